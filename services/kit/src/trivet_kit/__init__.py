@@ -1,0 +1,1 @@
+"""What every Trivet server needs, once."""

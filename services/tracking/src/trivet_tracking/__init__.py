@@ -1,0 +1,1 @@
+"""The tracking service: experiments, runs, params, metrics, tags."""

@@ -1,0 +1,1 @@
+"""What tracking means, in plain Python: no gRPC, no SQL."""
