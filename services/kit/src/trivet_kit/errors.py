@@ -88,9 +88,9 @@ class DeadlineExceeded(CallerError):
     code = Code.DEADLINE_EXCEEDED
     reason = "DEADLINE_EXCEEDED"
 
-    def __init__(self, method: str) -> None:
+    def __init__(self, what: str) -> None:
         super().__init__(
-            f"{method} was not done before its deadline. Ask for less, or allow more time.", metadata={"method": method}
+            f"{what} was not done before its deadline. Ask for less, or allow more time.", metadata={"what": what}
         )
 
 

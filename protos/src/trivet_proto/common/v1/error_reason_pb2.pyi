@@ -34,7 +34,7 @@ class _ErrorReasonEnumTypeWrapper(google.protobuf.internal.enum_type_wrapper._En
     """
     ERROR_REASON_DEADLINE_EXCEEDED: _ErrorReason.ValueType  # 3
     """DEADLINE_EXCEEDED. The call took longer than its deadline, or than the server's own limit where it had none.
-    {"reason": "DEADLINE_EXCEEDED", "domain": "trivet", "metadata": {"method": "/trivet.tracking.v1.TrackingService/SearchRuns"}}
+    {"reason": "DEADLINE_EXCEEDED", "domain": "trivet", "metadata": {"what": "/trivet.tracking.v1.TrackingService/SearchRuns"}}
     """
     ERROR_REASON_DATABASE_UNAVAILABLE: _ErrorReason.ValueType  # 4
     """UNAVAILABLE. The database does not answer. The same call may be sent again.
@@ -173,7 +173,7 @@ ERROR_REASON_METHOD_UNKNOWN: ErrorReason.ValueType  # 2
 """
 ERROR_REASON_DEADLINE_EXCEEDED: ErrorReason.ValueType  # 3
 """DEADLINE_EXCEEDED. The call took longer than its deadline, or than the server's own limit where it had none.
-{"reason": "DEADLINE_EXCEEDED", "domain": "trivet", "metadata": {"method": "/trivet.tracking.v1.TrackingService/SearchRuns"}}
+{"reason": "DEADLINE_EXCEEDED", "domain": "trivet", "metadata": {"what": "/trivet.tracking.v1.TrackingService/SearchRuns"}}
 """
 ERROR_REASON_DATABASE_UNAVAILABLE: ErrorReason.ValueType  # 4
 """UNAVAILABLE. The database does not answer. The same call may be sent again.

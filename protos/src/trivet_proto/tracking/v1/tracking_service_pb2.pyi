@@ -401,8 +401,8 @@ class SearchRunsRequest(google.protobuf.message.Message):
     A name may have `attributes.` before it, or `attribute.`, `attr.`, `run.`; `metric.`, `param.`, `parameter.`,
     `parameters.` and `tag.` are allowed too. A KEY with other characters than letters, digits, `_`, `-`, `.` and `/` is
     quoted: params."a b" or params.`a b`. Text is quoted by ' or ", the quote itself doubled. In LIKE, `%` is any text
-    and `_` any character, and `\\` before one of them makes it plain; case counts, and does not in ILIKE (for ASCII
-    letters). NaN passes only !=. A run without the key passes only IS NULL.
+    and `_` any character, and `\\` before one of them or before `\\` makes it plain; case counts, and does not in ILIKE
+    (for ASCII letters). NaN passes only !=. A run without the key passes only IS NULL.
     """
     order_by: builtins.str
     """Clauses `NAME [ASC|DESC]` separated by commas, NAME as in `filter`. Runs without the key come last in both

@@ -1,0 +1,62 @@
+# The commands that people type. Each calls real tools, which can be called without make as well.
+# A fresh machine needs Python 3.11 or newer with pip and venv, git and make; the rest is brought into .venv and .tools.
+
+UV := .ci/uv
+MANIFESTS := uv.lock pyproject.toml $(wildcard protos/pyproject.toml services/*/pyproject.toml client/pyproject.toml tests/pyproject.toml)
+GENERATE := $(UV) run --quiet --project protos/generator --locked python protos/generate.py
+
+.DEFAULT_GOAL := help
+.PHONY: help setup up test test-all lint lint-python lint-protos lint-locks format proto bench clean
+
+help: ## list the commands
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-9s %s\n", $$1, $$2 }' Makefile
+
+setup: .venv/setup.stamp ## bring everything that the commands below need
+
+up: .venv/runtime.stamp ## run Trivet here; options of `trivet up` go into ARGS="..."
+	@exec .venv/bin/trivet up $(ARGS)
+
+test: setup ## run the tests; options of pytest go into ARGS="..."
+	.venv/bin/pytest $(ARGS)
+
+test-all: setup ## run the tests in their long forms too
+	TRIVET_TEST_FULL=1 .venv/bin/pytest $(ARGS)
+
+lint: lint-python lint-protos lint-locks ## check style, types, imports, contracts, generated code and locks
+
+lint-python: setup
+	.venv/bin/ruff check
+	.venv/bin/ruff format --check
+	.venv/bin/mypy . && .venv/bin/lint-imports
+
+lint-protos: setup
+	PATH="$$PWD/.venv/bin:$$PATH" .venv/bin/python protos/check.py
+	$(GENERATE) --check
+
+lint-locks:
+	$(UV) lock --check
+	$(UV) lock --check --project protos/generator
+
+format: setup ## format the code and repair what ruff can
+	.venv/bin/ruff check --fix-only
+	.venv/bin/ruff format
+
+proto: ## generate the Python code of the contracts again
+	$(GENERATE)
+
+bench: setup ## run the measurements; options go into ARGS="..."
+	.venv/bin/python bench/run.py $(ARGS)
+
+clean: ## remove what the commands above made; data in .trivet stays
+	rm -rf .venv .tools protos/generator/.venv dist build
+	rm -rf .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+
+# The tests' environment holds the runtime's; --inexact keeps it whole when both are asked for.
+.venv/setup.stamp: $(MANIFESTS)
+	$(UV) sync --locked --all-packages
+	.venv/bin/python -m trivet_testing.tools
+	@touch $@
+
+.venv/runtime.stamp: $(MANIFESTS)
+	$(UV) sync --locked --no-dev --inexact
+	@touch $@

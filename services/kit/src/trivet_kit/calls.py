@@ -1,0 +1,274 @@
+"""The way of every call: request id, size, parsing, authorisation, deadline, errors to status, access log.
+
+Servicers are plain objects with one method an RPC, named as in the contract:
+
+- `def Method(self, request, call) -> response` runs in the server's thread pool and may block;
+- `async def Method(self, request, call) -> response` runs on the event loop and must not block;
+- `async def Method(self, request, call)` with `yield` streams responses.
+
+They raise `CallerError` and know nothing of gRPC.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+import logging
+import re
+import secrets
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from concurrent.futures import Executor
+from dataclasses import dataclass, field
+from typing import Any
+
+import grpc
+from google.protobuf.descriptor import ServiceDescriptor
+from google.protobuf.message import DecodeError, Message
+
+from trivet_kit.auth import ANONYMOUS, Authenticator, Policy, Principal
+from trivet_kit.errors import (
+    CallerError,
+    Code,
+    DeadlineExceeded,
+    InternalError,
+    MessageMalformed,
+    MessageTooLarge,
+    MethodUnknown,
+    PermissionDenied,
+    WorkspaceNotFound,
+)
+from trivet_kit.methods import ContractError, Method, methods_of
+from trivet_kit.status import to_status
+from trivet_proto.common.v1 import options_pb2
+
+REQUEST_ID_HEADER = "x-request-id"
+_REQUEST_ID = re.compile(r"[A-Za-z0-9_.-]{1,64}")
+# A call without a deadline of its own ends after this long, so that nothing is held for a client that went away.
+DEFAULT_DEADLINE_SECONDS = 60.0
+
+_log = logging.getLogger("trivet.calls")
+_STATUS_CODES = {code.value[0]: code for code in grpc.StatusCode}
+
+
+@dataclass(frozen=True)
+class Call:
+    """What a servicer may know of a call besides its request."""
+
+    method: str
+    """`/package.Service/Method`"""
+    request_id: str
+    """Of the client's `x-request-id` where it sent one, else made here; stands in the log and in the trailer."""
+    principal: Principal = ANONYMOUS
+    """The verified caller."""
+    workspace: str | None = None
+    """The workspace of the names in the request; None for methods that need none."""
+
+
+@dataclass(frozen=True)
+class Gate:
+    """What is asked of every call before a servicer sees it."""
+
+    authenticator: Authenticator
+    policy: Policy
+    max_message_bytes: int
+
+    def parse(self, method: Method, data: bytes) -> Message:
+        """The request in `data`.
+
+        Raises:
+            MessageTooLarge: more bytes than allowed.
+            MessageMalformed: not a message of the method's type.
+        """
+        if len(data) > self.max_message_bytes:
+            raise MessageTooLarge(len(data), self.max_message_bytes)
+        request = method.request_type()
+        try:
+            request.ParseFromString(data)
+        except DecodeError:
+            raise MessageMalformed(request.DESCRIPTOR.full_name) from None
+        return request
+
+    def authorise(
+        self, method: Method, request: Message, metadata: dict[str, str | bytes]
+    ) -> tuple[Principal, str | None]:
+        """The verified caller and the workspace of the request, where the caller may do what it asks.
+
+        Raises:
+            CredentialsInvalid, WorkspaceNotFound, PermissionDenied: not allowed.
+            FieldRequired, ResourceNameInvalid, WorkspacesMixed: what it names is malformed.
+        """
+        principal = ANONYMOUS
+        if method.permission != options_pb2.PERMISSION_PUBLIC:
+            principal = self.authenticator.authenticate(metadata)
+        method.check_required(request)
+        workspace = method.workspace(request)
+        if workspace is not None and workspace not in self.policy.workspaces(principal):
+            raise WorkspaceNotFound(workspace)
+        if method.permission in (options_pb2.PERMISSION_PUBLIC, options_pb2.PERMISSION_AUTHENTICATED):
+            return principal, workspace
+        if not self.policy.permits(principal, method.permission, workspace):
+            name = options_pb2.Permission.Name(method.permission).removeprefix("PERMISSION_")
+            raise PermissionDenied(name, workspace)
+        return principal, workspace
+
+
+@dataclass
+class _Outcome:
+    """What the access log says of a call."""
+
+    method: str
+    peer: str
+    request_id: str
+    started: float = field(default_factory=time.monotonic)
+    principal: Principal = ANONYMOUS
+    workspace: str | None = None
+    code: str = "OK"
+    reason: str | None = None
+
+    def log(self) -> None:
+        _log.info(
+            "call",
+            extra={
+                "method": self.method,
+                "code": self.code,
+                "reason": self.reason,
+                "duration_ms": round((time.monotonic() - self.started) * 1000, 3),
+                "request_id": self.request_id,
+                "principal": self.principal.subject,
+                "workspace": self.workspace,
+                "peer": self.peer,
+            },
+        )
+
+
+def service_handler(
+    service: ServiceDescriptor, servicer: object, gate: Gate, threads: Executor
+) -> grpc.GenericRpcHandler:
+    """The handler of a service, for `server.add_generic_rpc_handlers`.
+
+    Raises:
+        ContractError: the servicer lacks a method, or the contract cannot be served.
+    """
+    handlers: dict[str, grpc.RpcMethodHandler[Any, Any]] = {}
+    for method in methods_of(service):
+        name = method.path.rsplit("/", 1)[1]
+        behaviour = getattr(servicer, name, None)
+        if behaviour is None:
+            raise ContractError(f"{type(servicer).__name__} does not implement {method.path}")
+        way = _Way(method, gate)
+        if method.response_streaming:
+            if not inspect.isasyncgenfunction(behaviour):
+                raise ContractError(f"{method.path} streams responses and must be an async generator")
+            handlers[name] = grpc.unary_stream_rpc_method_handler(way.streaming(behaviour))
+        else:
+            unary = behaviour if inspect.iscoroutinefunction(behaviour) else _in_threads(behaviour, threads)
+            handlers[name] = grpc.unary_unary_rpc_method_handler(way.unary(unary))
+    return grpc.method_handlers_generic_handler(service.full_name, handlers)
+
+
+def _in_threads(
+    behaviour: Callable[[Any, Call], Message], threads: Executor
+) -> Callable[[Any, Call], Awaitable[Message]]:
+    async def run(request: Any, call: Call) -> Message:
+        return await asyncio.get_running_loop().run_in_executor(threads, behaviour, request, call)
+
+    return run
+
+
+class _Way:
+    """The way of the calls of one method; requests and responses cross it as bytes."""
+
+    def __init__(self, method: Method, gate: Gate) -> None:
+        self._method = method
+        self._gate = gate
+
+    def unary(self, behaviour: Callable[[Any, Call], Awaitable[Message]]) -> Callable[..., Awaitable[bytes]]:
+        async def handle(data: bytes, context: Any) -> bytes:
+            outcome = self._begin(context)
+            try:
+                async with self._deadline(context):
+                    request, call = self._admit(data, context, outcome)
+                    response = await behaviour(request, call)
+                    return response.SerializeToString()
+            except Exception as error:
+                await self._abort(context, error, outcome)
+                raise
+            except asyncio.CancelledError:
+                outcome.code = "CANCELLED"
+                raise
+            finally:
+                outcome.log()
+
+        return handle
+
+    def streaming(
+        self, behaviour: Callable[[Any, Call], AsyncIterator[Message]]
+    ) -> Callable[..., AsyncIterator[bytes]]:
+        async def handle(data: bytes, context: Any) -> AsyncIterator[bytes]:
+            outcome = self._begin(context)
+            try:
+                request, call = self._admit(data, context, outcome)
+                async for response in behaviour(request, call):
+                    yield response.SerializeToString()
+            except Exception as error:  # noqa: BLE001 - the one place where every exception becomes a status
+                await self._abort(context, error, outcome)
+            except (asyncio.CancelledError, GeneratorExit):
+                outcome.code = "CANCELLED"
+                raise
+            finally:
+                outcome.log()
+
+        return handle
+
+    def _begin(self, context: Any) -> _Outcome:
+        given = dict(context.invocation_metadata() or ()).get(REQUEST_ID_HEADER, "")
+        request_id = given if isinstance(given, str) and _REQUEST_ID.fullmatch(given) else secrets.token_hex(8)
+        context.set_trailing_metadata(((REQUEST_ID_HEADER, request_id),))
+        return _Outcome(self._method.path, context.peer(), request_id)
+
+    def _admit(self, data: bytes, context: Any, outcome: _Outcome) -> tuple[Message, Call]:
+        request = self._gate.parse(self._method, data)
+        metadata = dict(context.invocation_metadata() or ())
+        outcome.principal, outcome.workspace = self._gate.authorise(self._method, request, metadata)
+        return request, Call(self._method.path, outcome.request_id, outcome.principal, outcome.workspace)
+
+    def _deadline(self, context: Any) -> asyncio.Timeout:
+        remaining = context.time_remaining()
+        return asyncio.timeout(DEFAULT_DEADLINE_SECONDS if remaining is None else remaining)
+
+    async def _abort(self, context: Any, error: Exception, outcome: _Outcome) -> None:
+        if isinstance(error, TimeoutError):
+            shown: CallerError = DeadlineExceeded(self._method.path)
+        elif isinstance(error, CallerError):
+            shown = error
+        else:
+            shown = InternalError(outcome.request_id)
+        if shown.code == Code.INTERNAL:
+            _log.error(
+                "call failed", exc_info=error, extra={"method": outcome.method, "request_id": outcome.request_id}
+            )
+        outcome.code, outcome.reason = shown.code.name, shown.reason
+        await abort(context, shown, outcome.request_id)
+
+
+async def abort(context: Any, error: CallerError, request_id: str) -> None:
+    """Ends a call with the status of an error, its details in the trailer as gRPC's richer error model has them."""
+    status = to_status(error)
+    trailer = ((REQUEST_ID_HEADER, request_id), ("grpc-status-details-bin", status.SerializeToString()))
+    await context.abort(_STATUS_CODES[status.code], status.message, trailing_metadata=trailer)
+
+
+class UnknownMethods(grpc.aio.ServerInterceptor):
+    """Answers calls of methods that no service has with the same kind of error as everything else."""
+
+    async def intercept_service(self, continuation: Any, handler_call_details: Any) -> Any:
+        """Passes known methods on."""
+        handler = await continuation(handler_call_details)
+        if handler is not None:
+            return handler
+
+        async def refuse(_requests: Any, context: Any) -> None:
+            await abort(context, MethodUnknown(handler_call_details.method), secrets.token_hex(8))
+
+        return grpc.stream_stream_rpc_method_handler(refuse)

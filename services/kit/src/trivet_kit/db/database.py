@@ -1,0 +1,178 @@
+"""A database that is read and written in transactions, PostgreSQL or SQLite."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Literal
+
+import psycopg2.errors
+import sqlalchemy as sa
+from sqlalchemy import event
+from sqlalchemy.engine import Connection, Engine
+from sqlalchemy.engine.url import URL, make_url
+from sqlalchemy.exc import ArgumentError
+
+from trivet_kit.errors import DatabaseUnavailable, DeadlineExceeded, Overloaded
+from trivet_kit.settings import StartupError
+
+Mode = Literal["read", "write"]
+
+# The pool is as large as the server's thread pool, and a background writer needs one more.
+_POOL_SIZE = 20
+_POOL_WAIT_SECONDS = 5.0
+# Longer than any query that a user should wait for, shorter than the server's own deadline of a call.
+_STATEMENT_TIMEOUT_MILLIS = 30_000
+_CONNECT_TIMEOUT_SECONDS = 5
+# How long a SQLite transaction waits for another process's write.
+_SQLITE_BUSY_MILLIS = 30_000
+
+
+class Database:
+    """A pool of connections, and transactions on them. Safe for threads; not to be used across a fork.
+
+    Exceptions of the driver do not leave it as they are: a database that is away is DatabaseUnavailable, a statement
+    that ran too long is DeadlineExceeded, a pool that stays empty is Overloaded.
+    """
+
+    def __init__(self, url: str, schema: str) -> None:
+        """Prepares the pool; connects to nothing yet.
+
+        Args:
+            url: `postgresql://…` or `sqlite:///FILE`.
+            schema: the schema of the service's tables; SQLite has none, and a file of its own instead.
+
+        Raises:
+            StartupError: a URL of another kind, or a SQLite file whose folder cannot be used.
+        """
+        self.url = parse_url(url)
+        self.schema = schema
+        self.is_sqlite = self.url.get_backend_name() == "sqlite"
+        self._engine = _sqlite_engine(self.url) if self.is_sqlite else _postgres_engine(self.url)
+        event.listen(self._engine, "handle_error", _translate)
+        # Tables are declared once, with the schema's name; SQLite has no schemas.
+        translated = {schema: None} if self.is_sqlite else {}
+        self._modes: dict[Mode, Engine] = {
+            "read": self._engine.execution_options(trivet_mode="read", schema_translate_map=translated),
+            "write": self._engine.execution_options(trivet_mode="write", schema_translate_map=translated),
+        }
+        if not self.is_sqlite:
+            # One snapshot for all statements of a read, so that what belongs together is seen together.
+            self._modes["read"] = self._modes["read"].execution_options(
+                isolation_level="REPEATABLE READ", postgresql_readonly=True
+            )
+
+    @property
+    def dialect(self) -> Literal["postgresql", "sqlite"]:
+        """Which of the two it is."""
+        return "sqlite" if self.is_sqlite else "postgresql"
+
+    @contextmanager
+    def transaction(self, mode: Mode) -> Iterator[Connection]:
+        """A transaction: committed at the end of the block, rolled back when it raises.
+
+        `read` sees one snapshot throughout. `write` takes SQLite's write lock at once: a transaction that begins by
+        reading and is upgraded later fails beside a second writer.
+
+        Raises:
+            DatabaseUnavailable, DeadlineExceeded, Overloaded: as the class says.
+        """
+        try:
+            connection = self._modes[mode].connect()
+        except sa.exc.TimeoutError:
+            raise Overloaded("database calls", retry_after_seconds=1) from None
+        with connection, connection.begin():
+            yield connection
+
+    def probe(self) -> None:
+        """Asks the database for an answer. Raises DatabaseUnavailable."""
+        with self.transaction("read") as connection:
+            connection.execute(sa.text("SELECT 1"))
+
+    def close(self) -> None:
+        """Closes all connections; calling it again does nothing."""
+        self._engine.dispose()
+
+
+def parse_url(url: str) -> URL:
+    """The database's URL with its driver.
+
+    Raises:
+        StartupError: not `postgresql://…` or `sqlite:///FILE`. The message never has the password.
+    """
+    try:
+        parsed = make_url(url)
+    except ArgumentError:
+        parsed = None
+    if parsed is not None and parsed.drivername in ("postgresql", "postgres", "postgresql+psycopg2"):
+        # Said in full: SQLAlchemy from 2.1 on takes plain `postgresql` to mean another driver.
+        return parsed.set(drivername="postgresql+psycopg2")
+    if parsed is not None and parsed.drivername == "sqlite" and parsed.database and parsed.database != ":memory:":
+        return parsed
+    raise StartupError("TRIVET_DATABASE_URL must be postgresql://USER:PASSWORD@HOST:PORT/DATABASE or sqlite:///FILE.")
+
+
+def _postgres_engine(url: URL) -> Engine:
+    engine = sa.create_engine(
+        url,
+        pool_size=_POOL_SIZE,
+        max_overflow=0,
+        pool_timeout=_POOL_WAIT_SECONDS,
+        pool_pre_ping=True,
+        connect_args={"connect_timeout": _CONNECT_TIMEOUT_SECONDS, "application_name": "trivet"},
+    )
+
+    def begin(connection: Connection) -> None:
+        # In the transaction, not in the session: a pooler in transaction mode gives each one another session.
+        connection.exec_driver_sql(f"SET LOCAL statement_timeout = {_STATEMENT_TIMEOUT_MILLIS}")
+
+    event.listen(engine, "begin", begin)
+    return engine
+
+
+def _sqlite_engine(url: URL) -> Engine:
+    file = Path(str(url.database))
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        with file.open("ab"):
+            pass
+    except OSError as error:
+        raise StartupError(f"Cannot write to {file}: {(error.strerror or str(error)).lower()}.") from None
+    engine = sa.create_engine(url, pool_size=_POOL_SIZE, max_overflow=0, pool_timeout=_POOL_WAIT_SECONDS)
+
+    def connect(driver_connection: Any, _record: Any) -> None:
+        # SQLAlchemy begins transactions by the listener below; the driver must not begin any by itself.
+        driver_connection.isolation_level = None
+        cursor = driver_connection.cursor()
+        for pragma in (
+            f"busy_timeout={_SQLITE_BUSY_MILLIS}",
+            "journal_mode=WAL",
+            "synchronous=NORMAL",  # with WAL it survives a crash of the process; power loss may take the last moments
+            "foreign_keys=ON",
+            "case_sensitive_like=ON",  # LIKE counts case on PostgreSQL
+        ):
+            cursor.execute(f"PRAGMA {pragma}")
+        cursor.close()
+
+    def begin(connection: Connection) -> None:
+        writes = connection.get_execution_options().get("trivet_mode") == "write"
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+    event.listen(engine, "connect", connect)
+    event.listen(engine, "begin", begin)
+    return engine
+
+
+def _translate(context: Any) -> None:
+    """Lets callers see what happened in their words instead of the driver's."""
+    original = context.original_exception
+    if isinstance(original, psycopg2.errors.QueryCanceled):
+        context.chained_exception = DeadlineExceeded("The database query")
+    elif isinstance(original, psycopg2.errors.LockNotAvailable):
+        context.chained_exception = Overloaded("writers", retry_after_seconds=1)
+    elif context.is_disconnect or (
+        isinstance(original, psycopg2.OperationalError)
+        and getattr(original, "pgcode", None) in (None, "57P03", "53300")
+    ):
+        context.chained_exception = DatabaseUnavailable()

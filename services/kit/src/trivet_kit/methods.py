@@ -1,0 +1,150 @@
+"""What the contracts say about methods, read from their descriptors once, when the server starts.
+
+A method that does not declare what it needs keeps the server from starting, so nothing can be forgotten open.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from google.api import field_behavior_pb2
+from google.protobuf import message_factory
+from google.protobuf.descriptor import Descriptor, FieldDescriptor, MethodDescriptor, ServiceDescriptor
+from google.protobuf.message import Message
+
+from trivet_kit.auth import PermissionValue
+from trivet_kit.errors import FieldRequired, WorkspacesMixed
+from trivet_kit.resources import workspace_of
+from trivet_proto.common.v1 import options_pb2
+
+_NO_RESOURCE = (options_pb2.PERMISSION_PUBLIC, options_pb2.PERMISSION_AUTHENTICATED)
+
+
+class ContractError(Exception):
+    """A contract that a server cannot serve; a fault of the build, seen at start."""
+
+
+@dataclass(frozen=True)
+class _NameField:
+    """A field of a message that holds resource names, or a message in which there are some."""
+
+    field: FieldDescriptor
+    kind: int | None
+    inner: tuple[_NameField, ...]
+
+
+@dataclass(frozen=True)
+class Method:
+    """A method as the server needs it."""
+
+    path: str
+    """`/package.Service/Method`"""
+    permission: PermissionValue
+    server_scope: bool
+    request_type: Callable[[], Message]
+    response_streaming: bool
+    required_fields: tuple[FieldDescriptor, ...]
+    name_fields: tuple[_NameField, ...]
+
+    def check_required(self, request: Message) -> None:
+        """Checks that all fields marked REQUIRED at the top of the request are set.
+
+        Raises:
+            FieldRequired: the first one that is not.
+        """
+        for field in self.required_fields:
+            value = getattr(request, field.name)
+            present = request.HasField(field.name) if field.message_type and not field.is_repeated else bool(value)
+            if not present:
+                raise FieldRequired(field.name)
+
+    def workspace(self, request: Message) -> str | None:
+        """The workspace of all names in the request; None where it has none and needs none.
+
+        Raises:
+            ResourceNameInvalid: a name does not have the form of its kind.
+            WorkspacesMixed: the names lie in several workspaces.
+            FieldRequired: the method needs a name and the request has none.
+        """
+        workspaces = {
+            workspace_of(name, kind, path) for name, kind, path in _names(request, self.name_fields, prefix="")
+        }
+        if len(workspaces) > 1:
+            raise WorkspacesMixed(workspaces)
+        if not workspaces and not self.server_scope and self.permission not in _NO_RESOURCE:
+            raise FieldRequired(_first_path(self.name_fields))
+        return next(iter(workspaces), None)
+
+
+def methods_of(service: ServiceDescriptor) -> tuple[Method, ...]:
+    """The methods of a service.
+
+    Raises:
+        ContractError: a method declares no permission, or needs a resource and its request names none.
+    """
+    return tuple(_method(descriptor) for descriptor in service.methods)
+
+
+def _method(descriptor: MethodDescriptor) -> Method:
+    path = f"/{descriptor.containing_service.full_name}/{descriptor.name}"
+    options = descriptor.GetOptions()
+    permission = options.Extensions[options_pb2.permission]
+    server_scope = options.Extensions[options_pb2.server_scope]
+    name_fields = _name_fields(descriptor.input_type)
+    if permission == options_pb2.PERMISSION_UNSPECIFIED:
+        raise ContractError(f"{path} declares no permission")
+    if permission not in _NO_RESOURCE and not server_scope and not name_fields:
+        raise ContractError(f"{path} needs a permission, but its request marks no field as naming a resource")
+    if descriptor.client_streaming:
+        raise ContractError(f"{path} streams requests, which this kit does not serve")
+    return Method(
+        path=path,
+        permission=permission,
+        server_scope=server_scope,
+        request_type=message_factory.GetMessageClass(descriptor.input_type),
+        response_streaming=descriptor.server_streaming,
+        required_fields=tuple(field for field in descriptor.input_type.fields if _is_required(field)),
+        name_fields=name_fields,
+    )
+
+
+def _is_required(field: FieldDescriptor) -> bool:
+    behaviors: Any = field.GetOptions().Extensions[field_behavior_pb2.field_behavior]
+    return field_behavior_pb2.REQUIRED in behaviors
+
+
+def _name_fields(message: Descriptor, above: tuple[Descriptor, ...] = ()) -> tuple[_NameField, ...]:
+    if message in above or message.file.package.startswith("google."):
+        return ()
+    found = []
+    for field in message.fields:
+        options = field.GetOptions()
+        if options.HasExtension(options_pb2.resource):
+            found.append(_NameField(field, options.Extensions[options_pb2.resource].kind, ()))
+        elif field.message_type and not field.message_type.GetOptions().map_entry:
+            inner = _name_fields(field.message_type, (*above, message))
+            if inner:
+                found.append(_NameField(field, None, inner))
+    return tuple(found)
+
+
+def _names(message: Message, fields: tuple[_NameField, ...], prefix: str) -> Iterator[tuple[str, int, str]]:
+    """The names in a message that are set, each with its kind and the path of its field."""
+    for name_field in fields:
+        field = name_field.field
+        if field.message_type and not field.is_repeated and not message.HasField(field.name):
+            continue
+        value = getattr(message, field.name)
+        for index, entry in enumerate(value if field.is_repeated else (value,)):
+            path = f"{prefix}{field.name}[{index}]" if field.is_repeated else f"{prefix}{field.name}"
+            if name_field.kind is None:
+                yield from _names(entry, name_field.inner, f"{path}.")
+            elif entry or field.is_repeated:
+                yield entry, name_field.kind, path
+
+
+def _first_path(fields: tuple[_NameField, ...]) -> str:
+    first = fields[0]
+    return first.field.name if first.kind is not None else f"{first.field.name}.{_first_path(first.inner)}"

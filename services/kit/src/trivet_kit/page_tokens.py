@@ -1,0 +1,70 @@
+"""Page tokens: opaque to callers, bound to the parameters of the search that made them (AIP-158).
+
+A token holds a fingerprint of those parameters and a cursor: the sort key of the page's last entry. The cursor only
+ever becomes bound parameters of a query in the caller's own workspace, so a forged token shows nothing that a search
+would not; the reader of a cursor checks its shape.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hashlib
+import json
+
+from google.protobuf.message import Message
+
+from trivet_kit.errors import FieldInvalid, PageTokenInvalid
+
+DEFAULT_PAGE_SIZE = 100
+MAX_PAGE_SIZE = 1000
+
+Cursor = list[str | int | float | None]
+
+
+def fingerprint(request: Message) -> str:
+    """What a page token is bound to: all of a request but its `page_size` and `page_token`."""
+    parameters = type(request)()
+    parameters.CopyFrom(request)
+    parameters.ClearField("page_size")
+    parameters.ClearField("page_token")
+    content = request.DESCRIPTOR.full_name.encode() + b"\0" + parameters.SerializeToString(deterministic=True)
+    return hashlib.sha256(content).hexdigest()[:16]
+
+
+def encode(bound_to: str, cursor: Cursor) -> str:
+    """A token for the page after `cursor`, good for the parameters with this fingerprint."""
+    return base64.urlsafe_b64encode(json.dumps([bound_to, *cursor], separators=(",", ":")).encode()).decode()
+
+
+def decode(bound_to: str, token: str) -> Cursor | None:
+    """The cursor in a token; None for the empty token, which asks for the first page.
+
+    Raises:
+        PageTokenInvalid: not a token of `encode`, or one for other parameters.
+    """
+    if not token:
+        return None
+    try:
+        content = json.loads(base64.b64decode(token, altchars=b"-_", validate=True))
+    except (binascii.Error, ValueError, RecursionError):
+        raise PageTokenInvalid from None
+    match content:
+        case [str(made_for), *cursor] if made_for == bound_to and all(_is_scalar(value) for value in cursor):
+            return cursor
+    raise PageTokenInvalid
+
+
+def _is_scalar(value: object) -> bool:
+    return value is None or (isinstance(value, str | int | float) and not isinstance(value, bool))
+
+
+def page_size(requested: int) -> int:
+    """The page size to use: 100 for 0, at most 1,000.
+
+    Raises:
+        FieldInvalid: below 0.
+    """
+    if requested < 0:
+        raise FieldInvalid("page_size", "must be 0 or more")
+    return min(requested or DEFAULT_PAGE_SIZE, MAX_PAGE_SIZE)

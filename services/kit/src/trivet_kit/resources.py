@@ -1,0 +1,125 @@
+"""Resource names: the only module that splits or joins them.
+
+A name is a path whose first two segments are `workspaces/{workspace}`; see `ResourceKind` in
+trivet/common/v1/options.proto for every form.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from trivet_kit.errors import ResourceNameInvalid
+from trivet_proto.common.v1 import options_pb2
+
+DEFAULT_WORKSPACE = "default"
+# No capturing groups in these: a name's groups are its identifiers.
+WORKSPACE_ID = re.compile(r"[a-z](?:[-a-z0-9]{0,61}[a-z0-9])?")
+RUN_ID = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9_-]{0,255}")
+# MLflow's own form is `m-` and 32 hexadecimal digits; import keeps foreign ids, so that of runs is taken.
+_LOGGED_MODEL_ID = RUN_ID
+# 18 digits fit into a signed 64-bit integer; no leading zeros, so that an id has one spelling.
+_DECIMAL_ID = re.compile(r"0|[1-9][0-9]{0,17}")
+_VERSION = re.compile(r"[1-9][0-9]{0,17}")
+_MODEL_ID = re.compile(r"(?!\.{1,2}(?:/|$))[^/:\x00-\x1f\x7f-\x9f]{1,250}")
+
+
+@dataclass(frozen=True)
+class WorkspaceName:
+    """`workspaces/{workspace}`."""
+
+    workspace: str
+
+    def __str__(self) -> str:
+        return f"workspaces/{self.workspace}"
+
+
+@dataclass(frozen=True)
+class ExperimentName:
+    """`workspaces/{workspace}/experiments/{experiment}`."""
+
+    workspace: str
+    experiment_id: int
+
+    def __str__(self) -> str:
+        return f"workspaces/{self.workspace}/experiments/{self.experiment_id}"
+
+
+@dataclass(frozen=True)
+class RunName:
+    """`workspaces/{workspace}/runs/{run}`."""
+
+    workspace: str
+    run_id: str
+
+    def __str__(self) -> str:
+        return f"workspaces/{self.workspace}/runs/{self.run_id}"
+
+
+@dataclass(frozen=True)
+class _Form:
+    pattern: str
+    regex: re.Pattern[str]
+
+
+def _form(pattern: str, *identifiers: re.Pattern[str]) -> _Form:
+    """The form of a name; `identifiers` give the segments in braces after the workspace, in order."""
+    remaining = iter((WORKSPACE_ID, *identifiers))
+    segments = (f"({next(remaining).pattern})" if "{" in segment else segment for segment in pattern.split("/"))
+    return _Form(pattern, re.compile("/".join(segments)))
+
+
+_FORMS: dict[int, tuple[_Form, ...]] = {
+    options_pb2.RESOURCE_KIND_WORKSPACE: (_form("workspaces/{workspace}"),),
+    options_pb2.RESOURCE_KIND_EXPERIMENT: (_form("workspaces/{workspace}/experiments/{experiment}", _DECIMAL_ID),),
+    options_pb2.RESOURCE_KIND_RUN: (_form("workspaces/{workspace}/runs/{run}", RUN_ID),),
+    options_pb2.RESOURCE_KIND_LOGGED_MODEL: (
+        _form("workspaces/{workspace}/loggedModels/{logged_model}", _LOGGED_MODEL_ID),
+    ),
+    options_pb2.RESOURCE_KIND_MODEL: (_form("workspaces/{workspace}/models/{model}", _MODEL_ID),),
+    options_pb2.RESOURCE_KIND_MODEL_VERSION: (
+        _form("workspaces/{workspace}/models/{model}/versions/{version}", _MODEL_ID, _VERSION),
+    ),
+}
+_FORMS[options_pb2.RESOURCE_KIND_ARTIFACT_OWNER] = (
+    *_FORMS[options_pb2.RESOURCE_KIND_RUN],
+    *_FORMS[options_pb2.RESOURCE_KIND_LOGGED_MODEL],
+    *_FORMS[options_pb2.RESOURCE_KIND_MODEL_VERSION],
+)
+
+
+def _segments(name: str, kind: int, field: str) -> tuple[str, ...]:
+    """The identifiers in a name, the workspace first.
+
+    Raises:
+        ResourceNameInvalid: the name does not have the kind's form.
+    """
+    for form in _FORMS[kind]:
+        if match := form.regex.fullmatch(name):
+            return match.groups()
+    raise ResourceNameInvalid(field, " or ".join(form.pattern for form in _FORMS[kind]))
+
+
+def workspace_of(name: str, kind: int, field: str) -> str:
+    """The workspace of a name of a kind (`ResourceKind`); `field` is where it stood, for the error.
+
+    Raises:
+        ResourceNameInvalid: the name does not have the kind's form.
+    """
+    return _segments(name, kind, field)[0]
+
+
+def parse_workspace(name: str, field: str) -> WorkspaceName:
+    """Parses `workspaces/{workspace}`. Raises ResourceNameInvalid."""
+    return WorkspaceName(*_segments(name, options_pb2.RESOURCE_KIND_WORKSPACE, field))
+
+
+def parse_experiment(name: str, field: str) -> ExperimentName:
+    """Parses `workspaces/{workspace}/experiments/{experiment}`. Raises ResourceNameInvalid."""
+    workspace, experiment_id = _segments(name, options_pb2.RESOURCE_KIND_EXPERIMENT, field)
+    return ExperimentName(workspace, int(experiment_id))
+
+
+def parse_run(name: str, field: str) -> RunName:
+    """Parses `workspaces/{workspace}/runs/{run}`. Raises ResourceNameInvalid."""
+    return RunName(*_segments(name, options_pb2.RESOURCE_KIND_RUN, field))

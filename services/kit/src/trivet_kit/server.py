@@ -1,0 +1,206 @@
+"""Starts, runs and stops a server process."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import signal
+import socket
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+import grpc
+from google.protobuf.descriptor import ServiceDescriptor
+from google.protobuf.timestamp_pb2 import Timestamp
+from grpc_health.v1 import health, health_pb2, health_pb2_grpc
+from grpc_reflection.v1alpha import reflection
+
+from trivet_kit.auth import Authenticator, NoAuthentication, OpenPolicy, Policy
+from trivet_kit.calls import Gate, UnknownMethods, service_handler
+from trivet_kit.settings import Address, ServerSettings, StartupError, TlsFiles
+from trivet_kit.system import ServerFacts, SystemServicer
+from trivet_proto.common.v1 import system_service_pb2
+
+# As many calls may be at the database at once; the pool of connections has the same size.
+WORKER_THREADS = 16
+# How long running calls may go on after SIGTERM; below Kubernetes' default of 30 s from SIGTERM to SIGKILL.
+DRAIN_SECONDS = 20.0
+# How often a server looks whether its components can work; readiness follows within this time.
+PROBE_SECONDS = 2.0
+
+_log = logging.getLogger("trivet.server")
+
+
+@dataclass(frozen=True)
+class Service:
+    """A gRPC service and the object that implements it."""
+
+    descriptor: ServiceDescriptor
+    servicer: object
+
+
+@dataclass(frozen=True)
+class Component:
+    """A part that a server process is made of: tracking, artifacts, registry."""
+
+    services: tuple[Service, ...]
+    probe: Callable[[], None]
+    """Raises when the component cannot work now, because its database is away."""
+    close: Callable[[], None]
+    """Frees what it holds, after the last call has ended."""
+    limits: system_service_pb2.Limits
+    """What it refuses for its size."""
+
+
+def run(components: tuple[Component, ...], settings: ServerSettings, on_ready: Callable[[str], None]) -> None:
+    """Serves until SIGTERM or SIGINT, then drains: health answers NOT_SERVING, running calls end, and it returns.
+
+    Args:
+        components: what to serve. They are closed at the end, also when the server does not start.
+        settings: where and how.
+        on_ready: called once with the address, the real port in it, when calls are answered.
+
+    Raises:
+        StartupError: a setting that does not work here, such as a port in use.
+    """
+    try:
+        settings.check()
+        asyncio.run(_Server(components, settings, NoAuthentication(), OpenPolicy(settings.workspaces)).serve(on_ready))
+    finally:
+        for component in components:
+            component.close()
+
+
+class _Server:
+    def __init__(
+        self,
+        components: tuple[Component, ...],
+        settings: ServerSettings,
+        authenticator: Authenticator,
+        policy: Policy,
+    ) -> None:
+        self._components = components
+        self._settings = settings
+        self._threads = ThreadPoolExecutor(WORKER_THREADS, thread_name_prefix="call")
+        self._gate = Gate(authenticator, policy, settings.max_message_bytes)
+        self._health = health.aio.HealthServicer()
+        self._draining = asyncio.Event()
+
+    async def serve(self, on_ready: Callable[[str], None]) -> None:
+        stopped = asyncio.Event()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            asyncio.get_running_loop().add_signal_handler(number, stopped.set)
+        server = self._build()
+        address = await self._listen(server)
+        probing = asyncio.create_task(self._follow_readiness())
+        if self._settings.insecure_no_auth:
+            _log.warning("authentication is off (--insecure-no-auth): whoever reaches %s may do everything", address)
+        on_ready(str(address))
+        await stopped.wait()
+        _log.info("stopping: running calls have %g s to end", DRAIN_SECONDS)
+        self._draining.set()
+        await probing
+        await self._health.enter_graceful_shutdown()
+        await server.stop(DRAIN_SECONDS)
+        self._threads.shutdown()
+
+    def _build(self) -> grpc.aio.Server:
+        settings = self._settings
+        server = grpc.aio.server(
+            interceptors=(UnknownMethods(),),
+            options=(
+                # Two servers on one port would each get half of the calls; a port in use must be an error.
+                ("grpc.so_reuseport", 0),
+                # Above our own limit, so that our own error, with its reason, answers what is not absurdly large.
+                ("grpc.max_receive_message_length", 2 * settings.max_message_bytes),
+                # Clients may ping idle connections every 30 s; gRPC's default of 5 minutes cuts them off.
+                ("grpc.http2.min_ping_interval_without_data_ms", 30_000),
+                ("grpc.keepalive_permit_without_calls", 1),
+                ("grpc.keepalive_time_ms", 60_000),
+            ),
+        )
+        services = [service for component in self._components for service in component.services]
+        names = [service.descriptor.full_name for service in services]
+        system = system_service_pb2.DESCRIPTOR.services_by_name["SystemService"]
+        names.append(system.full_name)
+        started = Timestamp()
+        started.GetCurrentTime()
+        facts = ServerFacts(services=tuple(names), started=started, limits=self._limits())
+        system_servicer = SystemServicer(facts, self._gate.authenticator, self._gate.policy, self._draining.set)
+        for service in (*services, Service(system, system_servicer)):
+            handler = service_handler(service.descriptor, service.servicer, self._gate, self._threads)
+            server.add_generic_rpc_handlers((handler,))
+        # Health and reflection come from gRPC's own packages and are open to all who reach the server.
+        health_pb2_grpc.add_HealthServicer_to_server(self._health, server)
+        reflection.enable_server_reflection((*names, health.SERVICE_NAME, reflection.SERVICE_NAME), server)
+        return server
+
+    def _limits(self) -> system_service_pb2.Limits:
+        limits = system_service_pb2.Limits(max_message_bytes=self._settings.max_message_bytes)
+        for component in self._components:
+            limits.MergeFrom(component.limits)
+        return limits
+
+    async def _listen(self, server: grpc.aio.Server) -> Address:
+        address = self._settings.listen
+        check_free(address)
+        try:
+            if self._settings.tls is None:
+                port = server.add_insecure_port(str(address))
+            else:
+                port = server.add_secure_port(str(address), _credentials(self._settings.tls))
+        except RuntimeError:
+            raise StartupError(f"Cannot listen on {address}.") from None
+        await server.start()
+        return address if address.socket is not None else Address(address.host, port)
+
+    async def _follow_readiness(self) -> None:
+        """Keeps health current: the server as a whole serves until it drains, its services while they can work."""
+        await self._health.set("", health_pb2.HealthCheckResponse.SERVING)
+        while not self._draining.is_set():
+            for component in self._components:
+                ready = await self._is_ready(component)
+                status = health_pb2.HealthCheckResponse.SERVING if ready else health_pb2.HealthCheckResponse.NOT_SERVING
+                for service in component.services:
+                    await self._health.set(service.descriptor.full_name, status)
+            try:
+                await asyncio.wait_for(self._draining.wait(), PROBE_SECONDS)
+            except TimeoutError:
+                continue
+        for name in ("", *(service.descriptor.full_name for part in self._components for service in part.services)):
+            await self._health.set(name, health_pb2.HealthCheckResponse.NOT_SERVING)
+
+    async def _is_ready(self, component: Component) -> bool:
+        try:
+            await asyncio.get_running_loop().run_in_executor(self._threads, component.probe)
+        except Exception as error:  # noqa: BLE001 - whatever keeps a component from working makes it not ready
+            _log.warning("not ready: %s", error)
+            return False
+        return True
+
+
+def check_free(address: Address) -> None:
+    """Tries whether an address can be listened on; gRPC itself does not say why it cannot.
+
+    Raises:
+        StartupError: it cannot; says why.
+    """
+    if address.socket is not None:
+        if not address.socket.parent.is_dir():
+            raise StartupError(f"Cannot listen on {address}: its folder does not exist.")
+        return
+    try:
+        family, kind, protocol, _, target = socket.getaddrinfo(address.host, address.port, type=socket.SOCK_STREAM)[0]
+        with socket.socket(family, kind, protocol) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind(target)
+    except OSError as error:
+        raise StartupError(f"Cannot listen on {address}: {(error.strerror or str(error)).lower()}.") from None
+
+
+def _credentials(files: TlsFiles) -> grpc.ServerCredentials:
+    pairs = [(files.key.read_bytes(), files.certificate.read_bytes())]
+    if files.client_ca is None:
+        return grpc.ssl_server_credentials(pairs)
+    return grpc.ssl_server_credentials(pairs, files.client_ca.read_bytes(), require_client_auth=True)

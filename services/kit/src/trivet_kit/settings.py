@@ -1,0 +1,160 @@
+"""Settings of a server process: read from flags and the environment, checked before anything starts."""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from trivet_kit.resources import DEFAULT_WORKSPACE, WORKSPACE_ID
+
+# Twice the largest batch that the SDK sends (4 MiB, design §12), so that a message is never refused for its framing.
+MAX_MESSAGE_BYTES = 8 * 1024 * 1024
+
+
+class StartupError(Exception):
+    """The server cannot start; the message is one line that says why and what to do. Ends the process with code 1."""
+
+
+@dataclass(frozen=True)
+class Address:
+    """Where a server listens: a host and a port, or a Unix socket."""
+
+    host: str
+    port: int
+    socket: Path | None = None
+
+    @property
+    def is_local(self) -> bool:
+        """Whether only this machine can reach it."""
+        if self.socket is not None or self.host == "localhost":
+            return True
+        try:
+            return ipaddress.ip_address(self.host).is_loopback
+        except ValueError:
+            return False
+
+    def __str__(self) -> str:
+        if self.socket is not None:
+            return f"unix:{self.socket}"
+        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+
+
+def parse_address(text: str, setting: str) -> Address:
+    """Parses `HOST:PORT`, `[IPv6]:PORT` or `unix:PATH`; port 0 means any free one.
+
+    Raises:
+        StartupError: another form; names `setting`.
+    """
+    if text.startswith("unix:") and len(text) > len("unix:"):
+        return Address("", 0, Path(text.removeprefix("unix:")))
+    match = re.fullmatch(r"(?:\[([0-9a-fA-F:.]+)\]|([^\s:/\[\]]+)):([0-9]{1,5})", text)
+    if match is None or int(match[3]) > 65535:
+        raise StartupError(f"{setting} is {text!r}; it must be HOST:PORT or unix:PATH, such as 127.0.0.1:7332.")
+    return Address(match[1] or match[2], int(match[3]))
+
+
+@dataclass(frozen=True)
+class TlsFiles:
+    """PEM files of a server's TLS."""
+
+    certificate: Path
+    key: Path
+    client_ca: Path | None
+    """Where set, clients must present a certificate of it."""
+
+
+@dataclass(frozen=True)
+class ServerSettings:
+    """What a server process needs to know besides its components."""
+
+    listen: Address
+    workspaces: frozenset[str] = frozenset({DEFAULT_WORKSPACE})
+    tls: TlsFiles | None = None
+    insecure_no_auth: bool = False
+    max_message_bytes: int = MAX_MESSAGE_BYTES
+
+    def check(self) -> None:
+        """Checks what several settings say together.
+
+        Raises:
+            StartupError: the server would be open to other machines without authentication.
+        """
+        if not self.listen.is_local and not self.insecure_no_auth:
+            raise StartupError(
+                f"{self.listen} can be reached from other machines, and authentication is not set up. "
+                "Listen on 127.0.0.1, or say --insecure-no-auth (TRIVET_INSECURE_NO_AUTH=true) to let anyone in."
+            )
+
+
+def parse_workspaces(text: str) -> frozenset[str]:
+    """Parses a comma-separated list of workspace ids; `default` always exists besides.
+
+    Raises:
+        StartupError: an id of the wrong form.
+    """
+    names = {name.strip() for name in text.split(",") if name.strip()}
+    for name in sorted(names):
+        if not WORKSPACE_ID.fullmatch(name):
+            raise StartupError(f"TRIVET_WORKSPACES names {name!r}; an id must match {WORKSPACE_ID.pattern}.")
+    return frozenset(names | {DEFAULT_WORKSPACE})
+
+
+def parse_tls(certificate: str, key: str, client_ca: str) -> TlsFiles | None:
+    """The TLS files; None where none is set.
+
+    Raises:
+        StartupError: only some of them are set, or one cannot be read.
+    """
+    if not (certificate or key or client_ca):
+        return None
+    if not (certificate and key):
+        raise StartupError("TRIVET_TLS_CERT and TRIVET_TLS_KEY go together; TRIVET_TLS_CLIENT_CA needs both.")
+    files = TlsFiles(Path(certificate), Path(key), Path(client_ca) if client_ca else None)
+    for setting, path in (("CERT", files.certificate), ("KEY", files.key), ("CLIENT_CA", files.client_ca)):
+        if path is not None and not path.is_file():
+            raise StartupError(f"TRIVET_TLS_{setting} is {path}, which is not a file.")
+    return files
+
+
+# The options that all servers have; each is a flag and an environment variable of the same name.
+TlsCertOption = Annotated[
+    str, typer.Option(envvar="TRIVET_TLS_CERT", metavar="FILE", help="The server's certificate chain, in PEM.")
+]
+TlsKeyOption = Annotated[str, typer.Option(envvar="TRIVET_TLS_KEY", metavar="FILE", help="The key of it, in PEM.")]
+TlsClientCaOption = Annotated[
+    str,
+    typer.Option(
+        envvar="TRIVET_TLS_CLIENT_CA", metavar="FILE", help="Clients must present a certificate of this authority."
+    ),
+]
+WorkspacesOption = Annotated[
+    str,
+    typer.Option(envvar="TRIVET_WORKSPACES", metavar="A,B,…", help="Workspaces that exist besides `default`."),
+]
+InsecureNoAuthOption = Annotated[
+    bool,
+    typer.Option(
+        "--insecure-no-auth",
+        envvar="TRIVET_INSECURE_NO_AUTH",
+        help="Let anyone in, also from other machines.",
+    ),
+]
+MaxMessageBytesOption = Annotated[
+    int,
+    typer.Option(
+        envvar="TRIVET_MAX_MESSAGE_BYTES", min=64 * 1024, max=64 * 1024 * 1024, help="The largest request message."
+    ),
+]
+DatabaseUrlOption = Annotated[
+    str,
+    typer.Option(
+        envvar="TRIVET_DATABASE_URL",
+        metavar="URL",
+        help="postgresql://USER:PASSWORD@HOST:PORT/DATABASE or sqlite:///FILE.",
+    ),
+]

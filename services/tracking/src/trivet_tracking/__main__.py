@@ -1,0 +1,95 @@
+"""The command `trivet-tracking`."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from typing import Annotated
+
+import typer
+
+from trivet_kit import server as kit_server
+from trivet_kit.errors import CallerError
+from trivet_kit.logs import set_up_logs
+from trivet_kit.settings import (
+    MAX_MESSAGE_BYTES,
+    DatabaseUrlOption,
+    InsecureNoAuthOption,
+    MaxMessageBytesOption,
+    ServerSettings,
+    StartupError,
+    TlsCertOption,
+    TlsClientCaOption,
+    TlsKeyOption,
+    WorkspacesOption,
+    parse_address,
+    parse_tls,
+    parse_workspaces,
+)
+from trivet_tracking.server import build, migrations, open_database
+
+app = typer.Typer(
+    help="The tracking service of Trivet: experiments, runs, params, metrics, tags.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+ListenOption = Annotated[
+    str, typer.Option(envvar="TRIVET_LISTEN", metavar="HOST:PORT", help="Where to listen; port 0 is any free one.")
+]
+
+
+@app.command()
+def serve(
+    database_url: DatabaseUrlOption,
+    listen: ListenOption = "127.0.0.1:7332",
+    tls_cert: TlsCertOption = "",
+    tls_key: TlsKeyOption = "",
+    tls_client_ca: TlsClientCaOption = "",
+    workspaces: WorkspacesOption = "",
+    insecure_no_auth: InsecureNoAuthOption = False,  # noqa: FBT002 - a flag of the command line
+    max_message_bytes: MaxMessageBytesOption = MAX_MESSAGE_BYTES,
+) -> None:
+    """Serves until SIGTERM; the schema must be current (`migrate`)."""
+    set_up_logs(logging.INFO)
+    settings = ServerSettings(
+        listen=parse_address(listen, "TRIVET_LISTEN"),
+        workspaces=parse_workspaces(workspaces),
+        tls=parse_tls(tls_cert, tls_key, tls_client_ca),
+        insecure_no_auth=insecure_no_auth,
+        max_message_bytes=max_message_bytes,
+    )
+    settings.check()
+    database = open_database(database_url)
+    migrations(database).check("trivet-tracking migrate")
+    kit_server.run(
+        (build(database),),
+        settings,
+        lambda address: print(f"trivet-tracking is ready: grpc {address}", flush=True),  # noqa: T201 - for whoever starts it
+    )
+
+
+@app.command()
+def migrate(database_url: DatabaseUrlOption) -> None:
+    """Brings the database's schema to the version that this code needs; safe to start several times at once."""
+    set_up_logs(logging.WARNING)
+    database = open_database(database_url)
+    before, after = migrations(database).upgrade()
+    database.close()
+    done = f"is at {after} already" if before == after else f"went from {before or 'nothing'} to {after}"
+    print(f"Schema {database.schema} {done}.")  # noqa: T201 - the answer of the command
+
+
+def main() -> None:
+    """Runs the command; a start that fails says why in one line and ends with code 1."""
+    try:
+        app()
+    except StartupError as error:
+        sys.exit(f"trivet-tracking: {error}")
+    except CallerError as error:
+        sys.exit(f"trivet-tracking: {error.message}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,119 @@
+"""Group commit: one thread takes all waiting writes into one transaction, then acknowledges them."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import threading
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from trivet_kit.errors import CallerError, Overloaded, ServerDraining
+from trivet_tracking.domain.writes import RunWrite, WriteOutcome, Writes
+
+# A group's bounds, measured (metric-storage.md): larger ones gain nothing and make the first caller wait.
+MAX_GROUP_WRITES = 512
+MAX_GROUP_BYTES = 8 * 1024 * 1024
+# What may wait before callers are turned away: some seconds of work, and a bound on memory.
+MAX_WAITING_WRITES = 4096
+MAX_WAITING_BYTES = 64 * 1024 * 1024
+
+_log = logging.getLogger("trivet.tracking.commits")
+
+
+@dataclass(frozen=True)
+class _Waiting:
+    write: RunWrite
+    acknowledged: asyncio.Future[WriteOutcome]
+
+
+class GroupCommitter:
+    """Commits writes in groups. `submit` is for event loops, from any number of tasks."""
+
+    def __init__(self, writes: Writes) -> None:
+        self._writes = writes
+        self._waiting: deque[_Waiting] = deque()
+        self._waiting_bytes = 0
+        self._changed = threading.Condition()
+        self._closed = False
+        self._thread = threading.Thread(target=self._run, name="group-commit", daemon=True)
+        self._thread.start()
+
+    async def submit(self, write: RunWrite) -> WriteOutcome:
+        """Returns when the write is durable.
+
+        Raises:
+            Overloaded: too much is waiting.
+            ServerDraining: `close` was called.
+            CallerError: as `Writes.apply` says.
+        """
+        waiting = _Waiting(write, asyncio.get_running_loop().create_future())
+        with self._changed:
+            if self._closed:
+                raise ServerDraining
+            if len(self._waiting) >= MAX_WAITING_WRITES or self._waiting_bytes >= MAX_WAITING_BYTES:
+                raise Overloaded("writes", retry_after_seconds=1)
+            self._waiting.append(waiting)
+            self._waiting_bytes += write.size_bytes
+            self._changed.notify()
+        return await waiting.acknowledged
+
+    def close(self) -> None:
+        """Commits what is waiting and stops; calling it again does nothing."""
+        with self._changed:
+            self._closed = True
+            self._changed.notify()
+        self._thread.join()
+
+    def _run(self) -> None:
+        while group := self._next_group():
+            _acknowledge(group, self._apply([waiting.write for waiting in group]))
+
+    def _next_group(self) -> list[_Waiting]:
+        """Waits for writes and takes as many as go into one transaction; none when closed."""
+        with self._changed:
+            while not self._waiting and not self._closed:
+                self._changed.wait()
+            group: list[_Waiting] = []
+            size = 0
+            while self._waiting and len(group) < MAX_GROUP_WRITES and size < MAX_GROUP_BYTES:
+                group.append(self._waiting.popleft())
+                size += group[-1].write.size_bytes
+            self._waiting_bytes -= size
+            return group
+
+    def _apply(self, group: list[RunWrite]) -> Sequence[WriteOutcome | Exception]:
+        try:
+            return self._writes.apply(group)
+        except CallerError as error:
+            return [error] * len(group)
+        except Exception as error:  # noqa: BLE001 - whatever it is belongs to the callers, who wait for it
+            if len(group) == 1:
+                return [error]
+            # A fault in one write must not fail those that happened to come with it.
+            _log.exception("a group of %d writes failed; trying them one by one", len(group))
+            return [outcome for write in group for outcome in self._apply([write])]
+
+
+def _acknowledge(group: list[_Waiting], outcomes: Sequence[WriteOutcome | Exception]) -> None:
+    """Wakes the callers, each loop once."""
+    by_loop: dict[asyncio.AbstractEventLoop, list[tuple[asyncio.Future[WriteOutcome], WriteOutcome | Exception]]] = {}
+    for waiting, outcome in zip(group, outcomes, strict=True):
+        by_loop.setdefault(waiting.acknowledged.get_loop(), []).append((waiting.acknowledged, outcome))
+    for loop, answers in by_loop.items():
+        try:
+            loop.call_soon_threadsafe(_answer, answers)
+        except RuntimeError:
+            _log.warning("%d writes were committed after their callers' event loop had closed", len(answers))
+
+
+def _answer(answers: list[tuple[asyncio.Future[WriteOutcome], WriteOutcome | Exception]]) -> None:
+    for future, outcome in answers:
+        # A caller that went away no longer waits; what it sent is stored all the same.
+        if future.done():
+            continue
+        if isinstance(outcome, Exception):
+            future.set_exception(outcome)
+        else:
+            future.set_result(outcome)

@@ -1,0 +1,292 @@
+"""Between the contract's messages and the domain's values. Checks what needs no database."""
+
+from __future__ import annotations
+
+import hashlib
+import uuid
+from collections.abc import Iterable
+
+from google.protobuf.message import Message
+from google.protobuf.timestamp_pb2 import Timestamp
+
+from trivet_kit.calls import Call
+from trivet_kit.errors import FieldInvalid, FieldRequired, UpdateMaskInvalid
+from trivet_kit.resources import RUN_ID, ExperimentName, RunName, parse_experiment, parse_run
+from trivet_proto.tracking.v1 import experiment_pb2, lifecycle_pb2, metric_pb2, run_pb2
+from trivet_proto.tracking.v1 import tracking_service_pb2 as pb
+from trivet_tracking.domain import limits
+from trivet_tracking.domain.experiments import (
+    DEFAULT_EXPERIMENT_ID,
+    Experiment,
+    ExperimentChange,
+    NewExperiment,
+    RepeatableRequest,
+    View,
+)
+from trivet_tracking.domain.metrics import Metric, MetricContext
+from trivet_tracking.domain.run_names import run_name
+from trivet_tracking.domain.runs import ExperimentById, ExperimentByName, NewRun, Run, RunChange, RunStatus
+
+_VIEWS = {
+    lifecycle_pb2.LIFECYCLE_VIEW_UNSPECIFIED: View.ACTIVE,
+    lifecycle_pb2.LIFECYCLE_VIEW_ACTIVE: View.ACTIVE,
+    lifecycle_pb2.LIFECYCLE_VIEW_DELETED: View.DELETED,
+    lifecycle_pb2.LIFECYCLE_VIEW_ALL: View.ALL,
+}
+
+
+def to_view(view: lifecycle_pb2.LifecycleView.ValueType) -> View:
+    """The view; unspecified is ACTIVE. Raises FieldInvalid for a number that is none."""
+    if view not in _VIEWS:
+        raise FieldInvalid("view", f"has the unknown value {view}")
+    return _VIEWS[view]
+
+
+def to_millis(time: Timestamp, field: str) -> int:
+    """Milliseconds since the Unix epoch, finer digits dropped. Raises FieldInvalid before the epoch or out of range."""
+    # The range of google.protobuf.Timestamp ends with the year 9999.
+    if not 0 <= time.seconds <= 253_402_300_799 or not 0 <= time.nanos < 1_000_000_000:
+        raise FieldInvalid(field, "must be a time from 1970-01-01 to 9999-12-31")
+    return time.seconds * 1000 + time.nanos // 1_000_000
+
+
+def from_millis(millis: int | None) -> Timestamp | None:
+    """The time as a message; None stays None."""
+    if millis is None:
+        return None
+    return Timestamp(seconds=millis // 1000, nanos=millis % 1000 * 1_000_000)
+
+
+def fingerprint(message: Message) -> str:
+    """Differs for messages with different content."""
+    return hashlib.sha256(message.SerializeToString(deterministic=True)).hexdigest()
+
+
+def to_new_experiment(message: experiment_pb2.Experiment) -> NewExperiment:
+    """Checks an experiment to create. Raises FieldRequired, FieldInvalid, FieldTooLong."""
+    return NewExperiment(
+        display_name=_experiment_display_name(message.display_name),
+        description=_description(message.description, "experiment"),
+        artifact_location=limits.check_text(
+            message.artifact_location, "experiment.artifact_location", limits.MAX_ARTIFACT_LOCATION_CHARACTERS
+        ),
+        tags=limits.check_map(message.tags, "experiment.tags", limits.MAX_TAG_VALUE_BYTES),
+    )
+
+
+def to_repeatable_request(request: pb.CreateExperimentRequest) -> RepeatableRequest | None:
+    """The request's id with what it stands for; None without one. Raises FieldInvalid where it is no UUID."""
+    if not request.request_id:
+        return None
+    try:
+        request_id = uuid.UUID(request.request_id)
+    except ValueError:
+        raise FieldInvalid("request_id", "must be a UUID") from None
+    content = pb.CreateExperimentRequest()
+    content.CopyFrom(request)
+    content.ClearField("request_id")
+    return RepeatableRequest(str(request_id), fingerprint(content))
+
+
+def to_experiment_change(request: pb.UpdateExperimentRequest) -> ExperimentChange:
+    """Checks the new values of the mask. Raises UpdateMaskInvalid, FieldRequired, FieldInvalid, FieldTooLong."""
+    paths = _mask(request.update_mask.paths, ("display_name", "description"))
+    message = request.experiment
+    return ExperimentChange(
+        display_name=_experiment_display_name(message.display_name) if "display_name" in paths else None,
+        description=_description(message.description, "experiment") if "description" in paths else None,
+    )
+
+
+def to_revision(etag: str) -> int | None:
+    """The revision that an etag stands for; None for none, and -1, which no resource has, for one that is not ours."""
+    if not etag:
+        return None
+    return int(etag) if etag.isascii() and etag.isdigit() and len(etag) < 19 else -1
+
+
+def to_new_run(request: pb.CreateRunRequest, call: Call, now_millis: int) -> NewRun:
+    """Checks a run to create. Raises FieldInvalid, FieldTooLong, ResourceNameInvalid."""
+    message = request.run
+    run_id = request.run_id or _new_run_id(now_millis)
+    if not RUN_ID.fullmatch(run_id):
+        raise FieldInvalid("run_id", f"must match {RUN_ID.pattern}")
+    return NewRun(
+        run_id=run_id,
+        experiment=_experiment_of(request),
+        display_name=_run_display_name(message.display_name) if message.display_name else run_name(run_id),
+        status=_status(message.status) if message.status else RunStatus.RUNNING,
+        start_time=to_millis(message.start_time, "run.start_time") if message.HasField("start_time") else now_millis,
+        end_time=to_millis(message.end_time, "run.end_time") if message.HasField("end_time") else None,
+        user=limits.check_text(message.user, "run.user", limits.MAX_USER_CHARACTERS),
+        created_by=call.principal.subject,
+        source=limits.check_text(message.source, "run.source", limits.MAX_SOURCE_CHARACTERS),
+        git_commit=limits.check_text(message.git_commit, "run.git_commit", limits.MAX_GIT_COMMIT_CHARACTERS),
+        parent_run_id=parse_run(message.parent_run, "run.parent_run").run_id if message.parent_run else "",
+        description=_description(message.description, "run"),
+        params=limits.check_map(message.params, "run.params", limits.MAX_PARAM_VALUE_BYTES),
+        tags=limits.check_map(message.tags, "run.tags", limits.MAX_TAG_VALUE_BYTES),
+        fingerprint=fingerprint(request),
+    )
+
+
+def _experiment_of(request: pb.CreateRunRequest) -> ExperimentById | ExperimentByName:
+    if request.experiment_display_name:
+        if request.run.experiment:
+            raise FieldInvalid("experiment_display_name", "cannot be set together with run.experiment")
+        return ExperimentByName(
+            limits.check_label(
+                request.experiment_display_name, "experiment_display_name", limits.MAX_DISPLAY_NAME_CHARACTERS
+            ),
+            request.create_experiment,
+        )
+    if request.create_experiment:
+        raise FieldRequired("experiment_display_name")
+    if request.run.experiment:
+        return ExperimentById(parse_experiment(request.run.experiment, "run.experiment").experiment_id)
+    return ExperimentById(DEFAULT_EXPERIMENT_ID)
+
+
+def to_run_change(request: pb.UpdateRunRequest) -> RunChange:
+    """Checks the new values of the mask. Raises UpdateMaskInvalid, FieldRequired, FieldInvalid, FieldTooLong."""
+    paths = _mask(request.update_mask.paths, ("display_name", "description", "status", "start_time", "end_time"))
+    message = request.run
+    if "start_time" in paths and not message.HasField("start_time"):
+        raise FieldRequired("run.start_time")
+    has_end = "end_time" in paths and message.HasField("end_time")
+    return RunChange(
+        display_name=_run_display_name(message.display_name) if "display_name" in paths else None,
+        description=_description(message.description, "run") if "description" in paths else None,
+        status=_status(message.status) if "status" in paths else None,
+        start_time=to_millis(message.start_time, "run.start_time") if "start_time" in paths else None,
+        end_time=to_millis(message.end_time, "run.end_time") if has_end else None,
+        clear_end_time="end_time" in paths and not has_end,
+    )
+
+
+def from_experiment(experiment: Experiment) -> experiment_pb2.Experiment:
+    """The experiment as a message."""
+    deleted = experiment.delete_time is not None
+    return experiment_pb2.Experiment(
+        name=str(ExperimentName(experiment.workspace, experiment.experiment_id)),
+        display_name=experiment.display_name,
+        description=experiment.description,
+        artifact_location=experiment.artifact_location,
+        tags=experiment.tags,
+        state=_state(deleted=deleted),
+        create_time=from_millis(experiment.create_time),
+        update_time=from_millis(experiment.update_time),
+        delete_time=from_millis(experiment.delete_time),
+        etag=str(experiment.revision),
+    )
+
+
+def from_run(run: Run) -> run_pb2.Run:
+    """The run as a message."""
+    return run_pb2.Run(
+        name=str(RunName(run.workspace, run.run_id)),
+        experiment=str(ExperimentName(run.workspace, run.experiment_id)),
+        display_name=run.display_name,
+        status=run_pb2.RunStatus.ValueType(run.status.value),
+        start_time=from_millis(run.start_time),
+        end_time=from_millis(run.end_time),
+        user=run.user,
+        created_by=run.created_by,
+        source=run.source,
+        git_commit=run.git_commit,
+        parent_run=str(RunName(run.workspace, run.parent_run_id)) if run.parent_run_id else "",
+        description=run.description,
+        params=run.params,
+        tags=run.tags,
+        metrics=[from_metric(metric) for metric in run.metrics],
+        state=_state(deleted=run.deleted),
+        create_time=from_millis(run.create_time),
+        update_time=from_millis(run.update_time),
+        delete_time=from_millis(run.delete_time),
+        etag=str(run.revision),
+    )
+
+
+def from_metric(metric: Metric) -> metric_pb2.Metric:
+    """The current value of a series as a message."""
+    current = metric.current
+    return metric_pb2.Metric(
+        key=metric.key,
+        context=from_context(metric.context) if metric.context is not None else None,
+        value=_float(current.value),
+        step=current.step,
+        time_millis=current.time,
+        min=_float(current.min),
+        max=_float(current.max),
+    )
+
+
+def to_context(message: metric_pb2.MetricContext, field: str) -> MetricContext:
+    """Checks a context. Raises FieldInvalid, FieldTooLong."""
+    rank = message.rank if message.HasField("rank") else None
+    if rank is not None and rank < 0:
+        raise FieldInvalid(f"{field}.rank", "must be 0 or more")
+    return MetricContext(
+        rank=rank,
+        model_id=limits.check_text(message.model_id, f"{field}.model_id", limits.MAX_KEY_CHARACTERS),
+        dataset_name=limits.check_text(
+            message.dataset_name, f"{field}.dataset_name", limits.MAX_DATASET_NAME_CHARACTERS
+        ),
+        dataset_digest=limits.check_text(
+            message.dataset_digest, f"{field}.dataset_digest", limits.MAX_DATASET_DIGEST_CHARACTERS
+        ),
+    )
+
+
+def from_context(context: MetricContext) -> metric_pb2.MetricContext:
+    """The context as a message."""
+    return metric_pb2.MetricContext(
+        rank=context.rank,
+        model_id=context.model_id,
+        dataset_name=context.dataset_name,
+        dataset_digest=context.dataset_digest,
+    )
+
+
+def _float(value: float | None) -> float:
+    return float("nan") if value is None else value
+
+
+def _state(*, deleted: bool) -> lifecycle_pb2.LifecycleState.ValueType:
+    return lifecycle_pb2.LIFECYCLE_STATE_DELETED if deleted else lifecycle_pb2.LIFECYCLE_STATE_ACTIVE
+
+
+def _experiment_display_name(text: str) -> str:
+    return limits.check_label(text, "experiment.display_name", limits.MAX_DISPLAY_NAME_CHARACTERS)
+
+
+def _run_display_name(text: str) -> str:
+    return limits.check_label(text, "run.display_name", limits.MAX_DISPLAY_NAME_CHARACTERS)
+
+
+def _description(text: str, resource: str) -> str:
+    return limits.check_value(text, f"{resource}.description", limits.MAX_DESCRIPTION_BYTES)
+
+
+def _status(value: run_pb2.RunStatus.ValueType) -> RunStatus:
+    try:
+        return RunStatus(value)
+    except ValueError:
+        raise FieldInvalid("run.status", f"has the unknown value {value}") from None
+
+
+def _mask(paths: Iterable[str], updatable: tuple[str, ...]) -> frozenset[str]:
+    named = frozenset(paths)
+    if not named:
+        raise UpdateMaskInvalid(None, updatable)
+    for path in sorted(named):
+        if path not in updatable:
+            raise UpdateMaskInvalid(path, updatable)
+    return named
+
+
+def _new_run_id(now_millis: int) -> str:
+    """A UUIDv7 (RFC 9562 §5.7) in 32 hexadecimal digits."""
+    random = uuid.uuid4().int
+    bits = (now_millis & (2**48 - 1)) << 80 | 7 << 76 | (random & (0xFFF << 64)) | 2 << 62 | (random & (2**62 - 1))
+    return f"{bits:032x}"

@@ -1,0 +1,200 @@
+"""From WriteRunRequest to a checked RunWrite, and back from what became of it.
+
+Columns that do not fit together fail the whole message; a record that is wrong by itself is refused alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import numpy as np
+import numpy.typing as npt
+
+from trivet_kit.errors import CallerError, FieldInvalid, FieldRequired
+from trivet_kit.resources import parse_run
+from trivet_kit.status import to_status
+from trivet_proto.tracking.v1 import metric_pb2
+from trivet_proto.tracking.v1 import tracking_service_pb2 as pb
+from trivet_tracking.convert import to_context
+from trivet_tracking.domain import limits
+from trivet_tracking.domain.metrics import NO_CONTEXT, Float64s, Int64s, MetricContext, Points, normalise
+from trivet_tracking.domain.writes import ParamRecord, Piece, RecordKind, Refusal, RunWrite, WriteOutcome
+
+_MAX_SEQUENCE = 2**63 - 1
+
+
+@dataclass
+class _Records:
+    """Collects the records of a message that are good, and the refusals of those that are not."""
+
+    pieces: list[Piece] = field(default_factory=list)
+    params: list[ParamRecord] = field(default_factory=list)
+    tags: dict[str, str] = field(default_factory=dict)
+    deleted_tags: set[str] = field(default_factory=set)
+    refusals: list[Refusal] = field(default_factory=list)
+
+    def check(self, kind: RecordKind, index: int, take: Callable[[], None]) -> None:
+        """Takes a record, or refuses it where that raises a CallerError."""
+        try:
+            take()
+        except CallerError as error:
+            self.refusals.append(Refusal(kind, index, error))
+
+
+def to_run_write(request: pb.WriteRunRequest, now_millis: int) -> RunWrite:
+    """Checks a write as far as that needs no database.
+
+    Raises:
+        FieldInvalid, FieldRequired, FieldTooLong: the message as a whole is wrong, or it is atomic and a record is.
+        ResourceNameInvalid: the run's name is.
+    """
+    name = parse_run(request.run, "run")
+    _check_sequence(request)
+    records = _Records()
+    if request.HasField("metrics"):
+        _take_metrics(request.metrics, now_millis, records)
+    _take_params_and_tags(request, records)
+    if request.atomic and records.refusals:
+        raise records.refusals[0].error
+    return RunWrite(
+        workspace=name.workspace,
+        run_id=name.run_id,
+        writer_id=request.writer_id,
+        sequence=request.sequence,
+        pieces=records.pieces,
+        params=records.params,
+        tags=records.tags,
+        deleted_tags=frozenset(records.deleted_tags),
+        refusals=records.refusals,
+        atomic=request.atomic,
+        size_bytes=request.ByteSize(),
+    )
+
+
+def from_outcome(outcome: WriteOutcome) -> pb.WriteRunResponse:
+    """What became of a write, as a message."""
+    return pb.WriteRunResponse(
+        sequence=outcome.sequence,
+        resend=outcome.resend,
+        refused=[
+            pb.RefusedRecord(
+                kind=pb.RecordKind.ValueType(refusal.kind.value),
+                index=refusal.index,
+                status=to_status(refusal.error),
+            )
+            for refusal in outcome.refusals
+        ],
+    )
+
+
+def _check_sequence(request: pb.WriteRunRequest) -> None:
+    if request.writer_id == 0 and request.sequence != 0:
+        raise FieldInvalid("sequence", "must be absent without a writer_id")
+    if request.writer_id != 0 and not 1 <= request.sequence <= _MAX_SEQUENCE:
+        raise FieldInvalid("sequence", "must be from 1 to 2^63 - 1 with a writer_id")
+
+
+def _take_params_and_tags(request: pb.WriteRunRequest, records: _Records) -> None:
+    for index, param in enumerate(request.params):
+
+        def take_param(index: int = index, param: pb.Param = param) -> None:
+            key = limits.check_key(param.key, f"params[{index}].key")
+            value = limits.check_value(param.value, f"params[{index}].value", limits.MAX_PARAM_VALUE_BYTES)
+            records.params.append(ParamRecord(index, key, value))
+
+        records.check(RecordKind.PARAM, index, take_param)
+    for index, tag in enumerate(request.tags):
+
+        def take_tag(index: int = index, tag: pb.Tag = tag) -> None:
+            key = limits.check_key(tag.key, f"tags[{index}].key")
+            records.tags[key] = limits.check_value(tag.value, f"tags[{index}].value", limits.MAX_TAG_VALUE_BYTES)
+
+        records.check(RecordKind.TAG, index, take_tag)
+    for index, key in enumerate(request.deleted_tags):
+
+        def take_deleted(index: int = index, key: str = key) -> None:
+            records.deleted_tags.add(limits.check_key(key, f"deleted_tags[{index}]"))
+
+        records.check(RecordKind.DELETED_TAG, index, take_deleted)
+
+
+def _take_metrics(columns: metric_pb2.MetricColumns, now_millis: int, records: _Records) -> None:
+    ends = _ends(columns)
+    points = _points(columns, now_millis)
+    contexts = [to_context(context, f"metrics.contexts[{i}]") for i, context in enumerate(columns.contexts)]
+    context_index = _context_index(columns, len(contexts))
+    good_times = _refuse_bad_times(points.times, records)
+    begin = 0
+    for index, key in enumerate(columns.keys):
+        end = int(ends[index])
+        piece_points = points.part(begin, end)
+        if not good_times.all():
+            piece_points = _selected(piece_points, good_times[begin:end])
+        begin = end
+        context = contexts[context_index[index] - 1] if context_index[index] else NO_CONTEXT
+
+        def take(
+            index: int = index, key: str = key, piece_points: Points = piece_points, context: MetricContext = context
+        ) -> None:
+            limits.check_key(key, f"metrics.keys[{index}]")
+            if len(piece_points):
+                records.pieces.append(Piece(key, context, piece_points))
+
+        records.check(RecordKind.METRIC_KEY, index, take)
+    records.refusals.sort(key=lambda refusal: (refusal.kind, refusal.index))
+
+
+def _ends(columns: metric_pb2.MetricColumns) -> npt.NDArray[np.int64]:
+    """Where each key's piece ends in the columns of points."""
+    if not columns.keys:
+        raise FieldRequired("metrics.keys")
+    if columns.counts and len(columns.counts) != len(columns.keys):
+        raise FieldInvalid("metrics.counts", f"must be absent or have {len(columns.keys)} entries, one for each key")
+    counts = np.array(columns.counts, np.int64) if columns.counts else np.ones(len(columns.keys), np.int64)
+    if int(counts.sum()) != len(columns.values):
+        raise FieldInvalid(
+            "metrics.values",
+            f"must have {int(counts.sum())} entries, as many as the counts say, not {len(columns.values)}",
+        )
+    return np.cumsum(counts)
+
+
+def _points(columns: metric_pb2.MetricColumns, now_millis: int) -> Points:
+    length = len(columns.values)
+    steps: Int64s = np.array(columns.steps, np.int64) if columns.steps else np.zeros(length, np.int64)
+    if len(steps) != length:
+        raise FieldInvalid("metrics.steps", f"must be absent or have {length} entries, as many as values")
+    if len(columns.times_millis) not in (0, 1, length):
+        raise FieldInvalid("metrics.times_millis", f"must be absent or have 1 or {length} entries, as many as values")
+    times: Int64s = (
+        np.array(columns.times_millis, np.int64)
+        if len(columns.times_millis) == length
+        else np.full(length, columns.times_millis[0] if columns.times_millis else now_millis, np.int64)
+    )
+    values: Float64s = np.array(columns.values, np.float64)
+    return Points(steps, times, normalise(values))
+
+
+def _context_index(columns: metric_pb2.MetricColumns, contexts: int) -> list[int]:
+    if not columns.context_index:
+        return [0] * len(columns.keys)
+    if len(columns.context_index) != len(columns.keys):
+        raise FieldInvalid(
+            "metrics.context_index", f"must be absent or have {len(columns.keys)} entries, one for each key"
+        )
+    if max(columns.context_index) > contexts:
+        raise FieldInvalid("metrics.context_index", f"must be at most {contexts}, the number of contexts")
+    return list(columns.context_index)
+
+
+def _refuse_bad_times(times: Int64s, records: _Records) -> npt.NDArray[np.bool_]:
+    good = times >= 0
+    for index in np.flatnonzero(~good):
+        error = FieldInvalid(f"metrics.times_millis[{index}]", "must be 0 or more")
+        records.refusals.append(Refusal(RecordKind.METRIC_POINT, int(index), error))
+    return good
+
+
+def _selected(points: Points, mask: npt.NDArray[np.bool_]) -> Points:
+    return Points(points.steps[mask], points.times[mask], points.values[mask])

@@ -1,0 +1,138 @@
+"""What can go wrong with experiments and runs."""
+
+from __future__ import annotations
+
+from trivet_kit.errors import CallerError, Code
+
+
+class ExperimentNotFound(CallerError):
+    """No such experiment in the workspace. `name` is its resource name or its display name."""
+
+    code = Code.NOT_FOUND
+    reason = "EXPERIMENT_NOT_FOUND"
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"There is no experiment {name}.", metadata={"name": name})
+
+
+class ExperimentNameTaken(CallerError):
+    """The workspace has an experiment of that display name."""
+
+    code = Code.ALREADY_EXISTS
+    reason = "EXPERIMENT_NAME_TAKEN"
+
+    def __init__(self, display_name: str, name: str, *, deleted: bool) -> None:
+        advice = "It is deleted: restore it, or choose another name." if deleted else "Use it, or choose another name."
+        super().__init__(
+            f"The display name {display_name!r} belongs to {name}. {advice}",
+            metadata={"displayName": display_name, "name": name, "state": "DELETED" if deleted else "ACTIVE"},
+        )
+
+
+class ExperimentDeleted(CallerError):
+    """The experiment is deleted."""
+
+    code = Code.FAILED_PRECONDITION
+    reason = "EXPERIMENT_DELETED"
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"{name} is deleted. Restore it first.", metadata={"name": name})
+
+
+class ExperimentProtected(CallerError):
+    """The experiment `Default` cannot be deleted or renamed."""
+
+    code = Code.FAILED_PRECONDITION
+    reason = "EXPERIMENT_PROTECTED"
+
+    def __init__(self, name: str) -> None:
+        super().__init__(
+            f"{name} is the experiment that every workspace has; it cannot be deleted or renamed.",
+            metadata={"name": name},
+        )
+
+
+class RunNotFound(CallerError):
+    """No such run in the workspace."""
+
+    code = Code.NOT_FOUND
+    reason = "RUN_NOT_FOUND"
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"There is no run {name}.", metadata={"name": name})
+
+
+class RunIdTaken(CallerError):
+    """A run of that id was created with another body."""
+
+    code = Code.ALREADY_EXISTS
+    reason = "RUN_ID_TAKEN"
+
+    def __init__(self, name: str) -> None:
+        super().__init__(
+            f"{name} was created before, with other content. Make a new id for each run.", metadata={"name": name}
+        )
+
+
+class RunDeleted(CallerError):
+    """The run, or its experiment, is deleted."""
+
+    code = Code.FAILED_PRECONDITION
+    reason = "RUN_DELETED"
+
+    def __init__(self, name: str) -> None:
+        super().__init__(
+            f"{name} is deleted, or its experiment is, and cannot be changed. Restore it first.",
+            metadata={"name": name},
+        )
+
+
+class TagNotFound(CallerError):
+    """The tag to remove is not there."""
+
+    code = Code.NOT_FOUND
+    reason = "TAG_NOT_FOUND"
+
+    def __init__(self, key: str) -> None:
+        super().__init__(f"There is no tag {key!r}.", metadata={"key": key})
+
+
+class ParamChanged(CallerError):
+    """The param has another value already."""
+
+    code = Code.FAILED_PRECONDITION
+    reason = "PARAM_CHANGED"
+
+    def __init__(self, key: str, field: str) -> None:
+        super().__init__(
+            f"The param {key!r} was written before with another value. Params are written once; use a tag for what "
+            "changes.",
+            metadata={"key": key},
+            field=field,
+        )
+
+
+class SequenceGap(CallerError):
+    """A writer skipped a sequence."""
+
+    code = Code.FAILED_PRECONDITION
+    reason = "SEQUENCE_GAP"
+
+    def __init__(self, sequence: int, expected: int) -> None:
+        super().__init__(
+            f"The writer sent sequence {sequence}, and {expected} is the next one. Send that first.",
+            metadata={"sequence": str(sequence), "expectedSequence": str(expected)},
+            field="sequence",
+        )
+
+
+class EtagStale(CallerError):
+    """The resource was changed after it was read."""
+
+    code = Code.ABORTED
+    reason = "ETAG_STALE"
+
+    def __init__(self, name: str) -> None:
+        super().__init__(
+            f"{name} was changed after you read it. Read it again and repeat the change.", metadata={"name": name}
+        )

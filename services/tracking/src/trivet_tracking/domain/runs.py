@@ -1,0 +1,165 @@
+"""Runs, and what is asked of the store that keeps them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import IntEnum
+from typing import Protocol
+
+from trivet_kit.page_tokens import Cursor
+from trivet_tracking.domain.experiments import View
+from trivet_tracking.domain.metrics import Metric
+from trivet_tracking.domain.search.expressions import And, OrderClause
+
+
+class RunStatus(IntEnum):
+    """Where a run stands; numbered as in the contract."""
+
+    RUNNING = 1
+    SCHEDULED = 2
+    FINISHED = 3
+    FAILED = 4
+    KILLED = 5
+
+
+@dataclass(frozen=True)
+class Run:
+    """A run as it is kept. Times are milliseconds since the Unix epoch."""
+
+    workspace: str
+    run_id: str
+    experiment_id: int
+    display_name: str
+    status: RunStatus
+    start_time: int
+    end_time: int | None
+    user: str
+    created_by: str
+    source: str
+    git_commit: str
+    parent_run_id: str
+    description: str
+    params: Mapping[str, str]
+    tags: Mapping[str, str]
+    metrics: tuple[Metric, ...]
+    """Over all contexts, sorted by key."""
+    deleted: bool
+    """Whether it, or its experiment, is deleted."""
+    create_time: int
+    update_time: int
+    delete_time: int | None
+    """When it was deleted by itself."""
+    revision: int
+    """Counts the changes of its own fields."""
+
+
+@dataclass(frozen=True)
+class ExperimentById:
+    """A run goes into the experiment with this id."""
+
+    experiment_id: int
+
+
+@dataclass(frozen=True)
+class ExperimentByName:
+    """A run goes into the experiment with this display name."""
+
+    display_name: str
+    create: bool
+    """Whether it is created where there is none."""
+
+
+@dataclass(frozen=True)
+class NewRun:
+    """A run to create, checked."""
+
+    run_id: str
+    experiment: ExperimentById | ExperimentByName
+    display_name: str
+    status: RunStatus
+    start_time: int
+    end_time: int | None
+    user: str
+    created_by: str
+    source: str
+    git_commit: str
+    parent_run_id: str
+    description: str
+    params: Mapping[str, str]
+    tags: Mapping[str, str]
+    fingerprint: str
+    """Differs for requests with different content; tells a repeated creation from another run with the same id."""
+
+
+@dataclass(frozen=True)
+class RunChange:
+    """New values, checked; None leaves a field as it is."""
+
+    display_name: str | None = None
+    description: str | None = None
+    status: RunStatus | None = None
+    start_time: int | None = None
+    end_time: int | None = None
+    clear_end_time: bool = False
+
+
+@dataclass(frozen=True)
+class RunQuery:
+    """A search for runs."""
+
+    experiment_ids: tuple[int, ...]
+    """Empty: all of the workspace."""
+    where: And
+    order_by: tuple[OrderClause, ...]
+    view: View
+    size: int
+    """From 1 up."""
+    after: Cursor | None
+    """The sort key of the last entry of the page before."""
+
+
+@dataclass(frozen=True)
+class RunPage:
+    """A page of runs."""
+
+    runs: tuple[Run, ...]
+    next_cursor: Cursor | None
+    """None at the end."""
+
+
+class Runs(Protocol):
+    """Keeps runs. Every method sees one workspace."""
+
+    def create(self, workspace: str, new: NewRun) -> Run:
+        """Creates a run; the same creation again returns the run as it is by now.
+
+        Raises:
+            RunIdTaken: the id was used with another fingerprint.
+            ExperimentNotFound, ExperimentDeleted: there is nowhere to put it.
+        """
+        ...
+
+    def get(self, workspace: str, run_id: str) -> Run:
+        """Returns a run, also a deleted one. Raises RunNotFound."""
+        ...
+
+    def search(self, workspace: str, query: RunQuery) -> RunPage:
+        """Returns a page. Raises ExperimentNotFound, and PageTokenInvalid for a cursor of another shape."""
+        ...
+
+    def update(self, workspace: str, run_id: str, change: RunChange, revision: int | None) -> Run:
+        """Changes a run, where `revision` is given only if it is still the current one.
+
+        Raises:
+            RunNotFound, RunDeleted, EtagStale: nothing is changed.
+        """
+        ...
+
+    def delete(self, workspace: str, run_id: str) -> Run:
+        """Deletes a run; again changes nothing. Raises RunNotFound."""
+        ...
+
+    def restore(self, workspace: str, run_id: str) -> Run:
+        """Restores a run; one in use stays as it is. Raises RunNotFound, ExperimentDeleted."""
+        ...

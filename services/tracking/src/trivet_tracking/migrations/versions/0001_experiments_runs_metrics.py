@@ -1,0 +1,214 @@
+"""Experiments, runs, params, tags and metrics."""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0001"
+down_revision = None
+branch_labels = None
+depends_on = None
+
+SCHEMA = "trivet_tracking"
+# Spread of the log over partitions, so that vacuum and indexes stay small (measured: 16).
+LOG_PARTITIONS = 16
+
+
+def upgrade() -> None:
+    op.create_table(
+        "workspace",
+        sa.Column("workspace", text(), primary_key=True),
+        sa.Column("next_experiment_id", sa.BigInteger, nullable=False),
+        schema=SCHEMA,
+    )
+    create_experiments()
+    create_runs()
+    create_entries("param")
+    create_entries("tag")
+    create_metrics()
+
+
+def is_postgres() -> bool:
+    return op.get_bind().dialect.name == "postgresql"
+
+
+def text() -> sa.Text:
+    # Byte order on both databases: it is what SQLite does, it does not change with the operating system's locale data,
+    # and it lets an index serve LIKE 'prefix%'.
+    return sa.Text(collation="C") if is_postgres() else sa.Text()
+
+
+def pk(name: str) -> sa.Column[int]:
+    # SQLite counts up by itself only what is declared INTEGER PRIMARY KEY.
+    kind = sa.BigInteger().with_variant(sa.Integer, "sqlite")
+    return sa.Column(name, kind, sa.Identity(always=True) if is_postgres() else None, primary_key=True)
+
+
+def create_experiments() -> None:
+    op.create_table(
+        "experiment",
+        pk("experiment_pk"),
+        sa.Column("workspace", text(), nullable=False),
+        sa.Column("experiment_id", sa.BigInteger, nullable=False),
+        sa.Column("display_name", text(), nullable=False),
+        sa.Column("description", text(), nullable=False),
+        sa.Column("artifact_location", text(), nullable=False),
+        sa.Column("create_time", sa.BigInteger, nullable=False),
+        sa.Column("update_time", sa.BigInteger, nullable=False),
+        sa.Column("delete_time", sa.BigInteger),
+        sa.Column("revision", sa.BigInteger, nullable=False),
+        sa.UniqueConstraint("workspace", "experiment_id", name="experiment_id_key"),
+        sa.UniqueConstraint("workspace", "display_name", name="experiment_display_name_key"),
+        schema=SCHEMA,
+    )
+    op.create_table(
+        "experiment_tag",
+        sa.Column("experiment_pk", sa.BigInteger, experiment_reference(), primary_key=True),
+        sa.Column("key", text(), primary_key=True),
+        sa.Column("value", text(), nullable=False),
+        schema=SCHEMA,
+    )
+    op.create_table(
+        "request",
+        sa.Column("workspace", text(), primary_key=True),
+        sa.Column("request_id", text(), primary_key=True),
+        sa.Column("fingerprint", text(), nullable=False),
+        sa.Column("experiment_pk", sa.BigInteger, experiment_reference(), nullable=False),
+        sa.Column("create_time", sa.BigInteger, nullable=False),
+        schema=SCHEMA,
+    )
+    op.create_index("request_create_time_idx", "request", ["create_time"], schema=SCHEMA)
+
+
+def experiment_reference() -> sa.ForeignKey:
+    return sa.ForeignKey(f"{SCHEMA}.experiment.experiment_pk")
+
+
+def create_runs() -> None:
+    op.create_table(
+        "run",
+        pk("run_pk"),
+        sa.Column("workspace", text(), nullable=False),
+        sa.Column("run_id", text(), nullable=False),
+        sa.Column("experiment_pk", sa.BigInteger, experiment_reference(), nullable=False),
+        sa.Column("display_name", text(), nullable=False),
+        sa.Column("status", sa.SmallInteger, nullable=False),
+        sa.Column("start_time", sa.BigInteger, nullable=False),
+        sa.Column("end_time", sa.BigInteger),
+        sa.Column("user_name", text(), nullable=False),
+        sa.Column("created_by", text(), nullable=False),
+        sa.Column("source", text(), nullable=False),
+        sa.Column("git_commit", text(), nullable=False),
+        sa.Column("parent_run_id", text(), nullable=False),
+        sa.Column("description", text(), nullable=False),
+        sa.Column("create_time", sa.BigInteger, nullable=False),
+        sa.Column("update_time", sa.BigInteger, nullable=False),
+        sa.Column("delete_time", sa.BigInteger),
+        sa.Column("revision", sa.BigInteger, nullable=False),
+        sa.Column("fingerprint", text(), nullable=False),
+        sa.UniqueConstraint("workspace", "run_id", name="run_id_key"),
+        schema=SCHEMA,
+    )
+    # The order of runs where nothing else is asked for.
+    op.create_index("run_start_time_idx", "run", ["experiment_pk", sa.text("start_time DESC"), "run_id"], schema=SCHEMA)
+
+
+def run_reference() -> sa.ForeignKey:
+    return sa.ForeignKey(f"{SCHEMA}.run.run_pk")
+
+
+def create_entries(name: str) -> None:
+    op.create_table(
+        name,
+        sa.Column("run_pk", sa.BigInteger, run_reference(), primary_key=True),
+        sa.Column("key", text(), primary_key=True),
+        sa.Column("experiment_pk", sa.BigInteger, nullable=False),
+        sa.Column("value", text(), nullable=False),
+        schema=SCHEMA,
+    )
+    # A bounded prefix: PostgreSQL refuses index rows over 2.7 kB. Queries test the prefix and the value.
+    op.create_index(
+        f"{name}_value_idx", name, ["experiment_pk", "key", sa.text("substr(value, 1, 200)"), "run_pk"], schema=SCHEMA
+    )
+
+
+def create_metrics() -> None:
+    op.create_table(
+        "metric_context",
+        sa.Column("run_pk", sa.BigInteger, run_reference(), primary_key=True),
+        sa.Column("context", sa.Integer, primary_key=True),
+        sa.Column("rank", sa.Integer, nullable=False),
+        sa.Column("model_id", text(), nullable=False),
+        sa.Column("dataset_name", text(), nullable=False),
+        sa.Column("dataset_digest", text(), nullable=False),
+        sa.UniqueConstraint(
+            "run_pk", "rank", "model_id", "dataset_name", "dataset_digest", name="metric_context_parts_key"
+        ),
+        schema=SCHEMA,
+    )
+    op.create_table(
+        "metric_writer",
+        sa.Column("run_pk", sa.BigInteger, run_reference(), primary_key=True),
+        sa.Column("writer", sa.BigInteger, primary_key=True),
+        sa.Column("sequence", sa.BigInteger, nullable=False),
+        schema=SCHEMA,
+    )
+    create_metric_log()
+    op.create_table(
+        "metric_latest",
+        sa.Column("run_pk", sa.BigInteger, primary_key=True),
+        sa.Column("key", text(), primary_key=True),
+        sa.Column("context", sa.Integer, primary_key=True),
+        sa.Column("experiment_pk", sa.BigInteger, nullable=False),
+        sa.Column("step", sa.BigInteger, nullable=False),
+        sa.Column("time", sa.BigInteger, nullable=False),
+        sa.Column("value", sa.Double),
+        sa.Column("min", sa.Double),
+        sa.Column("max", sa.Double),
+        schema=SCHEMA,
+    )
+    over_all_contexts = sa.text("context = 0")
+    op.create_index(
+        "metric_latest_value_idx",
+        "metric_latest",
+        ["experiment_pk", "key", "value", "run_pk"],
+        schema=SCHEMA,
+        postgresql_where=over_all_contexts,
+        sqlite_where=over_all_contexts,
+    )
+    if is_postgres():
+        # These rows change with every write of their run: room on the page keeps them in place, early vacuum short.
+        op.execute(f"ALTER TABLE {SCHEMA}.metric_latest SET (fillfactor = 80, autovacuum_vacuum_scale_factor = 0.02)")
+
+
+def create_metric_log() -> None:
+    if not is_postgres():
+        op.create_table(
+            "metric_log",
+            sa.Column("log_id", sa.Integer, primary_key=True),
+            sa.Column("run_pk", sa.BigInteger, nullable=False),
+            sa.Column("points", sa.Integer, nullable=False),
+            sa.Column("data", sa.LargeBinary, nullable=False),
+        )
+        op.create_index("metric_log_run_idx", "metric_log", ["run_pk", "log_id"])
+        return
+    op.execute(f"CREATE SEQUENCE {SCHEMA}.metric_log_id_seq AS bigint CACHE 32")
+    op.execute(
+        f"""
+        CREATE TABLE {SCHEMA}.metric_log (
+            run_pk bigint NOT NULL,
+            log_id bigint NOT NULL DEFAULT nextval('{SCHEMA}.metric_log_id_seq'),
+            points integer NOT NULL,
+            data bytea NOT NULL,
+            PRIMARY KEY (run_pk, log_id)
+        ) PARTITION BY HASH (run_pk)
+        """
+    )
+    # Segments are packed already: do not try to compress them again.
+    op.execute(f"ALTER TABLE {SCHEMA}.metric_log ALTER COLUMN data SET STORAGE EXTERNAL")
+    for number in range(LOG_PARTITIONS):
+        op.execute(
+            f"CREATE TABLE {SCHEMA}.metric_log_{number:02d} PARTITION OF {SCHEMA}.metric_log "
+            f"FOR VALUES WITH (MODULUS {LOG_PARTITIONS}, REMAINDER {number})"
+        )

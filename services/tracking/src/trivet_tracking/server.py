@@ -1,0 +1,61 @@
+"""Wires the tracking service."""
+
+from __future__ import annotations
+
+import time
+
+from trivet_kit import page_tokens
+from trivet_kit.db import Database, Migrations
+from trivet_kit.server import Component, Service
+from trivet_proto.common.v1 import system_service_pb2
+from trivet_proto.tracking.v1 import tracking_service_pb2
+from trivet_tracking.commits import GroupCommitter
+from trivet_tracking.domain import limits
+from trivet_tracking.servicer import TrackingServicer
+from trivet_tracking.store.experiments import SqlExperiments
+from trivet_tracking.store.metrics import SqlMetrics
+from trivet_tracking.store.runs import SqlRuns
+from trivet_tracking.store.tables import SCHEMA
+from trivet_tracking.store.writes import SqlWrites
+
+LIMITS = system_service_pb2.Limits(
+    max_key_characters=limits.MAX_KEY_CHARACTERS,
+    max_param_value_bytes=limits.MAX_PARAM_VALUE_BYTES,
+    max_tag_value_bytes=limits.MAX_TAG_VALUE_BYTES,
+    max_display_name_characters=limits.MAX_DISPLAY_NAME_CHARACTERS,
+    max_page_size=page_tokens.MAX_PAGE_SIZE,
+)
+
+
+def open_database(url: str) -> Database:
+    """The tracking service's database. Raises StartupError for a URL that cannot be one."""
+    return Database(url, SCHEMA)
+
+
+def migrations(database: Database) -> Migrations:
+    """The migrations of the tracking service's schema."""
+    return Migrations(database, "trivet_tracking")
+
+
+def build(database: Database) -> Component:
+    """The tracking service over a migrated database, which it closes at its end."""
+    experiments = SqlExperiments(database, _now_millis)
+    committer = GroupCommitter(SqlWrites(database))
+    servicer = TrackingServicer(
+        experiments=experiments,
+        runs=SqlRuns(database, experiments, _now_millis),
+        metrics=SqlMetrics(database),
+        committer=committer,
+        now=_now_millis,
+    )
+
+    def close() -> None:
+        committer.close()
+        database.close()
+
+    descriptor = tracking_service_pb2.DESCRIPTOR.services_by_name["TrackingService"]
+    return Component((Service(descriptor, servicer),), database.probe, close, LIMITS)
+
+
+def _now_millis() -> int:
+    return time.time_ns() // 1_000_000

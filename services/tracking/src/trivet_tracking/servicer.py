@@ -1,0 +1,172 @@
+"""TrackingService: parse, ask the store, convert back."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass
+
+from trivet_kit import page_tokens
+from trivet_kit.calls import Call
+from trivet_kit.page_tokens import Cursor
+from trivet_kit.resources import parse_experiment, parse_run, parse_workspace
+from trivet_proto.tracking.v1 import experiment_pb2, metric_pb2, run_pb2
+from trivet_proto.tracking.v1 import tracking_service_pb2 as pb
+from trivet_tracking import convert, convert_writes
+from trivet_tracking.commits import GroupCommitter
+from trivet_tracking.domain import limits
+from trivet_tracking.domain.experiments import ExperimentQuery, Experiments
+from trivet_tracking.domain.metrics import HistoryQuery, Metrics
+from trivet_tracking.domain.runs import RunQuery, Runs
+from trivet_tracking.domain.search.parser import parse_filter, parse_order_by
+from trivet_tracking.domain.search.vocabulary import EXPERIMENTS, RUNS
+
+# 8,192 points are 196 kB on the wire: large enough that messages cost nothing beside points (measured.md).
+_HISTORY_POINTS = 8192
+
+
+@dataclass(frozen=True)
+class TrackingServicer:
+    """Implements `trivet.tracking.v1.TrackingService`; what each method does is said in the contract."""
+
+    experiments: Experiments
+    runs: Runs
+    metrics: Metrics
+    committer: GroupCommitter
+    now: Callable[[], int]
+    """Gives milliseconds since the Unix epoch."""
+
+    def CreateExperiment(self, request: pb.CreateExperimentRequest, call: Call) -> experiment_pb2.Experiment:
+        workspace = parse_workspace(request.parent, "parent").workspace
+        new = convert.to_new_experiment(request.experiment)
+        created = self.experiments.create(workspace, new, convert.to_repeatable_request(request))
+        return convert.from_experiment(created)
+
+    def GetExperiment(self, request: pb.GetExperimentRequest, call: Call) -> experiment_pb2.Experiment:
+        name = parse_experiment(request.name, "name")
+        return convert.from_experiment(self.experiments.get(name.workspace, name.experiment_id))
+
+    def LookupExperiment(self, request: pb.LookupExperimentRequest, call: Call) -> experiment_pb2.Experiment:
+        workspace = parse_workspace(request.parent, "parent").workspace
+        name = limits.check_label(request.display_name, "display_name", limits.MAX_DISPLAY_NAME_CHARACTERS)
+        return convert.from_experiment(self.experiments.lookup(workspace, name))
+
+    def SearchExperiments(self, request: pb.SearchExperimentsRequest, call: Call) -> pb.SearchExperimentsResponse:
+        bound_to = page_tokens.fingerprint(request)
+        query = ExperimentQuery(
+            where=parse_filter(request.filter, EXPERIMENTS),
+            order_by=parse_order_by(request.order_by, EXPERIMENTS),
+            view=convert.to_view(request.view),
+            size=page_tokens.page_size(request.page_size),
+            after=page_tokens.decode(bound_to, request.page_token),
+        )
+        page = self.experiments.search(parse_workspace(request.parent, "parent").workspace, query)
+        return pb.SearchExperimentsResponse(
+            experiments=[convert.from_experiment(experiment) for experiment in page.experiments],
+            next_page_token=_token(bound_to, page.next_cursor),
+        )
+
+    def UpdateExperiment(self, request: pb.UpdateExperimentRequest, call: Call) -> experiment_pb2.Experiment:
+        name = parse_experiment(request.experiment.name, "experiment.name")
+        change = convert.to_experiment_change(request)
+        revision = convert.to_revision(request.experiment.etag)
+        return convert.from_experiment(self.experiments.update(name.workspace, name.experiment_id, change, revision))
+
+    def SetExperimentTags(self, request: pb.SetExperimentTagsRequest, call: Call) -> experiment_pb2.Experiment:
+        name = parse_experiment(request.name, "name")
+        tags = limits.check_map(request.tags, "tags", limits.MAX_TAG_VALUE_BYTES)
+        deleted = frozenset(
+            limits.check_key(key, f"deleted_tags[{index}]") for index, key in enumerate(request.deleted_tags)
+        )
+        limits.check_disjoint(tags, deleted, "deleted_tags")
+        return convert.from_experiment(self.experiments.set_tags(name.workspace, name.experiment_id, tags, deleted))
+
+    def DeleteExperiment(self, request: pb.DeleteExperimentRequest, call: Call) -> experiment_pb2.Experiment:
+        name = parse_experiment(request.name, "name")
+        return convert.from_experiment(self.experiments.delete(name.workspace, name.experiment_id))
+
+    def RestoreExperiment(self, request: pb.RestoreExperimentRequest, call: Call) -> experiment_pb2.Experiment:
+        name = parse_experiment(request.name, "name")
+        return convert.from_experiment(self.experiments.restore(name.workspace, name.experiment_id))
+
+    def CreateRun(self, request: pb.CreateRunRequest, call: Call) -> run_pb2.Run:
+        workspace = parse_workspace(request.parent, "parent").workspace
+        new = convert.to_new_run(request, call, self.now())
+        return convert.from_run(self.runs.create(workspace, new))
+
+    def GetRun(self, request: pb.GetRunRequest, call: Call) -> run_pb2.Run:
+        name = parse_run(request.name, "name")
+        return convert.from_run(self.runs.get(name.workspace, name.run_id))
+
+    def SearchRuns(self, request: pb.SearchRunsRequest, call: Call) -> pb.SearchRunsResponse:
+        bound_to = page_tokens.fingerprint(request)
+        names = [parse_experiment(name, f"experiments[{i}]") for i, name in enumerate(request.experiments)]
+        query = RunQuery(
+            experiment_ids=tuple(sorted({name.experiment_id for name in names})),
+            where=parse_filter(request.filter, RUNS),
+            order_by=parse_order_by(request.order_by, RUNS),
+            view=convert.to_view(request.view),
+            size=page_tokens.page_size(request.page_size),
+            after=page_tokens.decode(bound_to, request.page_token),
+        )
+        page = self.runs.search(parse_workspace(request.parent, "parent").workspace, query)
+        return pb.SearchRunsResponse(
+            runs=[convert.from_run(run) for run in page.runs], next_page_token=_token(bound_to, page.next_cursor)
+        )
+
+    def UpdateRun(self, request: pb.UpdateRunRequest, call: Call) -> run_pb2.Run:
+        name = parse_run(request.run.name, "run.name")
+        change = convert.to_run_change(request)
+        revision = convert.to_revision(request.run.etag)
+        return convert.from_run(self.runs.update(name.workspace, name.run_id, change, revision))
+
+    def DeleteRun(self, request: pb.DeleteRunRequest, call: Call) -> run_pb2.Run:
+        name = parse_run(request.name, "name")
+        return convert.from_run(self.runs.delete(name.workspace, name.run_id))
+
+    def RestoreRun(self, request: pb.RestoreRunRequest, call: Call) -> run_pb2.Run:
+        name = parse_run(request.name, "name")
+        return convert.from_run(self.runs.restore(name.workspace, name.run_id))
+
+    async def WriteRun(self, request: pb.WriteRunRequest, call: Call) -> pb.WriteRunResponse:
+        write = convert_writes.to_run_write(request, self.now())
+        return convert_writes.from_outcome(await self.committer.submit(write))
+
+    def ListMetrics(self, request: pb.ListMetricsRequest, call: Call) -> pb.ListMetricsResponse:
+        bound_to = page_tokens.fingerprint(request)
+        name = parse_run(request.parent, "parent")
+        size = page_tokens.page_size(request.page_size)
+        after = page_tokens.decode(bound_to, request.page_token)
+        page = self.metrics.list(name.workspace, name.run_id, size, after)
+        return pb.ListMetricsResponse(
+            metrics=[convert.from_metric(metric) for metric in page.metrics],
+            next_page_token=_token(bound_to, page.next_cursor),
+        )
+
+    async def ReadMetricHistory(
+        self, request: pb.ReadMetricHistoryRequest, call: Call
+    ) -> AsyncIterator[pb.ReadMetricHistoryResponse]:
+        name = parse_run(request.run, "run")
+        query = HistoryQuery(
+            key=limits.check_key(request.key, "key"),
+            context=convert.to_context(request.context, "context") if request.HasField("context") else None,
+            min_step=request.min_step if request.HasField("min_step") else None,
+            max_step=request.max_step if request.HasField("max_step") else None,
+        )
+        points = await asyncio.to_thread(self.metrics.history, name.workspace, name.run_id, query)
+        for begin in range(0, len(points), _HISTORY_POINTS):
+            part = points.part(begin, begin + _HISTORY_POINTS)
+            columns = metric_pb2.MetricColumns(
+                keys=[query.key],
+                counts=[len(part)],
+                steps=part.steps,
+                times_millis=part.times,
+                values=part.values,
+                contexts=[request.context] if request.HasField("context") else [],
+                context_index=[1] if request.HasField("context") else [],
+            )
+            yield pb.ReadMetricHistoryResponse(metrics=columns)
+
+
+def _token(bound_to: str, cursor: Cursor | None) -> str:
+    return page_tokens.encode(bound_to, cursor) if cursor is not None else ""

@@ -1,0 +1,273 @@
+"""Runs in SQL."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection, Row
+
+from trivet_kit.db import Database
+from trivet_kit.resources import ExperimentName, RunName
+from trivet_tracking.domain.errors import (
+    EtagStale,
+    ExperimentDeleted,
+    ExperimentNotFound,
+    RunDeleted,
+    RunIdTaken,
+    RunNotFound,
+)
+from trivet_tracking.domain.experiments import View
+from trivet_tracking.domain.runs import ExperimentByName, NewRun, Run, RunChange, RunPage, RunQuery, RunStatus
+from trivet_tracking.store import experiments, tables
+from trivet_tracking.store.experiments import SqlExperiments
+from trivet_tracking.store.metrics import current_metrics
+from trivet_tracking.store.search import RunSearch
+from trivet_tracking.store.upserts import insert_into
+
+_t = tables.run
+_e = tables.experiment
+
+
+class SqlRuns:
+    """Implements `Runs`. `now` gives milliseconds since the Unix epoch. Safe for threads."""
+
+    def __init__(self, database: Database, of_experiments: SqlExperiments, now: Callable[[], int]) -> None:
+        self._database = database
+        self._experiments = of_experiments
+        self._now = now
+
+    def create(self, workspace: str, new: NewRun) -> Run:
+        """Creates a run."""
+        self._experiments.ensure_default(workspace)
+        with self._database.transaction("write") as connection:
+            existing = _find(connection, workspace, new.run_id)
+            if existing is None:
+                experiment = self._experiment(connection, workspace, new)
+                run_pk = self._insert(connection, workspace, experiment.experiment_pk, new)
+                if run_pk is not None:
+                    return load(connection, [run_pk])[0]
+                # Another replica created it between the look and the insert.
+                existing = find(connection, workspace, new.run_id)
+            if existing.fingerprint != new.fingerprint:
+                raise RunIdTaken(str(RunName(workspace, new.run_id)))
+            return load(connection, [existing.run_pk])[0]
+
+    def get(self, workspace: str, run_id: str) -> Run:
+        """Returns a run."""
+        with self._database.transaction("read") as connection:
+            return load(connection, [find(connection, workspace, run_id).run_pk])[0]
+
+    def search(self, workspace: str, query: RunQuery) -> RunPage:
+        """Returns a page."""
+        self._experiments.ensure_default(workspace)
+        plan = RunSearch(query.where, query.order_by)
+        with self._database.transaction("read") as connection:
+            active, deleted = _experiments_searched(connection, workspace, query.experiment_ids)
+            statement = plan.select(query.after).where(_in_view(query.view, active, deleted)).limit(query.size + 1)
+            rows = connection.execute(statement).all()
+            page = rows[: query.size]
+            runs = load(connection, [row.run_pk for row in page])
+        return RunPage(tuple(runs), plan.cursor(page[-1]) if len(rows) > query.size else None)
+
+    def update(self, workspace: str, run_id: str, change: RunChange, revision: int | None) -> Run:
+        """Changes a run."""
+        values: dict[str, Any] = {
+            name: value
+            for name, value in (
+                ("display_name", change.display_name),
+                ("description", change.description),
+                ("status", change.status),
+                ("start_time", change.start_time),
+                ("end_time", change.end_time),
+            )
+            if value is not None
+        }
+        if change.clear_end_time:
+            values["end_time"] = None
+        with self._database.transaction("write") as connection:
+            row = find(connection, workspace, run_id, lock=True)
+            if row.delete_time is not None or row.experiment_delete_time is not None:
+                raise RunDeleted(str(RunName(workspace, run_id)))
+            if revision is not None and revision != row.revision:
+                raise EtagStale(str(RunName(workspace, run_id)))
+            self._touch(connection, row, values)
+            return load(connection, [row.run_pk])[0]
+
+    def delete(self, workspace: str, run_id: str) -> Run:
+        """Deletes a run."""
+        with self._database.transaction("write") as connection:
+            row = find(connection, workspace, run_id, lock=True)
+            if row.delete_time is None:
+                self._touch(connection, row, {"delete_time": self._now()})
+            return load(connection, [row.run_pk])[0]
+
+    def restore(self, workspace: str, run_id: str) -> Run:
+        """Restores a run."""
+        with self._database.transaction("write") as connection:
+            row = find(connection, workspace, run_id, lock=True)
+            if row.experiment_delete_time is not None:
+                raise ExperimentDeleted(str(ExperimentName(workspace, row.experiment_id)))
+            if row.delete_time is not None:
+                self._touch(connection, row, {"delete_time": None})
+            return load(connection, [row.run_pk])[0]
+
+    def _experiment(self, connection: Connection, workspace: str, new: NewRun) -> Row[Any]:
+        """The row of the experiment that a run goes into. Raises ExperimentNotFound, ExperimentDeleted."""
+        target = new.experiment
+        if not isinstance(target, ExperimentByName):
+            row = experiments.find(connection, workspace, target.experiment_id)
+        elif target.create:
+            row = self._experiments.find_or_create(connection, workspace, target.display_name)
+        else:
+            found = experiments.find_named(connection, workspace, target.display_name)
+            if found is None:
+                raise ExperimentNotFound(target.display_name)
+            row = found
+        if row.delete_time is not None:
+            raise ExperimentDeleted(experiments.name_of(row))
+        return row
+
+    def _insert(self, connection: Connection, workspace: str, experiment_pk: int, new: NewRun) -> int | None:
+        """Inserts a run with its params and tags; returns its key, None where its id is in use."""
+        now = self._now()
+        run_pk: int | None = connection.execute(
+            insert_into(connection, _t)
+            .values(
+                workspace=workspace,
+                run_id=new.run_id,
+                experiment_pk=experiment_pk,
+                display_name=new.display_name,
+                status=new.status,
+                start_time=new.start_time,
+                end_time=new.end_time,
+                user_name=new.user,
+                created_by=new.created_by,
+                source=new.source,
+                git_commit=new.git_commit,
+                parent_run_id=new.parent_run_id,
+                description=new.description,
+                create_time=now,
+                update_time=now,
+                revision=1,
+                fingerprint=new.fingerprint,
+            )
+            .on_conflict_do_nothing()
+            .returning(_t.c.run_pk)
+        ).scalar_one_or_none()
+        if run_pk is not None:
+            for table, entries in ((tables.param, new.params), (tables.tag, new.tags)):
+                if entries:
+                    connection.execute(
+                        sa.insert(table),
+                        [
+                            {"run_pk": run_pk, "experiment_pk": experiment_pk, "key": key, "value": value}
+                            for key, value in entries.items()
+                        ],
+                    )
+        return run_pk
+
+    def _touch(self, connection: Connection, row: Row[Any], values: dict[str, Any]) -> None:
+        """Writes new values, and that there was a change."""
+        connection.execute(
+            sa.update(_t)
+            .where(_t.c.run_pk == row.run_pk)
+            .values(update_time=max(self._now(), row.update_time), revision=row.revision + 1, **values)
+        )
+
+
+def _find(connection: Connection, workspace: str, run_id: str, *, lock: bool = False) -> Row[Any] | None:
+    statement = (
+        sa.select(_t, _e.c.experiment_id, _e.c.delete_time.label("experiment_delete_time"))
+        .join(_e, _e.c.experiment_pk == _t.c.experiment_pk)
+        .where(_t.c.workspace == workspace, _t.c.run_id == run_id)
+    )
+    return connection.execute(statement.with_for_update(of=_t) if lock else statement).one_or_none()
+
+
+def find(connection: Connection, workspace: str, run_id: str, *, lock: bool = False) -> Row[Any]:
+    """The row of a run with its experiment's id and delete time, locked if asked. Raises RunNotFound."""
+    row = _find(connection, workspace, run_id, lock=lock)
+    if row is None:
+        raise RunNotFound(str(RunName(workspace, run_id)))
+    return row
+
+
+def load(connection: Connection, run_pks: Sequence[int]) -> list[Run]:
+    """The runs with these keys, with params, tags and current metrics, in their order."""
+    rows = connection.execute(
+        sa.select(_t, _e.c.experiment_id, _e.c.delete_time.label("experiment_delete_time"))
+        .join(_e, _e.c.experiment_pk == _t.c.experiment_pk)
+        .where(_t.c.run_pk.in_(run_pks))
+    ).all()
+    params = _entries(connection, tables.param, run_pks)
+    tags = _entries(connection, tables.tag, run_pks)
+    metrics = current_metrics(connection, run_pks)
+    by_pk = {
+        row.run_pk: Run(
+            workspace=row.workspace,
+            run_id=row.run_id,
+            experiment_id=row.experiment_id,
+            display_name=row.display_name,
+            status=RunStatus(row.status),
+            start_time=row.start_time,
+            end_time=row.end_time,
+            user=row.user_name,
+            created_by=row.created_by,
+            source=row.source,
+            git_commit=row.git_commit,
+            parent_run_id=row.parent_run_id,
+            description=row.description,
+            params=params.get(row.run_pk, {}),
+            tags=tags.get(row.run_pk, {}),
+            metrics=tuple(metrics.get(row.run_pk, ())),
+            deleted=row.delete_time is not None or row.experiment_delete_time is not None,
+            create_time=row.create_time,
+            update_time=row.update_time,
+            delete_time=row.delete_time,
+            revision=row.revision,
+        )
+        for row in rows
+    }
+    return [by_pk[run_pk] for run_pk in run_pks]
+
+
+def _entries(connection: Connection, table: sa.Table, run_pks: Sequence[int]) -> dict[int, dict[str, str]]:
+    """Keys and values of `param` or `tag` by run, sorted by key."""
+    entries: dict[int, dict[str, str]] = {}
+    for row in connection.execute(
+        sa.select(table.c.run_pk, table.c.key, table.c.value)
+        .where(table.c.run_pk.in_(run_pks))
+        .order_by(table.c.run_pk, table.c.key)
+    ):
+        entries.setdefault(row.run_pk, {})[row.key] = row.value
+    return entries
+
+
+def _experiments_searched(
+    connection: Connection, workspace: str, experiment_ids: Sequence[int]
+) -> tuple[list[int], list[int]]:
+    """Keys of the experiments to search, those in use and those that are deleted; all of the workspace for no ids.
+
+    Raises:
+        ExperimentNotFound: one of the ids is of none.
+    """
+    statement = sa.select(_e.c.experiment_pk, _e.c.experiment_id, _e.c.delete_time).where(_e.c.workspace == workspace)
+    if experiment_ids:
+        statement = statement.where(_e.c.experiment_id.in_(experiment_ids))
+    rows = connection.execute(statement).all()
+    for missing in sorted(set(experiment_ids) - {row.experiment_id for row in rows}):
+        raise ExperimentNotFound(str(ExperimentName(workspace, missing)))
+    active = [row.experiment_pk for row in rows if row.delete_time is None]
+    return active, [row.experiment_pk for row in rows if row.delete_time is not None]
+
+
+def _in_view(view: View, active: list[int], deleted: list[int]) -> sa.ColumnElement[bool]:
+    """Which runs a view has: a run of a deleted experiment is deleted."""
+    if view is View.ALL:
+        return _t.c.experiment_pk.in_(active + deleted)
+    if view is View.ACTIVE:
+        return sa.and_(_t.c.experiment_pk.in_(active), _t.c.delete_time.is_(None))
+    by_itself = sa.and_(_t.c.experiment_pk.in_(active), _t.c.delete_time.is_not(None))
+    return sa.or_(_t.c.experiment_pk.in_(deleted), by_itself) if deleted else by_itself

@@ -1,0 +1,141 @@
+"""The tables as the code sees them; the migrations make them. Times are milliseconds since the Unix epoch."""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+
+SCHEMA = "trivet_tracking"
+
+metadata = sa.MetaData(schema=SCHEMA)
+
+# How much of a value an index holds: PostgreSQL refuses index rows over 2.7 kB, and a character has up to 4 bytes.
+INDEXED_CHARACTERS = 200
+
+# Experiment ids are counted up in each workspace.
+workspace = sa.Table(
+    "workspace",
+    metadata,
+    sa.Column("workspace", sa.Text, primary_key=True),
+    sa.Column("next_experiment_id", sa.BigInteger, nullable=False),
+)
+
+experiment = sa.Table(
+    "experiment",
+    metadata,
+    sa.Column("experiment_pk", sa.BigInteger, primary_key=True),
+    sa.Column("workspace", sa.Text, nullable=False),
+    sa.Column("experiment_id", sa.BigInteger, nullable=False),
+    sa.Column("display_name", sa.Text, nullable=False),
+    sa.Column("description", sa.Text, nullable=False),
+    sa.Column("artifact_location", sa.Text, nullable=False),
+    sa.Column("create_time", sa.BigInteger, nullable=False),
+    sa.Column("update_time", sa.BigInteger, nullable=False),
+    sa.Column("delete_time", sa.BigInteger),
+    sa.Column("revision", sa.BigInteger, nullable=False),
+)
+
+experiment_tag = sa.Table(
+    "experiment_tag",
+    metadata,
+    sa.Column("experiment_pk", sa.BigInteger, primary_key=True),
+    sa.Column("key", sa.Text, primary_key=True),
+    sa.Column("value", sa.Text, nullable=False),
+)
+
+# First answers of requests that carried a request id.
+request = sa.Table(
+    "request",
+    metadata,
+    sa.Column("workspace", sa.Text, primary_key=True),
+    sa.Column("request_id", sa.Text, primary_key=True),
+    sa.Column("fingerprint", sa.Text, nullable=False),
+    sa.Column("experiment_pk", sa.BigInteger, nullable=False),
+    sa.Column("create_time", sa.BigInteger, nullable=False),
+)
+
+run = sa.Table(
+    "run",
+    metadata,
+    sa.Column("run_pk", sa.BigInteger, primary_key=True),
+    sa.Column("workspace", sa.Text, nullable=False),
+    sa.Column("run_id", sa.Text, nullable=False),
+    sa.Column("experiment_pk", sa.BigInteger, nullable=False),
+    sa.Column("display_name", sa.Text, nullable=False),
+    sa.Column("status", sa.SmallInteger, nullable=False),
+    sa.Column("start_time", sa.BigInteger, nullable=False),
+    sa.Column("end_time", sa.BigInteger),
+    sa.Column("user_name", sa.Text, nullable=False),
+    sa.Column("created_by", sa.Text, nullable=False),
+    sa.Column("source", sa.Text, nullable=False),
+    sa.Column("git_commit", sa.Text, nullable=False),
+    sa.Column("parent_run_id", sa.Text, nullable=False),
+    sa.Column("description", sa.Text, nullable=False),
+    sa.Column("create_time", sa.BigInteger, nullable=False),
+    sa.Column("update_time", sa.BigInteger, nullable=False),
+    sa.Column("delete_time", sa.BigInteger),
+    sa.Column("revision", sa.BigInteger, nullable=False),
+    # Of the creating request: the same id with another one is another run.
+    sa.Column("fingerprint", sa.Text, nullable=False),
+)
+
+
+def _entries(name: str) -> sa.Table:
+    """Keys and values of runs. They carry `experiment_pk`, so that a search in an experiment needs no join for it."""
+    return sa.Table(
+        name,
+        metadata,
+        sa.Column("run_pk", sa.BigInteger, primary_key=True),
+        sa.Column("key", sa.Text, primary_key=True),
+        sa.Column("experiment_pk", sa.BigInteger, nullable=False),
+        sa.Column("value", sa.Text, nullable=False),
+    )
+
+
+param = _entries("param")
+tag = _entries("tag")
+
+# The numbered contexts of a run, from 1 up; absent parts are -1 and ''.
+metric_context = sa.Table(
+    "metric_context",
+    metadata,
+    sa.Column("run_pk", sa.BigInteger, primary_key=True),
+    sa.Column("context", sa.Integer, primary_key=True),
+    sa.Column("rank", sa.Integer, nullable=False),
+    sa.Column("model_id", sa.Text, nullable=False),
+    sa.Column("dataset_name", sa.Text, nullable=False),
+    sa.Column("dataset_digest", sa.Text, nullable=False),
+)
+
+# The last sequence of each writer to a run: what makes a resend a no-op.
+metric_writer = sa.Table(
+    "metric_writer",
+    metadata,
+    sa.Column("run_pk", sa.BigInteger, primary_key=True),
+    sa.Column("writer", sa.BigInteger, primary_key=True),
+    sa.Column("sequence", sa.BigInteger, nullable=False),
+)
+
+# One segment for each run and commit; see segments.py.
+metric_log = sa.Table(
+    "metric_log",
+    metadata,
+    sa.Column("run_pk", sa.BigInteger, primary_key=True),
+    sa.Column("log_id", sa.BigInteger, sa.FetchedValue(), primary_key=True),
+    sa.Column("points", sa.Integer, nullable=False),
+    sa.Column("data", sa.LargeBinary, nullable=False),
+)
+
+# The current value of each series. Context 0 is the key over all contexts. NaN is NULL: SQLite makes that of it.
+metric_latest = sa.Table(
+    "metric_latest",
+    metadata,
+    sa.Column("run_pk", sa.BigInteger, primary_key=True),
+    sa.Column("key", sa.Text, primary_key=True),
+    sa.Column("context", sa.Integer, primary_key=True),
+    sa.Column("experiment_pk", sa.BigInteger, nullable=False),
+    sa.Column("step", sa.BigInteger, nullable=False),
+    sa.Column("time", sa.BigInteger, nullable=False),
+    sa.Column("value", sa.Double),
+    sa.Column("min", sa.Double),
+    sa.Column("max", sa.Double),
+)

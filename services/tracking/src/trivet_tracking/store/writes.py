@@ -1,0 +1,338 @@
+"""Writes to runs: a group in one transaction."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import psycopg2.errors
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+from sqlalchemy.exc import DBAPIError
+
+from trivet_kit.db import Database
+from trivet_kit.errors import CallerError
+from trivet_kit.resources import RunName
+from trivet_tracking.domain.errors import ParamChanged, RunDeleted, RunNotFound, SequenceGap
+from trivet_tracking.domain.metrics import NO_CONTEXT, CurrentValue, MetricContext, current_value
+from trivet_tracking.domain.writes import RecordKind, Refusal, RunWrite, WriteOutcome
+from trivet_tracking.store import segments, tables
+from trivet_tracking.store.metrics import NO_CONTEXT_NUMBER, context_columns, numbered_contexts
+from trivet_tracking.store.segments import SegmentPiece
+from trivet_tracking.store.upserts import insert_into
+
+# Another replica can only come between by writing the same params, contexts or rows at the same moment.
+_ATTEMPTS = 10
+
+_log = logging.getLogger("trivet.tracking.writes")
+
+
+class _Raced(Exception):
+    """Another replica inserted what this transaction had looked for in vain; begin again."""
+
+
+@dataclass(frozen=True)
+class _RunRow:
+    run_pk: int
+    experiment_pk: int
+    deleted: bool
+
+
+@dataclass
+class _Plan:
+    """What a group adds up to; rows are written in the order of their keys, so that replicas do not deadlock."""
+
+    params: dict[tuple[int, str], str] = field(default_factory=dict)
+    tags: dict[tuple[int, str], str | None] = field(default_factory=dict)
+    """None: removed."""
+    contexts: dict[tuple[int, int], MetricContext] = field(default_factory=dict)
+    sequences: dict[tuple[int, int], int] = field(default_factory=dict)
+    pieces: dict[int, list[SegmentPiece]] = field(default_factory=dict)
+    latest: dict[tuple[int, str, int], CurrentValue] = field(default_factory=dict)
+    experiments: dict[int, int] = field(default_factory=dict)
+    """The experiment of each run."""
+
+
+class SqlWrites:
+    """Implements `Writes`. Safe for threads."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def apply(self, group: Sequence[RunWrite]) -> Sequence[WriteOutcome | CallerError]:
+        """Applies writes in one transaction."""
+        for attempt in range(_ATTEMPTS):
+            try:
+                with self._database.transaction("write") as connection:
+                    return _Group(connection, group).apply()
+            except _Raced:
+                _log.info("a group of %d writes met another replica's; attempt %d", len(group), attempt + 1)
+            except DBAPIError as error:
+                if not isinstance(error.orig, psycopg2.errors.DeadlockDetected):
+                    raise
+                _log.warning("a group of %d writes deadlocked; attempt %d", len(group), attempt + 1)
+        raise AssertionError(f"a group of writes was disturbed {_ATTEMPTS} times")
+
+
+class _Group:
+    """One attempt at a group. First everything is looked up and decided, then everything is written."""
+
+    def __init__(self, connection: Connection, group: Sequence[RunWrite]) -> None:
+        self._connection = connection
+        self._group = group
+        self._plan = _Plan()
+        self._runs = self._find_runs()
+        self._sequences = self._lock_writers()
+        self._params = self._find_params()
+        self._contexts = {
+            (run_pk, context): number
+            for (run_pk, number), context in numbered_contexts(connection, self._run_pks_with_contexts()).items()
+        }
+
+    def apply(self) -> list[WriteOutcome | CallerError]:
+        outcomes = [self._decide(write) for write in self._group]
+        self._insert_params()
+        self._write_tags()
+        self._insert_contexts()
+        self._append_segments()
+        self._upsert_latest()
+        self._write_sequences()
+        return outcomes
+
+    def _find_runs(self) -> dict[tuple[str, str], _RunRow]:
+        run, experiment = tables.run, tables.experiment
+        by_workspace: dict[str, set[str]] = {}
+        for write in self._group:
+            by_workspace.setdefault(write.workspace, set()).add(write.run_id)
+        found = {}
+        for workspace, run_ids in by_workspace.items():
+            rows = self._connection.execute(
+                sa.select(
+                    run.c.run_id,
+                    run.c.run_pk,
+                    run.c.experiment_pk,
+                    sa.or_(run.c.delete_time.is_not(None), experiment.c.delete_time.is_not(None)).label("deleted"),
+                )
+                .join(experiment, experiment.c.experiment_pk == run.c.experiment_pk)
+                .where(run.c.workspace == workspace, run.c.run_id.in_(run_ids))
+            )
+            for row in rows:
+                found[workspace, row.run_id] = _RunRow(row.run_pk, row.experiment_pk, bool(row.deleted))
+        return found
+
+    def _known(self) -> list[tuple[RunWrite, _RunRow]]:
+        """The writes whose runs exist and are in use."""
+        pairs = ((write, self._runs.get((write.workspace, write.run_id))) for write in self._group)
+        return [(write, row) for write, row in pairs if row is not None and not row.deleted]
+
+    def _lock_writers(self) -> dict[tuple[int, int], int]:
+        """The last sequence of each writer, locked until the commit: a resend to another replica waits here."""
+        writers = sorted({(row.run_pk, _signed(write.writer_id)) for write, row in self._known() if write.writer_id})
+        if not writers:
+            return {}
+        table = tables.metric_writer
+        statement = insert_into(self._connection, table)
+        rows = self._connection.execute(
+            statement.on_conflict_do_update(
+                index_elements=["run_pk", "writer"], set_={"sequence": table.c.sequence}
+            ).returning(table.c.run_pk, table.c.writer, table.c.sequence),
+            [{"run_pk": run_pk, "writer": writer, "sequence": 0} for run_pk, writer in writers],
+        )
+        return {(row.run_pk, row.writer): row.sequence for row in rows}
+
+    def _find_params(self) -> dict[tuple[int, str], str]:
+        wanted: dict[int, set[str]] = {}
+        for write, row in self._known():
+            if write.params:
+                wanted.setdefault(row.run_pk, set()).update(param.key for param in write.params)
+        table = tables.param
+        return {
+            (run_pk, row.key): row.value
+            for run_pk, keys in wanted.items()
+            for row in self._connection.execute(
+                sa.select(table.c.key, table.c.value).where(table.c.run_pk == run_pk, table.c.key.in_(keys))
+            )
+        }
+
+    def _run_pks_with_contexts(self) -> list[int]:
+        return sorted(
+            {row.run_pk for write, row in self._known() if any(piece.context != NO_CONTEXT for piece in write.pieces)}
+        )
+
+    def _decide(self, write: RunWrite) -> WriteOutcome | CallerError:
+        """What becomes of a write; what it changes goes into the plan, nothing of it where it is refused whole."""
+        name = str(RunName(write.workspace, write.run_id))
+        row = self._runs.get((write.workspace, write.run_id))
+        if row is None:
+            return RunNotFound(name)
+        if row.deleted:
+            return RunDeleted(name)
+        params, changed = self._decide_params(write, row.run_pk)
+        refusals = sorted([*write.refusals, *changed], key=lambda refusal: (refusal.kind, refusal.index))
+        writer = (row.run_pk, _signed(write.writer_id))
+        if write.writer_id:
+            last = self._sequences[writer]
+            if write.sequence <= last:
+                return WriteOutcome(last, resend=True, refusals=refusals)
+            if write.sequence > last + 1:
+                return SequenceGap(write.sequence, last + 1)
+        if write.atomic and changed:
+            return changed[0].error
+        if write.writer_id:
+            self._sequences[writer] = self._plan.sequences[writer] = write.sequence
+        self._plan.experiments[row.run_pk] = row.experiment_pk
+        self._params |= params
+        self._plan.params |= params
+        self._plan.tags |= dict.fromkeys(((row.run_pk, key) for key in write.deleted_tags), None)
+        self._plan.tags |= {(row.run_pk, key): value for key, value in write.tags.items()}
+        self._plan_metrics(write, row.run_pk)
+        return WriteOutcome(write.sequence, resend=False, refusals=refusals)
+
+    def _decide_params(self, write: RunWrite, run_pk: int) -> tuple[dict[tuple[int, str], str], list[Refusal]]:
+        """The params of a write that are new, and refusals of those that have another value already."""
+        new: dict[tuple[int, str], str] = {}
+        refusals = []
+        for param in write.params:
+            key = (run_pk, param.key)
+            known = self._params.get(key, new.get(key))
+            if known is None:
+                new[key] = param.value
+            elif known != param.value:
+                error = ParamChanged(param.key, f"params[{param.index}]")
+                refusals.append(Refusal(RecordKind.PARAM, param.index, error))
+        return new, refusals
+
+    def _plan_metrics(self, write: RunWrite, run_pk: int) -> None:
+        latest = self._plan.latest
+        for piece in write.pieces:
+            number = self._number(run_pk, piece.context)
+            self._plan.pieces.setdefault(run_pk, []).append((piece.key, number, piece.points))
+            current = current_value(piece.points)
+            for context in {NO_CONTEXT_NUMBER, number}:
+                series = (run_pk, piece.key, context)
+                latest[series] = latest[series].combine(current) if series in latest else current
+
+    def _number(self, run_pk: int, context: MetricContext) -> int:
+        """The number of a context in a run; a new context gets the next one."""
+        if context == NO_CONTEXT:
+            return NO_CONTEXT_NUMBER
+        number = self._contexts.get((run_pk, context))
+        if number is None:
+            number = 1 + max((n for (pk, _), n in self._contexts.items() if pk == run_pk), default=0)
+            self._contexts[run_pk, context] = number
+            self._plan.contexts[run_pk, number] = context
+        return number
+
+    def _insert_params(self) -> None:
+        self._insert_new(
+            tables.param,
+            [
+                {"run_pk": run_pk, "key": key, "experiment_pk": self._plan.experiments[run_pk], "value": value}
+                for (run_pk, key), value in sorted(self._plan.params.items())
+            ],
+        )
+
+    def _insert_contexts(self) -> None:
+        self._insert_new(
+            tables.metric_context,
+            [
+                {"run_pk": run_pk, "context": number, **context_columns(context)}
+                for (run_pk, number), context in sorted(self._plan.contexts.items(), key=lambda item: item[0])
+            ],
+        )
+
+    def _insert_new(self, table: sa.Table, rows: list[dict[str, Any]]) -> None:
+        """Inserts rows that were looked for and not found. Raises _Raced where one is there after all."""
+        if not rows:
+            return
+        inserted = self._connection.execute(
+            insert_into(self._connection, table).on_conflict_do_nothing().returning(table.c.run_pk), rows
+        ).all()
+        if len(inserted) != len(rows):
+            raise _Raced
+
+    def _write_tags(self) -> None:
+        table = tables.tag
+        kept = [
+            {"run_pk": run_pk, "key": key, "experiment_pk": self._plan.experiments[run_pk], "value": value}
+            for (run_pk, key), value in sorted(self._plan.tags.items(), key=lambda item: item[0])
+            if value is not None
+        ]
+        removed = sorted(key for key, value in self._plan.tags.items() if value is None)
+        if removed:
+            self._connection.execute(sa.delete(table).where(sa.tuple_(table.c.run_pk, table.c.key).in_(removed)))
+        self._upsert(table, ["run_pk", "key"], kept, _replaced("value"))
+
+    def _append_segments(self) -> None:
+        if self._plan.pieces:
+            self._connection.execute(
+                sa.insert(tables.metric_log),
+                [
+                    {
+                        "run_pk": run_pk,
+                        "points": sum(len(points) for _, _, points in pieces),
+                        "data": segments.encode(pieces),
+                    }
+                    for run_pk, pieces in sorted(self._plan.pieces.items())
+                ],
+            )
+
+    def _upsert_latest(self) -> None:
+        rows = [
+            {
+                "run_pk": run_pk,
+                "key": key,
+                "context": context,
+                "experiment_pk": self._plan.experiments[run_pk],
+                "step": current.step,
+                "time": current.time,
+                "value": current.value,
+                "min": current.min,
+                "max": current.max,
+            }
+            for (run_pk, key, context), current in sorted(self._plan.latest.items(), key=lambda item: item[0])
+        ]
+        self._upsert(tables.metric_latest, ["run_pk", "key", "context"], rows, _combined)
+
+    def _write_sequences(self) -> None:
+        rows = [
+            {"run_pk": run_pk, "writer": writer, "sequence": sequence}
+            for (run_pk, writer), sequence in sorted(self._plan.sequences.items())
+        ]
+        self._upsert(tables.metric_writer, ["run_pk", "writer"], rows, _replaced("sequence"))
+
+    def _upsert(self, table: sa.Table, keys: list[str], rows: list[dict[str, Any]], values: Any) -> None:
+        """Inserts rows; where a row with these keys exists, sets what `values(old, new)` gives."""
+        if rows:
+            statement = insert_into(self._connection, table)
+            self._connection.execute(
+                statement.on_conflict_do_update(index_elements=keys, set_=values(table.c, statement.excluded)), rows
+            )
+
+
+def _replaced(column: str) -> Callable[[Any, Any], dict[str, Any]]:
+    """The new value of a column, whatever the old one was."""
+    return lambda _old, new: {column: new[column]}
+
+
+def _combined(old: Any, new: Any) -> dict[str, sa.ColumnElement[Any]]:
+    """`CurrentValue.combine` in SQL: the same result whatever order rows arrive in."""
+    same_moment = sa.and_(new.step == old.step, new.time == old.time)
+    greater_value = sa.and_(new.value.is_not(None), sa.or_(old.value.is_(None), new.value > old.value))
+    later = sa.or_(
+        new.step > old.step,
+        sa.and_(new.step == old.step, new.time > old.time),
+        sa.and_(same_moment, greater_value),
+    )
+    return {
+        **{name: sa.case((later, new[name]), else_=old[name]) for name in ("step", "time", "value")},
+        "min": sa.case((sa.or_(old.min.is_(None), new.min < old.min), new.min), else_=old.min),
+        "max": sa.case((sa.or_(old.max.is_(None), new.max > old.max), new.max), else_=old.max),
+    }
+
+
+def _signed(writer_id: int) -> int:
+    """A fixed64 as the signed 64-bit integer with the same bits, which is what databases have."""
+    return writer_id - 2**64 if writer_id >= 2**63 else writer_id

