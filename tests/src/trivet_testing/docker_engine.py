@@ -25,21 +25,22 @@ def engine(timeout_seconds: int = 60) -> docker.DockerClient:
     Raises:
         NoEngineError: If no engine answers within 5 s.
     """
+    host = os.environ.get("DOCKER_HOST", _DEFAULT_HOST)
     try:
-        _connect_to_socket()
+        _connect_to_socket(host)
         first = docker.from_env(timeout=_PATIENCE_SECONDS)
         first.close()
         return docker.from_env(timeout=timeout_seconds)
     except (DockerException, RequestException, OSError) as error:
-        raise NoEngineError(f"no Docker engine answers ({error})") from error
+        raise NoEngineError(f"no Docker engine answers at {host} ({error})") from error
 
 
-def _connect_to_socket() -> None:
+def _connect_to_socket(host: str) -> None:
     """Raises OSError if the engine is to be had by a Unix socket and that does not answer.
 
     docker-py leaves its own socket open when it fails to connect, and the tests take such a warning for an error.
     """
-    scheme, _, path = os.environ.get("DOCKER_HOST", _DEFAULT_HOST).partition("://")
+    scheme, _, path = host.partition("://")
     if scheme == "unix":
         with socket.socket(socket.AF_UNIX) as client:
             client.settimeout(_PATIENCE_SECONDS)

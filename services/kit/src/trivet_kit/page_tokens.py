@@ -9,10 +9,7 @@ from __future__ import annotations
 
 import base64
 import binascii
-import hashlib
 import json
-
-from google.protobuf.message import Message
 
 from trivet_kit.errors import FieldInvalid, PageTokenInvalid
 
@@ -22,18 +19,8 @@ MAX_PAGE_SIZE = 1000
 Cursor = list[str | int | float | None]
 
 
-def fingerprint(request: Message) -> str:
-    """What a page token is bound to: all of a request but its `page_size` and `page_token`."""
-    parameters = type(request)()
-    parameters.CopyFrom(request)
-    parameters.ClearField("page_size")
-    parameters.ClearField("page_token")
-    content = request.DESCRIPTOR.full_name.encode() + b"\0" + parameters.SerializeToString(deterministic=True)
-    return hashlib.sha256(content).hexdigest()[:16]
-
-
 def encode(bound_to: str, cursor: Cursor) -> str:
-    """A token for the page after `cursor`, good for the parameters with this fingerprint."""
+    """A token for the page after `cursor`, good for the parameters with this fingerprint (`fingerprints.of_search`)."""
     return base64.urlsafe_b64encode(json.dumps([bound_to, *cursor], separators=(",", ":")).encode()).decode()
 
 

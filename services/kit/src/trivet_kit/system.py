@@ -8,7 +8,7 @@ from importlib.metadata import version
 
 from google.protobuf.timestamp_pb2 import Timestamp
 
-from trivet_kit import page_tokens
+from trivet_kit import fingerprints, page_tokens
 from trivet_kit.auth import Authenticator, Policy
 from trivet_kit.calls import Call
 from trivet_kit.errors import PageTokenInvalid
@@ -54,7 +54,7 @@ class SystemServicer:
     async def ListWorkspaces(self, request: pb.ListWorkspacesRequest, call: Call) -> pb.ListWorkspacesResponse:
         """A page of the workspaces that the caller may see."""
         size = page_tokens.page_size(request.page_size)
-        bound_to = page_tokens.fingerprint(request)
+        bound_to = fingerprints.of_search(request)
         cursor = page_tokens.decode(bound_to, request.page_token)
         names = sorted(self._policy.workspaces(call.principal))
         if cursor is not None:

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import hashlib
 import uuid
 from collections.abc import Iterable
 
-from google.protobuf.message import Message
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from trivet_kit.calls import Call
 from trivet_kit.errors import FieldInvalid, FieldRequired, UpdateMaskInvalid
+from trivet_kit.fingerprints import fingerprint
 from trivet_kit.resources import RUN_ID, ExperimentName, RunName, parse_experiment, parse_run
 from trivet_proto.tracking.v1 import experiment_pb2, lifecycle_pb2, metric_pb2, run_pb2
 from trivet_proto.tracking.v1 import tracking_service_pb2 as pb
@@ -57,11 +56,6 @@ def from_millis(millis: int | None) -> Timestamp | None:
     return Timestamp(seconds=millis // 1000, nanos=millis % 1000 * 1_000_000)
 
 
-def fingerprint(message: Message) -> str:
-    """Differs for messages with different content."""
-    return hashlib.sha256(message.SerializeToString(deterministic=True)).hexdigest()
-
-
 def to_new_experiment(message: experiment_pb2.Experiment) -> NewExperiment:
     """Checks an experiment to create. Raises FieldRequired, FieldInvalid, FieldTooLong."""
     return NewExperiment(
@@ -82,10 +76,7 @@ def to_repeatable_request(request: pb.CreateExperimentRequest) -> RepeatableRequ
         request_id = uuid.UUID(request.request_id)
     except ValueError:
         raise FieldInvalid("request_id", "must be a UUID") from None
-    content = pb.CreateExperimentRequest()
-    content.CopyFrom(request)
-    content.ClearField("request_id")
-    return RepeatableRequest(str(request_id), fingerprint(content))
+    return RepeatableRequest(str(request_id), fingerprint(request, "request_id"))
 
 
 def to_experiment_change(request: pb.UpdateExperimentRequest) -> ExperimentChange:

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 
-from trivet_kit import page_tokens
+from trivet_kit import fingerprints, page_tokens
 from trivet_kit.calls import Call
 from trivet_kit.page_tokens import Cursor
 from trivet_kit.resources import parse_experiment, parse_run, parse_workspace
@@ -52,7 +52,7 @@ class TrackingServicer:
         return convert.from_experiment(self.experiments.lookup(workspace, name))
 
     def SearchExperiments(self, request: pb.SearchExperimentsRequest, call: Call) -> pb.SearchExperimentsResponse:
-        bound_to = page_tokens.fingerprint(request)
+        bound_to = fingerprints.of_search(request)
         query = ExperimentQuery(
             where=parse_filter(request.filter, EXPERIMENTS),
             order_by=parse_order_by(request.order_by, EXPERIMENTS),
@@ -99,7 +99,7 @@ class TrackingServicer:
         return convert.from_run(self.runs.get(name.workspace, name.run_id))
 
     def SearchRuns(self, request: pb.SearchRunsRequest, call: Call) -> pb.SearchRunsResponse:
-        bound_to = page_tokens.fingerprint(request)
+        bound_to = fingerprints.of_search(request)
         names = [parse_experiment(name, f"experiments[{i}]") for i, name in enumerate(request.experiments)]
         query = RunQuery(
             experiment_ids=tuple(sorted({name.experiment_id for name in names})),
@@ -133,7 +133,7 @@ class TrackingServicer:
         return convert_writes.from_outcome(await self.committer.submit(write))
 
     def ListMetrics(self, request: pb.ListMetricsRequest, call: Call) -> pb.ListMetricsResponse:
-        bound_to = page_tokens.fingerprint(request)
+        bound_to = fingerprints.of_search(request)
         name = parse_run(request.parent, "parent")
         size = page_tokens.page_size(request.page_size)
         after = page_tokens.decode(bound_to, request.page_token)

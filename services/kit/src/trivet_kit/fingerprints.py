@@ -1,0 +1,24 @@
+"""Fingerprints of messages: equal for messages of one type with equal content, different for all others."""
+
+from __future__ import annotations
+
+import hashlib
+
+from google.protobuf.message import Message
+
+
+def fingerprint(message: Message, *ignored_fields: str) -> str:
+    """SHA-256 of a message's type and content in 64 hexadecimal digits, fields that do not count left out."""
+    counted = message
+    if ignored_fields:
+        counted = type(message)()
+        counted.CopyFrom(message)
+        for field in ignored_fields:
+            counted.ClearField(field)
+    content = message.DESCRIPTOR.full_name.encode() + b"\0" + counted.SerializeToString(deterministic=True)
+    return hashlib.sha256(content).hexdigest()
+
+
+def of_search(request: Message) -> str:
+    """What a page token is bound to: all of a request but its `page_size` and `page_token`."""
+    return fingerprint(request, "page_size", "page_token")
