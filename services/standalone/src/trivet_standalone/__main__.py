@@ -59,6 +59,7 @@ def up(
     with ExitStack() as stack:
         folder = None if database else stack.enter_context(open_data_folder(data))
         tracking_database = tracking.open_database(database or _folder_database(folder, "tracking"))
+        tracking_database.check_usable()
         tracking.migrations(tracking_database).upgrade()
         kit_server.run(
             (tracking.build(tracking_database),), settings, lambda address: _announce(address, folder, database)

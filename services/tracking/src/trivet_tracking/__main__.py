@@ -62,6 +62,7 @@ def serve(
     )
     settings.check()
     database = open_database(database_url)
+    database.check_usable()
     migrations(database).check("trivet-tracking migrate")
     kit_server.run(
         (build(database),),
@@ -75,6 +76,7 @@ def migrate(database_url: DatabaseUrlOption) -> None:
     """Brings the database's schema to the version that this code needs; safe to start several times at once."""
     set_up_logs(logging.WARNING)
     database = open_database(database_url)
+    database.check_usable()
     before, after = migrations(database).upgrade()
     database.close()
     done = f"is at {after} already" if before == after else f"went from {before or 'nothing'} to {after}"

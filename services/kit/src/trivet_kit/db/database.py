@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,7 +15,7 @@ from sqlalchemy.engine import Connection, Engine
 from sqlalchemy.engine.url import URL, make_url
 from sqlalchemy.exc import ArgumentError
 
-from trivet_kit.errors import DatabaseUnavailable, DeadlineExceeded, Overloaded
+from trivet_kit.errors import CallerError, DatabaseUnavailable, DeadlineExceeded, Overloaded
 from trivet_kit.settings import StartupError
 
 Mode = Literal["read", "write"]
@@ -85,10 +86,24 @@ class Database:
         with connection, connection.begin():
             yield connection
 
+    def check_usable(self) -> None:
+        """Connects for the first time, when a process starts.
+
+        Raises:
+            StartupError: it cannot; says why in the driver's words, which are for the operator and hold no password.
+        """
+        try:
+            self.probe()
+        except (CallerError, sa.exc.DatabaseError) as error:
+            cause = error.orig if isinstance(error, sa.exc.DatabaseError) else error.__cause__ or error
+            why = str(cause).strip().splitlines()[0]
+            raise StartupError(f"Cannot use the database {self.url.render_as_string()}: {why}.") from None
+
     def probe(self) -> None:
         """Asks the database for an answer. Raises DatabaseUnavailable."""
         with self.transaction("read") as connection:
-            connection.execute(sa.text("SELECT 1"))
+            # Without a table, SQLite would answer without a look at the file.
+            connection.execute(sa.text("SELECT count(*) FROM sqlite_master" if self.is_sqlite else "SELECT 1"))
 
     def close(self) -> None:
         """Closes all connections; calling it again does nothing."""
@@ -103,7 +118,7 @@ def parse_url(url: str) -> URL:
     """
     try:
         parsed = make_url(url)
-    except ArgumentError:
+    except (ArgumentError, ValueError):  # a port that is not a number is a ValueError
         parsed = None
     if parsed is not None and parsed.drivername in ("postgresql", "postgres", "postgresql+psycopg2"):
         # Said in full: SQLAlchemy from 2.1 on takes plain `postgresql` to mean another driver.
@@ -164,15 +179,18 @@ def _sqlite_engine(url: URL) -> Engine:
     return engine
 
 
-def _translate(context: Any) -> None:
-    """Lets callers see what happened in their words instead of the driver's."""
+def _translate(context: Any) -> CallerError | None:
+    """What callers see instead of the driver's exception; None leaves that as it is."""
     original = context.original_exception
+    if context.is_pre_ping:
+        return None  # the pool takes it for a connection to replace
     if isinstance(original, psycopg2.errors.QueryCanceled):
-        context.chained_exception = DeadlineExceeded("The database query")
-    elif isinstance(original, psycopg2.errors.LockNotAvailable):
-        context.chained_exception = Overloaded("writers", retry_after_seconds=1)
-    elif context.is_disconnect or (
+        return DeadlineExceeded("The database query")
+    if isinstance(original, sqlite3.OperationalError) and original.sqlite_errorcode == sqlite3.SQLITE_BUSY:
+        return Overloaded("writers", retry_after_seconds=1)
+    if context.is_disconnect or (
         isinstance(original, psycopg2.OperationalError)
         and getattr(original, "pgcode", None) in (None, "57P03", "53300")
     ):
-        context.chained_exception = DatabaseUnavailable()
+        return DatabaseUnavailable()
+    return None

@@ -1,153 +1,94 @@
-"""Parses filters and orders into expressions: the form by the grammar, names and types by `checks`."""
+"""The door of the search language: text in, expressions out, faults as errors that say where and what to do."""
 
 from __future__ import annotations
 
-import re
-from functools import cache
-from importlib import resources
-from typing import Any, TypeAlias
+from lark import Token, Tree
 
-from lark import Lark, Token, Tree
-from lark.exceptions import UnexpectedCharacters, UnexpectedInput, UnexpectedToken
-
-from trivet_tracking.domain.search.checks import Checks
-from trivet_tracking.domain.search.errors import FilterInvalid, LanguageError, OrderByInvalid
-from trivet_tracking.domain.search.expressions import And, Comparison, Key, Operator, OrderClause
+from trivet_tracking.domain.search.errors import FilterInvalid, OrderByInvalid
+from trivet_tracking.domain.search.expressions import And, Comparison, Entity, Key, Operator, OrderClause
+from trivet_tracking.domain.search.faults import Fault, shown
+from trivet_tracking.domain.search.names import read_key
+from trivet_tracking.domain.search.operands import check_operator, read_value
+from trivet_tracking.domain.search.syntax import read, start_of, tokens, trees
 from trivet_tracking.domain.search.vocabulary import Vocabulary
 
-# Bounds on the work that one request can ask for. SQLite's longest LIKE pattern is 50,000 bytes; a character has up to
-# 4 bytes, and a backslash may be doubled.
-MAX_CHARACTERS = 6000
+# Each comparison may become a subquery of its own.
 MAX_COMPARISONS = 100
-
-_NOT_OF_THE_LANGUAGE = re.compile(r"(?:OR|NOT|BETWEEN)(?![\w./-])|\(", re.IGNORECASE)
-_FOREIGN_BEFORE = re.compile(r"(?<![\w./-])(?:OR|NOT)\s+$", re.IGNORECASE)
-_EXPECTATIONS = (
-    ({"COMPARISON"}, "an operator such as = or LIKE"),
-    ({"TEXT", "NUMBER"}, "a value (a number, or text in quotes)"),
-    ({"NULL"}, "NULL"),
-    ({"IN"}, "IN"),
-    ({"_OPEN"}, "a list in parentheses, such as ('a', 'b'),"),
-    ({"_CLOSE"}, "a comma or a closing parenthesis"),
-    ({"IDENTIFIER"}, "a name such as metrics.rmse or start_time"),
-    ({"ASC"}, "ASC, DESC, a comma or the end"),
-    ({"_COMMA"}, "a comma or the end"),
-    ({"_AND"}, "AND or the end"),
-)
-
-_Node: TypeAlias = "Tree[Token]"
+# Each clause may become a join, and SQLite takes 64 tables in one (https://sqlite.org/limits.html).
+MAX_CLAUSES = 32
 
 
 def parse_filter(text: str, vocabulary: Vocabulary) -> And:
-    """The filter in a text; a blank one is no condition. Thread-safe.
+    """The filter that a text says; a blank one passes everything. Safe in threads.
 
     Raises:
-        FilterInvalid: the text is not of the language, or names what the vocabulary does not know.
+        FilterInvalid: it cannot be understood. Nothing else is raised, whatever the text.
     """
-    nodes = _parse(text, "filter", FilterInvalid)
-    if len(nodes) > MAX_COMPARISONS:
-        position = _position(_token(nodes[MAX_COMPARISONS]))
-        raise FilterInvalid(position, f"there are more than {MAX_COMPARISONS} comparisons; search in several steps.")
-    checks = Checks(vocabulary, vocabulary.entities, FilterInvalid)
-    return And(tuple(_comparison(node, checks) for node in nodes))
+    try:
+        (conjunction,) = trees(read(text, "filter")) or [Tree("conjunction", [])]
+        return _conjunction(conjunction, vocabulary)
+    except Fault as fault:
+        raise FilterInvalid(fault.offset + 1, fault.problem) from None
 
 
 def parse_order_by(text: str, vocabulary: Vocabulary) -> tuple[OrderClause, ...]:
-    """The clauses in a text; a blank one has none. Thread-safe.
+    """The clauses of an order_by, in their order; none for a blank text. Safe in threads.
 
     Raises:
-        OrderByInvalid: the text is not of the language, or names what the vocabulary does not know, or a name twice.
+        OrderByInvalid: it cannot be understood, or has a name twice. Nothing else is raised, whatever the text.
     """
-    checks = Checks(vocabulary, vocabulary.sortable, OrderByInvalid)
-    clauses: dict[Key, OrderClause] = {}
-    for node in _parse(text, "order", OrderByInvalid):
-        token = _token(node)
-        key = checks.key(str(token), _position(token))
-        if key in clauses:
-            raise OrderByInvalid(_position(token), f"{token} is named twice.")
-        clauses[key] = OrderClause(key, descending=any(child.type == "DESC" for child in _tokens(node)))
-    return tuple(clauses.values())
-
-
-@cache
-def _parser() -> Lark:
-    grammar = resources.files(__package__).joinpath("language.lark").read_text(encoding="utf-8")
-    return Lark(grammar, start=["filter", "order"], parser="lalr", lexer="contextual", maybe_placeholders=False)
-
-
-def _parse(text: str, start: str, fault: type[LanguageError]) -> list[_Node]:
-    """The comparisons of a filter, or the clauses of an order."""
-    if len(text) > MAX_CHARACTERS:
-        raise fault(MAX_CHARACTERS + 1, f"it has {len(text)} characters; at most {MAX_CHARACTERS} are allowed.")
-    nul = text.find("\0")
-    if nul >= 0:
-        raise fault(nul + 1, "the character NUL cannot be searched for.")
     try:
-        tree = _parser().parse(text, start=start)
-    except UnexpectedInput as error:
-        raise _syntax_fault(text, error, fault) from None
-    return [child for child in tree.children if isinstance(child, Tree)]
+        return _clauses(trees(read(text, "order_by")), vocabulary)
+    except Fault as fault:
+        raise OrderByInvalid(fault.offset + 1, fault.problem) from None
 
 
-def _syntax_fault(text: str, error: UnexpectedInput, fault: type[LanguageError]) -> LanguageError:
-    begin, expected = _where(text, error)
-    wanted = next((words for terminals, words in _EXPECTATIONS if terminals <= expected), "something else")
-    rest = text[begin:]
-    found = re.match(r"\w+|\S", rest)
-    if found is None:
-        return fault(len(text) + 1, f"it ends where {wanted} is expected.")
-    if rest[0] in "'\"`" and rest.count(rest[0]) % 2:
-        return fault(begin + 1, f"the quote {rest[0]} is not closed.")
-    # A word such as NOT may have been taken for a name, so that what follows it is what does not fit.
-    foreign = _NOT_OF_THE_LANGUAGE.match(rest) or _FOREIGN_BEFORE.search(text[:begin])
-    if fault is FilterInvalid and foreign:
-        position = begin + 1 if foreign.string == rest else foreign.start() + 1
-        return fault(position, f"{foreign[0].strip().upper()} is not part of the language; join comparisons by AND.")
-    return fault(begin + 1, f"{found[0][:40]} stands where {wanted} is expected.")
+def _conjunction(tree: Tree[Token], vocabulary: Vocabulary) -> And:
+    comparisons = trees(tree)
+    if len(comparisons) > MAX_COMPARISONS:
+        raise Fault(
+            start_of(comparisons[MAX_COMPARISONS]),
+            f"there are {len(comparisons)} comparisons, and at most {MAX_COMPARISONS} are taken; leave some out",
+        )
+    return And(tuple(_comparison(comparison, vocabulary) for comparison in comparisons))
 
 
-def _where(text: str, error: UnexpectedInput) -> tuple[int, set[str]]:
-    """Where the text went wrong, and the grammar's names of what could have stood there."""
-    if isinstance(error, UnexpectedCharacters):
-        position: Any = error.pos_in_stream  # declared as None, for the classes that have none
-        return int(position), set(error.allowed or ())
-    if isinstance(error, UnexpectedToken):
-        begin = len(text) if error.token.type == "$END" else error.token.start_pos or 0
-        return begin, set(error.accepts or error.expected)
-    return len(text), set()
+def _comparison(tree: Tree[Token], vocabulary: Vocabulary) -> Comparison:
+    name, written_operator, *lists = trees(tree)
+    key = read_key(name, vocabulary)
+    operator = Operator(" ".join(tokens(written_operator)).upper())
+    check_operator(key, operator, start_of(written_operator), vocabulary)
+    values = tokens(lists[0]) if lists else tokens(tree)
+    return Comparison(key, operator, read_value(key, operator, values, vocabulary))
 
 
-def _comparison(node: _Node, checks: Checks) -> Comparison:
-    token, *rest = _tokens(node)
-    position = _position(token)
-    key = checks.key(str(token), position)
-    kinds = {child.type for child in rest}
-    match node.data:
-        case "compare" | "like":
-            operator = Operator(rest[0].upper())
-            checks.operator(key, operator, _position(rest[0]))
-            value = rest[1]
-            return Comparison(key, operator, checks.value(key, operator, value.type, str(value), _position(value)))
-        case "in_list":
-            operator = Operator.NOT_IN if "NOT" in kinds else Operator.IN
-            checks.operator(key, operator, _position(rest[0]))
-            values = [child for child in rest if child.type not in ("NOT", "IN")]
-            return Comparison(
-                key, operator, tuple(checks.text(key, value.type, str(value), _position(value)) for value in values)
-            )
-    operator = Operator.IS_NOT_NULL if "NOT" in kinds else Operator.IS_NULL
-    checks.operator(key, operator, _position(rest[0]))
-    return Comparison(key, operator, None)
+def _clauses(clauses: list[Tree[Token]], vocabulary: Vocabulary) -> tuple[OrderClause, ...]:
+    if len(clauses) > MAX_CLAUSES:
+        raise Fault(
+            start_of(clauses[MAX_CLAUSES]),
+            f"there are {len(clauses)} clauses, and at most {MAX_CLAUSES} are taken; leave some out",
+        )
+    # By key, because one attribute has several names.
+    directions: dict[Key, bool] = {}
+    for clause in clauses:
+        (name,) = trees(clause)
+        key = _sortable_key(name, vocabulary)
+        if key in directions:
+            raise Fault(start_of(name), f"{_full_name(key)} is there twice; leave one out")
+        directions[key] = [token.type for token in tokens(clause)] == ["DESC"]
+    return tuple(OrderClause(key, descending) for key, descending in directions.items())
 
 
-def _tokens(node: _Node) -> list[Token]:
-    """The tokens below a node, in order."""
-    return list(node.scan_values(lambda value: isinstance(value, Token)))
+def _sortable_key(name: Tree[Token], vocabulary: Vocabulary) -> Key:
+    key = read_key(name, vocabulary)
+    if key.entity not in vocabulary.sortable:
+        attributes = ", ".join(attribute.name for attribute in vocabulary.attributes)
+        raise Fault(
+            start_of(name),
+            f"{vocabulary.resources} cannot be sorted by {key.entity.value}; they can by {attributes}",
+        )
+    return key
 
 
-def _token(node: _Node) -> Token:
-    return _tokens(node)[0]
-
-
-def _position(token: Token) -> int:
-    return (token.start_pos or 0) + 1
+def _full_name(key: Key) -> str:
+    return key.name if key.entity is Entity.ATTRIBUTE else f"{key.entity.value}.{shown(key.name)}"

@@ -1,96 +1,93 @@
-"""What the language knows of each kind of resource."""
+"""What can be searched by: the names that a kind of resource has, and the types of their values."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum
-from types import MappingProxyType
+from functools import cached_property
 
-from trivet_tracking.domain.search.expressions import Entity
+from trivet_tracking.domain.runs import RunStatus
+from trivet_tracking.domain.search.expressions import Entity, Key
 
 
-class AttributeType(Enum):
-    """How an attribute is compared."""
+class ValueType(Enum):
+    """As what values are compared."""
 
     TEXT = "text"
-    STATUS = "status"
-    """A text that is one of a run's statuses."""
-    TIME = "time"
-    """An integer: milliseconds since the Unix epoch."""
+    NUMBER = "number"
+    TIME_MILLIS = "time in milliseconds since the Unix epoch"
+
+
+@dataclass(frozen=True)
+class Attribute:
+    """An attribute by its canonical name."""
+
+    name: str
+    type: ValueType = ValueType.TEXT
+    aliases: tuple[str, ...] = ()
+    values: tuple[str, ...] = ()
+    """The only values that there are; empty if there may be any."""
 
 
 @dataclass(frozen=True)
 class Vocabulary:
-    """The names of one kind of resource."""
+    """The names in the searches for one kind of resource."""
 
-    attributes: Mapping[str, AttributeType]
-    aliases: Mapping[str, str]
-    """Other names of attributes."""
-    entities: frozenset[Entity]
-    """Those that a filter may name."""
+    resources: str
+    """The resources in the plural, for messages."""
+    attributes: tuple[Attribute, ...]
+    prefixes: Mapping[str, Entity]
+    """What may stand before the first dot of a name. Case counts."""
     sortable: frozenset[Entity]
-    """Those that an order may name."""
+
+    def attribute(self, name: str) -> Attribute | None:
+        """The attribute with this name or alias; case counts."""
+        return self._attributes.get(name)
+
+    def type_of(self, key: Key) -> ValueType:
+        """As what the values of a key of this vocabulary are compared."""
+        if key.entity is Entity.ATTRIBUTE:
+            return self._attributes[key.name].type
+        return ValueType.NUMBER if key.entity is Entity.METRIC else ValueType.TEXT
+
+    @cached_property
+    def _attributes(self) -> dict[str, Attribute]:
+        return {name: attribute for attribute in self.attributes for name in (attribute.name, *attribute.aliases)}
 
 
-STATUSES = ("RUNNING", "SCHEDULED", "FINISHED", "FAILED", "KILLED")
-
-# As MLflow has them (mlflow-protocol.md §3); the first of each is ours.
-ENTITY_NAMES: Mapping[str, Entity] = MappingProxyType(
-    {
-        "metrics": Entity.METRIC,
-        "metric": Entity.METRIC,
-        "params": Entity.PARAM,
-        "param": Entity.PARAM,
-        "parameter": Entity.PARAM,
-        "parameters": Entity.PARAM,
-        "tags": Entity.TAG,
-        "tag": Entity.TAG,
-        "attributes": Entity.ATTRIBUTE,
-        "attribute": Entity.ATTRIBUTE,
-        "attr": Entity.ATTRIBUTE,
-        "run": Entity.ATTRIBUTE,
-    }
-)
+# The prefixes and aliases are MLflow's (mlflow-protocol.md §3.1).
+_OF_ATTRIBUTES = dict.fromkeys(("attributes", "attribute", "attr"), Entity.ATTRIBUTE)
+_OF_METRICS = dict.fromkeys(("metrics", "metric"), Entity.METRIC)
+_OF_PARAMS = dict.fromkeys(("params", "param", "parameters", "parameter"), Entity.PARAM)
+_OF_TAGS = dict.fromkeys(("tags", "tag"), Entity.TAG)
 
 RUNS = Vocabulary(
-    attributes=MappingProxyType(
-        {
-            "run_id": AttributeType.TEXT,
-            "run_name": AttributeType.TEXT,
-            "status": AttributeType.STATUS,
-            "user_id": AttributeType.TEXT,
-            "created_by": AttributeType.TEXT,
-            "source": AttributeType.TEXT,
-            "git_commit": AttributeType.TEXT,
-            "parent_run_id": AttributeType.TEXT,
-            "start_time": AttributeType.TIME,
-            "end_time": AttributeType.TIME,
-        }
+    resources="runs",
+    attributes=(
+        Attribute("run_id"),
+        Attribute("run_name", aliases=("run name", "Run name", "Run Name")),
+        Attribute("status", values=tuple(status.name for status in RunStatus)),
+        Attribute("user_id"),
+        Attribute("created_by"),
+        Attribute("source"),
+        Attribute("git_commit"),
+        Attribute("parent_run_id"),
+        Attribute("start_time", ValueType.TIME_MILLIS, aliases=("created", "Created")),
+        Attribute("end_time", ValueType.TIME_MILLIS),
     ),
-    aliases=MappingProxyType(
-        {
-            "created": "start_time",
-            "Created": "start_time",
-            "run name": "run_name",
-            "Run name": "run_name",
-            "Run Name": "run_name",
-        }
-    ),
-    entities=frozenset(Entity),
+    prefixes={**_OF_METRICS, **_OF_PARAMS, **_OF_TAGS, **_OF_ATTRIBUTES, "run": Entity.ATTRIBUTE},
     sortable=frozenset(Entity),
 )
 
 EXPERIMENTS = Vocabulary(
-    attributes=MappingProxyType(
-        {
-            "name": AttributeType.TEXT,
-            "experiment_id": AttributeType.TEXT,
-            "creation_time": AttributeType.TIME,
-            "last_update_time": AttributeType.TIME,
-        }
+    resources="experiments",
+    attributes=(
+        Attribute("name"),
+        Attribute("experiment_id"),
+        Attribute("creation_time", ValueType.TIME_MILLIS),
+        Attribute("last_update_time", ValueType.TIME_MILLIS),
     ),
-    aliases=MappingProxyType({}),
-    entities=frozenset({Entity.ATTRIBUTE, Entity.TAG}),
+    prefixes={**_OF_TAGS, **_OF_ATTRIBUTES},
     sortable=frozenset({Entity.ATTRIBUTE}),
 )

@@ -1,0 +1,44 @@
+"""From a name as it is written to the key that it means."""
+
+from __future__ import annotations
+
+from lark import Token, Tree
+
+from trivet_tracking.domain.search.expressions import Entity, Key
+from trivet_tracking.domain.search.faults import Fault, shown
+from trivet_tracking.domain.search.syntax import start_of, tokens, unquoted
+from trivet_tracking.domain.search.vocabulary import Vocabulary
+
+
+def read_key(name: Tree[Token], vocabulary: Vocabulary) -> Key:
+    """The key that a `name` of the grammar means, with the canonical name of an attribute.
+
+    Raises:
+        Fault: the vocabulary has no such prefix or attribute, or the key is empty.
+    """
+    *prefixes, token = tokens(name)
+    entity = _entity(prefixes[0], vocabulary) if prefixes else Entity.ATTRIBUTE
+    key = unquoted(token)
+    if entity is Entity.ATTRIBUTE:
+        attribute = vocabulary.attribute(key)
+        if attribute is None:
+            raise Fault(start_of(token), f"{vocabulary.resources} have no attribute {shown(key)}; {_names(vocabulary)}")
+        return Key(entity, attribute.name)
+    if not key:
+        raise Fault(start_of(token), f"the key is empty; name one, such as {entity.value}.a")
+    return Key(entity, key)
+
+
+def _entity(prefix: Token, vocabulary: Vocabulary) -> Entity:
+    entity = vocabulary.prefixes.get(prefix[:-1])
+    if entity is None:
+        raise Fault(
+            start_of(prefix), f"{vocabulary.resources} have nothing that begins {shown(prefix)}; {_names(vocabulary)}"
+        )
+    return entity
+
+
+def _names(vocabulary: Vocabulary) -> str:
+    attributes = ", ".join(attribute.name for attribute in vocabulary.attributes)
+    keyed = [entity for entity in Entity if entity in vocabulary.prefixes.values() and entity is not Entity.ATTRIBUTE]
+    return f"they have {', '.join(f'{entity.value}.KEY' for entity in keyed)} and the attributes {attributes}"

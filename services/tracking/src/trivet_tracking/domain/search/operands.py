@@ -1,0 +1,116 @@
+"""Which operators a key has, and which values they take."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+from lark import Token
+
+from trivet_tracking.domain.search.expressions import Entity, Key, Operator
+from trivet_tracking.domain.search.faults import Fault, shown
+from trivet_tracking.domain.search.syntax import is_quoted, start_of, unquoted
+from trivet_tracking.domain.search.vocabulary import ValueType, Vocabulary
+
+# SQLite refuses patterns above 50,000 bytes (SQLITE_MAX_LIKE_PATTERN_LENGTH), and a store may have to double each
+# character to escape it. As long as the longest param (domain/limits.py).
+MAX_PATTERN_BYTES = 16 * 1024
+
+_ORDERING = (Operator.EQ, Operator.NE, Operator.LT, Operator.LE, Operator.GT, Operator.GE)
+_OF_TEXT = (Operator.EQ, Operator.NE, Operator.LIKE, Operator.ILIKE, Operator.IN, Operator.NOT_IN)
+_OF_ABSENCE = (Operator.IS_NULL, Operator.IS_NOT_NULL)
+
+
+def check_operator(key: Key, operator: Operator, offset: int, vocabulary: Vocabulary) -> None:
+    """Checks that a key has an operator.
+
+    Raises:
+        Fault: it has not; the place is `offset`.
+    """
+    allowed: tuple[Operator, ...] = _OF_TEXT if vocabulary.type_of(key) is ValueType.TEXT else _ORDERING
+    if key.entity in {Entity.PARAM, Entity.TAG}:
+        allowed += _OF_ABSENCE
+    if operator not in allowed:
+        names = ", ".join(each.value for each in allowed)
+        raise Fault(offset, f"{operator.value} does not work here; {_compared(key)} by {names}")
+
+
+def read_value(
+    key: Key, operator: Operator, written: Sequence[Token], vocabulary: Vocabulary
+) -> str | int | float | tuple[str, ...] | None:
+    """The value of a comparison, as `Comparison` has it, from the tokens that stand for it.
+
+    Raises:
+        Fault: a value is not of the key's type, or not one that there is.
+    """
+    if operator in _OF_ABSENCE:
+        return None
+    if operator in {Operator.IN, Operator.NOT_IN}:
+        return tuple(_one_of_those(key, token, vocabulary) for token in written)
+    (token,) = written
+    if operator in {Operator.LIKE, Operator.ILIKE}:
+        return _pattern(key, token)
+    match vocabulary.type_of(key):
+        case ValueType.NUMBER:
+            return _number(key, token)
+        case ValueType.TIME_MILLIS:
+            return _time(key, token)
+        case ValueType.TEXT:
+            return _one_of_those(key, token, vocabulary)
+
+
+def _one_of_those(key: Key, token: Token, vocabulary: Vocabulary) -> str:
+    text = _text(key, token)
+    attribute = vocabulary.attribute(key.name) if key.entity is Entity.ATTRIBUTE else None
+    if attribute is not None and attribute.values and text not in attribute.values:
+        raise Fault(start_of(token), f"{key.name} is never {shown(token)}; it is one of {', '.join(attribute.values)}")
+    return text
+
+
+def _pattern(key: Key, token: Token) -> str:
+    text = _text(key, token)
+    size = len(text.encode())
+    if size > MAX_PATTERN_BYTES:
+        raise Fault(start_of(token), f"the pattern has {size} bytes, and at most {MAX_PATTERN_BYTES} are compared")
+    return text
+
+
+def _text(key: Key, token: Token) -> str:
+    if not is_quoted(token):
+        word = shown(token)
+        raise Fault(start_of(token), f"{word} is not quoted; {_compared(key)} as text: write '{word}'")
+    return unquoted(token)
+
+
+def _number(key: Key, token: Token) -> float:
+    if token.type != "NUMBER":
+        raise _not_a_number(key, token, "number", "0.5, -1 or 1e-3")
+    number = float(token)
+    if math.isinf(number):
+        raise Fault(start_of(token), f"{shown(token)} is out of range; metrics go up to about 1.8e308")
+    return number
+
+
+def _time(key: Key, token: Token) -> int:
+    digits = token.lstrip("+-")
+    if token.type != "NUMBER" or not digits.isdecimal():
+        raise _not_a_number(key, token, "whole number", "1767225600000, milliseconds since the Unix epoch")
+    # Python refuses to read integers of thousands of digits. 20 are out of range already.
+    significant = digits.lstrip("0")[:20] or "0"
+    time = -int(significant) if token.startswith("-") else int(significant)
+    if not -(2**63) <= time < 2**63:
+        raise Fault(start_of(token), f"{shown(token)} is out of range; times are signed integers of 64 bits")
+    return time
+
+
+def _not_a_number(key: Key, token: Token, kind: str, example: str) -> Fault:
+    inside = unquoted(token)
+    if is_quoted(token) and inside.lstrip("+-").replace(".", "", 1).isdecimal():
+        problem = f"{shown(token)} is quoted; {_compared(key)} as {kind}s: write {shown(inside)}"
+    else:
+        problem = f"{shown(token)} is not a {kind}; {_compared(key)} as {kind}s, such as {example}"
+    return Fault(start_of(token), problem)
+
+
+def _compared(key: Key) -> str:
+    return f"{key.name} is compared" if key.entity is Entity.ATTRIBUTE else f"{key.entity.value} are compared"

@@ -1,0 +1,158 @@
+"""Short ways to write and read experiments, runs and metrics over the wire."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Iterable, Iterator
+
+from google.protobuf.timestamp_pb2 import Timestamp
+
+from trivet_proto.tracking.v1 import experiment_pb2, lifecycle_pb2, metric_pb2, run_pb2
+from trivet_proto.tracking.v1 import tracking_service_pb2 as pb
+from trivet_testing.tracking import Tracking
+
+Point = tuple[int, int, float]
+"""Step, time in milliseconds, value. NaN is always the object `math.nan`, so that lists of points can be compared."""
+
+_serial = itertools.count(1)
+
+
+def timestamp(millis: int) -> Timestamp:
+    """The time so many milliseconds after the Unix epoch."""
+    return Timestamp(seconds=millis // 1000, nanos=millis % 1000 * 1_000_000)
+
+
+def create_experiment(tracking: Tracking, display_name: str = "", **fields: object) -> experiment_pb2.Experiment:
+    """Creates an experiment, by default of a name that no other one has."""
+    experiment = experiment_pb2.Experiment(display_name=display_name or f"experiment {next(_serial)}", **fields)  # type: ignore[arg-type] # fields of Experiment
+    return tracking.stub.CreateExperiment(pb.CreateExperimentRequest(parent=tracking.parent, experiment=experiment))
+
+
+def create_run(tracking: Tracking, run_id: str = "", **fields: object) -> run_pb2.Run:
+    """Creates a run, by default with an id that the server makes, in the experiment `0`."""
+    run = run_pb2.Run(**fields)  # type: ignore[arg-type] # fields of Run
+    return tracking.stub.CreateRun(pb.CreateRunRequest(parent=tracking.parent, run_id=run_id, run=run))
+
+
+def metric(
+    key: str, *points: Point, context: metric_pb2.MetricContext | None = None, at: int | None = None
+) -> metric_pb2.MetricColumns:
+    """Columns with one piece; `at` is the time of all points instead of theirs."""
+    return metric_pb2.MetricColumns(
+        keys=[key],
+        counts=[len(points)],
+        steps=[point[0] for point in points],
+        times_millis=[at] if at is not None else [point[1] for point in points],
+        values=[point[2] for point in points],
+        contexts=[] if context is None else [context],
+        context_index=[] if context is None else [1],
+    )
+
+
+def write(tracking: Tracking, run: str, **fields: object) -> pb.WriteRunResponse:
+    """Writes to a run, which is given by its resource name."""
+    return tracking.stub.WriteRun(pb.WriteRunRequest(run=run, **fields))  # type: ignore[arg-type] # fields of WriteRunRequest
+
+
+def log(tracking: Tracking, run: str, **values: float) -> None:
+    """Writes one point, of step 0 and time 0, for each metric."""
+    columns = metric_pb2.MetricColumns(keys=list(values), times_millis=[0], values=list(values.values()))
+    assert not write(tracking, run, metrics=columns, atomic=True).refused
+
+
+def get_run(tracking: Tracking, name: str) -> run_pb2.Run:
+    """A run, by its resource name."""
+    return tracking.stub.GetRun(pb.GetRunRequest(name=name))
+
+
+def list_metrics(tracking: Tracking, run: str, page_size: int = 0) -> list[metric_pb2.Metric]:
+    """All current values of a run, from all pages."""
+    metrics: list[metric_pb2.Metric] = []
+    token = ""
+    while True:
+        page = tracking.stub.ListMetrics(pb.ListMetricsRequest(parent=run, page_size=page_size, page_token=token))
+        metrics += page.metrics
+        token = page.next_page_token
+        if not token:
+            return metrics
+
+
+def read_history(tracking: Tracking, run: str, key: str, **fields: object) -> list[Point]:
+    """The points of a metric, in the order in which they were streamed."""
+    request = pb.ReadMetricHistoryRequest(run=run, key=key, **fields)  # type: ignore[arg-type] # fields of the request
+    return [
+        point for answer in tracking.stub.ReadMetricHistory(request) for point in points_of(answer.metrics)
+    ]
+
+
+def points_of(columns: metric_pb2.MetricColumns) -> Iterable[Point]:
+    """The points in columns that have all of their parts."""
+    values = (math.nan if math.isnan(value) else value for value in columns.values)
+    return zip(columns.steps, columns.times_millis, values, strict=True)
+
+
+def run_pages(tracking: Tracking, request: pb.SearchRunsRequest) -> Iterator[list[run_pb2.Run]]:
+    """The pages of a search, one call each, up to the last."""
+    asked = pb.SearchRunsRequest()
+    asked.CopyFrom(request)
+    asked.parent = tracking.parent
+    while True:
+        page = tracking.stub.SearchRuns(asked)
+        yield list(page.runs)
+        asked.page_token = page.next_page_token
+        if not asked.page_token:
+            return
+
+
+def search_runs(tracking: Tracking, filter: str = "", order_by: str = "", **fields: object) -> list[str]:  # noqa: A002 - the field's name
+    """The ids of the runs that pass a filter, in order, from all pages."""
+    request = pb.SearchRunsRequest(filter=filter, order_by=order_by, **fields)  # type: ignore[arg-type] # fields of SearchRunsRequest
+    return [id_of(run.name) for page in run_pages(tracking, request) for run in page]
+
+
+def experiment_pages(
+    tracking: Tracking, request: pb.SearchExperimentsRequest
+) -> Iterator[list[experiment_pb2.Experiment]]:
+    """The pages of a search, one call each, up to the last."""
+    asked = pb.SearchExperimentsRequest()
+    asked.CopyFrom(request)
+    asked.parent = tracking.parent
+    while True:
+        page = tracking.stub.SearchExperiments(asked)
+        yield list(page.experiments)
+        asked.page_token = page.next_page_token
+        if not asked.page_token:
+            return
+
+
+def search_experiments(tracking: Tracking, filter: str = "", order_by: str = "", **fields: object) -> list[str]:  # noqa: A002 - the field's name
+    """The display names of the experiments that pass a filter, in order, from all pages."""
+    request = pb.SearchExperimentsRequest(filter=filter, order_by=order_by, **fields)  # type: ignore[arg-type] # fields of the request
+    return [found.display_name for page in experiment_pages(tracking, request) for found in page]
+
+
+def id_of(name: str) -> str:
+    """The last segment of a resource name."""
+    return name.rpartition("/")[2]
+
+
+def snapshot(tracking: Tracking) -> list[bytes]:
+    """All that a workspace holds, deleted or not: experiments, runs, current values and points.
+
+    Two snapshots are equal if and only if nothing that a reader can see has changed.
+    """
+    everything = lifecycle_pb2.LIFECYCLE_VIEW_ALL
+    held = [
+        experiment.SerializeToString(deterministic=True)
+        for page in experiment_pages(tracking, pb.SearchExperimentsRequest(view=everything))
+        for experiment in page
+    ]
+    for page in run_pages(tracking, pb.SearchRunsRequest(view=everything)):
+        for run in page:
+            held.append(run.SerializeToString(deterministic=True))
+            held += [found.SerializeToString() for found in list_metrics(tracking, run.name, 1000)]
+            for current in run.metrics:
+                request = pb.ReadMetricHistoryRequest(run=run.name, key=current.key)
+                held += [answer.SerializeToString() for answer in tracking.stub.ReadMetricHistory(request)]
+    return held
