@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import uuid
 from collections.abc import Iterable
 
@@ -32,6 +33,9 @@ _VIEWS = {
     lifecycle_pb2.LIFECYCLE_VIEW_DELETED: View.DELETED,
     lifecycle_pb2.LIFECYCLE_VIEW_ALL: View.ALL,
 }
+
+# Without leading zeros, so that a revision has one spelling.
+_REVISION = re.compile(r"[1-9][0-9]{0,17}")
 
 
 def to_view(view: lifecycle_pb2.LifecycleView.ValueType) -> View:
@@ -93,7 +97,7 @@ def to_revision(etag: str) -> int | None:
     """The revision that an etag stands for; None for none, and -1, which no resource has, for one that is not ours."""
     if not etag:
         return None
-    return int(etag) if etag.isascii() and etag.isdigit() and len(etag) < 19 else -1
+    return int(etag) if _REVISION.fullmatch(etag) else -1
 
 
 def to_new_run(request: pb.CreateRunRequest, call: Call, now_millis: int) -> NewRun:

@@ -46,9 +46,14 @@ class Migrations:
         """Migrates to `head` in one transaction; returns the version before and after.
 
         Safe when several start at once: one migrates, the others wait for it and find nothing to do.
+
+        Raises:
+            StartupError: the schema is of a newer Trivet.
         """
         with self._locked() as connection:
             before = self._context(connection).get_current_revision()
+            if not self._knows(before):
+                raise self._newer(before)
             if before != self.head:
                 self._migrate(connection)
             return before, self.head
@@ -62,14 +67,19 @@ class Migrations:
         current = self.current()
         if current == self.head:
             return
-        known = {script.revision for script in self._scripts.walk_revisions()}
-        if current is None or current in known:
+        if self._knows(current):
             raise StartupError(
                 f"The database has schema {current or 'none'} of {self._database.schema}, and {self.head} is needed. "
                 f"Run `{command}` first."
             )
-        raise StartupError(
-            f"The database has schema {current} of {self._database.schema}, which this version does not know: "
+        raise self._newer(current)
+
+    def _knows(self, revision: str | None) -> bool:
+        return revision is None or any(script.revision == revision for script in self._scripts.walk_revisions())
+
+    def _newer(self, revision: str | None) -> StartupError:
+        return StartupError(
+            f"The database has schema {revision} of {self._database.schema}, which this version does not know: "
             "it was migrated by a newer one. Run that one."
         )
 

@@ -84,7 +84,7 @@ class SqlExperiments:
         if workspace in self._used:
             return
         with self._database.transaction("write") as connection:
-            counter = insert_into(connection, tables.workspace)
+            counter = insert_into(connection.dialect.name, tables.workspace)
             connection.execute(
                 counter.values(workspace=workspace, next_experiment_id=DEFAULT_EXPERIMENT_ID).on_conflict_do_nothing()
             )
@@ -314,7 +314,7 @@ def _check_name_free(connection: Connection, workspace: str, display_name: str) 
 def _set_tags(connection: Connection, experiment_pk: int, tags: Mapping[str, str]) -> None:
     if not tags:
         return
-    statement = insert_into(connection, tables.experiment_tag)
+    statement = insert_into(connection.dialect.name, tables.experiment_tag)
     connection.execute(
         statement.on_conflict_do_update(
             index_elements=["experiment_pk", "key"], set_={"value": statement.excluded.value}

@@ -133,7 +133,7 @@ class SqlRuns:
         """Inserts a run with its params and tags; returns its key, None where its id is in use."""
         now = self._now()
         run_pk: int | None = connection.execute(
-            insert_into(connection, _t)
+            insert_into(connection.dialect.name, _t)
             .values(
                 workspace=workspace,
                 run_id=new.run_id,

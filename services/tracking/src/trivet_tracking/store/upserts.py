@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.engine import Connection
 
 Insert = postgresql.Insert | sqlite.Insert
 
 
-def insert_into(connection: Connection, table: sa.Table) -> Insert:
-    """An INSERT with `on_conflict_do_nothing` and `on_conflict_do_update`."""
-    return sqlite.insert(table) if connection.dialect.name == "sqlite" else postgresql.insert(table)
+def insert_into(dialect: str, table: sa.Table) -> Insert:
+    """An INSERT with `on_conflict_do_nothing` and `on_conflict_do_update`; `dialect` is `postgresql` or `sqlite`."""
+    return sqlite.insert(table) if dialect == "sqlite" else postgresql.insert(table)

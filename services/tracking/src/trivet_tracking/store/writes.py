@@ -21,7 +21,7 @@ from trivet_tracking.domain.writes import RecordKind, Refusal, RunWrite, WriteOu
 from trivet_tracking.store import segments, tables
 from trivet_tracking.store.metrics import NO_CONTEXT_NUMBER, context_columns, numbered_contexts
 from trivet_tracking.store.segments import SegmentPiece
-from trivet_tracking.store.upserts import insert_into
+from trivet_tracking.store.upserts import Insert, insert_into
 
 # Another replica can only come between by writing the same params, contexts or rows at the same moment.
 _ATTEMPTS = 10
@@ -55,18 +55,55 @@ class _Plan:
     """The experiment of each run."""
 
 
+class _Statements:
+    """The statements of a dialect, built once: building them costs more than what they do."""
+
+    def __init__(self, dialect: str) -> None:
+        run, experiment, param = tables.run, tables.experiment, tables.param
+        self.find_runs = (
+            sa.select(
+                run.c.workspace,
+                run.c.run_id,
+                run.c.run_pk,
+                run.c.experiment_pk,
+                sa.or_(run.c.delete_time.is_not(None), experiment.c.delete_time.is_not(None)).label("deleted"),
+            )
+            .join(experiment, experiment.c.experiment_pk == run.c.experiment_pk)
+            .where(run.c.workspace == sa.bindparam("workspace"))
+            .where(run.c.run_id.in_(sa.bindparam("run_ids", expanding=True)))
+        )
+        self.find_params = (
+            sa.select(param.c.key, param.c.value)
+            .where(param.c.run_pk == sa.bindparam("run_pk"))
+            .where(param.c.key.in_(sa.bindparam("keys", expanding=True)))
+        )
+        writer = tables.metric_writer
+        # An update that changes nothing locks the row and shows it.
+        self.lock_writers = _upsert(dialect, writer, _kept("sequence")).returning(
+            writer.c.run_pk, writer.c.writer, writer.c.sequence
+        )
+        self.write_sequences = _upsert(dialect, writer, _replaced("sequence"))
+        self.insert_params = insert_into(dialect, param).on_conflict_do_nothing().returning(param.c.run_pk)
+        context = tables.metric_context
+        self.insert_contexts = insert_into(dialect, context).on_conflict_do_nothing().returning(context.c.run_pk)
+        self.upsert_tags = _upsert(dialect, tables.tag, _replaced("value"))
+        self.append_segments = sa.insert(tables.metric_log)
+        self.upsert_latest = _upsert(dialect, tables.metric_latest, _combined)
+
+
 class SqlWrites:
     """Implements `Writes`. Safe for threads."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        self._statements = _Statements(database.dialect)
 
     def apply(self, group: Sequence[RunWrite]) -> Sequence[WriteOutcome | CallerError]:
         """Applies writes in one transaction."""
         for attempt in range(_ATTEMPTS):
             try:
                 with self._database.transaction("write") as connection:
-                    return _Group(connection, group).apply()
+                    return _Group(connection, self._statements, group).apply()
             except _Raced:
                 _log.info("a group of %d writes met another replica's; attempt %d", len(group), attempt + 1)
             except DBAPIError as error:
@@ -79,8 +116,9 @@ class SqlWrites:
 class _Group:
     """One attempt at a group. First everything is looked up and decided, then everything is written."""
 
-    def __init__(self, connection: Connection, group: Sequence[RunWrite]) -> None:
+    def __init__(self, connection: Connection, statements: _Statements, group: Sequence[RunWrite]) -> None:
         self._connection = connection
+        self._statements = statements
         self._group = group
         self._plan = _Plan()
         self._runs = self._find_runs()
@@ -102,25 +140,16 @@ class _Group:
         return outcomes
 
     def _find_runs(self) -> dict[tuple[str, str], _RunRow]:
-        run, experiment = tables.run, tables.experiment
         by_workspace: dict[str, set[str]] = {}
         for write in self._group:
             by_workspace.setdefault(write.workspace, set()).add(write.run_id)
-        found = {}
-        for workspace, run_ids in by_workspace.items():
-            rows = self._connection.execute(
-                sa.select(
-                    run.c.run_id,
-                    run.c.run_pk,
-                    run.c.experiment_pk,
-                    sa.or_(run.c.delete_time.is_not(None), experiment.c.delete_time.is_not(None)).label("deleted"),
-                )
-                .join(experiment, experiment.c.experiment_pk == run.c.experiment_pk)
-                .where(run.c.workspace == workspace, run.c.run_id.in_(run_ids))
+        return {
+            (row.workspace, row.run_id): _RunRow(row.run_pk, row.experiment_pk, bool(row.deleted))
+            for workspace, run_ids in by_workspace.items()
+            for row in self._connection.execute(
+                self._statements.find_runs, {"workspace": workspace, "run_ids": sorted(run_ids)}
             )
-            for row in rows:
-                found[workspace, row.run_id] = _RunRow(row.run_pk, row.experiment_pk, bool(row.deleted))
-        return found
+        }
 
     def _known(self) -> list[tuple[RunWrite, _RunRow]]:
         """The writes whose runs exist and are in use."""
@@ -132,12 +161,8 @@ class _Group:
         writers = sorted({(row.run_pk, _signed(write.writer_id)) for write, row in self._known() if write.writer_id})
         if not writers:
             return {}
-        table = tables.metric_writer
-        statement = insert_into(self._connection, table)
         rows = self._connection.execute(
-            statement.on_conflict_do_update(
-                index_elements=["run_pk", "writer"], set_={"sequence": table.c.sequence}
-            ).returning(table.c.run_pk, table.c.writer, table.c.sequence),
+            self._statements.lock_writers,
             [{"run_pk": run_pk, "writer": writer, "sequence": 0} for run_pk, writer in writers],
         )
         return {(row.run_pk, row.writer): row.sequence for row in rows}
@@ -147,13 +172,10 @@ class _Group:
         for write, row in self._known():
             if write.params:
                 wanted.setdefault(row.run_pk, set()).update(param.key for param in write.params)
-        table = tables.param
         return {
             (run_pk, row.key): row.value
             for run_pk, keys in wanted.items()
-            for row in self._connection.execute(
-                sa.select(table.c.key, table.c.value).where(table.c.run_pk == run_pk, table.c.key.in_(keys))
-            )
+            for row in self._connection.execute(self._statements.find_params, {"run_pk": run_pk, "keys": sorted(keys)})
         }
 
     def _run_pks_with_contexts(self) -> list[int]:
@@ -227,7 +249,7 @@ class _Group:
 
     def _insert_params(self) -> None:
         self._insert_new(
-            tables.param,
+            self._statements.insert_params,
             [
                 {"run_pk": run_pk, "key": key, "experiment_pk": self._plan.experiments[run_pk], "value": value}
                 for (run_pk, key), value in sorted(self._plan.params.items())
@@ -236,21 +258,16 @@ class _Group:
 
     def _insert_contexts(self) -> None:
         self._insert_new(
-            tables.metric_context,
+            self._statements.insert_contexts,
             [
                 {"run_pk": run_pk, "context": number, **context_columns(context)}
                 for (run_pk, number), context in sorted(self._plan.contexts.items(), key=lambda item: item[0])
             ],
         )
 
-    def _insert_new(self, table: sa.Table, rows: list[dict[str, Any]]) -> None:
+    def _insert_new(self, statement: sa.Executable, rows: list[dict[str, Any]]) -> None:
         """Inserts rows that were looked for and not found. Raises _Raced where one is there after all."""
-        if not rows:
-            return
-        inserted = self._connection.execute(
-            insert_into(self._connection, table).on_conflict_do_nothing().returning(table.c.run_pk), rows
-        ).all()
-        if len(inserted) != len(rows):
+        if rows and len(self._connection.execute(statement, rows).all()) != len(rows):
             raise _Raced
 
     def _write_tags(self) -> None:
@@ -263,21 +280,20 @@ class _Group:
         removed = sorted(key for key, value in self._plan.tags.items() if value is None)
         if removed:
             self._connection.execute(sa.delete(table).where(sa.tuple_(table.c.run_pk, table.c.key).in_(removed)))
-        self._upsert(table, ["run_pk", "key"], kept, _replaced("value"))
+        self._write(self._statements.upsert_tags, kept)
 
     def _append_segments(self) -> None:
-        if self._plan.pieces:
-            self._connection.execute(
-                sa.insert(tables.metric_log),
-                [
-                    {
-                        "run_pk": run_pk,
-                        "points": sum(len(points) for _, _, points in pieces),
-                        "data": segments.encode(pieces),
-                    }
-                    for run_pk, pieces in sorted(self._plan.pieces.items())
-                ],
-            )
+        self._write(
+            self._statements.append_segments,
+            [
+                {
+                    "run_pk": run_pk,
+                    "points": sum(len(points) for _, _, points in pieces),
+                    "data": segments.encode(pieces),
+                }
+                for run_pk, pieces in sorted(self._plan.pieces.items())
+            ],
+        )
 
     def _upsert_latest(self) -> None:
         rows = [
@@ -294,25 +310,37 @@ class _Group:
             }
             for (run_pk, key, context), current in sorted(self._plan.latest.items(), key=lambda item: item[0])
         ]
-        self._upsert(tables.metric_latest, ["run_pk", "key", "context"], rows, _combined)
+        self._write(self._statements.upsert_latest, rows)
 
     def _write_sequences(self) -> None:
         rows = [
             {"run_pk": run_pk, "writer": writer, "sequence": sequence}
             for (run_pk, writer), sequence in sorted(self._plan.sequences.items())
         ]
-        self._upsert(tables.metric_writer, ["run_pk", "writer"], rows, _replaced("sequence"))
+        self._write(self._statements.write_sequences, rows)
 
-    def _upsert(self, table: sa.Table, keys: list[str], rows: list[dict[str, Any]], values: Any) -> None:
-        """Inserts rows; where a row with these keys exists, sets what `values(old, new)` gives."""
+    def _write(self, statement: sa.Executable, rows: list[dict[str, Any]]) -> None:
         if rows:
-            statement = insert_into(self._connection, table)
-            self._connection.execute(
-                statement.on_conflict_do_update(index_elements=keys, set_=values(table.c, statement.excluded)), rows
-            )
+            self._connection.execute(statement, rows)
 
 
-def _replaced(column: str) -> Callable[[Any, Any], dict[str, Any]]:
+_NewValues = Callable[[Any, Any], dict[str, Any]]
+
+
+def _upsert(dialect: str, table: sa.Table, values: _NewValues) -> Insert:
+    """Inserts rows; where one with the same primary key exists, sets what `values(old, new)` gives."""
+    statement = insert_into(dialect, table)
+    return statement.on_conflict_do_update(
+        index_elements=list(table.primary_key.columns), set_=values(table.c, statement.excluded)
+    )
+
+
+def _kept(column: str) -> _NewValues:
+    """The old value of a column."""
+    return lambda old, _new: {column: old[column]}
+
+
+def _replaced(column: str) -> _NewValues:
     """The new value of a column, whatever the old one was."""
     return lambda _old, new: {column: new[column]}
 

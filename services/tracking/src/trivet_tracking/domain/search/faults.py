@@ -17,7 +17,7 @@ _WRITTEN_ELSEWHERE = {"==": "=", "<>": "!=", "&&": "AND"}
 
 # What the grammar waits for. The first terminal of this list that it accepts tells the place.
 _WANTED = (
-    ("WORD", "a name, such as run_id, metrics.loss or params.`learning rate`,"),
+    ("WORD", "a name"),
     ("KEY", "a key in letters, digits, _ - . and /, or in backticks,"),
     ("COMPARATOR", "an operator, such as = or LIKE,"),
     ("NUMBER", "a value, a quoted text or a number,"),

@@ -14,10 +14,16 @@ def read_key(name: Tree[Token], vocabulary: Vocabulary) -> Key:
     """The key that a `name` of the grammar means, with the canonical name of an attribute.
 
     Raises:
-        Fault: the vocabulary has no such prefix or attribute, or the key is empty.
+        Fault: the vocabulary has no such prefix or attribute, the key is empty, or does not follow its prefix at once.
     """
     *prefixes, token = tokens(name)
     entity = _entity(prefixes[0], vocabulary) if prefixes else Entity.ATTRIBUTE
+    if prefixes and start_of(token) > start_of(prefixes[0]) + len(prefixes[0]):
+        # Else `metrics. DESC` in an order_by would sort by a metric of that name.
+        raise Fault(
+            start_of(prefixes[0]) + len(prefixes[0]),
+            f"there is a blank after {shown(prefixes[0])}; the key must follow at once",
+        )
     key = unquoted(token)
     if entity is Entity.ATTRIBUTE:
         attribute = vocabulary.attribute(key)

@@ -1,0 +1,444 @@
+"""What filters mean, and how faults in them are told."""
+
+from __future__ import annotations
+
+import math
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from trivet_kit.errors import Code
+from trivet_tracking.domain.search import syntax
+from trivet_tracking.domain.search.errors import FilterInvalid
+from trivet_tracking.domain.search.expressions import And, Comparison, Entity, Key, Operator
+from trivet_tracking.domain.search.operands import MAX_PATTERN_BYTES
+from trivet_tracking.domain.search.parser import MAX_COMPARISONS, parse_filter
+from trivet_tracking.domain.search.vocabulary import EXPERIMENTS, RUNS, Vocabulary
+
+# Each line is a FILTER or EXPFILTER line of mlflow-semantics-measured.txt with the answer 200.
+ACCEPTED_BY_MLFLOW = [
+    (RUNS, "metrics.rmse < 7"),
+    (RUNS, "metrics.rmse != 3"),
+    (RUNS, "metrics.`a b/c` = 3"),
+    (RUNS, 'metrics."a b/c" >= 3'),
+    (RUNS, "params.lr = '0.1'"),
+    (RUNS, 'params.lr = "0.1"'),
+    (RUNS, "params.Model ILIKE 'xg%'"),
+    (RUNS, "params.Model LIKE 'xg%'"),
+    (RUNS, "tags.team IS NULL"),
+    (RUNS, "tags.team IS NOT NULL"),
+    (RUNS, "params.lr IS NULL"),
+    (RUNS, "tags.team != 'x'"),
+    (RUNS, "attributes.status = 'RUNNING'"),
+    (RUNS, "status != 'RUNNING'"),
+    (RUNS, "attributes.start_time > 0"),
+    (RUNS, "start_time > 0"),
+    (RUNS, "created > 0"),
+    (RUNS, "attributes.run_id IN ('b98c1b4286f541c68f12a68772acd340','zz')"),
+    (RUNS, "run_id NOT IN ('b98c1b4286f541c68f12a68772acd340')"),
+    (RUNS, "run_name = 'edge1'"),
+    (RUNS, "attributes.`run name` = 'edge1'"),
+    (RUNS, "tags.`mlflow.runName` LIKE 'edg%'"),
+    (RUNS, "user_id = 'root'"),
+    (RUNS, "metrics.rmse < 7 AND params.lr = '0.1' and tags.team='x'"),
+    (RUNS, "metrics.rmse > 1e-3"),
+    (RUNS, "metrics.rmse > -1"),
+    (RUNS, "parameter.lr='0.1'"),
+    (RUNS, "param.lr='0.1'"),
+    (RUNS, "metric.rmse>1"),
+    (RUNS, "tag.team='x'"),
+    (RUNS, "attr.status='RUNNING'"),
+    (RUNS, "run.status='RUNNING'"),
+    (RUNS, "end_time > 0"),
+    (RUNS, "tags.team LIKE '%'"),
+    (EXPERIMENTS, "name = 'edge'"),
+    (EXPERIMENTS, "name LIKE 'ed%'"),
+    (EXPERIMENTS, "name ILIKE 'ED%'"),
+    (EXPERIMENTS, "attribute.name = 'edge'"),
+    (EXPERIMENTS, "creation_time > 0"),
+    (EXPERIMENTS, "last_update_time < 9999999999999"),
+    (EXPERIMENTS, "tags.a = 'b'"),
+    (EXPERIMENTS, "tags.a IS NULL"),
+    (EXPERIMENTS, "experiment_id IN ('1','2')"),
+    (EXPERIMENTS, "experiment_id = '1'"),
+]
+# The same with the answer 400.
+REFUSED_BY_MLFLOW = [
+    (RUNS, "params.lr=0.1"),
+    (RUNS, "start_time > '0'"),
+    (RUNS, "metrics.rmse < 7 OR params.lr = '0.1'"),
+    (RUNS, "NOT metrics.rmse < 7"),
+    (RUNS, "metrics.rmse = 'x'"),
+    (RUNS, "metrics.rmse"),
+    (RUNS, "foo = 1"),
+    (RUNS, "attributes.lifecycle_stage = 'active'"),
+    (RUNS, "experiment_id = '1'"),
+    (RUNS, "metrics.rmse BETWEEN 1 AND 2"),
+    (RUNS, "metrics.rmse IS NULL"),
+    (EXPERIMENTS, "lifecycle_stage = 'active'"),
+]
+# Accepted by MLflow, and not in our contract.
+REFUSED_BY_US_ALONE = [
+    (RUNS, "artifact_uri LIKE '%artifacts'"),
+    (RUNS, "dataset.name = 'ds1'"),
+    (RUNS, "datasets.context = 'training'"),
+]
+# Refused by MLflow (measured, or its grammar of §3), and in our contract.
+ACCEPTED_BY_US_ALONE = [
+    (RUNS, "params.lr IN ('0.1')"),
+    (RUNS, "tags.team NOT IN ('a', \"b\")"),
+    (RUNS, "user_id IN ('root')"),
+    (RUNS, "created_by = 'ann'"),
+    (RUNS, "source LIKE '%.py'"),
+    (RUNS, "git_commit = 'abc'"),
+    (RUNS, "parent_run_id = 'abc'"),
+    (EXPERIMENTS, "name IN ('a')"),
+    (EXPERIMENTS, "tags.a IN ('b')"),
+    (EXPERIMENTS, "experiment_id LIKE '1%'"),
+]
+
+
+def key(name: str) -> Key:
+    """The key of a canonical name without quotes."""
+    prefix, dot, rest = name.partition(".")
+    return Key(Entity(prefix), rest) if dot else Key(Entity.ATTRIBUTE, prefix)
+
+
+def only_comparison(text: str, vocabulary: Vocabulary = RUNS) -> Comparison:
+    (comparison,) = parse_filter(text, vocabulary).terms
+    return comparison
+
+
+def fault(text: str, vocabulary: Vocabulary = RUNS) -> FilterInvalid:
+    with pytest.raises(FilterInvalid) as raised:
+        parse_filter(text, vocabulary)
+    return raised.value
+
+
+@pytest.mark.parametrize(("vocabulary", "text"), ACCEPTED_BY_MLFLOW)
+def test_filter_that_mlflow_accepts_is_accepted(vocabulary: Vocabulary, text: str) -> None:
+    assert parse_filter(text, vocabulary).terms
+
+
+@pytest.mark.parametrize(("vocabulary", "text"), REFUSED_BY_MLFLOW)
+def test_filter_that_mlflow_refuses_is_refused(vocabulary: Vocabulary, text: str) -> None:
+    fault(text, vocabulary)
+
+
+@pytest.mark.parametrize(("vocabulary", "text"), REFUSED_BY_US_ALONE)
+def test_filter_outside_of_the_contract_is_refused_though_mlflow_accepts_it(vocabulary: Vocabulary, text: str) -> None:
+    fault(text, vocabulary)
+
+
+@pytest.mark.parametrize(("vocabulary", "text"), ACCEPTED_BY_US_ALONE)
+def test_filter_in_the_contract_is_accepted_though_mlflow_refuses_it(vocabulary: Vocabulary, text: str) -> None:
+    assert parse_filter(text, vocabulary).terms
+
+
+@pytest.mark.parametrize("text", ["", " ", "\n\t "])
+def test_blank_filter_has_no_terms(text: str) -> None:
+    assert parse_filter(text, RUNS) == And(())
+
+
+def test_terms_keep_their_order_and_and_has_any_case() -> None:
+    text = "metrics.a > 1 AND params.b = 'x' and\ntags.c IS NULL aNd status != 'FAILED'"
+    assert parse_filter(text, RUNS) == And(
+        (
+            Comparison(key("metrics.a"), Operator.GT, 1.0),
+            Comparison(key("params.b"), Operator.EQ, "x"),
+            Comparison(key("tags.c"), Operator.IS_NULL, None),
+            Comparison(key("status"), Operator.NE, "FAILED"),
+        )
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("tags.mlflow.runName", Key(Entity.TAG, "mlflow.runName")),
+        ("tags.`mlflow.runName`", Key(Entity.TAG, "mlflow.runName")),
+        ('params."a ""b"" `c`"', Key(Entity.PARAM, 'a "b" `c`')),
+        ('params.`a "b" ``c```', Key(Entity.PARAM, 'a "b" `c`')),
+        ("params.größe/学習-率_1.x", Key(Entity.PARAM, "größe/学習-率_1.x")),
+        ("params.-x", Key(Entity.PARAM, "-x")),
+        ("tags.1", Key(Entity.TAG, "1")),
+        ("tags.and", Key(Entity.TAG, "and")),
+        ("tags.NOT", Key(Entity.TAG, "NOT")),
+        ("tags.in", Key(Entity.TAG, "in")),
+        ("tags.or.like", Key(Entity.TAG, "or.like")),
+        ("tags..", Key(Entity.TAG, ".")),
+        ("parameters.lr", Key(Entity.PARAM, "lr")),
+        ("run_id", Key(Entity.ATTRIBUTE, "run_id")),
+        ("`run_id`", Key(Entity.ATTRIBUTE, "run_id")),
+        ('"run_id"', Key(Entity.ATTRIBUTE, "run_id")),
+        ("run.run_id", Key(Entity.ATTRIBUTE, "run_id")),
+        ("attributes.`run_id`", Key(Entity.ATTRIBUTE, "run_id")),
+        ("`run name`", Key(Entity.ATTRIBUTE, "run_name")),
+        ('attr."Run Name"', Key(Entity.ATTRIBUTE, "run_name")),
+        ("attribute.`Run name`", Key(Entity.ATTRIBUTE, "run_name")),
+    ],
+)
+def test_name_means_key(name: str, expected: Key) -> None:
+    assert only_comparison(f"{name} = 'x'") == Comparison(expected, Operator.EQ, "x")
+
+
+@pytest.mark.parametrize("alias", ["created", "Created", "attributes.created", "run.start_time"])
+def test_alias_of_start_time_becomes_start_time(alias: str) -> None:
+    assert only_comparison(f"{alias} > 1") == Comparison(key("start_time"), Operator.GT, 1)
+
+
+@pytest.mark.parametrize(
+    ("written", "expected"),
+    [
+        ("'it''s'", "it's"),
+        ("'say \"x\"'", 'say "x"'),
+        ('"say ""x"""', 'say "x"'),
+        ('"it\'s"', "it's"),
+        ("''", ""),
+        ('""', ""),
+        ("''''", "'"),
+        ("' and '", " and "),
+        ("'a\nb\\'", "a\nb\\"),
+        ("'🜚 é'", "🜚 é"),
+    ],
+)
+def test_quoted_value_is_text(written: str, expected: str) -> None:
+    assert only_comparison(f"params.a = {written}").value == expected
+    assert parse_filter(f"params.a={written}AND run_id='x'", RUNS).terms[0].value == expected
+
+
+@pytest.mark.parametrize(
+    ("written", "expected"),
+    [
+        ("7", 7.0),
+        ("-1", -1.0),
+        ("+1", 1.0),
+        ("0.5", 0.5),
+        (".5", 0.5),
+        ("5.", 5.0),
+        ("1e-3", 0.001),
+        ("1.5E+3", 1500.0),
+        ("9007199254740993", 9007199254740992.0),
+        ("1" + "0" * 300, 1e300),
+        ("1e-999", 0.0),
+    ],
+)
+def test_value_of_metric_is_a_finite_float(written: str, expected: float) -> None:
+    value = only_comparison(f"metrics.a<={written}").value
+    assert isinstance(value, float)
+    assert math.isfinite(value)
+    assert value == expected
+
+
+@pytest.mark.parametrize(
+    ("written", "expected"),
+    [
+        ("0", 0),
+        ("-5", -5),
+        ("+5", 5),
+        ("1767225600000", 1767225600000),
+        ("9223372036854775807", 2**63 - 1),
+        ("-9223372036854775808", -(2**63)),
+        ("0" * 5000 + "7", 7),
+    ],
+)
+def test_value_of_time_is_an_exact_integer(written: str, expected: int) -> None:
+    value = only_comparison(f"start_time >= {written}").value
+    assert isinstance(value, int)
+    assert value == expected
+
+
+@pytest.mark.parametrize(
+    ("written", "operator", "value"),
+    [
+        ("= 'x'", Operator.EQ, "x"),
+        ("!= 'x'", Operator.NE, "x"),
+        ("like 'x'", Operator.LIKE, "x"),
+        ("ILike'x'", Operator.ILIKE, "x"),
+        ("in ('x')", Operator.IN, ("x",)),
+        ("not\n iN('x')", Operator.NOT_IN, ("x",)),
+        ("is null", Operator.IS_NULL, None),
+        ("IS  Not NULL", Operator.IS_NOT_NULL, None),
+    ],
+)
+def test_operator_has_any_case(written: str, operator: Operator, value: str | tuple[str] | None) -> None:
+    assert only_comparison(f"tags.a {written}") == Comparison(key("tags.a"), operator, value)
+
+
+def test_list_keeps_order_and_duplicates() -> None:
+    assert only_comparison("run_id IN('b' , \"a\",'b')").value == ("b", "a", "b")
+
+
+def test_pattern_keeps_its_backslashes() -> None:
+    assert only_comparison(r"params.a LIKE '50\%\_\\'").value == r"50\%\_\\"
+
+
+@pytest.mark.parametrize("status", ["RUNNING", "SCHEDULED", "FINISHED", "FAILED", "KILLED"])
+def test_status_is_compared_by_name(status: str) -> None:
+    assert only_comparison(f"status = '{status}'").value == status
+    assert only_comparison(f"status NOT IN ('{status}')").value == (status,)
+
+
+def test_status_is_like_any_pattern() -> None:
+    assert only_comparison("status LIKE 'fin%'").value == "fin%"
+
+
+# Text, 1-based position, and a part of the message.
+FAULTS = [
+    # Values of the wrong type.
+    ("params.lr=0.1", 11, "0.1 is not quoted; params are compared as text: write '0.1'."),
+    ("tags.a = abc", 10, "abc is not quoted; tags are compared as text: write 'abc'."),
+    ("run_id = abc", 10, "abc is not quoted; run_id is compared as text"),
+    ("run_id IN ('a', 1)", 17, "1 is not quoted"),
+    ("params.a LIKE 1", 15, "1 is not quoted"),
+    ("metrics.a='7'", 11, "'7' is quoted; metrics are compared as numbers: write 7."),
+    ("metrics.a='x'", 11, "'x' is not a number"),
+    ("metrics.a = ''", 13, "'' is not a number"),
+    ("metrics.a = nan", 13, "nan is not a number"),
+    ("metrics.a = inf", 13, "inf is not a number"),
+    ("metrics.a = 0x10", 13, "0x10 is not a number"),
+    ("metrics.a = 1_000", 13, "1_000 is not a number"),
+    ("metrics.a = 1e", 13, "1e is not a number"),
+    ("metrics.a = ٣", 13, "٣ is not a number"),
+    ("metrics.a = 1e999", 13, "1e999 is out of range"),
+    ("metrics.a = -1e999", 13, "-1e999 is out of range"),
+    ("metrics.a = " + "9" * 400, 13, "… is out of range"),
+    ("start_time > '0'", 14, "'0' is quoted; start_time is compared as whole numbers: write 0."),
+    ("start_time > 1.5", 14, "1.5 is not a whole number"),
+    ("start_time > 1e3", 14, "1e3 is not a whole number"),
+    ("end_time > 9223372036854775808", 12, "9223372036854775808 is out of range"),
+    ("end_time > -9223372036854775809", 12, "-9223372036854775809 is out of range"),
+    ("end_time > " + "9" * 5000, 12, "… is out of range"),
+    ("status = 'finished'", 10, "'finished'; it is one of RUNNING, SCHEDULED, FINISHED, FAILED, KILLED."),
+    ("status IN ('FAILED', '')", 22, "it is one of RUNNING, SCHEDULED"),
+    # Operators that the key does not have.
+    ("metrics.a IS NULL", 11, "IS NULL does not work here; metrics are compared by =, !=, <, <=, >, >=."),
+    ("run_id IS NOT NULL", 8, "IS NOT NULL does not work here; run_id is compared by"),
+    ("metrics.a IN ('1')", 11, "IN does not work here"),
+    ("metrics.a NOT IN (1)", 11, "NOT IN does not work here"),
+    ("metrics.a like '1'", 11, "LIKE does not work here"),
+    ("start_time ILIKE '1'", 12, "ILIKE does not work here"),
+    ("start_time IN (1)", 12, "IN does not work here"),
+    ("params.a < '1'", 10, "< does not work here; params are compared by"),
+    # Names that there are not.
+    (
+        "foo = 1",
+        1,
+        "no attribute foo; they have metrics.KEY, params.KEY, tags.KEY and the attributes run_id, run_name,",
+    ),
+    ("attributes.foo = 1", 12, "no attribute foo"),
+    ("`` = 'x'", 1, "no attribute ;"),
+    ("Status = 'FAILED'", 1, "no attribute Status"),
+    ("`metrics.a` = 1", 1, "no attribute metrics.a"),
+    ("datasets.name = 'x'", 1, "nothing that begins datasets.; they have metrics.KEY, params.KEY, tags.KEY and the"),
+    ("Metrics.a = 1", 1, "nothing that begins Metrics."),
+    ("params.`` = 'x'", 8, "the key is empty"),
+    ("params. = 'x'", 9, "a key in letters, digits, _ - . and /, or in backticks, must stand here, not =."),
+    ("params. a = 'x'", 8, "there is a blank after params.; the key must follow at once."),
+    ("params .a = 'x'", 8, "an operator, such as = or LIKE, must stand here, not .a."),
+    # What other languages have.
+    ("metrics.a < 7 OR params.b = 'x'", 15, "OR is not part of the language; join comparisons by AND."),
+    ("metrics.a < 7 || params.b = 'x'", 15, "OR is not part of the language"),
+    ("metrics.a < 7 && params.b = 'x'", 15, "&& is not part of the language; write AND."),
+    ("NOT metrics.a < 7", 1, "NOT is not part of the language"),
+    ("metrics.a < 7 and not params.b = 'x'", 19, "NOT is not part of the language"),
+    ("metrics.a between 1 AND 2", 11, "BETWEEN is not part of the language; join comparisons by AND."),
+    ("metrics.a NOT BETWEEN 1 AND 2", 15, "BETWEEN is not part of the language"),
+    ("(metrics.a < 7)", 1, "parentheses are not part of the language"),
+    ("metrics.a < 7)", 14, "parentheses are not part of the language"),
+    ("run_id = ('x')", 10, "parentheses are not part of the language"),
+    ("metrics.a == 7", 11, "== is not an operator; write =."),
+    ("metrics.a <> 7", 11, "<> is not an operator; write !=."),
+    ("run_id NOT LIKE 'x'", 12, "IN must stand here, not LIKE."),
+    # Forms.
+    ("metrics.a", 10, "the filter ends where an operator, such as = or LIKE, must stand."),
+    ("metrics.a = ", 12, "the filter ends where a value, a quoted text or a number, must stand."),
+    ("metrics.a = AND run_id = 'x'", 13, "a value, a quoted text or a number, must stand here, not AND."),
+    ("metrics.a = 1 AND ", 18, "the filter ends where a name must stand."),
+    ("AND metrics.a = 1", 1, "a name must stand here, not AND."),
+    ("metrics.a = 1 AND AND metrics.b = 1", 19, "a name must stand here, not AND."),
+    ("run_id = 'a' status = 'b'", 14, "AND or the end must stand here, not status."),
+    ("metrics.a @ 1", 11, "an operator, such as = or LIKE, must stand here, not @."),
+    ("'x' = 'y'", 1, "a name must stand here, not 'x'."),
+    ("run name = 'x'", 5, "an operator, such as = or LIKE, must stand here, not name."),
+    ("run_id IS 'x'", 11, "NULL or NOT NULL must stand here, not 'x'."),
+    ("run_id IS NOT 'x'", 15, "NULL must stand here, not 'x'."),
+    ("run_id IN 'x'", 11, "a list of texts in parentheses must stand here, not 'x'."),
+    ("run_id IN ()", 12, "a value, a quoted text or a number, must stand here, not )."),
+    ("run_id IN ('x'", 15, "the filter ends where a comma or a closing parenthesis must stand."),
+    ("run_id IN ('x' 'y')", 16, "a comma or a closing parenthesis must stand here, not 'y'."),
+    ("run_id = 'x", 10, "the quote is not closed; add a ' at the end"),
+    ('run_id = "x', 10, 'the quote is not closed; add a " at the end'),
+    ("run_id = 'it''", 10, "the quote is not closed"),
+    ("run_id = 'it's'", 14, "AND or the end must stand here, not s."),
+    ("params.`a = 'x'", 8, "the quote is not closed; add a ` at the end"),
+    # What no text may have.
+    ("run_id = 'a\0'", 12, "no key and no value holds the character NUL"),
+    ("run_id = '\ud800'", 11, "half of a surrogate pair is not a character"),
+]
+
+
+@pytest.mark.parametrize(("text", "position", "problem"), FAULTS)
+def test_fault_says_where_and_what(text: str, position: int, problem: str) -> None:
+    error = fault(text)
+    assert error.metadata == {"field": "filter", "position": str(position)}
+    assert error.message.startswith(f"filter at character {position}: ")
+    assert problem in error.message
+
+
+def test_fault_is_an_invalid_argument_of_the_field() -> None:
+    error = fault("foo = 1")
+    assert (error.code, error.reason, error.field) == (Code.INVALID_ARGUMENT, "FILTER_INVALID", "filter")
+
+
+def test_position_counts_characters_not_bytes() -> None:
+    assert fault("params.`é🜚` = 1").metadata["position"] == "15"
+
+
+def test_experiments_have_tags_and_their_own_attributes_alone() -> None:
+    problem = "they have tags.KEY and the attributes name, experiment_id, creation_time, last_update_time."
+    for text in ("params.a = 'x'", "metrics.a = 1", "run.name = 'x'", "run_id = 'x'"):
+        assert problem in fault(text, EXPERIMENTS).message
+
+
+def test_message_stays_short_whatever_was_written() -> None:
+    long = "x" * 60_000
+    for text in (f"params.a = {long}", f"metrics.a = '{long}'", f"{long} = 1", f"{long}.a = 1", f"run_id {long}"):
+        assert len(fault(text).message) < 500
+
+
+def test_message_is_one_printable_line() -> None:
+    assert fault("metrics.a = 'a\n\x07'").message.isprintable()
+
+
+def test_text_up_to_the_limit_is_read() -> None:
+    frame = "params.a = ''"
+    fits = f"params.a = '{'x' * (syntax.MAX_TEXT_BYTES - len(frame))}'"
+    assert parse_filter(fits, RUNS).terms
+    assert "has 65537 bytes, and at most 65536" in fault(f"{fits} ").message
+
+
+def test_text_is_measured_in_bytes() -> None:
+    assert "bytes" in fault(f"params.a = '{'é' * 33_000}'").message
+
+
+def test_comparisons_up_to_the_limit_are_taken() -> None:
+    fits = " AND ".join(["metrics.a > 1"] * MAX_COMPARISONS)
+    assert len(parse_filter(fits, RUNS).terms) == MAX_COMPARISONS
+    error = fault(f"{fits} AND run_id = 'x'")
+    assert error.metadata["position"] == str(len(fits) + len(" AND ") + 1)
+    assert "there are 101 comparisons, and at most 100" in error.message
+
+
+def test_patterns_up_to_the_limit_are_taken() -> None:
+    fits = "x" * MAX_PATTERN_BYTES
+    assert only_comparison(f"params.a LIKE '{fits}'").value == fits
+    assert "the pattern has 16385 bytes" in fault(f"params.a ILIKE '{fits}x'").message
+
+
+def test_threads_share_the_parser() -> None:
+    syntax._parser.cache_clear()
+    texts = [f"metrics.a{i} > {i} AND tags.b IN ('{i}')" for i in range(200)]
+    with ThreadPoolExecutor(16) as threads:
+        filters = list(threads.map(lambda text: parse_filter(text, RUNS), texts))
+    assert filters == [parse_filter(text, RUNS) for text in texts]
