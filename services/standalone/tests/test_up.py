@@ -59,7 +59,7 @@ def test_up_is_ready_in_three_seconds_says_what_to_try_and_ends_by_ctrl_c(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     seconds = []
-    for attempt in range(3):  # other work on the machine may slow one start down, not all of them
+    for attempt in range(5):  # other work on the machine may slow one start down, not all of them
         folder = tmp_path / str(attempt)
         folder.mkdir()
         began = time.monotonic()
@@ -116,9 +116,9 @@ def test_up_takes_host_ports_and_workspaces_and_warns_where_it_is_open_to_others
     options = ("--grpc-port", str(port), "--http-port", "0", "--host", "0.0.0.0", "--data", str(tmp_path))
     with up(*options, "--workspaces", "team-a,team-b", "--insecure-no-auth") as server:
         assert server.address == f"0.0.0.0:{port}"
-        warning = json.loads(server.stderr)
+        warning = json.loads(server.wait_for_line("authentication is off", on="stderr").string)
         assert warning["level"] == "WARNING"
-        assert "authentication is off" in warning["message"]
+        assert f"whoever reaches {server.address} may do everything" in warning["message"]
         with grpc.insecure_channel(f"127.0.0.1:{port}") as channel:
             stub = system_service_pb2_grpc.SystemServiceStub(channel)
             info = stub.GetServerInfo(system_service_pb2.GetServerInfoRequest(), timeout=30)

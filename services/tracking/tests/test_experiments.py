@@ -21,9 +21,7 @@ def get(tracking: Tracking, name: str) -> Experiment:
 
 
 def lookup(tracking: Tracking, display_name: str) -> Experiment:
-    return tracking.stub.LookupExperiment(
-        pb.LookupExperimentRequest(parent=tracking.parent, display_name=display_name)
-    )
+    return tracking.stub.LookupExperiment(pb.LookupExperimentRequest(parent=tracking.parent, display_name=display_name))
 
 
 def update(tracking: Tracking, name: str, *paths: str, **fields: str) -> Experiment:
@@ -108,9 +106,7 @@ def test_create_experiment_does_not_look_at_name_and_output_only_fields(
 ) -> None:
     plain = create_experiment(tracking, "plain")
     ignored.display_name = "full"
-    created = tracking.stub.CreateExperiment(
-        pb.CreateExperimentRequest(parent=tracking.parent, experiment=ignored)
-    )
+    created = tracking.stub.CreateExperiment(pb.CreateExperimentRequest(parent=tracking.parent, experiment=ignored))
     assert created.name == tracking.experiment_name(2)
     assert created.state == lifecycle_pb2.LIFECYCLE_STATE_ACTIVE
     assert created.create_time.ToMilliseconds() >= plain.create_time.ToMilliseconds()

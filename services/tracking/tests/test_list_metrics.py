@@ -50,9 +50,7 @@ ORDERINGS: list[tuple[str, list[Point], tuple[int, int, str, str, str]]] = [
 ]
 
 
-@pytest.mark.parametrize(
-    ("points", "expected"), [case[1:] for case in ORDERINGS], ids=[case[0] for case in ORDERINGS]
-)
+@pytest.mark.parametrize(("points", "expected"), [case[1:] for case in ORDERINGS], ids=[case[0] for case in ORDERINGS])
 def test_the_current_value_is_the_greatest_point_whatever_came_first(
     tracking: Tracking, points: list[Point], expected: tuple[int, int, str, str, str]
 ) -> None:
@@ -116,9 +114,7 @@ def test_the_page_size_may_change_between_pages(tracking: Tracking, run: str) ->
     for key in "abcd":
         write(tracking, run, metrics=metric(key, (0, 0, 1.0)))
     first = tracking.stub.ListMetrics(pb.ListMetricsRequest(parent=run, page_size=1))
-    rest = tracking.stub.ListMetrics(
-        pb.ListMetricsRequest(parent=run, page_size=3, page_token=first.next_page_token)
-    )
+    rest = tracking.stub.ListMetrics(pb.ListMetricsRequest(parent=run, page_size=3, page_token=first.next_page_token))
     assert [m.key for m in (*first.metrics, *rest.metrics)] == list("abcd")
     assert not rest.next_page_token
 
@@ -129,9 +125,7 @@ def test_metrics_written_between_pages_do_not_shift_them(tracking: Tracking, run
     first = tracking.stub.ListMetrics(pb.ListMetricsRequest(parent=run, page_size=2))
     for key in ("a", "c", "e"):
         write(tracking, run, metrics=metric(key, (0, 0, 1.0)))
-    rest = tracking.stub.ListMetrics(
-        pb.ListMetricsRequest(parent=run, page_size=2, page_token=first.next_page_token)
-    )
+    rest = tracking.stub.ListMetrics(pb.ListMetricsRequest(parent=run, page_size=2, page_token=first.next_page_token))
     assert [m.key for m in (*first.metrics, *rest.metrics)] == ["b", "d", "e", "f"]
 
 

@@ -162,7 +162,7 @@ def test_a_run_cannot_go_into_a_missing_experiment(tracking: Tracking) -> None:
 def test_params_and_tags_may_have_the_greatest_lengths(tracking: Tracking) -> None:
     # Four bytes a character: the limit of a key counts characters, that of a value bytes.
     key = "🔑" * 250
-    created = create_run(tracking, params={key: "𝛂" * (4 * 1024)}, tags={key: "𝛃" * (16 * 1024)})
+    created = create_run(tracking, params={key: "📦" * (4 * 1024)}, tags={key: "🏷" * (16 * 1024)})
     written = write(
         tracking,
         created.name,
@@ -198,7 +198,7 @@ def test_update_run_changes_only_what_the_mask_names(tracking: Tracking) -> None
     expected.CopyFrom(created)
     for path in ("display_name", "description", "status", "start_time", "end_time"):
         updated = update(tracking, wanted, path)
-        one = Run(**{path: getattr(wanted, path)})  # type: ignore[arg-type] # of any type
+        one = Run(**{path: getattr(wanted, path)})
         expected.MergeFrom(one)
         assert updated.etag != expected.etag
         assert updated.update_time.ToMilliseconds() >= expected.update_time.ToMilliseconds()

@@ -43,9 +43,7 @@ def test_experiments_are_counted_in_each_workspace(tracking: Tracking, elsewhere
     assert create_experiment(tracking).name == tracking.experiment_name(2)
 
 
-def test_the_same_ids_and_names_in_two_workspaces_are_different_things(
-    tracking: Tracking, elsewhere: Tracking
-) -> None:
+def test_the_same_ids_and_names_in_two_workspaces_are_different_things(tracking: Tracking, elsewhere: Tracking) -> None:
     title = f"of {tracking.workspace}"
     here, there = create_experiment(tracking, title, description="here"), create_experiment(elsewhere, title)
     run_id = f"run-{tracking.workspace}"
@@ -99,9 +97,7 @@ OF_AN_EXPERIMENT: dict[str, Ask] = {
         pb.SetExperimentTagsRequest(name=name, tags={"a": "b"})
     ),
     "DeleteExperiment": lambda tracking, name: tracking.stub.DeleteExperiment(pb.DeleteExperimentRequest(name=name)),
-    "RestoreExperiment": lambda tracking, name: tracking.stub.RestoreExperiment(
-        pb.RestoreExperimentRequest(name=name)
-    ),
+    "RestoreExperiment": lambda tracking, name: tracking.stub.RestoreExperiment(pb.RestoreExperimentRequest(name=name)),
     "SearchRuns": lambda tracking, name: tracking.stub.SearchRuns(
         pb.SearchRunsRequest(parent=name.partition("/experiments/")[0], experiments=[name])
     ),

@@ -183,9 +183,7 @@ def test_a_write_of_many_records_is_taken_as_a_whole(tracking: Tracking, run: st
 
 
 def test_contexts_of_the_greatest_lengths_are_kept(tracking: Tracking, run: str) -> None:
-    context = MetricContext(
-        rank=2**31 - 1, model_id="🧠" * 250, dataset_name="🗃" * 500, dataset_digest="𝛂" * 64
-    )
+    context = MetricContext(rank=2**31 - 1, model_id="🧠" * 250, dataset_name="🗃" * 500, dataset_digest="📦" * 64)
     write(tracking, run, metrics=metric("🔑" * 250, (1, 2, 3.0), context=context))
     assert [m.context for m in list_metrics(tracking, run) if m.HasField("context")] == [context]
     assert read_history(tracking, run, "🔑" * 250, context=context) == [(1, 2, 3.0)]
@@ -367,7 +365,7 @@ def only(request: pb.WriteRunRequest, kind: str, index: int) -> pb.WriteRunReque
     return kept
 
 
-@pytest.mark.parametrize(("kind", "index", "reason"), REFUSED, ids=lambda value: str(value))
+@pytest.mark.parametrize(("kind", "index", "reason"), REFUSED, ids=str)
 def test_one_bad_record_fails_an_atomic_write_whole(
     tracking: Tracking, run_with_known: str, kind: str, index: int, reason: str
 ) -> None:
@@ -382,9 +380,7 @@ def test_one_bad_record_fails_an_atomic_write_whole(
     assert write(tracking, run_with_known, writer_id=WRITER, sequence=1) == pb.WriteRunResponse(sequence=1)
 
 
-def test_an_atomic_write_fails_with_the_status_of_its_first_bad_record(
-    tracking: Tracking, run_with_known: str
-) -> None:
+def test_an_atomic_write_fails_with_the_status_of_its_first_bad_record(tracking: Tracking, run_with_known: str) -> None:
     request = bad_records(run_with_known, atomic=True)
     one_by_one = tracking.stub.WriteRun(bad_records(create_run(tracking, params={"known": "1"}).name))
     first = failure_in(one_by_one.refused[0].status)
@@ -393,18 +389,14 @@ def test_an_atomic_write_fails_with_the_status_of_its_first_bad_record(
 
 def test_the_first_bad_record_may_be_a_changed_param(tracking: Tracking, run_with_known: str) -> None:
     failure = error_of(
-        lambda: write(
-            tracking, run_with_known, params=[param("known", "2")], tags=[tag("", "no key")], atomic=True
-        )
+        lambda: write(tracking, run_with_known, params=[param("known", "2")], tags=[tag("", "no key")], atomic=True)
     )
     assert failure.reason == "PARAM_CHANGED"
 
 
 @pytest.mark.parametrize("atomic", [False, True], ids=["one-by-one", "atomic"])
 def test_a_gap_comes_before_bad_records(tracking: Tracking, run: str, atomic: bool) -> None:  # noqa: FBT001 - a parameter of the test
-    failure = error_of(
-        lambda: write(tracking, run, writer_id=WRITER, sequence=2, tags=[tag("", "")], atomic=atomic)
-    )
+    failure = error_of(lambda: write(tracking, run, writer_id=WRITER, sequence=2, tags=[tag("", "")], atomic=atomic))
     assert failure.reason == "SEQUENCE_GAP"
 
 

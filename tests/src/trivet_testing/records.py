@@ -81,9 +81,7 @@ def list_metrics(tracking: Tracking, run: str, page_size: int = 0) -> list[metri
 def read_history(tracking: Tracking, run: str, key: str, **fields: object) -> list[Point]:
     """The points of a metric, in the order in which they were streamed."""
     request = pb.ReadMetricHistoryRequest(run=run, key=key, **fields)  # type: ignore[arg-type] # fields of the request
-    return [
-        point for answer in tracking.stub.ReadMetricHistory(request) for point in points_of(answer.metrics)
-    ]
+    return [point for answer in tracking.stub.ReadMetricHistory(request) for point in points_of(answer.metrics)]
 
 
 def points_of(columns: metric_pb2.MetricColumns) -> Iterable[Point]:

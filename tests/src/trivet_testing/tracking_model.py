@@ -5,6 +5,7 @@ It is written from the contract alone (`tracking_service.proto`, `metric.proto`)
 
 from __future__ import annotations
 
+import functools
 import itertools
 import math
 import unicodedata
@@ -246,14 +247,19 @@ def outcome(call: Callable[[], _T]) -> _T | CallFailure:
     try:
         return call()
     except grpc.RpcError as error:
-        assert isinstance(error, grpc.Call)
-        if not any(key == "grpc-status-details-bin" for key, _ in error.trailing_metadata() or ()):
+        if not has_details(error):
             raise
+        return error_of(functools.partial(_raise, error))
 
-        def fail() -> NoReturn:
-            raise error
 
-        return error_of(fail)
+def has_details(error: grpc.RpcError) -> bool:
+    """Whether an error is one of the service's own, and not one of the network or of gRPC."""
+    trailers: Sequence[tuple[str, object]] = getattr(error, "trailing_metadata", tuple)() or ()
+    return any(key == "grpc-status-details-bin" for key, _ in trailers)
+
+
+def _raise(error: grpc.RpcError) -> NoReturn:
+    raise error
 
 
 def write(stub: TrackingServiceStub, request: pb.WriteRunRequest) -> Answer:
@@ -297,7 +303,7 @@ def assert_run_is(
 
 
 def _assert_list_is(listed: list[Current], model: RunModel) -> None:
-    """`ListMetrics` is sorted by key; of each key first comes the one over all contexts, then the others in any order."""
+    """`ListMetrics` is sorted by key; of each key the one over all contexts comes first, the others in any order."""
     by_key = [(key, list(entries)) for key, entries in itertools.groupby(listed, lambda current: current.key)]
     assert [entries[0] for _, entries in by_key] == model.current()
     in_contexts = [current for _, entries in by_key for current in entries[1:]]
@@ -328,10 +334,7 @@ def read_history(
 def context_message(context: Context) -> metric_pb2.MetricContext:
     """A context as a message, its absent parts absent."""
     return metric_pb2.MetricContext(
-        rank=context.rank,
-        model_id=context.model_id or None,
-        dataset_name=context.dataset_name or None,
-        dataset_digest=context.dataset_digest or None,
+        **{part: value for part, value in context._asdict().items() if value not in (None, "")}
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import re
+import ssl
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
@@ -118,7 +119,24 @@ def parse_tls(certificate: str, key: str, client_ca: str) -> TlsFiles | None:
     for setting, path in (("CERT", files.certificate), ("KEY", files.key), ("CLIENT_CA", files.client_ca)):
         if path is not None and not path.is_file():
             raise StartupError(f"TRIVET_TLS_{setting} is {path}, which is not a file.")
+    _check_tls(files)
     return files
+
+
+def _check_tls(files: TlsFiles) -> None:
+    """Looks into the files; gRPC itself would not say what is wrong with them."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    tried = f"TRIVET_TLS_CERT {files.certificate} and TRIVET_TLS_KEY {files.key} are not a certificate and its key"
+    try:
+        # With a password, however wrong, it does not ask the terminal for one.
+        context.load_cert_chain(files.certificate, files.key, password="")
+        tried = f"TRIVET_TLS_CLIENT_CA {files.client_ca} has no certificate"
+        if files.client_ca is not None:
+            context.load_verify_locations(files.client_ca)
+    except ssl.SSLError:
+        raise StartupError(f"{tried}, in PEM and without a password.") from None
+    except OSError as error:
+        raise StartupError(f"Cannot read the TLS files: {(error.strerror or str(error)).lower()}.") from None
 
 
 # The options that all servers have; each is a flag and an environment variable of the same name.

@@ -42,7 +42,7 @@ ListenOption = Annotated[
 
 @app.command()
 def serve(
-    database_url: DatabaseUrlOption,
+    database_url: DatabaseUrlOption = "",
     listen: ListenOption = "127.0.0.1:7332",
     tls_cert: TlsCertOption = "",
     tls_key: TlsKeyOption = "",
@@ -72,7 +72,7 @@ def serve(
 
 
 @app.command()
-def migrate(database_url: DatabaseUrlOption) -> None:
+def migrate(database_url: DatabaseUrlOption = "") -> None:
     """Brings the database's schema to the version that this code needs; safe to start several times at once."""
     set_up_logs(logging.WARNING)
     database = open_database(database_url)

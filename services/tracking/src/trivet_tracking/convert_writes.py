@@ -46,7 +46,7 @@ def to_run_write(request: pb.WriteRunRequest, now_millis: int) -> RunWrite:
     """Checks a write as far as that needs no database.
 
     Raises:
-        FieldInvalid, FieldRequired, FieldTooLong: the message as a whole is wrong, or it is atomic and a record is.
+        FieldInvalid, FieldRequired, FieldTooLong: the message as a whole is wrong.
         ResourceNameInvalid: the run's name is.
     """
     name = parse_run(request.run, "run")
@@ -55,8 +55,6 @@ def to_run_write(request: pb.WriteRunRequest, now_millis: int) -> RunWrite:
     if request.HasField("metrics"):
         _take_metrics(request.metrics, now_millis, records)
     _take_params_and_tags(request, records)
-    if request.atomic and records.refusals:
-        raise records.refusals[0].error
     return RunWrite(
         workspace=name.workspace,
         run_id=name.run_id,

@@ -35,7 +35,7 @@ class CreateModelRequest(google.protobuf.message.Message):
     """
     @property
     def model(self) -> trivet_proto.registry.v1.model_pb2.Model:
-        """The model; `name` and what is output only are not looked at."""
+        """The model; `name` and what is output only are not used."""
 
     def __init__(
         self,
@@ -284,7 +284,7 @@ class CreateModelVersionRequest(google.protobuf.message.Message):
     """
     @property
     def model_version(self) -> trivet_proto.registry.v1.model_version_pb2.ModelVersion:
-        """The version; `name` and what is output only are not looked at."""
+        """The version; `name` and what is output only are not used."""
 
     def __init__(
         self,

@@ -78,7 +78,9 @@ class CreateExperimentRequest(google.protobuf.message.Message):
     """
     @property
     def experiment(self) -> trivet_proto.tracking.v1.experiment_pb2.Experiment:
-        """The experiment; `name` and what is output only are not looked at."""
+        """The experiment; `name` and what is output only are not used, though a `name` that is set must be one of the
+        workspace.
+        """
 
     def __init__(
         self,
@@ -338,8 +340,9 @@ class CreateRunRequest(google.protobuf.message.Message):
     """
     @property
     def run(self) -> trivet_proto.tracking.v1.run_pb2.Run:
-        """The run; `name` and what is output only are not looked at. Of `run.experiment` and `experiment_display_name`, at
-        most one may be set (FIELD_INVALID); with neither, the run goes into the experiment `0`.
+        """The run; `name` and what is output only are not used, though a `name` that is set must be one of the workspace. Of
+        `run.experiment` and `experiment_display_name`, at most one may be set (FIELD_INVALID); with neither, the run goes
+        into the experiment `0`.
         """
 
     def __init__(
@@ -403,11 +406,14 @@ class SearchRunsRequest(google.protobuf.message.Message):
     quoted: params."a b" or params.`a b`. Text is quoted by ' or ", the quote itself doubled. In LIKE, `%` is any text
     and `_` any character, and `\\` before one of them or before `\\` makes it plain; case counts, and does not in ILIKE
     (for ASCII letters). NaN passes only !=. A run without the key passes only IS NULL.
+
+    `created` is another name of `start_time`, `run name` of `run_name`. A status that there is none of is a fault. At
+    most 64 KiB with 100 comparisons, and 16 KiB in the pattern of a LIKE.
     """
     order_by: builtins.str
     """Clauses `NAME [ASC|DESC]` separated by commas, NAME as in `filter`. Runs without the key come last in both
     directions, runs where it is NaN before them. Ties, and an empty order_by, go by `start_time DESC, run_id ASC`.
-    The same name twice, and other faults, are ORDER_BY_INVALID with the position.
+    At most 32 clauses. The same name twice, and other faults, are ORDER_BY_INVALID with the position.
     """
     view: trivet_proto.tracking.v1.lifecycle_pb2.LifecycleView.ValueType
     """Which runs by their state."""

@@ -63,7 +63,7 @@ class RunWrite:
     """Set after `deleted_tags` are removed."""
     deleted_tags: frozenset[str]
     refusals: Sequence[Refusal]
-    """The records that were refused already, ordered by kind and index; none where `atomic`."""
+    """The records that were refused already, ordered by kind and index."""
     atomic: bool
     size_bytes: int
     """Of the message; what a group of writes is bounded by."""
@@ -86,8 +86,8 @@ class Writes(Protocol):
     def apply(self, group: Sequence[RunWrite]) -> Sequence[WriteOutcome | CallerError]:
         """Applies writes in order, in one transaction; when it returns, they are durable and visible to every reader.
 
-        Returns, for each, what became of it; a CallerError (RunNotFound, RunDeleted, SequenceGap, ParamChanged for an
-        atomic one) means that nothing of that write was written and its sequence is not used up.
+        Returns, for each, what became of it; a CallerError (RunNotFound, RunDeleted, SequenceGap, the first refusal of
+        an atomic one) means that nothing of that write was written and its sequence is not used up.
 
         Raises:
             DatabaseUnavailable, Overloaded, DeadlineExceeded: nothing of the group was acknowledged. What was committed

@@ -62,11 +62,15 @@ class SortKey:
     def _checked(self, cursor: Cursor) -> list[Scalar]:
         if len(cursor) != len(self.columns):
             raise PageTokenInvalid
-        return [_checked(value, column.kind) for value, column in zip(cursor, self.columns, strict=True)]
+        return [checked(value, column.kind) for value, column in zip(cursor, self.columns, strict=True)]
 
 
-def _checked(value: Scalar | None, kind: type[Scalar]) -> Scalar:
-    """A value out of a token, which may have been forged, as something that a database takes."""
+def checked(value: Scalar | None, kind: type[Scalar]) -> Scalar:
+    """A value out of a token, which may have been forged, as something that a database takes.
+
+    Raises:
+        PageTokenInvalid: not of that kind, or beyond what both databases take.
+    """
     match value:
         case str() if kind is str and "\0" not in value and not _has_surrogates(value):
             return value

@@ -24,6 +24,7 @@ from trivet_tracking.domain.metrics import (
     merge,
 )
 from trivet_tracking.store import segments, tables
+from trivet_tracking.store.keyset import checked
 
 _latest = tables.metric_latest
 _contexts = tables.metric_context
@@ -45,8 +46,9 @@ class SqlMetrics:
             match after:
                 case None:
                     pass
-                case [str(key), int(number)]:
-                    statement = statement.where(sa.tuple_(_latest.c.key, _latest.c.context) > sa.tuple_(key, number))
+                case [key, number]:
+                    place = sa.tuple_(checked(key, str), checked(number, int))
+                    statement = statement.where(sa.tuple_(_latest.c.key, _latest.c.context) > place)
                 case _:
                     raise PageTokenInvalid
             rows = connection.execute(statement.order_by(_latest.c.key, _latest.c.context).limit(size + 1)).all()

@@ -200,8 +200,8 @@ class _Group:
                 return WriteOutcome(last, resend=True, refusals=refusals)
             if write.sequence > last + 1:
                 return SequenceGap(write.sequence, last + 1)
-        if write.atomic and changed:
-            return changed[0].error
+        if write.atomic and refusals:
+            return refusals[0].error
         if write.writer_id:
             self._sequences[writer] = self._plan.sequences[writer] = write.sequence
         self._plan.experiments[row.run_pk] = row.experiment_pk

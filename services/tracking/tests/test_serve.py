@@ -1,0 +1,314 @@
+"""`trivet-tracking serve` as a process: how it starts, how it refuses to, what it says of itself, how it stops.
+
+A start costs seconds of a processor, so a test makes the most of each.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+import signal
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from pathlib import Path
+
+import grpc
+import psycopg2
+import pytest
+from grpc_health.v1 import health_pb2, health_pb2_grpc
+from grpc_reflection.v1alpha.proto_reflection_descriptor_database import ProtoReflectionDescriptorDatabase
+
+from trivet_proto.common.v1 import system_service_pb2, system_service_pb2_grpc
+from trivet_proto.tracking.v1 import experiment_pb2, tracking_service_pb2, tracking_service_pb2_grpc
+from trivet_testing.left_out import leave_out
+from trivet_testing.servers import ServerProcess, free_port, run_to_exit
+from trivet_testing.tracking import migrate, start_server
+
+SERVE = (sys.executable, "-m", "trivet_tracking", "serve")
+TRACKING = "trivet.tracking.v1.TrackingService"
+SERVING = health_pb2.HealthCheckResponse.SERVING
+NOT_SERVING = health_pb2.HealthCheckResponse.NOT_SERVING
+SECRET = "hunter2"
+
+
+@pytest.fixture(scope="module")
+def migrated_url(tmp_path_factory: pytest.TempPathFactory) -> str:
+    url = f"sqlite:///{tmp_path_factory.mktemp('serve') / 'tracking.db'}"
+    migrate(url)
+    return url
+
+
+def refusal(*options: str, **env: str) -> str:
+    """The one line that a start ends with which cannot succeed."""
+    ended = run_to_exit([*SERVE, *options], {"TRIVET_LISTEN": "127.0.0.1:0", **env})
+    assert (ended.returncode, ended.stdout) == (1, ""), ended
+    lines = ended.stderr.splitlines()
+    assert len(lines) == 1, ended.stderr
+    assert lines[0].startswith("trivet-tracking: ")
+    return lines[0]
+
+
+def health_of(channel: grpc.Channel, service: str = "") -> int:
+    answer = health_pb2_grpc.HealthStub(channel).Check(health_pb2.HealthCheckRequest(service=service), timeout=30)
+    status: int = answer.status
+    return status
+
+
+def await_health(channel: grpc.Channel, service: str, status: int) -> None:
+    """Returns when health says so."""
+    watch = health_pb2_grpc.HealthStub(channel).Watch(health_pb2.HealthCheckRequest(service=service), timeout=60)
+    try:
+        assert any(answer.status == status for answer in watch)
+    finally:
+        watch.cancel()
+
+
+def server_info(channel: grpc.Channel) -> system_service_pb2.ServerInfo:
+    stub = system_service_pb2_grpc.SystemServiceStub(channel)
+    return stub.GetServerInfo(system_service_pb2.GetServerInfoRequest(), timeout=30)
+
+
+def experiments(channel: grpc.Channel) -> tracking_service_pb2_grpc.TrackingServiceStub:
+    return tracking_service_pb2_grpc.TrackingServiceStub(channel)
+
+
+CREATE = tracking_service_pb2.CreateExperimentRequest(
+    parent="workspaces/default", experiment=experiment_pb2.Experiment(display_name="in flight")
+)
+GET_DEFAULT = tracking_service_pb2.GetExperimentRequest(name="workspaces/default/experiments/0")
+
+
+def test_serve_says_what_it_is_and_drains_by_rpc(migrated_url: str) -> None:
+    with start_server(migrated_url) as server, grpc.insecure_channel(server.address) as channel:
+        await_health(channel, TRACKING, SERVING)
+        assert health_of(channel) == SERVING
+        with pytest.raises(grpc.RpcError) as unknown:
+            health_of(channel, "trivet.fly.v1.FlyService")
+        assert unknown.value.code() == grpc.StatusCode.NOT_FOUND
+
+        assert sorted(ProtoReflectionDescriptorDatabase(channel).get_services()) == [
+            "grpc.health.v1.Health",
+            "grpc.reflection.v1alpha.ServerReflection",
+            "trivet.common.v1.SystemService",
+            TRACKING,
+        ]
+
+        info = server_info(channel)
+        assert list(info.services) == ["trivet.common.v1.SystemService", TRACKING]
+        assert not info.authentication_required
+        assert info.version
+        assert info.limits == system_service_pb2.Limits(
+            max_message_bytes=8 * 1024 * 1024,
+            max_key_characters=250,
+            max_param_value_bytes=16 * 1024,
+            max_tag_value_bytes=64 * 1024,
+            max_display_name_characters=500,
+            max_page_size=1000,
+        )
+
+        # A port that has a server is no place for another.
+        line = refusal(TRIVET_DATABASE_URL=migrated_url, TRIVET_LISTEN=server.address)
+        assert line == f"trivet-tracking: Cannot listen on {server.address}: address already in use."
+
+        system = system_service_pb2_grpc.SystemServiceStub(channel)
+        for _ in range(2):
+            system.Drain(system_service_pb2.DrainRequest(), timeout=30)
+            for service in ("", TRACKING):
+                await_health(channel, service, NOT_SERVING)
+                assert health_of(channel, service) == NOT_SERVING
+            assert experiments(channel).GetExperiment(GET_DEFAULT, timeout=30).display_name == "Default"
+        assert server.exit_code is None
+        assert server.terminate() == 0
+        assert server.stdout_lines == [f"trivet-tracking is ready: grpc {server.address}"]
+
+
+def test_sigterm_lets_a_call_in_flight_end_well_and_a_second_one_does_no_harm(postgres_url: str) -> None:
+    migrate(postgres_url)
+    with (
+        start_server(postgres_url) as server,
+        grpc.insecure_channel(server.address) as channel,
+        closing(psycopg2.connect(postgres_url)) as blocker,
+        blocker.cursor() as cursor,
+        ThreadPoolExecutor(2) as threads,
+    ):
+        await_health(channel, TRACKING, SERVING)
+        cursor.execute("LOCK TABLE trivet_tracking.experiment IN ACCESS EXCLUSIVE MODE")
+        call = threads.submit(experiments(channel).CreateExperiment, CREATE, timeout=30)
+        await_blocked_statement(postgres_url)
+        watch = health_pb2_grpc.HealthStub(channel).Watch(health_pb2.HealthCheckRequest(), timeout=30)
+        assert next(watch).status == SERVING
+        ending = threads.submit(server.terminate)
+        assert next(watch).status == NOT_SERVING
+        watch.cancel()
+        assert not ending.done()
+        signal_again(server)
+        assert not call.done()
+        blocker.rollback()
+        assert call.result().name == "workspaces/default/experiments/1"
+        assert ending.result() == 0
+    assert "Traceback" not in server.stderr
+
+
+def await_blocked_statement(url: str) -> None:
+    """Returns when a statement waits for a lock."""
+    with closing(psycopg2.connect(url)) as connection, connection.cursor() as cursor:
+        connection.autocommit = True
+        waiting: tuple[int, ...] | None = (0,)
+        while waiting == (0,):
+            # As an own statement of each round, so that the state is seen afresh.
+            cursor.execute(
+                "SELECT count(*) FROM pg_locks JOIN pg_database ON pg_database.oid = pg_locks.database "
+                "WHERE datname = current_database() AND NOT granted"
+            )
+            waiting = cursor.fetchone()
+
+
+def signal_again(server: ServerProcess) -> None:
+    for number in (signal.SIGTERM, signal.SIGINT):
+        subprocess.run(["kill", f"-{number.value}", str(server.pid)], check=True)
+
+
+def test_insecure_no_auth_lets_others_in_and_warns_at_every_start(migrated_url: str) -> None:
+    for _ in range(2):
+        with start_server(migrated_url, "0.0.0.0:0", TRIVET_INSECURE_NO_AUTH="true") as server:
+            line = server.wait_for_line("authentication is off", on="stderr").string
+            warning = json.loads(line)
+            assert warning["level"] == "WARNING"
+            assert f"whoever reaches {server.address} may do everything" in warning["message"]
+            port = server.address.rpartition(":")[2]
+            with grpc.insecure_channel(f"127.0.0.1:{port}") as channel:
+                assert server_info(channel).version
+
+
+def test_serve_listens_on_a_unix_socket(migrated_url: str, tmp_path: Path) -> None:
+    with start_server(migrated_url, f"unix:{tmp_path / 'trivet.sock'}") as server:
+        assert server.address == f"unix:{tmp_path / 'trivet.sock'}"
+        with grpc.insecure_channel(server.address) as channel:
+            assert server_info(channel).version
+
+
+def test_start_with_a_setting_that_no_server_could_have_is_refused(migrated_url: str) -> None:
+    line = refusal(TRIVET_DATABASE_URL=migrated_url, TRIVET_LISTEN="everywhere")
+    assert line == (
+        "trivet-tracking: TRIVET_LISTEN is 'everywhere'; it must be HOST:PORT or unix:PATH, such as 127.0.0.1:7332."
+    )
+
+
+def test_start_on_another_host_without_authentication_is_refused(migrated_url: str) -> None:
+    line = refusal(TRIVET_DATABASE_URL=migrated_url, TRIVET_LISTEN="0.0.0.0:0")
+    assert "0.0.0.0:0 can be reached from other machines, and authentication is not set up" in line
+    assert "--insecure-no-auth (TRIVET_INSECURE_NO_AUTH=true)" in line
+
+
+def test_start_without_a_database_is_refused() -> None:
+    assert "TRIVET_DATABASE_URL must be postgresql://" in refusal()
+
+
+def test_start_with_a_database_of_another_kind_is_refused_and_tells_no_password() -> None:
+    line = refusal("--database-url", f"mysql://trivet:{SECRET}@db/trivet")
+    assert "TRIVET_DATABASE_URL must be postgresql://" in line
+    assert SECRET not in line
+
+
+def test_start_with_a_database_that_is_away_is_refused_and_tells_no_password() -> None:
+    port = free_port()
+    line = refusal(TRIVET_DATABASE_URL=f"postgresql://trivet:{SECRET}@127.0.0.1:{port}/trivet")
+    assert f"127.0.0.1:{port}" in line
+    assert "Connection refused" in line
+    assert SECRET not in line
+
+
+class Authority:
+    """A certificate authority of the test's own, which signs for 127.0.0.1."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self.certificate = folder / "ca.pem"
+        self._openssl("req", "-x509", *self._new_key("ca.key"), "-subj", "/CN=authority", "-out", "ca.pem")
+        (folder / "names").write_text("subjectAltName=IP:127.0.0.1")
+
+    def issue(self, name: str) -> tuple[Path, Path]:
+        """A new certificate and its key."""
+        self._openssl("req", *self._new_key(f"{name}.key"), "-subj", f"/CN={name}", "-out", f"{name}.csr")
+        signed_by = ("-CA", "ca.pem", "-CAkey", "ca.key", "-CAcreateserial", "-days", "1", "-extfile", "names")
+        self._openssl("x509", "-req", "-in", f"{name}.csr", *signed_by, "-out", f"{name}.pem")
+        return self._folder / f"{name}.pem", self._folder / f"{name}.key"
+
+    def _new_key(self, file: str) -> tuple[str, ...]:
+        return ("-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-keyout", file)
+
+    def _openssl(self, *arguments: str) -> None:
+        subprocess.run(["openssl", *arguments], cwd=self._folder, check=True, capture_output=True)
+
+
+@pytest.fixture(scope="module")
+def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
+    if shutil.which("openssl") is None:
+        leave_out("openssl", "it is not on PATH")
+    return Authority(tmp_path_factory.mktemp("authority"))
+
+
+@pytest.fixture(scope="module")
+def identity(authority: Authority) -> tuple[Path, Path]:
+    return authority.issue("server")
+
+
+@pytest.fixture
+def tls_settings(identity: tuple[Path, Path]) -> dict[str, str]:
+    return {"TRIVET_TLS_CERT": str(identity[0]), "TRIVET_TLS_KEY": str(identity[1])}
+
+
+@pytest.fixture
+def client_identity(authority: Authority) -> grpc.ChannelCredentials:
+    certificate, key = authority.issue("client")
+    return grpc.ssl_channel_credentials(authority.certificate.read_bytes(), key.read_bytes(), certificate.read_bytes())
+
+
+def fails_to_connect(channel: grpc.Channel) -> bool:
+    with pytest.raises(grpc.RpcError) as failure:
+        server_info(channel)
+    unavailable: bool = failure.value.code() == grpc.StatusCode.UNAVAILABLE
+    return unavailable
+
+
+def test_tls_serves_those_who_trust_its_authority_and_nobody_in_plain_text(
+    migrated_url: str, authority: Authority, tls_settings: dict[str, str]
+) -> None:
+    trusting = grpc.ssl_channel_credentials(authority.certificate.read_bytes())
+    with start_server(migrated_url, **tls_settings) as server:
+        with grpc.secure_channel(server.address, trusting) as channel:
+            assert server_info(channel).version
+        with grpc.insecure_channel(server.address) as channel:
+            assert fails_to_connect(channel)
+        with grpc.secure_channel(server.address, grpc.ssl_channel_credentials()) as channel:
+            assert fails_to_connect(channel)
+
+
+def test_mutual_tls_serves_only_clients_with_a_certificate_of_the_authority(
+    migrated_url: str,
+    authority: Authority,
+    tls_settings: dict[str, str],
+    client_identity: grpc.ChannelCredentials,
+    tmp_path: Path,
+) -> None:
+    stranger_certificate, stranger_key = Authority(tmp_path).issue("stranger")
+    root = authority.certificate.read_bytes()
+    stranger = grpc.ssl_channel_credentials(root, stranger_key.read_bytes(), stranger_certificate.read_bytes())
+    with start_server(migrated_url, TRIVET_TLS_CLIENT_CA=str(authority.certificate), **tls_settings) as server:
+        with grpc.secure_channel(server.address, client_identity) as channel:
+            assert server_info(channel).version
+        for other in (grpc.ssl_channel_credentials(root), stranger):
+            with grpc.secure_channel(server.address, other) as channel:
+                assert fails_to_connect(channel)
+
+
+def test_start_with_tls_files_that_do_not_fit_together_is_refused(
+    migrated_url: str, authority: Authority, tls_settings: dict[str, str]
+) -> None:
+    _, other_key = authority.issue("other")
+    settings = tls_settings | {"TRIVET_TLS_KEY": str(other_key)}
+    line = refusal(TRIVET_DATABASE_URL=migrated_url, **settings)
+    assert "are not a certificate and its key" in line
+    assert str(other_key) in line

@@ -1,0 +1,342 @@
+"""Servers that are killed under load: what was acknowledged is there, and nothing is there twice."""
+
+from __future__ import annotations
+
+import random
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+import grpc
+import sqlalchemy as sa
+from grpc_health.v1 import health_pb2, health_pb2_grpc
+
+from trivet_proto.tracking.v1 import metric_pb2
+from trivet_proto.tracking.v1 import tracking_service_pb2 as pb
+from trivet_proto.tracking.v1.tracking_service_pb2_grpc import TrackingServiceStub
+from trivet_testing.errors import CallFailure
+from trivet_testing.postgres import PostgresServer
+from trivet_testing.postgres_local import LocalCluster
+from trivet_testing.servers import ServerProcess
+from trivet_testing.tracking import full, migrate, start_server
+from trivet_testing.tracking_model import (
+    Context,
+    RunModel,
+    answer_of,
+    assert_run_is,
+    context_message,
+    has_details,
+    outcome,
+)
+from trivet_tracking.server import open_database
+from trivet_tracking.store import tables
+
+DEADLINE_SECONDS = 60
+WRITERS = 6
+RUNS = ("one", "two")
+SERVICE = "trivet.tracking.v1.TrackingService"
+PARENT = "workspaces/default"
+
+
+@dataclass
+class Writer:
+    """What one writer sends to one run: messages of points, params and tags that nothing else writes."""
+
+    number: int
+    random_source: random.Random
+    messages: list[pb.WriteRunRequest] = field(default_factory=list)
+    """All that were made, in order; the last one may not be acknowledged yet."""
+    acknowledged: int = 0
+    """The last sequence that was acknowledged."""
+    resends: int = 0
+    """How many messages turned out to be applied already when they were sent again."""
+    failures: list[grpc.RpcError] = field(default_factory=list)
+
+    @property
+    def run(self) -> str:
+        return f"{PARENT}/runs/{RUNS[self.number % len(RUNS)]}"
+
+    def next_message(self) -> pb.WriteRunRequest:
+        """The message that was not acknowledged, or else a new one."""
+        if self.acknowledged == len(self.messages):
+            self.messages.append(self._message(1 + len(self.messages)))
+        return self.messages[-1]
+
+    def _message(self, sequence: int) -> pb.WriteRunRequest:
+        n_points = self.random_source.randint(1, 12)
+        return pb.WriteRunRequest(
+            run=self.run,
+            writer_id=2**63 + self.number,
+            sequence=sequence,
+            metrics=metric_pb2.MetricColumns(
+                keys=["loss", "acc"],
+                counts=[n_points, 1],
+                steps=[*range(100 * sequence, 100 * sequence + n_points), sequence],
+                times_millis=[sequence],
+                values=[float(self.number)] * (n_points + 1),
+                contexts=[context_message(Context(rank=self.number))],
+                context_index=[1, 0],
+            ),
+            params=[pb.Param(key=f"{self.number}, {sequence}", value=f"{sequence}")],
+            tags=[pb.Tag(key=f"{self.number}, {sequence % 3}", value=f"{sequence}")],
+            deleted_tags=[f"{self.number}, {(sequence + 1) % 3}"],
+            atomic=sequence % 2 == 0,
+        )
+
+
+class Load:
+    """Writers in threads of their own, that write while the gate is open and stand still after a failure.
+
+    A writer that failed waits until the gate is opened anew, then sends again what was not acknowledged.
+    """
+
+    def __init__(self, seed: int) -> None:
+        self.writers = [Writer(number, random.Random(seed + number)) for number in range(WRITERS)]
+        self.acknowledgements = 0
+        self._changed = threading.Condition()
+        self._stub: TrackingServiceStub | None = None
+        self._opened = 0
+        self._standing = 0
+        self._ending = False
+        self._pool = ThreadPoolExecutor(WRITERS)
+        self._threads: list[Future[None]] = [self._pool.submit(self._write, writer) for writer in self.writers]
+
+    def open(self, stub: TrackingServiceStub) -> None:
+        """Lets all writers write to a server; each of them has failed before, or not begun."""
+        with self._changed:
+            self._stub = stub
+            self._opened += 1
+            self._standing = 0
+            self._changed.notify_all()
+
+    def wait_for_acknowledgements(self, more: int) -> None:
+        """Returns once so many more messages were acknowledged, and each writer has had one."""
+        wanted = self.acknowledgements + more
+        self._wait(
+            lambda: self.acknowledgements >= wanted and all(writer.acknowledged for writer in self.writers),
+            f"{more} more acknowledgements",
+        )
+
+    def wait_until_all_failed(self) -> list[grpc.RpcError]:
+        """Returns the last error of each writer, once all stand still."""
+        self._wait(lambda: self._standing == WRITERS, "all writers to fail")
+        return [writer.failures[-1] for writer in self.writers]
+
+    def finish(self) -> None:
+        """Returns once all that was made is acknowledged."""
+        with self._changed:
+            self._ending = True
+            self._changed.notify_all()
+        for thread in self._threads:
+            thread.result(DEADLINE_SECONDS)
+
+    def abandon(self) -> None:
+        """Ends the threads, whatever they are at. Idempotent."""
+        with self._changed:
+            self._ending = True
+            self._stub = None
+            self._opened += 1
+            self._changed.notify_all()
+        self._pool.shutdown()
+
+    def _wait(self, condition: Callable[[], bool], what: str) -> None:
+        with self._changed:
+            # A thread that ended by an exception will not bring about what is waited for.
+            self._changed.wait_for(
+                lambda: condition() or any(thread.done() for thread in self._threads), DEADLINE_SECONDS
+            )
+            done = condition()
+        for thread in self._threads:
+            if thread.done():
+                thread.result()
+        assert done, f"waited in vain for {what}"
+
+    def _write(self, writer: Writer) -> None:
+        try:
+            opened = 0
+            while True:
+                with self._changed:
+                    self._changed.wait_for(lambda: self._opened > opened or self._ending)  # noqa: B023 - used at once
+                    opened, stub = self._opened, self._stub
+                if stub is None or self._write_until_failure(writer, stub):
+                    return
+        finally:
+            with self._changed:
+                self._changed.notify_all()
+
+    def _write_until_failure(self, writer: Writer, stub: TrackingServiceStub) -> bool:
+        """Whether the writer is done."""
+        first_attempt = writer.acknowledged == len(writer.messages)
+        while not self._ending or writer.acknowledged < len(writer.messages):
+            request = writer.next_message()
+            try:
+                response = stub.WriteRun(request, timeout=DEADLINE_SECONDS)
+            except grpc.RpcError as error:
+                with self._changed:
+                    writer.failures.append(error)
+                    self._standing += 1
+                    self._changed.notify_all()
+                return False
+            assert response.sequence == request.sequence
+            assert not response.refused
+            assert not (response.resend and first_attempt)
+            with self._changed:
+                writer.acknowledged = request.sequence
+                writer.resends += response.resend
+                self.acknowledgements += 1
+                self._changed.notify_all()
+            first_attempt = True
+        return True
+
+
+@contextmanager
+def loaded(seed: int) -> Iterator[Load]:
+    load = Load(seed)
+    try:
+        yield load
+    finally:
+        load.abandon()
+
+
+def create_runs(stub: TrackingServiceStub) -> None:
+    for run_id in RUNS:
+        stub.CreateRun(pb.CreateRunRequest(parent=PARENT, run_id=run_id))
+
+
+def assert_holds(stub: TrackingServiceStub, database_url: str, writers: Sequence[Writer]) -> int:
+    """Checks, while the writers stand still, that the server holds what they wrote and nothing else; counts the points.
+
+    That is all that was acknowledged. The one message of each writer that may be either is there whole or not at all.
+    """
+    models = {writer.run: RunModel() for writer in writers}
+    points = 0
+    for writer in writers:
+        resent = answer_of(stub.WriteRun(writer.messages[writer.acknowledged - 1], timeout=DEADLINE_SECONDS))
+        assert (resent.resend, resent.refused) == (True, ())
+        assert resent.sequence in (writer.acknowledged, len(writer.messages))
+        assert resent.sequence <= writer.acknowledged + 1
+        for request in writer.messages[: resent.sequence]:
+            assert not models[writer.run].write(request).failure
+            points += len(request.metrics.values)
+    for run, model in models.items():
+        assert_run_is(stub, run, model)
+    assert points == sum(len(series) for model in models.values() for series in model.series.values())
+    assert logged_points(database_url) == points
+    return points
+
+
+def logged_points(database_url: str) -> int:
+    """How many points the log holds: more than were written where something was applied twice."""
+    database = open_database(database_url)
+    with database.transaction("read") as connection:
+        points = int(connection.execute(sa.select(sa.func.sum(tables.metric_log.c.points))).scalar_one())
+    database.close()
+    return points
+
+
+@contextmanager
+def stub_of(server: ServerProcess) -> Iterator[TrackingServiceStub]:
+    # Each server gets connections of its own: what the last one left behind is of no interest here.
+    with grpc.insecure_channel(server.address, [("grpc.use_local_subchannel_pool", 1)]) as channel:
+        yield TrackingServiceStub(channel)
+
+
+def report(what: str, seed: int, load: Load, points: int) -> None:
+    resends = sum(writer.resends for writer in load.writers)
+    print(  # noqa: T201 - what a person asks of such a run
+        f"{what}, seed {seed}: {load.acknowledgements} messages with {points} points acknowledged, "
+        f"{resends} of them only when sent again after they had been applied"
+    )
+
+
+def test_a_server_killed_under_load_loses_nothing_and_doubles_nothing(database_url: str, seed: int) -> None:
+    random_source = random.Random(seed)
+    kills = full(10, 100)
+    migrate(database_url)
+    server = start_server(database_url)
+    address = server.address
+    with loaded(seed) as load:
+        try:
+            with stub_of(server) as stub:
+                create_runs(stub)
+            for _ in range(kills):
+                with stub_of(server) as stub:
+                    load.open(stub)
+                    load.wait_for_acknowledgements(random_source.randint(1, 120))
+                    server.kill()
+                    errors = load.wait_until_all_failed()
+                assert {error.code() for error in errors} == {grpc.StatusCode.UNAVAILABLE}
+                server = start_server(database_url, listen=address)
+                assert server.address == address
+                with stub_of(server) as stub:
+                    assert_holds(stub, database_url, load.writers)
+            with stub_of(server) as stub:
+                load.open(stub)
+                load.finish()
+                assert all(writer.acknowledged == len(writer.messages) for writer in load.writers)
+                points = assert_holds(stub, database_url, load.writers)
+            assert server.terminate() == 0
+            assert "Traceback" not in server.stderr
+        finally:
+            server.close()
+    report(f"{kills} kills of a server on {database_url.partition(':')[0]}", seed, load, points)
+
+
+def test_a_postgres_killed_under_load_loses_nothing_and_the_service_recovers_by_itself(
+    own_postgres_server: PostgresServer, seed: int
+) -> None:
+    random_source = random.Random(seed)
+    kills = full(2, 20)
+    cluster = own_postgres_server.cluster
+    assert isinstance(cluster, LocalCluster)
+    database_url = own_postgres_server.create_database()
+    migrate(database_url)
+    with start_server(database_url) as server, loaded(seed) as load, stub_of(server) as stub:
+        with grpc.insecure_channel(server.address) as channel:
+            health = health_pb2_grpc.HealthStub(channel)
+            create_runs(stub)
+            for _ in range(kills):
+                load.open(stub)
+                load.wait_for_acknowledgements(random_source.randint(1, 120))
+                cluster.kill()
+                errors = load.wait_until_all_failed()
+                assert [reason_of(error) for error in errors] == ["UNAVAILABLE DATABASE_UNAVAILABLE"] * WRITERS
+                wait_for_health(health, health_pb2.HealthCheckResponse.NOT_SERVING)
+                assert health.Check(health_pb2.HealthCheckRequest()).status == health_pb2.HealthCheckResponse.SERVING
+                read = outcome(lambda: stub.GetRun(pb.GetRunRequest(name=load.writers[0].run), timeout=30))
+                assert isinstance(read, CallFailure)
+                assert (read.reason, read.retry_seconds) == ("DATABASE_UNAVAILABLE", 1)
+                cluster.start()
+                wait_for_health(health, health_pb2.HealthCheckResponse.SERVING)
+                assert_holds(stub, database_url, load.writers)
+            load.open(stub)
+            load.finish()
+            points = assert_holds(stub, database_url, load.writers)
+        assert server.exit_code is None
+        assert "Traceback" not in server.stderr
+    own_postgres_server.drop_database(database_url)
+    report(f"{kills} kills of PostgreSQL", seed, load, points)
+
+
+def wait_for_health(health: health_pb2_grpc.HealthStub, wanted: health_pb2.HealthCheckResponse.ServingStatus) -> None:
+    """Returns once the tracking service has this health."""
+    watch = health.Watch(health_pb2.HealthCheckRequest(service=SERVICE), timeout=DEADLINE_SECONDS)
+    for answer in watch:
+        if answer.status == wanted:
+            break
+    watch.cancel()
+
+
+def reason_of(error: grpc.RpcError) -> str:
+    """Code and reason of an error of the service's own, and what there is of any other."""
+    if not has_details(error):
+        return repr(error)
+
+    def fail() -> None:
+        raise error
+
+    failure = outcome(fail)
+    assert isinstance(failure, CallFailure)
+    return f"{failure.code.name} {failure.reason}"
