@@ -109,7 +109,6 @@ NESTED = "".join(
             "Branch",
             field("leaf", 1, type_name="PACKAGE.Leaf"),
             field("leaves", 2, type_name="PACKAGE.Leaf", more=REPEATED),
-            field("self", 3, type_name="PACKAGE.Branch"),
         ),
         message(
             "Request",
@@ -175,6 +174,27 @@ def test_request_that_names_nothing_is_refused_with_the_first_place_for_a_name(n
     with pytest.raises(FieldRequired) as failure:
         nested.workspace(request(nested, text))
     assert failure.value.field == "branch.leaf.experiment"
+
+
+UNCHECKED = {
+    "a message that holds itself": message(
+        "Request", field("run", 1, kind="RUN"), field("inner", 2, type_name="PACKAGE.Request")
+    ),
+    "a map of messages with names": message("Leaf", field("run", 1, kind="RUN"))
+    + f"""message_type {{ name: "Request" {field("run", 1, kind="RUN")}
+        {field("leaves", 2, type_name="PACKAGE.Request.LeavesEntry", more=REPEATED)}
+        nested_type {{ name: "LeavesEntry" options {{ map_entry: true }}
+            {field("key", 1)} {field("value", 2, type_name="PACKAGE.Leaf")} }} }}""",
+    "a name of no kind": message("Request", field("run", 1, kind="UNSPECIFIED")),
+    "a message that is marked as a name": message("Leaf", field("run", 1, kind="RUN"))
+    + message("Request", field("leaf", 1, type_name="PACKAGE.Leaf", kind="RUN")),
+}
+
+
+@pytest.mark.parametrize("messages", UNCHECKED.values(), ids=UNCHECKED)
+def test_request_whose_names_could_go_unchecked_is_refused(make_service: MakeService, messages: str) -> None:
+    with pytest.raises(ContractError):
+        methods_of(make_service(service_text(messages, READ)))
 
 
 REQUIRED_FIELDS = "".join(

@@ -63,6 +63,8 @@ class Call:
     """The verified caller."""
     workspace: str | None = None
     """The workspace of the names in the request; None for methods that need none."""
+    authorization: str = field(default="", repr=False)
+    """The caller's `authorization` metadata, to be sent on in calls that this one makes to other services."""
 
 
 @dataclass(frozen=True)
@@ -107,9 +109,10 @@ class Gate:
             raise WorkspaceNotFound(workspace)
         if method.permission in (options_pb2.PERMISSION_PUBLIC, options_pb2.PERMISSION_AUTHENTICATED):
             return principal, workspace
-        if not self.policy.permits(principal, method.permission, workspace):
+        place = None if method.server_scope else workspace
+        if not self.policy.permits(principal, method.permission, place):
             name = options_pb2.Permission.Name(method.permission).removeprefix("PERMISSION_")
-            raise PermissionDenied(name, workspace)
+            raise PermissionDenied(name, place)
         return principal, workspace
 
 
@@ -222,8 +225,7 @@ class _Way:
         return handle
 
     def _begin(self, context: Any) -> _Outcome:
-        given = dict(context.invocation_metadata() or ()).get(REQUEST_ID_HEADER, "")
-        request_id = given if isinstance(given, str) and _REQUEST_ID.fullmatch(given) else secrets.token_hex(8)
+        request_id = _request_id(context)
         context.set_trailing_metadata(((REQUEST_ID_HEADER, request_id),))
         return _Outcome(self._method.path, context.peer(), request_id)
 
@@ -231,7 +233,13 @@ class _Way:
         request = self._gate.parse(self._method, data)
         metadata = dict(context.invocation_metadata() or ())
         outcome.principal, outcome.workspace = self._gate.authorise(self._method, request, metadata)
-        return request, Call(self._method.path, outcome.request_id, outcome.principal, outcome.workspace)
+        return request, Call(
+            method=self._method.path,
+            request_id=outcome.request_id,
+            principal=outcome.principal,
+            workspace=outcome.workspace,
+            authorization=str(metadata.get("authorization", "")),
+        )
 
     def _deadline(self, context: Any) -> asyncio.Timeout:
         remaining = context.time_remaining()
@@ -252,6 +260,12 @@ class _Way:
         await abort(context, shown, outcome.request_id)
 
 
+def _request_id(context: Any) -> str:
+    """The caller's request id where it sent a good one, else a new one."""
+    given = dict(context.invocation_metadata() or ()).get(REQUEST_ID_HEADER, "")
+    return given if isinstance(given, str) and _REQUEST_ID.fullmatch(given) else secrets.token_hex(8)
+
+
 async def abort(context: Any, error: CallerError, request_id: str) -> None:
     """Ends a call with the status of an error, its details in the trailer as gRPC's richer error model has them."""
     status = to_status(error)
@@ -269,6 +283,6 @@ class UnknownMethods(grpc.aio.ServerInterceptor):
             return handler
 
         async def refuse(_requests: Any, context: Any) -> None:
-            await abort(context, MethodUnknown(handler_call_details.method), secrets.token_hex(8))
+            await abort(context, MethodUnknown(handler_call_details.method), _request_id(context))
 
         return grpc.stream_stream_rpc_method_handler(refuse)

@@ -82,7 +82,8 @@ def methods_of(service: ServiceDescriptor) -> tuple[Method, ...]:
     """The methods of a service.
 
     Raises:
-        ContractError: a method declares no permission, or needs a resource and its request names none.
+        ContractError: a method declares no permission, or needs a resource and its request names none, or its request
+            may hold names where the check does not look.
     """
     return tuple(_method(descriptor) for descriptor in service.methods)
 
@@ -116,15 +117,27 @@ def _is_required(field: FieldDescriptor) -> bool:
 
 
 def _name_fields(message: Descriptor, above: tuple[Descriptor, ...] = ()) -> tuple[_NameField, ...]:
-    if message in above or message.file.package.startswith("google."):
+    """The fields of a message that hold names, or messages with names.
+
+    Raises:
+        ContractError: a name could stand where the check does not look, or is of no kind.
+    """
+    if message.file.package.startswith("google."):
         return ()
+    if message in above:
+        raise ContractError(f"{message.full_name} holds itself, so that names in it would go unchecked")
     found = []
     for field in message.fields:
         options = field.GetOptions()
         if options.HasExtension(options_pb2.resource):
-            found.append(_NameField(field, options.Extensions[options_pb2.resource].kind, ()))
-        elif field.message_type and not field.message_type.GetOptions().map_entry:
+            kind = options.Extensions[options_pb2.resource].kind
+            if kind == options_pb2.RESOURCE_KIND_UNSPECIFIED or field.type != FieldDescriptor.TYPE_STRING:
+                raise ContractError(f"{field.full_name} must be a text that names a kind of resource")
+            found.append(_NameField(field, kind, ()))
+        elif field.message_type:
             inner = _name_fields(field.message_type, (*above, message))
+            if inner and field.message_type.GetOptions().map_entry:
+                raise ContractError(f"{field.full_name} is a map with names in it, which would go unchecked")
             if inner:
                 found.append(_NameField(field, None, inner))
     return tuple(found)

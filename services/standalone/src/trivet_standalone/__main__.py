@@ -3,22 +3,20 @@
 from __future__ import annotations
 
 import logging
-import sys
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from trivet_kit import commands
 from trivet_kit import server as kit_server
-from trivet_kit.errors import CallerError
 from trivet_kit.logs import set_up_logs
 from trivet_kit.server import check_free
 from trivet_kit.settings import (
     Address,
     InsecureNoAuthOption,
     ServerSettings,
-    StartupError,
     WorkspacesOption,
     parse_workspaces,
 )
@@ -85,13 +83,8 @@ def _announce(address: str, folder: DataFolder | None, database: str) -> None:
 
 
 def main() -> None:
-    """Runs the command; a start that fails says why in one line and ends with code 1."""
-    try:
-        app(prog_name="trivet up")
-    except StartupError as error:
-        sys.exit(f"trivet up: {error}")
-    except CallerError as error:
-        sys.exit(f"trivet up: {error.message}")
+    """Runs the command."""
+    commands.run(app, "trivet up")
 
 
 if __name__ == "__main__":

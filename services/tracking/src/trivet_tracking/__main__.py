@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import logging
-import sys
+from functools import partial
 from typing import Annotated
 
 import typer
 
+from trivet_kit import commands
 from trivet_kit import server as kit_server
-from trivet_kit.errors import CallerError
 from trivet_kit.logs import set_up_logs
 from trivet_kit.settings import (
     MAX_MESSAGE_BYTES,
@@ -17,7 +17,6 @@ from trivet_kit.settings import (
     InsecureNoAuthOption,
     MaxMessageBytesOption,
     ServerSettings,
-    StartupError,
     TlsCertOption,
     TlsClientCaOption,
     TlsKeyOption,
@@ -27,6 +26,8 @@ from trivet_kit.settings import (
     parse_workspaces,
 )
 from trivet_tracking.server import build, migrations, open_database
+
+PROGRAM = "trivet-tracking"
 
 app = typer.Typer(
     help="The tracking service of Trivet: experiments, runs, params, metrics, tags.",
@@ -63,34 +64,20 @@ def serve(
     settings.check()
     database = open_database(database_url)
     database.check_usable()
-    migrations(database).check("trivet-tracking migrate")
-    kit_server.run(
-        (build(database),),
-        settings,
-        lambda address: print(f"trivet-tracking is ready: grpc {address}", flush=True),  # noqa: T201 - for whoever starts it
-    )
+    migrations(database).check(f"{PROGRAM} migrate")
+    kit_server.run((build(database),), settings, partial(commands.say_ready, PROGRAM))
 
 
 @app.command()
 def migrate(database_url: DatabaseUrlOption = "") -> None:
     """Brings the database's schema to the version that this code needs; safe to start several times at once."""
-    set_up_logs(logging.WARNING)
     database = open_database(database_url)
-    database.check_usable()
-    before, after = migrations(database).upgrade()
-    database.close()
-    done = f"is at {after} already" if before == after else f"went from {before or 'nothing'} to {after}"
-    print(f"Schema {database.schema} {done}.")  # noqa: T201 - the answer of the command
+    commands.migrate(database, migrations(database))
 
 
 def main() -> None:
-    """Runs the command; a start that fails says why in one line and ends with code 1."""
-    try:
-        app()
-    except StartupError as error:
-        sys.exit(f"trivet-tracking: {error}")
-    except CallerError as error:
-        sys.exit(f"trivet-tracking: {error.message}")
+    """Runs the command."""
+    commands.run(app, PROGRAM)
 
 
 if __name__ == "__main__":

@@ -6,12 +6,12 @@ import re
 import uuid
 from collections.abc import Iterable
 
-from google.protobuf.timestamp_pb2 import Timestamp
-
+from trivet_kit import texts
 from trivet_kit.calls import Call
 from trivet_kit.errors import FieldInvalid, FieldRequired, UpdateMaskInvalid
 from trivet_kit.fingerprints import fingerprint
 from trivet_kit.resources import RUN_ID, ExperimentName, RunName, parse_experiment, parse_run
+from trivet_kit.timestamps import from_millis, to_millis
 from trivet_proto.tracking.v1 import experiment_pb2, lifecycle_pb2, metric_pb2, run_pb2
 from trivet_proto.tracking.v1 import tracking_service_pb2 as pb
 from trivet_tracking.domain import limits
@@ -45,30 +45,15 @@ def to_view(view: lifecycle_pb2.LifecycleView.ValueType) -> View:
     return _VIEWS[view]
 
 
-def to_millis(time: Timestamp, field: str) -> int:
-    """Milliseconds since the Unix epoch, finer digits dropped. Raises FieldInvalid before the epoch or out of range."""
-    # The range of google.protobuf.Timestamp ends with the year 9999.
-    if not 0 <= time.seconds <= 253_402_300_799 or not 0 <= time.nanos < 1_000_000_000:
-        raise FieldInvalid(field, "must be a time from 1970-01-01 to 9999-12-31")
-    return time.seconds * 1000 + time.nanos // 1_000_000
-
-
-def from_millis(millis: int | None) -> Timestamp | None:
-    """The time as a message; None stays None."""
-    if millis is None:
-        return None
-    return Timestamp(seconds=millis // 1000, nanos=millis % 1000 * 1_000_000)
-
-
 def to_new_experiment(message: experiment_pb2.Experiment) -> NewExperiment:
     """Checks an experiment to create. Raises FieldRequired, FieldInvalid, FieldTooLong."""
     return NewExperiment(
         display_name=_experiment_display_name(message.display_name),
         description=_description(message.description, "experiment"),
-        artifact_location=limits.check_text(
+        artifact_location=texts.check_text(
             message.artifact_location, "experiment.artifact_location", limits.MAX_ARTIFACT_LOCATION_CHARACTERS
         ),
-        tags=limits.check_map(message.tags, "experiment.tags", limits.MAX_TAG_VALUE_BYTES),
+        tags=texts.check_map(message.tags, "experiment.tags", limits.MAX_TAG_VALUE_BYTES),
     )
 
 
@@ -113,14 +98,14 @@ def to_new_run(request: pb.CreateRunRequest, call: Call, now_millis: int) -> New
         status=_status(message.status) if message.status else RunStatus.RUNNING,
         start_time=to_millis(message.start_time, "run.start_time") if message.HasField("start_time") else now_millis,
         end_time=to_millis(message.end_time, "run.end_time") if message.HasField("end_time") else None,
-        user=limits.check_text(message.user, "run.user", limits.MAX_USER_CHARACTERS),
+        user=texts.check_text(message.user, "run.user", limits.MAX_USER_CHARACTERS),
         created_by=call.principal.subject,
-        source=limits.check_text(message.source, "run.source", limits.MAX_SOURCE_CHARACTERS),
-        git_commit=limits.check_text(message.git_commit, "run.git_commit", limits.MAX_GIT_COMMIT_CHARACTERS),
+        source=texts.check_text(message.source, "run.source", limits.MAX_SOURCE_CHARACTERS),
+        git_commit=texts.check_text(message.git_commit, "run.git_commit", limits.MAX_GIT_COMMIT_CHARACTERS),
         parent_run_id=parse_run(message.parent_run, "run.parent_run").run_id if message.parent_run else "",
         description=_description(message.description, "run"),
-        params=limits.check_map(message.params, "run.params", limits.MAX_PARAM_VALUE_BYTES),
-        tags=limits.check_map(message.tags, "run.tags", limits.MAX_TAG_VALUE_BYTES),
+        params=texts.check_map(message.params, "run.params", limits.MAX_PARAM_VALUE_BYTES),
+        tags=texts.check_map(message.tags, "run.tags", limits.MAX_TAG_VALUE_BYTES),
         fingerprint=fingerprint(request),
     )
 
@@ -130,7 +115,7 @@ def _experiment_of(request: pb.CreateRunRequest) -> ExperimentById | ExperimentB
         if request.run.experiment:
             raise FieldInvalid("experiment_display_name", "cannot be set together with run.experiment")
         return ExperimentByName(
-            limits.check_label(
+            texts.check_label(
                 request.experiment_display_name, "experiment_display_name", limits.MAX_DISPLAY_NAME_CHARACTERS
             ),
             request.create_experiment,
@@ -223,11 +208,11 @@ def to_context(message: metric_pb2.MetricContext, field: str) -> MetricContext:
         raise FieldInvalid(f"{field}.rank", "must be 0 or more")
     return MetricContext(
         rank=rank,
-        model_id=limits.check_text(message.model_id, f"{field}.model_id", limits.MAX_KEY_CHARACTERS),
-        dataset_name=limits.check_text(
+        model_id=texts.check_text(message.model_id, f"{field}.model_id", texts.MAX_KEY_CHARACTERS),
+        dataset_name=texts.check_text(
             message.dataset_name, f"{field}.dataset_name", limits.MAX_DATASET_NAME_CHARACTERS
         ),
-        dataset_digest=limits.check_text(
+        dataset_digest=texts.check_text(
             message.dataset_digest, f"{field}.dataset_digest", limits.MAX_DATASET_DIGEST_CHARACTERS
         ),
     )
@@ -252,15 +237,15 @@ def _state(*, deleted: bool) -> lifecycle_pb2.LifecycleState.ValueType:
 
 
 def _experiment_display_name(text: str) -> str:
-    return limits.check_label(text, "experiment.display_name", limits.MAX_DISPLAY_NAME_CHARACTERS)
+    return texts.check_label(text, "experiment.display_name", limits.MAX_DISPLAY_NAME_CHARACTERS)
 
 
 def _run_display_name(text: str) -> str:
-    return limits.check_label(text, "run.display_name", limits.MAX_DISPLAY_NAME_CHARACTERS)
+    return texts.check_label(text, "run.display_name", limits.MAX_DISPLAY_NAME_CHARACTERS)
 
 
 def _description(text: str, resource: str) -> str:
-    return limits.check_value(text, f"{resource}.description", limits.MAX_DESCRIPTION_BYTES)
+    return texts.check_value(text, f"{resource}.description", limits.MAX_DESCRIPTION_BYTES)
 
 
 def _status(value: run_pb2.RunStatus.ValueType) -> RunStatus:

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
+from trivet_kit import texts
 from trivet_kit.errors import CallerError, FieldInvalid, FieldRequired
 from trivet_kit.resources import parse_run
 from trivet_kit.status import to_status
@@ -97,22 +98,22 @@ def _take_params_and_tags(request: pb.WriteRunRequest, records: _Records) -> Non
     for index, param in enumerate(request.params):
 
         def take_param(index: int = index, param: pb.Param = param) -> None:
-            key = limits.check_key(param.key, f"params[{index}].key")
-            value = limits.check_value(param.value, f"params[{index}].value", limits.MAX_PARAM_VALUE_BYTES)
+            key = texts.check_key(param.key, f"params[{index}].key")
+            value = texts.check_value(param.value, f"params[{index}].value", limits.MAX_PARAM_VALUE_BYTES)
             records.params.append(ParamRecord(index, key, value))
 
         records.check(RecordKind.PARAM, index, take_param)
     for index, tag in enumerate(request.tags):
 
         def take_tag(index: int = index, tag: pb.Tag = tag) -> None:
-            key = limits.check_key(tag.key, f"tags[{index}].key")
-            records.tags[key] = limits.check_value(tag.value, f"tags[{index}].value", limits.MAX_TAG_VALUE_BYTES)
+            key = texts.check_key(tag.key, f"tags[{index}].key")
+            records.tags[key] = texts.check_value(tag.value, f"tags[{index}].value", limits.MAX_TAG_VALUE_BYTES)
 
         records.check(RecordKind.TAG, index, take_tag)
     for index, key in enumerate(request.deleted_tags):
 
         def take_deleted(index: int = index, key: str = key) -> None:
-            records.deleted_tags.add(limits.check_key(key, f"deleted_tags[{index}]"))
+            records.deleted_tags.add(texts.check_key(key, f"deleted_tags[{index}]"))
 
         records.check(RecordKind.DELETED_TAG, index, take_deleted)
 
@@ -135,7 +136,7 @@ def _take_metrics(columns: metric_pb2.MetricColumns, now_millis: int, records: _
         def take(
             index: int = index, key: str = key, piece_points: Points = piece_points, context: MetricContext = context
         ) -> None:
-            limits.check_key(key, f"metrics.keys[{index}]")
+            texts.check_key(key, f"metrics.keys[{index}]")
             if len(piece_points):
                 records.pieces.append(Piece(key, context, piece_points))
 

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import time
-
-from trivet_kit import page_tokens
+from trivet_kit import page_tokens, texts
 from trivet_kit.db import Database, Migrations
 from trivet_kit.server import Component, Service
+from trivet_kit.timestamps import now_millis
 from trivet_proto.common.v1 import system_service_pb2
 from trivet_proto.tracking.v1 import tracking_service_pb2
 from trivet_tracking.commits import GroupCommitter
@@ -19,7 +18,7 @@ from trivet_tracking.store.tables import SCHEMA
 from trivet_tracking.store.writes import SqlWrites
 
 LIMITS = system_service_pb2.Limits(
-    max_key_characters=limits.MAX_KEY_CHARACTERS,
+    max_key_characters=texts.MAX_KEY_CHARACTERS,
     max_param_value_bytes=limits.MAX_PARAM_VALUE_BYTES,
     max_tag_value_bytes=limits.MAX_TAG_VALUE_BYTES,
     max_display_name_characters=limits.MAX_DISPLAY_NAME_CHARACTERS,
@@ -39,14 +38,14 @@ def migrations(database: Database) -> Migrations:
 
 def build(database: Database) -> Component:
     """The tracking service over a migrated database, which it closes at its end."""
-    experiments = SqlExperiments(database, _now_millis)
+    experiments = SqlExperiments(database, now_millis)
     committer = GroupCommitter(SqlWrites(database))
     servicer = TrackingServicer(
         experiments=experiments,
-        runs=SqlRuns(database, experiments, _now_millis),
+        runs=SqlRuns(database, experiments, now_millis),
         metrics=SqlMetrics(database),
         committer=committer,
-        now=_now_millis,
+        now=now_millis,
     )
 
     def close() -> None:
@@ -55,7 +54,3 @@ def build(database: Database) -> Component:
 
     descriptor = tracking_service_pb2.DESCRIPTOR.services_by_name["TrackingService"]
     return Component((Service(descriptor, servicer),), database.probe, close, LIMITS)
-
-
-def _now_millis() -> int:
-    return time.time_ns() // 1_000_000

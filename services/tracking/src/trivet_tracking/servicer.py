@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 
-from trivet_kit import fingerprints, page_tokens
+from trivet_kit import fingerprints, page_tokens, texts
 from trivet_kit.calls import Call
 from trivet_kit.page_tokens import Cursor
 from trivet_kit.resources import parse_experiment, parse_run, parse_workspace
@@ -48,7 +48,7 @@ class TrackingServicer:
 
     def LookupExperiment(self, request: pb.LookupExperimentRequest, call: Call) -> experiment_pb2.Experiment:
         workspace = parse_workspace(request.parent, "parent").workspace
-        name = limits.check_label(request.display_name, "display_name", limits.MAX_DISPLAY_NAME_CHARACTERS)
+        name = texts.check_label(request.display_name, "display_name", limits.MAX_DISPLAY_NAME_CHARACTERS)
         return convert.from_experiment(self.experiments.lookup(workspace, name))
 
     def SearchExperiments(self, request: pb.SearchExperimentsRequest, call: Call) -> pb.SearchExperimentsResponse:
@@ -74,11 +74,11 @@ class TrackingServicer:
 
     def SetExperimentTags(self, request: pb.SetExperimentTagsRequest, call: Call) -> experiment_pb2.Experiment:
         name = parse_experiment(request.name, "name")
-        tags = limits.check_map(request.tags, "tags", limits.MAX_TAG_VALUE_BYTES)
+        tags = texts.check_map(request.tags, "tags", limits.MAX_TAG_VALUE_BYTES)
         deleted = frozenset(
-            limits.check_key(key, f"deleted_tags[{index}]") for index, key in enumerate(request.deleted_tags)
+            texts.check_key(key, f"deleted_tags[{index}]") for index, key in enumerate(request.deleted_tags)
         )
-        limits.check_disjoint(tags, deleted, "deleted_tags")
+        texts.check_disjoint(tags, deleted, "deleted_tags")
         return convert.from_experiment(self.experiments.set_tags(name.workspace, name.experiment_id, tags, deleted))
 
     def DeleteExperiment(self, request: pb.DeleteExperimentRequest, call: Call) -> experiment_pb2.Experiment:
@@ -148,7 +148,7 @@ class TrackingServicer:
     ) -> AsyncIterator[pb.ReadMetricHistoryResponse]:
         name = parse_run(request.run, "run")
         query = HistoryQuery(
-            key=limits.check_key(request.key, "key"),
+            key=texts.check_key(request.key, "key"),
             context=convert.to_context(request.context, "context") if request.HasField("context") else None,
             min_step=request.min_step if request.HasField("min_step") else None,
             max_step=request.max_step if request.HasField("max_step") else None,

@@ -9,6 +9,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Row
 
 from trivet_kit.db import Database
+from trivet_kit.db.upserts import insert_into
 from trivet_kit.errors import RequestIdReused
 from trivet_kit.resources import ExperimentName
 from trivet_tracking.domain.errors import (
@@ -32,7 +33,6 @@ from trivet_tracking.domain.experiments import (
 )
 from trivet_tracking.store import tables
 from trivet_tracking.store.search import ExperimentSearch
-from trivet_tracking.store.upserts import insert_into
 
 # How long a request id is remembered (design §3).
 REQUEST_RETENTION_MILLIS = 24 * 60 * 60 * 1000

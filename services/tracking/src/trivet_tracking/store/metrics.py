@@ -9,6 +9,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Row
 
 from trivet_kit.db import Database
+from trivet_kit.db.keyset import checked
 from trivet_kit.errors import PageTokenInvalid
 from trivet_kit.page_tokens import Cursor
 from trivet_kit.resources import RunName
@@ -24,7 +25,6 @@ from trivet_tracking.domain.metrics import (
     merge,
 )
 from trivet_tracking.store import segments, tables
-from trivet_tracking.store.keyset import checked
 
 _latest = tables.metric_latest
 _contexts = tables.metric_context

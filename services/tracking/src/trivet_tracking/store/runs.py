@@ -9,6 +9,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Row
 
 from trivet_kit.db import Database
+from trivet_kit.db.upserts import insert_into
 from trivet_kit.resources import ExperimentName, RunName
 from trivet_tracking.domain.errors import (
     EtagStale,
@@ -24,7 +25,6 @@ from trivet_tracking.store import experiments, tables
 from trivet_tracking.store.experiments import SqlExperiments
 from trivet_tracking.store.metrics import current_metrics
 from trivet_tracking.store.search import RunSearch
-from trivet_tracking.store.upserts import insert_into
 
 _t = tables.run
 _e = tables.experiment

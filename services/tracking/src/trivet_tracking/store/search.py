@@ -9,11 +9,11 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Row
 
+from trivet_kit.db.keyset import SortColumn, SortKey
 from trivet_kit.page_tokens import Cursor
 from trivet_tracking.domain.runs import RunStatus
 from trivet_tracking.domain.search.expressions import And, Comparison, Entity, Operator, OrderClause
 from trivet_tracking.store import tables
-from trivet_tracking.store.keyset import SortColumn, SortKey
 
 _run = tables.run
 _experiment = tables.experiment

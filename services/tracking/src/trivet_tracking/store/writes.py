@@ -13,6 +13,7 @@ from sqlalchemy.engine import Connection
 from sqlalchemy.exc import DBAPIError
 
 from trivet_kit.db import Database
+from trivet_kit.db.upserts import Insert, insert_into
 from trivet_kit.errors import CallerError
 from trivet_kit.resources import RunName
 from trivet_tracking.domain.errors import ParamChanged, RunDeleted, RunNotFound, SequenceGap
@@ -21,7 +22,6 @@ from trivet_tracking.domain.writes import RecordKind, Refusal, RunWrite, WriteOu
 from trivet_tracking.store import segments, tables
 from trivet_tracking.store.metrics import NO_CONTEXT_NUMBER, context_columns, numbered_contexts
 from trivet_tracking.store.segments import SegmentPiece
-from trivet_tracking.store.upserts import Insert, insert_into
 
 # Another replica can only come between by writing the same params, contexts or rows at the same moment.
 _ATTEMPTS = 10

@@ -1,0 +1,42 @@
+"""What the commands of all services do alike."""
+
+from __future__ import annotations
+
+import logging
+import sys
+
+import typer
+
+from trivet_kit.db import Database, Migrations
+from trivet_kit.errors import CallerError
+from trivet_kit.logs import set_up_logs
+from trivet_kit.settings import StartupError
+
+
+def run(app: typer.Typer, program: str) -> None:
+    """Runs a command line; a start that fails says why in one line and ends the process with code 1."""
+    try:
+        app(prog_name=program)
+    except StartupError as error:
+        sys.exit(f"{program}: {error}")
+    except CallerError as error:
+        sys.exit(f"{program}: {error.message}")
+
+
+def say_ready(program: str, address: str) -> None:
+    """Says on standard output that a server answers, and where: scripts wait for this line."""
+    print(f"{program} is ready: grpc {address}", flush=True)  # noqa: T201 - for whoever starts it
+
+
+def migrate(database: Database, migrations: Migrations) -> None:
+    """Migrates a database and says what was done.
+
+    Raises:
+        StartupError: the database cannot be used, or is of a newer version.
+    """
+    set_up_logs(logging.WARNING)
+    database.check_usable()
+    before, after = migrations.upgrade()
+    database.close()
+    done = f"is at {after} already" if before == after else f"went from {before or 'nothing'} to {after}"
+    print(f"Schema {database.schema} {done}.")  # noqa: T201 - the answer of the command
