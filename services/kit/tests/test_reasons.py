@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import importlib
 import inspect
+import pkgutil
 
-from trivet_kit import errors
+import trivet_kit
 from trivet_kit.errors import CallerError, Code
 from trivet_proto.common.v1 import error_reason_pb2
 
+MODULES = [importlib.import_module(found.name) for found in pkgutil.walk_packages(trivet_kit.__path__, "trivet_kit.")]
 CLASSES = [
     kind
-    for _, kind in inspect.getmembers(errors, inspect.isclass)
-    if issubclass(kind, CallerError) and kind is not CallerError
+    for module in MODULES
+    for _, kind in inspect.getmembers(module, inspect.isclass)
+    if issubclass(kind, CallerError) and kind is not CallerError and kind.__module__ == module.__name__
 ]
 
 

@@ -1,4 +1,7 @@
-"""Every kind of bad input of every method: what it is answered with, and that nothing of it is written."""
+"""Every kind of bad input of every method: what it is answered with, and that nothing of it is written.
+
+One file above the usual length, because it is one table: a case that is missing shows where its neighbours stand.
+"""
 
 from __future__ import annotations
 

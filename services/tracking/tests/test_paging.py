@@ -307,3 +307,14 @@ def test_a_forged_token_shows_nothing_of_another_workspace(filled: Tracking, tra
     forgery = _encoded(json.dumps([mine[0], *theirs[1:]]).encode())
     page = tracking.stub.SearchRuns(pb.SearchRunsRequest(parent=tracking.parent, page_token=forgery))
     assert {id_of(run.name) for run in page.runs} <= {"a", "b"}
+
+
+def test_a_page_ends_before_it_is_too_large_for_clients(tracking: Tracking) -> None:
+    description = "x" * (64 * 1024)
+    names = [create_run(tracking, display_name=f"{i:03}", description=description).display_name for i in range(70)]
+
+    request = pb.SearchRunsRequest(parent=tracking.parent, order_by="run_name")
+    pages = list(run_pages(tracking, request))
+
+    assert [run.display_name for page in pages for run in page] == names
+    assert len(pages) == 2

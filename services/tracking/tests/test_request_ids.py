@@ -9,13 +9,14 @@ import pytest
 from google.protobuf.field_mask_pb2 import FieldMask
 
 from trivet_kit.errors import CallerError
+from trivet_kit.requests import RepeatableRequest
 from trivet_proto.tracking.v1 import run_pb2
 from trivet_proto.tracking.v1 import tracking_service_pb2 as pb
 from trivet_proto.tracking.v1.experiment_pb2 import Experiment
 from trivet_testing.errors import error_of
 from trivet_testing.records import create_experiment, create_run, get_run, log, search_experiments, search_runs
 from trivet_testing.tracking import Tracking, migrate
-from trivet_tracking.domain.experiments import NewExperiment, RepeatableRequest
+from trivet_tracking.domain.experiments import NewExperiment
 from trivet_tracking.server import open_database
 from trivet_tracking.store.experiments import SqlExperiments
 

@@ -24,7 +24,8 @@ from trivet_proto.common.v1 import system_service_pb2, system_service_pb2_grpc
 from trivet_proto.tracking.v1 import experiment_pb2, tracking_service_pb2, tracking_service_pb2_grpc
 from trivet_testing.left_out import leave_out
 from trivet_testing.servers import ServerProcess, free_port, run_to_exit
-from trivet_testing.tracking import migrate, start_server
+from trivet_testing.tracking import start_server
+from trivet_tracking.server import migrations, open_database
 
 SERVE = (sys.executable, "-m", "trivet_tracking", "serve")
 TRACKING = "trivet.tracking.v1.TrackingService"
@@ -36,8 +37,13 @@ SECRET = "hunter2"
 @pytest.fixture(scope="module")
 def migrated_url(tmp_path_factory: pytest.TempPathFactory) -> str:
     url = f"sqlite:///{tmp_path_factory.mktemp('serve') / 'tracking.db'}"
-    migrate(url)
+    bring_up_to_date(url)
     return url
+
+
+def bring_up_to_date(url: str) -> None:
+    with closing(open_database(url)) as database:
+        migrations(database).upgrade()
 
 
 def refusal(*options: str, **env: str) -> str:
@@ -125,7 +131,7 @@ def test_serve_says_what_it_is_and_drains_by_rpc(migrated_url: str) -> None:
 
 
 def test_sigterm_lets_a_call_in_flight_end_well_and_a_second_one_does_no_harm(postgres_url: str) -> None:
-    migrate(postgres_url)
+    bring_up_to_date(postgres_url)
     with (
         start_server(postgres_url) as server,
         grpc.insecure_channel(server.address) as channel,
@@ -170,16 +176,20 @@ def signal_again(server: ServerProcess) -> None:
         subprocess.run(["kill", f"-{number.value}", str(server.pid)], check=True)
 
 
-def test_insecure_no_auth_lets_others_in_and_warns_at_every_start(migrated_url: str) -> None:
-    for _ in range(2):
-        with start_server(migrated_url, "0.0.0.0:0", TRIVET_INSECURE_NO_AUTH="true") as server:
-            line = server.wait_for_line("authentication is off", on="stderr").string
-            warning = json.loads(line)
-            assert warning["level"] == "WARNING"
-            assert f"whoever reaches {server.address} may do everything" in warning["message"]
-            port = server.address.rpartition(":")[2]
-            with grpc.insecure_channel(f"127.0.0.1:{port}") as channel:
-                assert server_info(channel).version
+def warned_port(server: ServerProcess) -> str:
+    """The port of a server that must have warned that it is open to others."""
+    warning = json.loads(server.wait_for_line("authentication is off", on="stderr").string)
+    assert warning["level"] == "WARNING"
+    assert f"whoever reaches {server.address} may do everything" in warning["message"]
+    return server.address.rpartition(":")[2]
+
+
+def test_insecure_no_auth_lets_others_in_and_warns(migrated_url: str) -> None:
+    with (
+        start_server(migrated_url, "0.0.0.0:0", TRIVET_INSECURE_NO_AUTH="true") as server,
+        grpc.insecure_channel(f"127.0.0.1:{warned_port(server)}") as channel,
+    ):
+        assert server_info(channel).version
 
 
 def test_serve_listens_on_a_unix_socket(migrated_url: str, tmp_path: Path) -> None:
@@ -277,12 +287,14 @@ def test_tls_serves_those_who_trust_its_authority_and_nobody_in_plain_text(
     migrated_url: str, authority: Authority, tls_settings: dict[str, str]
 ) -> None:
     trusting = grpc.ssl_channel_credentials(authority.certificate.read_bytes())
-    with start_server(migrated_url, **tls_settings) as server:
-        with grpc.secure_channel(server.address, trusting) as channel:
+    # TLS is no authentication: the server warns at this start, too.
+    with start_server(migrated_url, "0.0.0.0:0", TRIVET_INSECURE_NO_AUTH="1", **tls_settings) as server:
+        address = f"127.0.0.1:{warned_port(server)}"
+        with grpc.secure_channel(address, trusting) as channel:
             assert server_info(channel).version
-        with grpc.insecure_channel(server.address) as channel:
+        with grpc.insecure_channel(address) as channel:
             assert fails_to_connect(channel)
-        with grpc.secure_channel(server.address, grpc.ssl_channel_credentials()) as channel:
+        with grpc.secure_channel(address, grpc.ssl_channel_credentials()) as channel:
             assert fails_to_connect(channel)
 
 

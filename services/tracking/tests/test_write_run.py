@@ -421,3 +421,21 @@ def test_a_failed_write_in_the_same_moment_does_not_touch_the_others(tracking: T
     for call in bad:
         assert error_of(call.result).reason == "RUN_NOT_FOUND"
     assert [step for step, _, _ in read_history(tracking, run, "a")] == list(range(20))
+
+
+def test_an_answer_lists_the_first_thousand_refusals_and_counts_all(tracking: Tracking, run: str) -> None:
+    columns = MetricColumns(keys=["loss"], counts=[60_001], times_millis=[*([-1] * 60_000), 5], values=[1.0] * 60_001)
+
+    response = write(tracking, run, metrics=columns)
+
+    assert [(kind, index) for kind, index, _ in refusals(response)] == [("METRIC_POINT", i) for i in range(1000)]
+    assert response.refused_count == 60_000
+    assert read_history(tracking, run, "loss") == [(0, 5, 1.0)]
+
+
+def test_a_message_of_very_many_records_is_written(tracking: Tracking, run: str) -> None:
+    params = [param(f"p{i}", "") for i in range(50_000)]
+    response = write(tracking, run, params=params, deleted_tags=[f"t{i}" for i in range(50_000)])
+
+    assert response.refused_count == 0
+    assert write(tracking, run, params=[param("p49999", "other")]).refused_count == 1

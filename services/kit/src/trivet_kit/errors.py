@@ -286,3 +286,15 @@ class RequestIdReused(CallerError):
             metadata={"requestId": request_id},
             field="request_id",
         )
+
+
+class EtagStale(CallerError):
+    """The resource was changed after it was read."""
+
+    code = Code.ABORTED
+    reason = "ETAG_STALE"
+
+    def __init__(self, name: str) -> None:
+        super().__init__(
+            f"{name} was changed after you read it. Read it again and repeat the change.", metadata={"name": name}
+        )

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import hashlib
+import uuid
 
 from google.protobuf.message import Message
+
+from trivet_kit.errors import FieldInvalid
+from trivet_kit.requests import RepeatableRequest
 
 
 def fingerprint(message: Message, *ignored_fields: str) -> str:
@@ -22,3 +26,18 @@ def fingerprint(message: Message, *ignored_fields: str) -> str:
 def of_search(request: Message) -> str:
     """What a page token is bound to: all of a request but its `page_size` and `page_token`."""
     return fingerprint(request, "page_size", "page_token")
+
+
+def repeatable_request(request: Message, request_id: str) -> RepeatableRequest | None:
+    """The id in a request's field `request_id` with what it stands for; None for the empty one.
+
+    Raises:
+        FieldInvalid: it is no UUID.
+    """
+    if not request_id:
+        return None
+    try:
+        spelled = str(uuid.UUID(request_id))
+    except ValueError:
+        raise FieldInvalid("request_id", "must be a UUID") from None
+    return RepeatableRequest(spelled, fingerprint(request, "request_id"))

@@ -130,6 +130,8 @@ def _name_fields(message: Descriptor, above: tuple[Descriptor, ...] = ()) -> tup
     for field in message.fields:
         options = field.GetOptions()
         if options.HasExtension(options_pb2.resource):
+            if _is_unused_in_creation(field, above):
+                continue
             kind = options.Extensions[options_pb2.resource].kind
             if kind == options_pb2.RESOURCE_KIND_UNSPECIFIED or field.type != FieldDescriptor.TYPE_STRING:
                 raise ContractError(f"{field.full_name} must be a text that names a kind of resource")
@@ -141,6 +143,12 @@ def _name_fields(message: Descriptor, above: tuple[Descriptor, ...] = ()) -> tup
             if inner:
                 found.append(_NameField(field, None, inner))
     return tuple(found)
+
+
+def _is_unused_in_creation(field: FieldDescriptor, above: tuple[Descriptor, ...]) -> bool:
+    """Whether a name is that of a resource to create: a request with a parent makes the name itself (AIP-133)."""
+    behaviors: Any = field.GetOptions().Extensions[field_behavior_pb2.field_behavior]
+    return bool(above) and "parent" in above[0].fields_by_name and field_behavior_pb2.IDENTIFIER in behaviors
 
 
 def _names(message: Message, fields: tuple[_NameField, ...], prefix: str) -> Iterator[tuple[str, int, str]]:

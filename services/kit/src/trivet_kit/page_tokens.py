@@ -10,11 +10,15 @@ from __future__ import annotations
 import base64
 import binascii
 import json
+from collections.abc import Sequence
 
 from trivet_kit.errors import FieldInvalid, PageTokenInvalid
 
 DEFAULT_PAGE_SIZE = 100
 MAX_PAGE_SIZE = 1000
+
+# Below the 4 MiB that gRPC clients take unless told otherwise, with room for one more entry of usual size.
+MAX_PAGE_BYTES = 3 * 1024 * 1024
 
 Cursor = list[str | int | float | None]
 
@@ -55,3 +59,13 @@ def page_size(requested: int) -> int:
     if requested < 0:
         raise FieldInvalid("page_size", "must be 0 or more")
     return min(requested or DEFAULT_PAGE_SIZE, MAX_PAGE_SIZE)
+
+
+def entries_that_fit(sizes: Sequence[int]) -> int:
+    """How many entries of these sizes in bytes go into one page: at least one, where there is one."""
+    total = 0
+    for count, size in enumerate(sizes):
+        total += size
+        if total > MAX_PAGE_BYTES:
+            return max(count, 1)
+    return len(sizes)

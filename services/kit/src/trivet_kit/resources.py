@@ -17,11 +17,11 @@ DEFAULT_WORKSPACE = "default"
 WORKSPACE_ID = re.compile(r"[a-z](?:[-a-z0-9]{0,61}[a-z0-9])?")
 RUN_ID = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9_-]{0,255}")
 # MLflow's own form is `m-` and 32 hexadecimal digits; import keeps foreign ids, so that of runs is taken.
-_LOGGED_MODEL_ID = RUN_ID
+_LOGGEDMODEL_ID = RUN_ID
 # 18 digits fit into a signed 64-bit integer; no leading zeros, so that an id has one spelling.
 _DECIMAL_ID = re.compile(r"0|[1-9][0-9]{0,17}")
 _VERSION = re.compile(r"[1-9][0-9]{0,17}")
-_MODEL_ID = re.compile(r"(?!\.{1,2}(?:/|$))[^/:\x00-\x1f\x7f-\x9f]{1,250}")
+MODEL_ID = re.compile(r"(?!\.{1,2}(?:/|$))[^/:\x00-\x1f\x7f-\x9f]{1,250}")
 
 
 @dataclass(frozen=True)
@@ -57,6 +57,34 @@ class RunName:
 
 
 @dataclass(frozen=True)
+class ModelName:
+    """`workspaces/{workspace}/models/{model}`."""
+
+    workspace: str
+    model_id: str
+
+    def __str__(self) -> str:
+        return f"workspaces/{self.workspace}/models/{self.model_id}"
+
+
+@dataclass(frozen=True)
+class ModelVersionName:
+    """`workspaces/{workspace}/models/{model}/versions/{version}`."""
+
+    workspace: str
+    model_id: str
+    version: int
+
+    @property
+    def model(self) -> ModelName:
+        """The name of the model."""
+        return ModelName(self.workspace, self.model_id)
+
+    def __str__(self) -> str:
+        return f"{self.model}/versions/{self.version}"
+
+
+@dataclass(frozen=True)
 class _Form:
     pattern: str
     regex: re.Pattern[str]
@@ -74,11 +102,11 @@ _FORMS: dict[int, tuple[_Form, ...]] = {
     options_pb2.RESOURCE_KIND_EXPERIMENT: (_form("workspaces/{workspace}/experiments/{experiment}", _DECIMAL_ID),),
     options_pb2.RESOURCE_KIND_RUN: (_form("workspaces/{workspace}/runs/{run}", RUN_ID),),
     options_pb2.RESOURCE_KIND_LOGGED_MODEL: (
-        _form("workspaces/{workspace}/loggedModels/{logged_model}", _LOGGED_MODEL_ID),
+        _form("workspaces/{workspace}/loggedModels/{logged_model}", _LOGGEDMODEL_ID),
     ),
-    options_pb2.RESOURCE_KIND_MODEL: (_form("workspaces/{workspace}/models/{model}", _MODEL_ID),),
+    options_pb2.RESOURCE_KIND_MODEL: (_form("workspaces/{workspace}/models/{model}", MODEL_ID),),
     options_pb2.RESOURCE_KIND_MODEL_VERSION: (
-        _form("workspaces/{workspace}/models/{model}/versions/{version}", _MODEL_ID, _VERSION),
+        _form("workspaces/{workspace}/models/{model}/versions/{version}", MODEL_ID, _VERSION),
     ),
 }
 _FORMS[options_pb2.RESOURCE_KIND_ARTIFACT_OWNER] = (
@@ -123,3 +151,22 @@ def parse_experiment(name: str, field: str) -> ExperimentName:
 def parse_run(name: str, field: str) -> RunName:
     """Parses `workspaces/{workspace}/runs/{run}`. Raises ResourceNameInvalid."""
     return RunName(*_segments(name, options_pb2.RESOURCE_KIND_RUN, field))
+
+
+def parse_model(name: str, field: str) -> ModelName:
+    """Parses `workspaces/{workspace}/models/{model}`. Raises ResourceNameInvalid."""
+    return ModelName(*_segments(name, options_pb2.RESOURCE_KIND_MODEL, field))
+
+
+def parse_model_version(name: str, field: str) -> ModelVersionName:
+    """Parses `workspaces/{workspace}/models/{model}/versions/{version}`. Raises ResourceNameInvalid."""
+    workspace, model_id, version = _segments(name, options_pb2.RESOURCE_KIND_MODEL_VERSION, field)
+    return ModelVersionName(workspace, model_id, int(version))
+
+
+def model_version_in(owner: str) -> ModelVersionName | None:
+    """The model version that an owner of artifacts is; None for one of another kind."""
+    form = _FORMS[options_pb2.RESOURCE_KIND_MODEL_VERSION][0]
+    if match := form.regex.fullmatch(owner):
+        return ModelVersionName(match[1], match[2], int(match[3]))
+    return None

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import re
 import uuid
-from collections.abc import Iterable
 
 from trivet_kit import texts
 from trivet_kit.calls import Call
-from trivet_kit.errors import FieldInvalid, FieldRequired, UpdateMaskInvalid
+from trivet_kit.errors import FieldInvalid, FieldRequired
 from trivet_kit.fingerprints import fingerprint
 from trivet_kit.resources import RUN_ID, ExperimentName, RunName, parse_experiment, parse_run
 from trivet_kit.timestamps import from_millis, to_millis
+from trivet_kit.updates import named_paths
 from trivet_proto.tracking.v1 import experiment_pb2, lifecycle_pb2, metric_pb2, run_pb2
 from trivet_proto.tracking.v1 import tracking_service_pb2 as pb
 from trivet_tracking.domain import limits
@@ -20,7 +19,6 @@ from trivet_tracking.domain.experiments import (
     Experiment,
     ExperimentChange,
     NewExperiment,
-    RepeatableRequest,
     View,
 )
 from trivet_tracking.domain.metrics import Metric, MetricContext
@@ -33,9 +31,6 @@ _VIEWS = {
     lifecycle_pb2.LIFECYCLE_VIEW_DELETED: View.DELETED,
     lifecycle_pb2.LIFECYCLE_VIEW_ALL: View.ALL,
 }
-
-# Without leading zeros, so that a revision has one spelling.
-_REVISION = re.compile(r"[1-9][0-9]{0,17}")
 
 
 def to_view(view: lifecycle_pb2.LifecycleView.ValueType) -> View:
@@ -57,32 +52,14 @@ def to_new_experiment(message: experiment_pb2.Experiment) -> NewExperiment:
     )
 
 
-def to_repeatable_request(request: pb.CreateExperimentRequest) -> RepeatableRequest | None:
-    """The request's id with what it stands for; None without one. Raises FieldInvalid where it is no UUID."""
-    if not request.request_id:
-        return None
-    try:
-        request_id = uuid.UUID(request.request_id)
-    except ValueError:
-        raise FieldInvalid("request_id", "must be a UUID") from None
-    return RepeatableRequest(str(request_id), fingerprint(request, "request_id"))
-
-
 def to_experiment_change(request: pb.UpdateExperimentRequest) -> ExperimentChange:
     """Checks the new values of the mask. Raises UpdateMaskInvalid, FieldRequired, FieldInvalid, FieldTooLong."""
-    paths = _mask(request.update_mask.paths, ("display_name", "description"))
+    paths = named_paths(request.update_mask.paths, ("display_name", "description"))
     message = request.experiment
     return ExperimentChange(
         display_name=_experiment_display_name(message.display_name) if "display_name" in paths else None,
         description=_description(message.description, "experiment") if "description" in paths else None,
     )
-
-
-def to_revision(etag: str) -> int | None:
-    """The revision that an etag stands for; None for none, and -1, which no resource has, for one that is not ours."""
-    if not etag:
-        return None
-    return int(etag) if _REVISION.fullmatch(etag) else -1
 
 
 def to_new_run(request: pb.CreateRunRequest, call: Call, now_millis: int) -> NewRun:
@@ -129,7 +106,7 @@ def _experiment_of(request: pb.CreateRunRequest) -> ExperimentById | ExperimentB
 
 def to_run_change(request: pb.UpdateRunRequest) -> RunChange:
     """Checks the new values of the mask. Raises UpdateMaskInvalid, FieldRequired, FieldInvalid, FieldTooLong."""
-    paths = _mask(request.update_mask.paths, ("display_name", "description", "status", "start_time", "end_time"))
+    paths = named_paths(request.update_mask.paths, ("display_name", "description", "status", "start_time", "end_time"))
     message = request.run
     if "start_time" in paths and not message.HasField("start_time"):
         raise FieldRequired("run.start_time")
@@ -253,16 +230,6 @@ def _status(value: run_pb2.RunStatus.ValueType) -> RunStatus:
         return RunStatus(value)
     except ValueError:
         raise FieldInvalid("run.status", f"has the unknown value {value}") from None
-
-
-def _mask(paths: Iterable[str], updatable: tuple[str, ...]) -> frozenset[str]:
-    named = frozenset(paths)
-    if not named:
-        raise UpdateMaskInvalid(None, updatable)
-    for path in sorted(named):
-        if path not in updatable:
-            raise UpdateMaskInvalid(path, updatable)
-    return named
 
 
 def _new_run_id(now_millis: int) -> str:

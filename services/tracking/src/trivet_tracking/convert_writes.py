@@ -23,6 +23,8 @@ from trivet_tracking.domain.metrics import NO_CONTEXT, Float64s, Int64s, MetricC
 from trivet_tracking.domain.writes import ParamRecord, Piece, RecordKind, Refusal, RunWrite, WriteOutcome
 
 _MAX_SEQUENCE = 2**63 - 1
+# Of refusals in an answer: some 300 kB, well below the 4 MiB that gRPC clients take.
+_MAX_REFUSALS = 1000
 
 
 @dataclass
@@ -82,8 +84,9 @@ def from_outcome(outcome: WriteOutcome) -> pb.WriteRunResponse:
                 index=refusal.index,
                 status=to_status(refusal.error),
             )
-            for refusal in outcome.refusals
+            for refusal in outcome.refusals[:_MAX_REFUSALS]
         ],
+        refused_count=len(outcome.refusals),
     )
 
 

@@ -8,8 +8,11 @@ from dataclasses import dataclass
 
 from trivet_kit import fingerprints, page_tokens, texts
 from trivet_kit.calls import Call
+from trivet_kit.errors import FieldInvalid
 from trivet_kit.page_tokens import Cursor
 from trivet_kit.resources import parse_experiment, parse_run, parse_workspace
+from trivet_kit.search.parser import parse_filter, parse_order_by
+from trivet_kit.updates import to_revision
 from trivet_proto.tracking.v1 import experiment_pb2, metric_pb2, run_pb2
 from trivet_proto.tracking.v1 import tracking_service_pb2 as pb
 from trivet_tracking import convert, convert_writes
@@ -18,11 +21,12 @@ from trivet_tracking.domain import limits
 from trivet_tracking.domain.experiments import ExperimentQuery, Experiments
 from trivet_tracking.domain.metrics import HistoryQuery, Metrics
 from trivet_tracking.domain.runs import RunQuery, Runs
-from trivet_tracking.domain.search.parser import parse_filter, parse_order_by
-from trivet_tracking.domain.search.vocabulary import EXPERIMENTS, RUNS
+from trivet_tracking.domain.vocabularies import EXPERIMENTS, RUNS
 
 # 8,192 points are 196 kB on the wire: large enough that messages cost nothing beside points (measured.md).
 _HISTORY_POINTS = 8192
+# More are asked for by naming none: all of the workspace.
+_MAX_EXPERIMENTS = 1000
 
 
 @dataclass(frozen=True)
@@ -39,7 +43,7 @@ class TrackingServicer:
     def CreateExperiment(self, request: pb.CreateExperimentRequest, call: Call) -> experiment_pb2.Experiment:
         workspace = parse_workspace(request.parent, "parent").workspace
         new = convert.to_new_experiment(request.experiment)
-        created = self.experiments.create(workspace, new, convert.to_repeatable_request(request))
+        created = self.experiments.create(workspace, new, fingerprints.repeatable_request(request, request.request_id))
         return convert.from_experiment(created)
 
     def GetExperiment(self, request: pb.GetExperimentRequest, call: Call) -> experiment_pb2.Experiment:
@@ -61,15 +65,18 @@ class TrackingServicer:
             after=page_tokens.decode(bound_to, request.page_token),
         )
         page = self.experiments.search(parse_workspace(request.parent, "parent").workspace, query)
+        experiments = [convert.from_experiment(experiment) for experiment in page.experiments]
+        kept = page_tokens.entries_that_fit([experiment.ByteSize() for experiment in experiments])
+        ends = page.is_last and kept == len(experiments)
         return pb.SearchExperimentsResponse(
-            experiments=[convert.from_experiment(experiment) for experiment in page.experiments],
-            next_page_token=_token(bound_to, page.next_cursor),
+            experiments=experiments[:kept],
+            next_page_token="" if ends else page_tokens.encode(bound_to, page.cursors[kept - 1]),
         )
 
     def UpdateExperiment(self, request: pb.UpdateExperimentRequest, call: Call) -> experiment_pb2.Experiment:
         name = parse_experiment(request.experiment.name, "experiment.name")
         change = convert.to_experiment_change(request)
-        revision = convert.to_revision(request.experiment.etag)
+        revision = to_revision(request.experiment.etag)
         return convert.from_experiment(self.experiments.update(name.workspace, name.experiment_id, change, revision))
 
     def SetExperimentTags(self, request: pb.SetExperimentTagsRequest, call: Call) -> experiment_pb2.Experiment:
@@ -100,6 +107,8 @@ class TrackingServicer:
 
     def SearchRuns(self, request: pb.SearchRunsRequest, call: Call) -> pb.SearchRunsResponse:
         bound_to = fingerprints.of_search(request)
+        if len(request.experiments) > _MAX_EXPERIMENTS:
+            raise FieldInvalid("experiments", f"must have at most {_MAX_EXPERIMENTS} entries")
         names = [parse_experiment(name, f"experiments[{i}]") for i, name in enumerate(request.experiments)]
         query = RunQuery(
             experiment_ids=tuple(sorted({name.experiment_id for name in names})),
@@ -110,14 +119,17 @@ class TrackingServicer:
             after=page_tokens.decode(bound_to, request.page_token),
         )
         page = self.runs.search(parse_workspace(request.parent, "parent").workspace, query)
+        runs = [convert.from_run(run) for run in page.runs]
+        kept = page_tokens.entries_that_fit([run.ByteSize() for run in runs])
+        ends = page.is_last and kept == len(runs)
         return pb.SearchRunsResponse(
-            runs=[convert.from_run(run) for run in page.runs], next_page_token=_token(bound_to, page.next_cursor)
+            runs=runs[:kept], next_page_token="" if ends else page_tokens.encode(bound_to, page.cursors[kept - 1])
         )
 
     def UpdateRun(self, request: pb.UpdateRunRequest, call: Call) -> run_pb2.Run:
         name = parse_run(request.run.name, "run.name")
         change = convert.to_run_change(request)
-        revision = convert.to_revision(request.run.etag)
+        revision = to_revision(request.run.etag)
         return convert.from_run(self.runs.update(name.workspace, name.run_id, change, revision))
 
     def DeleteRun(self, request: pb.DeleteRunRequest, call: Call) -> run_pb2.Run:

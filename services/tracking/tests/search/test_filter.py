@@ -8,12 +8,13 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from trivet_kit.errors import Code
-from trivet_tracking.domain.search import syntax
-from trivet_tracking.domain.search.errors import FilterInvalid
-from trivet_tracking.domain.search.expressions import And, Comparison, Entity, Key, Operator
-from trivet_tracking.domain.search.operands import MAX_PATTERN_BYTES
-from trivet_tracking.domain.search.parser import MAX_COMPARISONS, parse_filter
-from trivet_tracking.domain.search.vocabulary import EXPERIMENTS, RUNS, Vocabulary
+from trivet_kit.search import syntax
+from trivet_kit.search.errors import FilterInvalid
+from trivet_kit.search.expressions import And, Comparison, Entity, Key, Operator
+from trivet_kit.search.operands import MAX_PATTERN_BYTES
+from trivet_kit.search.parser import MAX_COMPARISONS, parse_filter
+from trivet_kit.search.vocabulary import Vocabulary
+from trivet_tracking.domain.vocabularies import EXPERIMENTS, RUNS
 
 # Each line is a FILTER or EXPFILTER line of mlflow-semantics-measured.txt with the answer 200.
 ACCEPTED_BY_MLFLOW = [

@@ -10,10 +10,11 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from trivet_kit.errors import CallerError
-from trivet_tracking.domain.search.errors import FilterInvalid, OrderByInvalid
-from trivet_tracking.domain.search.expressions import And, Comparison, Entity, Key, Operator, OrderClause
-from trivet_tracking.domain.search.parser import MAX_CLAUSES, MAX_COMPARISONS, parse_filter, parse_order_by
-from trivet_tracking.domain.search.vocabulary import EXPERIMENTS, RUNS, ValueType, Vocabulary
+from trivet_kit.search.errors import FilterInvalid, OrderByInvalid
+from trivet_kit.search.expressions import And, Comparison, Entity, Key, Operator, OrderClause
+from trivet_kit.search.parser import MAX_CLAUSES, MAX_COMPARISONS, parse_filter, parse_order_by
+from trivet_kit.search.vocabulary import ValueType, Vocabulary
+from trivet_tracking.domain.vocabularies import EXPERIMENTS, RUNS
 
 VOCABULARIES = st.sampled_from([RUNS, EXPERIMENTS])
 

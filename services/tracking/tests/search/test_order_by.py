@@ -5,10 +5,11 @@ from __future__ import annotations
 import pytest
 
 from trivet_kit.errors import Code
-from trivet_tracking.domain.search.errors import OrderByInvalid
-from trivet_tracking.domain.search.expressions import Entity, Key, OrderClause
-from trivet_tracking.domain.search.parser import MAX_CLAUSES, parse_order_by
-from trivet_tracking.domain.search.vocabulary import EXPERIMENTS, RUNS, Vocabulary
+from trivet_kit.search.errors import OrderByInvalid
+from trivet_kit.search.expressions import Entity, Key, OrderClause
+from trivet_kit.search.parser import MAX_CLAUSES, parse_order_by
+from trivet_kit.search.vocabulary import Vocabulary
+from trivet_tracking.domain.vocabularies import EXPERIMENTS, RUNS
 
 RMSE = Key(Entity.METRIC, "rmse")
 START_TIME = Key(Entity.ATTRIBUTE, "start_time")

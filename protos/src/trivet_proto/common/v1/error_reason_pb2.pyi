@@ -152,6 +152,31 @@ class _ErrorReasonEnumTypeWrapper(google.protobuf.internal.enum_type_wrapper._En
     """ABORTED. The resource was changed after it was read; read it again and repeat the change.
     {"reason": "ETAG_STALE", "domain": "trivet", "metadata": {"name": "workspaces/default/experiments/3"}}
     """
+    ERROR_REASON_MODEL_NOT_FOUND: _ErrorReason.ValueType  # 140
+    """NOT_FOUND.
+    {"reason": "MODEL_NOT_FOUND", "domain": "trivet", "metadata": {"name": "workspaces/default/models/taxi"}}
+    """
+    ERROR_REASON_MODEL_VERSION_NOT_FOUND: _ErrorReason.ValueType  # 141
+    """NOT_FOUND.
+    {"reason": "MODEL_VERSION_NOT_FOUND", "domain": "trivet", "metadata": {"name": "workspaces/default/models/taxi/versions/3"}}
+    """
+    ERROR_REASON_MODEL_ALIAS_NOT_FOUND: _ErrorReason.ValueType  # 142
+    """NOT_FOUND. The model has no such alias.
+    {"reason": "MODEL_ALIAS_NOT_FOUND", "domain": "trivet", "metadata": {"alias": "champion", "name": "workspaces/default/models/taxi"}}
+    """
+    ERROR_REASON_MODEL_NAME_TAKEN: _ErrorReason.ValueType  # 143
+    """ALREADY_EXISTS. The workspace has a model of that name.
+    {"reason": "MODEL_NAME_TAKEN", "domain": "trivet", "metadata": {"name": "workspaces/default/models/taxi"}}
+    """
+    ERROR_REASON_MODEL_VERSION_NOT_READY: _ErrorReason.ValueType  # 144
+    """FAILED_PRECONDITION. The version's files are not in place, or will never be.
+    {"reason": "MODEL_VERSION_NOT_READY", "domain": "trivet", "metadata": {"name": "workspaces/default/models/taxi/versions/3", "state": "PENDING"}}
+    """
+    ERROR_REASON_MODEL_SOURCE_UNUSABLE: _ErrorReason.ValueType  # 145
+    """FAILED_PRECONDITION. The files that a version was to be made of cannot be linked: they are not there, or the caller
+    may not read them. The version is FAILED; register again with another source.
+    {"reason": "MODEL_SOURCE_UNUSABLE", "domain": "trivet", "metadata": {"name": "workspaces/default/models/taxi/versions/3", "owner": "workspaces/default/runs/0192f0c1", "path": "model"}}
+    """
 
 class ErrorReason(_ErrorReason, metaclass=_ErrorReasonEnumTypeWrapper):
     """Why a call failed, in a form that programs may rely on.
@@ -290,5 +315,30 @@ ERROR_REASON_EXPERIMENT_PROTECTED: ErrorReason.ValueType  # 104
 ERROR_REASON_ETAG_STALE: ErrorReason.ValueType  # 120
 """ABORTED. The resource was changed after it was read; read it again and repeat the change.
 {"reason": "ETAG_STALE", "domain": "trivet", "metadata": {"name": "workspaces/default/experiments/3"}}
+"""
+ERROR_REASON_MODEL_NOT_FOUND: ErrorReason.ValueType  # 140
+"""NOT_FOUND.
+{"reason": "MODEL_NOT_FOUND", "domain": "trivet", "metadata": {"name": "workspaces/default/models/taxi"}}
+"""
+ERROR_REASON_MODEL_VERSION_NOT_FOUND: ErrorReason.ValueType  # 141
+"""NOT_FOUND.
+{"reason": "MODEL_VERSION_NOT_FOUND", "domain": "trivet", "metadata": {"name": "workspaces/default/models/taxi/versions/3"}}
+"""
+ERROR_REASON_MODEL_ALIAS_NOT_FOUND: ErrorReason.ValueType  # 142
+"""NOT_FOUND. The model has no such alias.
+{"reason": "MODEL_ALIAS_NOT_FOUND", "domain": "trivet", "metadata": {"alias": "champion", "name": "workspaces/default/models/taxi"}}
+"""
+ERROR_REASON_MODEL_NAME_TAKEN: ErrorReason.ValueType  # 143
+"""ALREADY_EXISTS. The workspace has a model of that name.
+{"reason": "MODEL_NAME_TAKEN", "domain": "trivet", "metadata": {"name": "workspaces/default/models/taxi"}}
+"""
+ERROR_REASON_MODEL_VERSION_NOT_READY: ErrorReason.ValueType  # 144
+"""FAILED_PRECONDITION. The version's files are not in place, or will never be.
+{"reason": "MODEL_VERSION_NOT_READY", "domain": "trivet", "metadata": {"name": "workspaces/default/models/taxi/versions/3", "state": "PENDING"}}
+"""
+ERROR_REASON_MODEL_SOURCE_UNUSABLE: ErrorReason.ValueType  # 145
+"""FAILED_PRECONDITION. The files that a version was to be made of cannot be linked: they are not there, or the caller
+may not read them. The version is FAILED; register again with another source.
+{"reason": "MODEL_SOURCE_UNUSABLE", "domain": "trivet", "metadata": {"name": "workspaces/default/models/taxi/versions/3", "owner": "workspaces/default/runs/0192f0c1", "path": "model"}}
 """
 global___ErrorReason = ErrorReason

@@ -71,8 +71,8 @@ class Model(google.protobuf.message.Message):
     created_by: builtins.str
     """The verified caller who created it."""
     etag: builtins.str
-    """Changes with every change. Sent back in an update, it makes the update fail with ABORTED (ETAG_STALE) where
-    somebody else was faster.
+    """Changes with every change of the model itself and of its aliases, not with those of its versions. Sent back in an
+    update, it makes the update fail with ABORTED (ETAG_STALE) where somebody else was faster.
     """
     @property
     def tags(self) -> google.protobuf.internal.containers.ScalarMap[builtins.str, builtins.str]:

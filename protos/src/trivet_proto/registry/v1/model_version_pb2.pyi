@@ -84,6 +84,7 @@ class ModelVersion(google.protobuf.message.Message):
     UPDATE_TIME_FIELD_NUMBER: builtins.int
     CREATED_BY_FIELD_NUMBER: builtins.int
     ETAG_FIELD_NUMBER: builtins.int
+    ARTIFACT_OWNER_FIELD_NUMBER: builtins.int
     name: builtins.str
     """`workspaces/{workspace}/models/{model}/versions/{version}`; versions count from 1 up and are never used again while
     the model lives.
@@ -93,7 +94,7 @@ class ModelVersion(google.protobuf.message.Message):
     state_message: builtins.str
     """Why it failed; empty otherwise."""
     stage: builtins.str
-    """One of the workspace's stages: `None`, `Staging`, `Production`, `Archived` where it has no list of its own."""
+    """`None`, `Staging`, `Production` or `Archived`."""
     manifest_sha256: builtins.bytes
     """What its files are pinned to: `manifest_sha256` of their link. Empty for an outside source."""
     verified: builtins.bool
@@ -103,8 +104,12 @@ class ModelVersion(google.protobuf.message.Message):
     created_by: builtins.str
     """The verified caller who created it."""
     etag: builtins.str
-    """Changes with every change. Sent back in an update or a move, it makes the call fail with ABORTED (ETAG_STALE) where
-    somebody else was faster.
+    """Changes with every change of the version itself, not with those of the aliases that point at it. Sent back in an
+    update or a move, it makes the call fail with ABORTED (ETAG_STALE) where somebody else was faster.
+    """
+    artifact_owner: builtins.str
+    """The owner of its files in the artifact service: `workspaces/{workspace}/models/{uid of the model}/versions/{version}`.
+    It stays as it is when the model is renamed, and is never used again for another model. Empty for an outside source.
     """
     @property
     def aliases(self) -> google.protobuf.internal.containers.RepeatedScalarFieldContainer[builtins.str]:
@@ -145,9 +150,10 @@ class ModelVersion(google.protobuf.message.Message):
         update_time: google.protobuf.timestamp_pb2.Timestamp | None = ...,
         created_by: builtins.str = ...,
         etag: builtins.str = ...,
+        artifact_owner: builtins.str = ...,
     ) -> None: ...
     def HasField(self, field_name: typing.Literal["create_time", b"create_time", "source", b"source", "update_time", b"update_time"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["aliases", b"aliases", "create_time", b"create_time", "created_by", b"created_by", "description", b"description", "etag", b"etag", "manifest_sha256", b"manifest_sha256", "name", b"name", "source", b"source", "stage", b"stage", "state", b"state", "state_message", b"state_message", "tags", b"tags", "update_time", b"update_time", "verified", b"verified"]) -> None: ...
+    def ClearField(self, field_name: typing.Literal["aliases", b"aliases", "artifact_owner", b"artifact_owner", "create_time", b"create_time", "created_by", b"created_by", "description", b"description", "etag", b"etag", "manifest_sha256", b"manifest_sha256", "name", b"name", "source", b"source", "stage", b"stage", "state", b"state", "state_message", b"state_message", "tags", b"tags", "update_time", b"update_time", "verified", b"verified"]) -> None: ...
 
 global___ModelVersion = ModelVersion
 
@@ -161,7 +167,9 @@ class ModelSource(google.protobuf.message.Message):
     EXTERNAL_URI_FIELD_NUMBER: builtins.int
     RUN_FIELD_NUMBER: builtins.int
     external_uri: builtins.str
-    """A URI outside Trivet, kept as given and opened by no server; at most 2,048 characters (FIELD_TOO_LONG)."""
+    """A URI outside Trivet, kept as given and opened by no server; at most 2,048 characters (FIELD_TOO_LONG),
+    none of them a control character (FIELD_INVALID).
+    """
     run: builtins.str
     """The run that made the model, where it is known."""
     @property
@@ -190,9 +198,14 @@ class ArtifactSource(google.protobuf.message.Message):
     OWNER_FIELD_NUMBER: builtins.int
     PATH_FIELD_NUMBER: builtins.int
     owner: builtins.str
-    """The run, logged model or model version that has them."""
+    """The run, logged model or model version that has them. A model version is named as registered, and must be READY
+    (MODEL_VERSION_NOT_FOUND, MODEL_VERSION_NOT_READY), with files of its own (MODEL_SOURCE_UNUSABLE); its
+    `artifact_owner` will do as well.
+    """
     path: builtins.str
-    """The logical path of the model's folder or file; empty: all that the owner has."""
+    """The logical path of the model's folder or file; empty: all that the owner has. Files keep their path. At most 1,024
+    bytes (FIELD_TOO_LONG); one without files is MODEL_SOURCE_UNUSABLE.
+    """
     def __init__(
         self,
         *,

@@ -28,10 +28,10 @@ class CreateModelRequest(google.protobuf.message.Message):
     parent: builtins.str
     """The workspace: `workspaces/{workspace}`."""
     model_id: builtins.str
-    """The name's last segment, as in Model."""
+    """The name's last segment, as in Model; another form is FIELD_INVALID."""
     request_id: builtins.str
-    """A UUID made by the client. The same id with the same body within 24 hours returns the first answer instead of doing
-    it again; with another body it is INVALID_ARGUMENT (REQUEST_ID_REUSED). Empty: no such protection.
+    """A UUID made by the client. The same id with the same body within 24 hours does nothing again, and returns the model
+    as it is by now; with another body it is INVALID_ARGUMENT (REQUEST_ID_REUSED). Empty: no such protection.
     """
     @property
     def model(self) -> trivet_proto.registry.v1.model_pb2.Model:
@@ -82,12 +82,14 @@ class SearchModelsRequest(google.protobuf.message.Message):
     parent: builtins.str
     """The workspace: `workspaces/{workspace}`."""
     filter: builtins.str
-    """Comparisons joined by AND; empty passes all. `name`: = != LIKE ILIKE IN NOT IN; `tags.KEY`: = != LIKE ILIKE IN
-    NOT IN, IS NULL, IS NOT NULL; values are quoted text. Faults are FILTER_INVALID with the position.
+    """Comparisons joined by AND, in the language of SearchRunsRequest; empty passes all. `name`: = != LIKE ILIKE IN
+    NOT IN with quoted text; `tags.KEY`: the same, IS NULL and IS NOT NULL; `creation_timestamp` and
+    `last_updated_timestamp` (or `timestamp`): = != < <= > >= with milliseconds since the Unix epoch. A model without
+    the tag passes only IS NULL. Faults are FILTER_INVALID with the position.
     """
     order_by: builtins.str
-    """Clauses `NAME [ASC|DESC]` separated by commas; NAME is `name` or `last_updated_timestamp`. Empty means `name ASC`.
-    Faults are ORDER_BY_INVALID with the position.
+    """Clauses `NAME [ASC|DESC]` separated by commas; NAME is an attribute of the filter. Then `name ASC`. Faults are
+    ORDER_BY_INVALID with the position.
     """
     page_size: builtins.int
     """At most this many. 0 means 100; above 1,000 is lowered to 1,000; below 0 is FIELD_INVALID."""
@@ -171,10 +173,10 @@ class RenameModelRequest(google.protobuf.message.Message):
     name: builtins.str
     """`workspaces/{workspace}/models/{model}`."""
     new_model_id: builtins.str
-    """The new name's last segment, as in Model."""
+    """The new name's last segment, as in Model; another form is FIELD_INVALID. The name that it has is no fault."""
     request_id: builtins.str
-    """A UUID made by the client. The same id with the same body within 24 hours returns the first answer instead of doing
-    it again; with another body it is INVALID_ARGUMENT (REQUEST_ID_REUSED). Empty: no such protection.
+    """A UUID made by the client. The same id with the same body within 24 hours does nothing again, and returns the model
+    as it is by now; with another body it is INVALID_ARGUMENT (REQUEST_ID_REUSED). Empty: no such protection.
     """
     def __init__(
         self,
@@ -279,8 +281,8 @@ class CreateModelVersionRequest(google.protobuf.message.Message):
     parent: builtins.str
     """The model: `workspaces/{workspace}/models/{model}`."""
     request_id: builtins.str
-    """A UUID made by the client. The same id with the same body within 24 hours returns the first answer instead of doing
-    it again; with another body it is INVALID_ARGUMENT (REQUEST_ID_REUSED). Empty: no such protection.
+    """A UUID made by the client. The same id with the same body within 24 hours does nothing again, and returns the version
+    as it is by now; with another body it is INVALID_ARGUMENT (REQUEST_ID_REUSED). Empty: no such protection.
     """
     @property
     def model_version(self) -> trivet_proto.registry.v1.model_version_pb2.ModelVersion:
@@ -350,7 +352,7 @@ class GetLatestVersionsRequest(google.protobuf.message.Message):
     """The model: `workspaces/{workspace}/models/{model}`."""
     @property
     def stages(self) -> google.protobuf.internal.containers.RepeatedScalarFieldContainer[builtins.str]:
-        """Stages, case does not count; an unknown one is FIELD_INVALID. Empty: every stage that has a version."""
+        """Stages, as in ModelVersion; case does not count, an unknown one is FIELD_INVALID. Empty: all."""
 
     def __init__(
         self,
@@ -371,7 +373,7 @@ class GetLatestVersionsResponse(google.protobuf.message.Message):
     MODEL_VERSIONS_FIELD_NUMBER: builtins.int
     @property
     def model_versions(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[trivet_proto.registry.v1.model_version_pb2.ModelVersion]:
-        """One for each stage that has any, in the order of the workspace's stages."""
+        """One for each stage that has any, in the order `None`, `Staging`, `Production`, `Archived`."""
 
     def __init__(
         self,
@@ -396,14 +398,14 @@ class SearchModelVersionsRequest(google.protobuf.message.Message):
     parent: builtins.str
     """The workspace: `workspaces/{workspace}`."""
     filter: builtins.str
-    """Comparisons joined by AND; empty passes all. `name`, `run_id`: = != LIKE ILIKE IN NOT IN; `source_path`: = != LIKE
-    ILIKE; `version_number`: = != < <= > >= with a number; `tags.KEY` as in SearchModelsRequest. Faults are
-    FILTER_INVALID with the position.
+    """Comparisons joined by AND, as in SearchModelsRequest; empty passes all. `name` (of the model), `run_id`, `stage`,
+    `state` (PENDING, READY, FAILED) and `source_path` (the outside URI, or the owner and path of the artifacts joined by
+    `/`): = != LIKE ILIKE IN NOT IN with quoted text; `version_number`: = != < <= > >= with a whole number;
+    `creation_timestamp`, `last_updated_timestamp`, `tags.KEY`: as there. Faults are FILTER_INVALID with the position.
     """
     order_by: builtins.str
-    """Clauses `NAME [ASC|DESC]` separated by commas; NAME is `name`, `version_number`, `creation_timestamp` or
-    `last_updated_timestamp`. Empty means `last_updated_timestamp DESC, name ASC, version_number DESC`. Faults are
-    ORDER_BY_INVALID with the position.
+    """Clauses `NAME [ASC|DESC]` separated by commas; NAME is an attribute of the filter. Then `last_updated_timestamp DESC`
+    if there is no clause, and `name ASC, version_number DESC`. Faults are ORDER_BY_INVALID with the position.
     """
     page_size: builtins.int
     """At most this many. 0 means 100; above 1,000 is lowered to 1,000; below 0 is FIELD_INVALID."""
@@ -536,16 +538,16 @@ class TransitionModelVersionStageRequest(google.protobuf.message.Message):
     name: builtins.str
     """`workspaces/{workspace}/models/{model}/versions/{version}`."""
     stage: builtins.str
-    """One of the workspace's stages, case does not count; another is FIELD_INVALID."""
+    """As in ModelVersion; case does not count, an unknown one is FIELD_INVALID. The stage that it has is no fault."""
     archive_existing_versions: builtins.bool
     """Whether other versions in that stage go to `Archived`. With the stages `None` and `Archived` it is FIELD_INVALID."""
     reason: builtins.str
-    """Why, for the history; at most 2,048 characters (FIELD_TOO_LONG)."""
+    """Why: kept with the move; at most 2,048 characters (FIELD_TOO_LONG)."""
     etag: builtins.str
     """As in ModelVersion: only if it has not changed since."""
     request_id: builtins.str
-    """A UUID made by the client. The same id with the same body within 24 hours returns the first answer instead of doing
-    it again; with another body it is INVALID_ARGUMENT (REQUEST_ID_REUSED). Empty: no such protection.
+    """A UUID made by the client. The same id with the same body within 24 hours does nothing again, and returns the version
+    as it is by now; with another body it is INVALID_ARGUMENT (REQUEST_ID_REUSED). Empty: no such protection.
     """
     def __init__(
         self,
@@ -576,7 +578,7 @@ class SetModelAliasRequest(google.protobuf.message.Message):
     alias: builtins.str
     """Matches `[A-Za-z0-9_-]{1,255}`; `latest` in any case and `v` with digits are reserved (FIELD_INVALID)."""
     version: builtins.int
-    """The version's number; a missing one is NOT_FOUND."""
+    """The version's number; below 1 is FIELD_INVALID, a missing one NOT_FOUND (MODEL_VERSION_NOT_FOUND)."""
     etag: builtins.str
     """As in Model: only if it has not changed since."""
     def __init__(

@@ -176,16 +176,22 @@ class RegistryServiceServicer(object):
         raise NotImplementedError('Method not implemented!')
 
     def DeleteModel(self, request, context):
-        """Deletes a model with its versions and aliases.
+        """Deletes a model with its versions and aliases. A model of that name can be created anew; it counts from 1.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def CreateModelVersion(self, request, context):
-        """Registers a version: takes the next number, links the files in the artifact service with the caller's credentials, and
-        returns it READY. Where the linking takes longer than the call, it is returned PENDING and finished, or failed, in the
-        background.
+        """Registers a version:
+
+        1. It takes the next number and is kept, PENDING. From here on it can be read.
+        2. Its files are linked to its `artifact_owner` in the artifact service, with the caller's credentials.
+        3. It is READY, and returned.
+
+        Where the artifact service is away, or too slow, it is returned PENDING, and finished or failed in the background.
+        Where it refuses (no such files, no permission), the version is FAILED, the call fails with MODEL_SOURCE_UNUSABLE, and
+        the number is used up. An outside source is READY at once, and not verified.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -199,14 +205,14 @@ class RegistryServiceServicer(object):
         raise NotImplementedError('Method not implemented!')
 
     def GetModelVersionByAlias(self, request, context):
-        """Returns the version that an alias points at.
+        """Returns the version that an alias points at. One that points nowhere is NOT_FOUND (MODEL_ALIAS_NOT_FOUND).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def GetLatestVersions(self, request, context):
-        """Returns the newest READY version in each of some stages.
+        """Returns the newest READY version in each of some stages: that with the greatest number.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -235,14 +241,15 @@ class RegistryServiceServicer(object):
 
     def TransitionModelVersionStage(self, request, context):
         """Moves a version into a stage, in one step with the archiving of those that were there. A version that is not READY is
-        FAILED_PRECONDITION; an outside source cannot enter a protected stage.
+        FAILED_PRECONDITION (MODEL_VERSION_NOT_READY).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def SetModelAlias(self, request, context):
-        """Lets an alias point at a version, wherever it pointed before.
+        """Lets an alias point at a version, wherever it pointed before. A version that is not READY is FAILED_PRECONDITION
+        (MODEL_VERSION_NOT_READY).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -63,15 +63,21 @@ class RegistryServiceStub:
         trivet_proto.registry.v1.registry_service_pb2.DeleteModelRequest,
         trivet_proto.registry.v1.registry_service_pb2.DeleteModelResponse,
     ]
-    """Deletes a model with its versions and aliases."""
+    """Deletes a model with its versions and aliases. A model of that name can be created anew; it counts from 1."""
 
     CreateModelVersion: grpc.UnaryUnaryMultiCallable[
         trivet_proto.registry.v1.registry_service_pb2.CreateModelVersionRequest,
         trivet_proto.registry.v1.model_version_pb2.ModelVersion,
     ]
-    """Registers a version: takes the next number, links the files in the artifact service with the caller's credentials, and
-    returns it READY. Where the linking takes longer than the call, it is returned PENDING and finished, or failed, in the
-    background.
+    """Registers a version:
+
+    1. It takes the next number and is kept, PENDING. From here on it can be read.
+    2. Its files are linked to its `artifact_owner` in the artifact service, with the caller's credentials.
+    3. It is READY, and returned.
+
+    Where the artifact service is away, or too slow, it is returned PENDING, and finished or failed in the background.
+    Where it refuses (no such files, no permission), the version is FAILED, the call fails with MODEL_SOURCE_UNUSABLE, and
+    the number is used up. An outside source is READY at once, and not verified.
     """
 
     GetModelVersion: grpc.UnaryUnaryMultiCallable[
@@ -84,13 +90,13 @@ class RegistryServiceStub:
         trivet_proto.registry.v1.registry_service_pb2.GetModelVersionByAliasRequest,
         trivet_proto.registry.v1.model_version_pb2.ModelVersion,
     ]
-    """Returns the version that an alias points at."""
+    """Returns the version that an alias points at. One that points nowhere is NOT_FOUND (MODEL_ALIAS_NOT_FOUND)."""
 
     GetLatestVersions: grpc.UnaryUnaryMultiCallable[
         trivet_proto.registry.v1.registry_service_pb2.GetLatestVersionsRequest,
         trivet_proto.registry.v1.registry_service_pb2.GetLatestVersionsResponse,
     ]
-    """Returns the newest READY version in each of some stages."""
+    """Returns the newest READY version in each of some stages: that with the greatest number."""
 
     SearchModelVersions: grpc.UnaryUnaryMultiCallable[
         trivet_proto.registry.v1.registry_service_pb2.SearchModelVersionsRequest,
@@ -115,14 +121,16 @@ class RegistryServiceStub:
         trivet_proto.registry.v1.model_version_pb2.ModelVersion,
     ]
     """Moves a version into a stage, in one step with the archiving of those that were there. A version that is not READY is
-    FAILED_PRECONDITION; an outside source cannot enter a protected stage.
+    FAILED_PRECONDITION (MODEL_VERSION_NOT_READY).
     """
 
     SetModelAlias: grpc.UnaryUnaryMultiCallable[
         trivet_proto.registry.v1.registry_service_pb2.SetModelAliasRequest,
         trivet_proto.registry.v1.model_pb2.Model,
     ]
-    """Lets an alias point at a version, wherever it pointed before."""
+    """Lets an alias point at a version, wherever it pointed before. A version that is not READY is FAILED_PRECONDITION
+    (MODEL_VERSION_NOT_READY).
+    """
 
     DeleteModelAlias: grpc.UnaryUnaryMultiCallable[
         trivet_proto.registry.v1.registry_service_pb2.DeleteModelAliasRequest,
@@ -179,15 +187,21 @@ class RegistryServiceAsyncStub:
         trivet_proto.registry.v1.registry_service_pb2.DeleteModelRequest,
         trivet_proto.registry.v1.registry_service_pb2.DeleteModelResponse,
     ]
-    """Deletes a model with its versions and aliases."""
+    """Deletes a model with its versions and aliases. A model of that name can be created anew; it counts from 1."""
 
     CreateModelVersion: grpc.aio.UnaryUnaryMultiCallable[
         trivet_proto.registry.v1.registry_service_pb2.CreateModelVersionRequest,
         trivet_proto.registry.v1.model_version_pb2.ModelVersion,
     ]
-    """Registers a version: takes the next number, links the files in the artifact service with the caller's credentials, and
-    returns it READY. Where the linking takes longer than the call, it is returned PENDING and finished, or failed, in the
-    background.
+    """Registers a version:
+
+    1. It takes the next number and is kept, PENDING. From here on it can be read.
+    2. Its files are linked to its `artifact_owner` in the artifact service, with the caller's credentials.
+    3. It is READY, and returned.
+
+    Where the artifact service is away, or too slow, it is returned PENDING, and finished or failed in the background.
+    Where it refuses (no such files, no permission), the version is FAILED, the call fails with MODEL_SOURCE_UNUSABLE, and
+    the number is used up. An outside source is READY at once, and not verified.
     """
 
     GetModelVersion: grpc.aio.UnaryUnaryMultiCallable[
@@ -200,13 +214,13 @@ class RegistryServiceAsyncStub:
         trivet_proto.registry.v1.registry_service_pb2.GetModelVersionByAliasRequest,
         trivet_proto.registry.v1.model_version_pb2.ModelVersion,
     ]
-    """Returns the version that an alias points at."""
+    """Returns the version that an alias points at. One that points nowhere is NOT_FOUND (MODEL_ALIAS_NOT_FOUND)."""
 
     GetLatestVersions: grpc.aio.UnaryUnaryMultiCallable[
         trivet_proto.registry.v1.registry_service_pb2.GetLatestVersionsRequest,
         trivet_proto.registry.v1.registry_service_pb2.GetLatestVersionsResponse,
     ]
-    """Returns the newest READY version in each of some stages."""
+    """Returns the newest READY version in each of some stages: that with the greatest number."""
 
     SearchModelVersions: grpc.aio.UnaryUnaryMultiCallable[
         trivet_proto.registry.v1.registry_service_pb2.SearchModelVersionsRequest,
@@ -231,14 +245,16 @@ class RegistryServiceAsyncStub:
         trivet_proto.registry.v1.model_version_pb2.ModelVersion,
     ]
     """Moves a version into a stage, in one step with the archiving of those that were there. A version that is not READY is
-    FAILED_PRECONDITION; an outside source cannot enter a protected stage.
+    FAILED_PRECONDITION (MODEL_VERSION_NOT_READY).
     """
 
     SetModelAlias: grpc.aio.UnaryUnaryMultiCallable[
         trivet_proto.registry.v1.registry_service_pb2.SetModelAliasRequest,
         trivet_proto.registry.v1.model_pb2.Model,
     ]
-    """Lets an alias point at a version, wherever it pointed before."""
+    """Lets an alias point at a version, wherever it pointed before. A version that is not READY is FAILED_PRECONDITION
+    (MODEL_VERSION_NOT_READY).
+    """
 
     DeleteModelAlias: grpc.aio.UnaryUnaryMultiCallable[
         trivet_proto.registry.v1.registry_service_pb2.DeleteModelAliasRequest,
@@ -309,7 +325,7 @@ class RegistryServiceServicer(metaclass=abc.ABCMeta):
         request: trivet_proto.registry.v1.registry_service_pb2.DeleteModelRequest,
         context: _ServicerContext,
     ) -> typing.Union[trivet_proto.registry.v1.registry_service_pb2.DeleteModelResponse, collections.abc.Awaitable[trivet_proto.registry.v1.registry_service_pb2.DeleteModelResponse]]:
-        """Deletes a model with its versions and aliases."""
+        """Deletes a model with its versions and aliases. A model of that name can be created anew; it counts from 1."""
 
     @abc.abstractmethod
     def CreateModelVersion(
@@ -317,9 +333,15 @@ class RegistryServiceServicer(metaclass=abc.ABCMeta):
         request: trivet_proto.registry.v1.registry_service_pb2.CreateModelVersionRequest,
         context: _ServicerContext,
     ) -> typing.Union[trivet_proto.registry.v1.model_version_pb2.ModelVersion, collections.abc.Awaitable[trivet_proto.registry.v1.model_version_pb2.ModelVersion]]:
-        """Registers a version: takes the next number, links the files in the artifact service with the caller's credentials, and
-        returns it READY. Where the linking takes longer than the call, it is returned PENDING and finished, or failed, in the
-        background.
+        """Registers a version:
+
+        1. It takes the next number and is kept, PENDING. From here on it can be read.
+        2. Its files are linked to its `artifact_owner` in the artifact service, with the caller's credentials.
+        3. It is READY, and returned.
+
+        Where the artifact service is away, or too slow, it is returned PENDING, and finished or failed in the background.
+        Where it refuses (no such files, no permission), the version is FAILED, the call fails with MODEL_SOURCE_UNUSABLE, and
+        the number is used up. An outside source is READY at once, and not verified.
         """
 
     @abc.abstractmethod
@@ -336,7 +358,7 @@ class RegistryServiceServicer(metaclass=abc.ABCMeta):
         request: trivet_proto.registry.v1.registry_service_pb2.GetModelVersionByAliasRequest,
         context: _ServicerContext,
     ) -> typing.Union[trivet_proto.registry.v1.model_version_pb2.ModelVersion, collections.abc.Awaitable[trivet_proto.registry.v1.model_version_pb2.ModelVersion]]:
-        """Returns the version that an alias points at."""
+        """Returns the version that an alias points at. One that points nowhere is NOT_FOUND (MODEL_ALIAS_NOT_FOUND)."""
 
     @abc.abstractmethod
     def GetLatestVersions(
@@ -344,7 +366,7 @@ class RegistryServiceServicer(metaclass=abc.ABCMeta):
         request: trivet_proto.registry.v1.registry_service_pb2.GetLatestVersionsRequest,
         context: _ServicerContext,
     ) -> typing.Union[trivet_proto.registry.v1.registry_service_pb2.GetLatestVersionsResponse, collections.abc.Awaitable[trivet_proto.registry.v1.registry_service_pb2.GetLatestVersionsResponse]]:
-        """Returns the newest READY version in each of some stages."""
+        """Returns the newest READY version in each of some stages: that with the greatest number."""
 
     @abc.abstractmethod
     def SearchModelVersions(
@@ -377,7 +399,7 @@ class RegistryServiceServicer(metaclass=abc.ABCMeta):
         context: _ServicerContext,
     ) -> typing.Union[trivet_proto.registry.v1.model_version_pb2.ModelVersion, collections.abc.Awaitable[trivet_proto.registry.v1.model_version_pb2.ModelVersion]]:
         """Moves a version into a stage, in one step with the archiving of those that were there. A version that is not READY is
-        FAILED_PRECONDITION; an outside source cannot enter a protected stage.
+        FAILED_PRECONDITION (MODEL_VERSION_NOT_READY).
         """
 
     @abc.abstractmethod
@@ -386,7 +408,9 @@ class RegistryServiceServicer(metaclass=abc.ABCMeta):
         request: trivet_proto.registry.v1.registry_service_pb2.SetModelAliasRequest,
         context: _ServicerContext,
     ) -> typing.Union[trivet_proto.registry.v1.model_pb2.Model, collections.abc.Awaitable[trivet_proto.registry.v1.model_pb2.Model]]:
-        """Lets an alias point at a version, wherever it pointed before."""
+        """Lets an alias point at a version, wherever it pointed before. A version that is not READY is FAILED_PRECONDITION
+        (MODEL_VERSION_NOT_READY).
+        """
 
     @abc.abstractmethod
     def DeleteModelAlias(

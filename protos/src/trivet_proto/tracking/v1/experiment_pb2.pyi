@@ -52,7 +52,8 @@ class Experiment(google.protobuf.message.Message):
     """
     display_name: builtins.str
     """What people call it: 1 to 500 characters without control characters, not only white space; unique in the workspace,
-    deleted experiments included (EXPERIMENT_NAME_TAKEN). Longer is FIELD_TOO_LONG, other faults are FIELD_INVALID.
+    deleted experiments included (EXPERIMENT_NAME_TAKEN). Empty is FIELD_REQUIRED, longer FIELD_TOO_LONG, other faults are
+    FIELD_INVALID.
     """
     description: builtins.str
     """What it is about, in markdown; at most 64 KiB (FIELD_TOO_LONG)."""
@@ -68,7 +69,9 @@ class Experiment(google.protobuf.message.Message):
     """
     @property
     def tags(self) -> google.protobuf.internal.containers.ScalarMap[builtins.str, builtins.str]:
-        """Keys of 1 to 250 characters without control characters, values of at most 64 KiB (FIELD_INVALID, FIELD_TOO_LONG)."""
+        """Keys of 1 to 250 characters, not only white space, without control characters, values of at most 64 KiB
+        (FIELD_REQUIRED, FIELD_INVALID, FIELD_TOO_LONG).
+        """
 
     @property
     def create_time(self) -> google.protobuf.timestamp_pb2.Timestamp:

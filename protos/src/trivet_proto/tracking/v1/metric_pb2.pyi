@@ -67,8 +67,8 @@ class MetricColumns(google.protobuf.message.Message):
     CONTEXT_INDEX_FIELD_NUMBER: builtins.int
     @property
     def keys(self) -> google.protobuf.internal.containers.RepeatedScalarFieldContainer[builtins.str]:
-        """One entry a piece; the same key may come more than once. 1 to 250 characters without control characters
-        (FIELD_INVALID, FIELD_TOO_LONG: that piece is refused).
+        """One entry a piece; the same key may come more than once. 1 to 250 characters, not only white space, without control
+        characters (FIELD_REQUIRED, FIELD_INVALID, FIELD_TOO_LONG: that piece is refused).
         """
 
     @property
@@ -92,7 +92,7 @@ class MetricColumns(google.protobuf.message.Message):
 
     @property
     def contexts(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[global___MetricContext]:
-        """The contexts that `context_index` points into."""
+        """The contexts that `context_index` points into. A bad one fails the whole message."""
 
     @property
     def context_index(self) -> google.protobuf.internal.containers.RepeatedScalarFieldContainer[builtins.int]:

@@ -121,8 +121,9 @@ class Run(google.protobuf.message.Message):
     experiment: builtins.str
     """The experiment that it belongs to, in the same workspace."""
     display_name: builtins.str
-    """What people call it; need not be unique. At most 500 characters without control characters (FIELD_TOO_LONG,
-    FIELD_INVALID). Left empty at creation, the server makes one up from the id, such as `calm-otter-417`.
+    """What people call it; need not be unique. At most 500 characters, not only white space, without control characters
+    (FIELD_INVALID, FIELD_TOO_LONG). Left empty at creation, the server makes one up from the id, such as
+    `calm-otter-417`.
     """
     status: global___RunStatus.ValueType
     """Where it stands. RUNNING where a creation leaves it open; any change is allowed."""
@@ -158,13 +159,15 @@ class Run(google.protobuf.message.Message):
 
     @property
     def params(self) -> google.protobuf.internal.containers.ScalarMap[builtins.str, builtins.str]:
-        """Written once: another value for a key is PARAM_CHANGED. Keys of 1 to 250 characters without control characters,
-        values of at most 16 KiB (FIELD_INVALID, FIELD_TOO_LONG).
+        """Written once: another value for a key is PARAM_CHANGED. Keys of 1 to 250 characters, not only white space, without
+        control characters, values of at most 16 KiB (FIELD_REQUIRED, FIELD_INVALID, FIELD_TOO_LONG).
         """
 
     @property
     def tags(self) -> google.protobuf.internal.containers.ScalarMap[builtins.str, builtins.str]:
-        """Keys of 1 to 250 characters without control characters, values of at most 64 KiB (FIELD_INVALID, FIELD_TOO_LONG)."""
+        """Keys of 1 to 250 characters, not only white space, without control characters, values of at most 64 KiB
+        (FIELD_REQUIRED, FIELD_INVALID, FIELD_TOO_LONG).
+        """
 
     @property
     def metrics(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[trivet_proto.tracking.v1.metric_pb2.Metric]:

@@ -78,9 +78,7 @@ class CreateExperimentRequest(google.protobuf.message.Message):
     """
     @property
     def experiment(self) -> trivet_proto.tracking.v1.experiment_pb2.Experiment:
-        """The experiment; `name` and what is output only are not used, though a `name` that is set must be one of the
-        workspace.
-        """
+        """The experiment; `name` and what is output only are not looked at."""
 
     def __init__(
         self,
@@ -194,7 +192,7 @@ class SearchExperimentsResponse(google.protobuf.message.Message):
     """Empty at the end, and only there."""
     @property
     def experiments(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[trivet_proto.tracking.v1.experiment_pb2.Experiment]:
-        """In the order asked for. A page may be short."""
+        """In the order asked for. A page may be short: it ends before it has 3 MiB."""
 
     def __init__(
         self,
@@ -340,9 +338,8 @@ class CreateRunRequest(google.protobuf.message.Message):
     """
     @property
     def run(self) -> trivet_proto.tracking.v1.run_pb2.Run:
-        """The run; `name` and what is output only are not used, though a `name` that is set must be one of the workspace. Of
-        `run.experiment` and `experiment_display_name`, at most one may be set (FIELD_INVALID); with neither, the run goes
-        into the experiment `0`.
+        """The run; `name` and what is output only are not looked at. Of `run.experiment` and `experiment_display_name`, at
+        most one may be set (FIELD_INVALID); with neither, the run goes into the experiment `0`.
         """
 
     def __init__(
@@ -425,7 +422,9 @@ class SearchRunsRequest(google.protobuf.message.Message):
     """
     @property
     def experiments(self) -> google.protobuf.internal.containers.RepeatedScalarFieldContainer[builtins.str]:
-        """The experiments to look in; a missing one is EXPERIMENT_NOT_FOUND. Empty: all of the workspace."""
+        """The experiments to look in, at most 1,000 (FIELD_INVALID); a missing one is EXPERIMENT_NOT_FOUND. Empty: all of the
+        workspace.
+        """
 
     def __init__(
         self,
@@ -454,7 +453,7 @@ class SearchRunsResponse(google.protobuf.message.Message):
     """Empty at the end, and only there."""
     @property
     def runs(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[trivet_proto.tracking.v1.run_pb2.Run]:
-        """In the order asked for, with params, tags and current metrics. A page may be short."""
+        """In the order asked for, with params, tags and current metrics. A page may be short: it ends before it has 3 MiB."""
 
     def __init__(
         self,
@@ -481,7 +480,8 @@ class UpdateRunRequest(google.protobuf.message.Message):
     @property
     def update_mask(self) -> google.protobuf.field_mask_pb2.FieldMask:
         """Which fields: `display_name`, `description`, `status`, `start_time`, `end_time`. Empty or any other is
-        UPDATE_MASK_INVALID. A masked `end_time` that is absent removes it.
+        UPDATE_MASK_INVALID. A masked `end_time` that is absent removes it; a `display_name` or `start_time` that is absent
+        is FIELD_REQUIRED.
         """
 
     def __init__(
@@ -597,7 +597,9 @@ class Param(google.protobuf.message.Message):
     KEY_FIELD_NUMBER: builtins.int
     VALUE_FIELD_NUMBER: builtins.int
     key: builtins.str
-    """1 to 250 characters without control characters (FIELD_INVALID, FIELD_TOO_LONG)."""
+    """1 to 250 characters, not only white space, without control characters (FIELD_REQUIRED, FIELD_INVALID,
+    FIELD_TOO_LONG).
+    """
     value: builtins.str
     """At most 16 KiB of UTF-8 (FIELD_TOO_LONG); may be empty."""
     def __init__(
@@ -619,7 +621,9 @@ class Tag(google.protobuf.message.Message):
     KEY_FIELD_NUMBER: builtins.int
     VALUE_FIELD_NUMBER: builtins.int
     key: builtins.str
-    """1 to 250 characters without control characters (FIELD_INVALID, FIELD_TOO_LONG)."""
+    """1 to 250 characters, not only white space, without control characters (FIELD_REQUIRED, FIELD_INVALID,
+    FIELD_TOO_LONG).
+    """
     value: builtins.str
     """At most 64 KiB of UTF-8 (FIELD_TOO_LONG); may be empty."""
     def __init__(
@@ -641,13 +645,16 @@ class WriteRunResponse(google.protobuf.message.Message):
     SEQUENCE_FIELD_NUMBER: builtins.int
     RESEND_FIELD_NUMBER: builtins.int
     REFUSED_FIELD_NUMBER: builtins.int
+    REFUSED_COUNT_FIELD_NUMBER: builtins.int
     sequence: builtins.int
     """The writer's last sequence; 0 without a writer."""
     resend: builtins.bool
     """True where the message was a resend."""
+    refused_count: builtins.int
+    """How many records were not written."""
     @property
     def refused(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[global___RefusedRecord]:
-        """The records that were not written, in the order of their kinds and indexes."""
+        """The records that were not written, in the order of their kinds and indexes; of more than 1,000, the first 1,000."""
 
     def __init__(
         self,
@@ -655,8 +662,9 @@ class WriteRunResponse(google.protobuf.message.Message):
         sequence: builtins.int = ...,
         resend: builtins.bool = ...,
         refused: collections.abc.Iterable[global___RefusedRecord] | None = ...,
+        refused_count: builtins.int = ...,
     ) -> None: ...
-    def ClearField(self, field_name: typing.Literal["refused", b"refused", "resend", b"resend", "sequence", b"sequence"]) -> None: ...
+    def ClearField(self, field_name: typing.Literal["refused", b"refused", "refused_count", b"refused_count", "resend", b"resend", "sequence", b"sequence"]) -> None: ...
 
 global___WriteRunResponse = WriteRunResponse
 

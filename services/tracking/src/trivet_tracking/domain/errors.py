@@ -124,15 +124,3 @@ class SequenceGap(CallerError):
             metadata={"sequence": str(sequence), "expectedSequence": str(expected)},
             field="sequence",
         )
-
-
-class EtagStale(CallerError):
-    """The resource was changed after it was read."""
-
-    code = Code.ABORTED
-    reason = "ETAG_STALE"
-
-    def __init__(self, name: str) -> None:
-        super().__init__(
-            f"{name} was changed after you read it. Read it again and repeat the change.", metadata={"name": name}
-        )

@@ -8,7 +8,8 @@ from enum import Enum
 from typing import Protocol
 
 from trivet_kit.page_tokens import Cursor
-from trivet_tracking.domain.search.expressions import And, OrderClause
+from trivet_kit.requests import RepeatableRequest
+from trivet_kit.search.expressions import And, OrderClause
 
 DEFAULT_EXPERIMENT_ID = 0
 DEFAULT_EXPERIMENT_NAME = "Default"
@@ -58,16 +59,6 @@ class ExperimentChange:
 
 
 @dataclass(frozen=True)
-class RepeatableRequest:
-    """A request that may be repeated by its id: the first answer is given again for 24 hours."""
-
-    request_id: str
-    """A UUID."""
-    fingerprint: str
-    """Differs for requests with different content."""
-
-
-@dataclass(frozen=True)
 class ExperimentQuery:
     """A search for experiments."""
 
@@ -85,8 +76,10 @@ class ExperimentPage:
     """A page of experiments."""
 
     experiments: tuple[Experiment, ...]
-    next_cursor: Cursor | None
-    """None at the end."""
+    cursors: tuple[Cursor, ...]
+    """The sort key of each experiment."""
+    is_last: bool
+    """Whether nothing follows the last experiment."""
 
 
 class Experiments(Protocol):

@@ -8,9 +8,9 @@ from enum import IntEnum
 from typing import Protocol
 
 from trivet_kit.page_tokens import Cursor
+from trivet_kit.search.expressions import And, OrderClause
 from trivet_tracking.domain.experiments import View
 from trivet_tracking.domain.metrics import Metric
-from trivet_tracking.domain.search.expressions import And, OrderClause
 
 
 class RunStatus(IntEnum):
@@ -124,8 +124,10 @@ class RunPage:
     """A page of runs."""
 
     runs: tuple[Run, ...]
-    next_cursor: Cursor | None
-    """None at the end."""
+    cursors: tuple[Cursor, ...]
+    """The sort key of each run."""
+    is_last: bool
+    """Whether nothing follows the last run."""
 
 
 class Runs(Protocol):

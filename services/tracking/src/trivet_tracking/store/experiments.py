@@ -9,11 +9,13 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Row
 
 from trivet_kit.db import Database
+from trivet_kit.db.first_answers import FirstAnswers
+from trivet_kit.db.planning import bound_planning
 from trivet_kit.db.upserts import insert_into
-from trivet_kit.errors import RequestIdReused
+from trivet_kit.errors import EtagStale
+from trivet_kit.requests import RepeatableRequest
 from trivet_kit.resources import ExperimentName
 from trivet_tracking.domain.errors import (
-    EtagStale,
     ExperimentDeleted,
     ExperimentNameTaken,
     ExperimentNotFound,
@@ -28,14 +30,10 @@ from trivet_tracking.domain.experiments import (
     ExperimentPage,
     ExperimentQuery,
     NewExperiment,
-    RepeatableRequest,
     View,
 )
 from trivet_tracking.store import tables
 from trivet_tracking.store.search import ExperimentSearch
-
-# How long a request id is remembered (design §3).
-REQUEST_RETENTION_MILLIS = 24 * 60 * 60 * 1000
 
 _t = tables.experiment
 
@@ -50,6 +48,7 @@ class SqlExperiments:
     def __init__(self, database: Database, now: Callable[[], int]) -> None:
         self._database = database
         self._now = now
+        self._first_answers = FirstAnswers(tables.request, tables.request.c.experiment_pk, now)
         self._used: set[str] = set()
 
     def create(self, workspace: str, new: NewExperiment, request: RepeatableRequest | None) -> Experiment:
@@ -57,14 +56,12 @@ class SqlExperiments:
         self.ensure_default(workspace)
         with self._database.transaction("write") as connection:
             experiment_id = _lock_workspace(connection, workspace)
-            if request is not None:
-                repeated = self._first_answer(connection, workspace, request)
-                if repeated is not None:
-                    return load(connection, [repeated])[0]
+            repeated = self._first_answers.find(connection, workspace, request)
+            if repeated is not None:
+                return load(connection, [repeated])[0]
             _check_name_free(connection, workspace, new.display_name)
             experiment_pk = self._insert(connection, workspace, experiment_id, new)
-            if request is not None:
-                self._remember(connection, workspace, request, experiment_pk)
+            self._first_answers.remember(connection, workspace, request, experiment_pk)
             return load(connection, [experiment_pk])[0]
 
     def find_or_create(self, connection: Connection, workspace: str, display_name: str) -> Row[Any]:
@@ -117,10 +114,13 @@ class SqlExperiments:
             deleted = _t.c.delete_time.is_not(None)
             statement = statement.where(deleted if query.view is View.DELETED else sa.not_(deleted))
         with self._database.transaction("read") as connection:
+            bound_planning(connection, len(query.where.terms))
             rows = connection.execute(statement).all()
             page = rows[: query.size]
             experiments = load(connection, [row.experiment_pk for row in page])
-        return ExperimentPage(tuple(experiments), plan.cursor(page[-1]) if len(rows) > query.size else None)
+        return ExperimentPage(
+            tuple(experiments), tuple(plan.cursor(row) for row in page), is_last=len(rows) <= query.size
+        )
 
     def update(self, workspace: str, experiment_id: int, change: ExperimentChange, revision: int | None) -> Experiment:
         """Changes an experiment."""
@@ -211,31 +211,6 @@ class SqlExperiments:
             sa.update(_t)
             .where(_t.c.experiment_pk == row.experiment_pk)
             .values(update_time=max(self._now(), row.update_time), revision=row.revision + 1, **values)
-        )
-
-    def _first_answer(self, connection: Connection, workspace: str, request: RepeatableRequest) -> int | None:
-        """The key of the experiment that an earlier request with this id made; forgets requests that are too old."""
-        table = tables.request
-        connection.execute(sa.delete(table).where(table.c.create_time < self._now() - REQUEST_RETENTION_MILLIS))
-        found = connection.execute(
-            sa.select(table).where(table.c.workspace == workspace, table.c.request_id == request.request_id)
-        ).one_or_none()
-        if found is None:
-            return None
-        if found.fingerprint != request.fingerprint:
-            raise RequestIdReused(request.request_id)
-        experiment_pk: int = found.experiment_pk
-        return experiment_pk
-
-    def _remember(self, connection: Connection, workspace: str, request: RepeatableRequest, experiment_pk: int) -> None:
-        connection.execute(
-            sa.insert(tables.request).values(
-                workspace=workspace,
-                request_id=request.request_id,
-                fingerprint=request.fingerprint,
-                experiment_pk=experiment_pk,
-                create_time=self._now(),
-            )
         )
 
 

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, TypeAlias
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Row
 
 from trivet_kit.db import Database
+from trivet_kit.db.planning import bound_planning
 from trivet_kit.db.upserts import insert_into
+from trivet_kit.errors import EtagStale
 from trivet_kit.resources import ExperimentName, RunName
 from trivet_tracking.domain.errors import (
-    EtagStale,
     ExperimentDeleted,
     ExperimentNotFound,
     RunDeleted,
@@ -28,6 +29,9 @@ from trivet_tracking.store.search import RunSearch
 
 _t = tables.run
 _e = tables.experiment
+
+# Keys of experiments: a list, or a query for them.
+_Experiments: TypeAlias = "list[int] | sa.Select[tuple[int]]"
 
 
 class SqlRuns:
@@ -65,11 +69,12 @@ class SqlRuns:
         plan = RunSearch(query.where, query.order_by)
         with self._database.transaction("read") as connection:
             active, deleted = _experiments_searched(connection, workspace, query.experiment_ids)
-            statement = plan.select(query.after).where(_in_view(query.view, active, deleted)).limit(query.size + 1)
-            rows = connection.execute(statement).all()
+            searched = plan.select(query.after).where(_in_view(query.view, active, deleted))
+            bound_planning(connection, len(query.where.terms) + len(query.order_by))
+            rows = connection.execute(searched.limit(query.size + 1)).all()
             page = rows[: query.size]
             runs = load(connection, [row.run_pk for row in page])
-        return RunPage(tuple(runs), plan.cursor(page[-1]) if len(rows) > query.size else None)
+        return RunPage(tuple(runs), tuple(plan.cursor(row) for row in page), is_last=len(rows) <= query.size)
 
     def update(self, workspace: str, run_id: str, change: RunChange, revision: int | None) -> Run:
         """Changes a run."""
@@ -247,27 +252,33 @@ def _entries(connection: Connection, table: sa.Table, run_pks: Sequence[int]) ->
 
 def _experiments_searched(
     connection: Connection, workspace: str, experiment_ids: Sequence[int]
-) -> tuple[list[int], list[int]]:
-    """Keys of the experiments to search, those in use and those that are deleted; all of the workspace for no ids.
+) -> tuple[_Experiments, _Experiments]:
+    """The keys of the experiments to search, those in use and those deleted; all of the workspace for no ids.
 
     Raises:
         ExperimentNotFound: one of the ids is of none.
     """
-    statement = sa.select(_e.c.experiment_pk, _e.c.experiment_id, _e.c.delete_time).where(_e.c.workspace == workspace)
-    if experiment_ids:
-        statement = statement.where(_e.c.experiment_id.in_(experiment_ids))
-    rows = connection.execute(statement).all()
+    in_workspace = sa.select(_e.c.experiment_pk).where(_e.c.workspace == workspace)
+    if not experiment_ids:
+        # There may be more than fit into a list.
+        return (
+            in_workspace.where(_e.c.delete_time.is_(None)),
+            in_workspace.where(_e.c.delete_time.is_not(None)),
+        )
+    rows = connection.execute(
+        in_workspace.add_columns(_e.c.experiment_id, _e.c.delete_time).where(_e.c.experiment_id.in_(experiment_ids))
+    ).all()
     for missing in sorted(set(experiment_ids) - {row.experiment_id for row in rows}):
         raise ExperimentNotFound(str(ExperimentName(workspace, missing)))
     active = [row.experiment_pk for row in rows if row.delete_time is None]
     return active, [row.experiment_pk for row in rows if row.delete_time is not None]
 
 
-def _in_view(view: View, active: list[int], deleted: list[int]) -> sa.ColumnElement[bool]:
+def _in_view(view: View, active: _Experiments, deleted: _Experiments) -> sa.ColumnElement[bool]:
     """Which runs a view has: a run of a deleted experiment is deleted."""
-    if view is View.ALL:
-        return _t.c.experiment_pk.in_(active + deleted)
     if view is View.ACTIVE:
         return sa.and_(_t.c.experiment_pk.in_(active), _t.c.delete_time.is_(None))
-    by_itself = sa.and_(_t.c.experiment_pk.in_(active), _t.c.delete_time.is_not(None))
-    return sa.or_(_t.c.experiment_pk.in_(deleted), by_itself) if deleted else by_itself
+    in_bin = _t.c.experiment_pk.in_(deleted)
+    if view is View.ALL:
+        return sa.or_(_t.c.experiment_pk.in_(active), in_bin)
+    return sa.or_(in_bin, sa.and_(_t.c.experiment_pk.in_(active), _t.c.delete_time.is_not(None)))

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Row
 
+from trivet_kit.db import comparisons
 from trivet_kit.db.keyset import SortColumn, SortKey
 from trivet_kit.page_tokens import Cursor
+from trivet_kit.search.expressions import And, Comparison, Entity, Operator, OrderClause
 from trivet_tracking.domain.runs import RunStatus
-from trivet_tracking.domain.search.expressions import And, Comparison, Entity, Operator, OrderClause
 from trivet_tracking.store import tables
 
 _run = tables.run
@@ -118,10 +118,10 @@ def _run_term(term: Comparison) -> sa.ColumnElement[bool]:
         return sa.exists().where(_of_run(latest, key.name), latest.c.context == 0, _metric_passes(latest.c.value, term))
     if key.entity in _ENTRIES:
         table = _ENTRIES[key.entity]
-        return _entry_term(table, _of_run(table, key.name), term)
+        return comparisons.entry(table, _of_run(table, key.name), term)
     if key.name in _RUN_TIMES:
-        return _ordered(_RUN_TIMES[key.name], term)
-    return _text(_RUN_TEXTS[key.name], term)
+        return comparisons.ordered(_RUN_TIMES[key.name], term)
+    return comparisons.text(_RUN_TEXTS[key.name], term)
 
 
 def _experiment_term(term: Comparison) -> sa.ColumnElement[bool]:
@@ -129,10 +129,10 @@ def _experiment_term(term: Comparison) -> sa.ColumnElement[bool]:
     if key.entity is Entity.TAG:
         table = tables.experiment_tag
         of_experiment = sa.and_(table.c.experiment_pk == _experiment.c.experiment_pk, table.c.key == key.name)
-        return _entry_term(table, of_experiment, term)
+        return comparisons.entry(table, of_experiment, term)
     if key.name in _EXPERIMENT_TIMES:
-        return _ordered(_EXPERIMENT_TIMES[key.name], term)
-    return _text(_EXPERIMENT_TEXTS[key.name], term)
+        return comparisons.ordered(_EXPERIMENT_TIMES[key.name], term)
+    return comparisons.text(_EXPERIMENT_TEXTS[key.name], term)
 
 
 def _of_run(table: sa.FromClause, key: str) -> sa.ColumnElement[bool]:
@@ -140,61 +140,7 @@ def _of_run(table: sa.FromClause, key: str) -> sa.ColumnElement[bool]:
     return sa.and_(table.c.run_pk == _run.c.run_pk, table.c.experiment_pk == _run.c.experiment_pk, table.c.key == key)
 
 
-def _entry_term(table: sa.Table, entry: sa.ColumnElement[bool], term: Comparison) -> sa.ColumnElement[bool]:
-    if term.operator is Operator.IS_NULL:
-        return ~sa.exists().where(entry)
-    if term.operator is Operator.IS_NOT_NULL:
-        return sa.exists().where(entry)
-    conditions = [entry, _text(table.c.value, term)]
-    prefixes = _prefixes(term)
-    if prefixes is not None:
-        # The index holds a prefix only; the test of the whole value is done besides.
-        conditions.append(sa.func.substr(table.c.value, 1, tables.INDEXED_CHARACTERS).in_(prefixes))
-    return sa.exists().where(*conditions)
-
-
-def _prefixes(term: Comparison) -> list[str] | None:
-    match term.operator, term.value:
-        case Operator.EQ, str(value):
-            return [value[: tables.INDEXED_CHARACTERS]]
-        case Operator.IN, tuple(values):
-            return sorted({value[: tables.INDEXED_CHARACTERS] for value in values})
-    return None
-
-
 def _metric_passes(value: sa.ColumnElement[float], term: Comparison) -> sa.ColumnElement[bool]:
     # NaN is NULL: it passes no comparison but !=.
-    passes = _ordered(value, term)
+    passes = comparisons.ordered(value, term)
     return sa.or_(passes, value.is_(None)) if term.operator is Operator.NE else passes
-
-
-_ORDERED: dict[Operator, Callable[[Any, Any], sa.ColumnElement[bool]]] = {
-    Operator.EQ: lambda left, right: left == right,
-    Operator.NE: lambda left, right: left != right,
-    Operator.LT: lambda left, right: left < right,
-    Operator.LE: lambda left, right: left <= right,
-    Operator.GT: lambda left, right: left > right,
-    Operator.GE: lambda left, right: left >= right,
-}
-_TEXT: dict[Operator, Callable[[Any, Any], sa.ColumnElement[bool]]] = {
-    Operator.EQ: lambda left, right: left == right,
-    Operator.NE: lambda left, right: left != right,
-    Operator.IN: lambda left, right: left.in_(right),
-    Operator.NOT_IN: lambda left, right: left.not_in(right),
-    Operator.LIKE: lambda left, right: left.like(_pattern(right), escape="\\"),
-    # lower() folds ASCII letters only on both databases: SQLite's does, and so does PostgreSQL's on collation "C".
-    Operator.ILIKE: lambda left, right: sa.func.lower(left).like(sa.func.lower(_pattern(right)), escape="\\"),
-}
-
-
-def _ordered(expression: sa.ColumnElement[Any], term: Comparison) -> sa.ColumnElement[bool]:
-    return _ORDERED[term.operator](expression, term.value)
-
-
-def _text(expression: sa.ColumnElement[str], term: Comparison) -> sa.ColumnElement[bool]:
-    return _TEXT[term.operator](expression, term.value)
-
-
-def _pattern(pattern: str) -> str:
-    r"""A LIKE pattern in which every `\` escapes something; PostgreSQL refuses one that ends with a single `\`."""
-    return re.sub(r"\\(?![%_\\])|\\([%_\\])", lambda found: found[0] if found[1] else r"\\", pattern)

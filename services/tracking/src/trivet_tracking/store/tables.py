@@ -8,9 +8,6 @@ SCHEMA = "trivet_tracking"
 
 metadata = sa.MetaData(schema=SCHEMA)
 
-# How much of a value an index holds: PostgreSQL refuses index rows over 2.7 kB, and a character has up to 4 bytes.
-INDEXED_CHARACTERS = 200
-
 # Experiment ids are counted up in each workspace.
 workspace = sa.Table(
     "workspace",

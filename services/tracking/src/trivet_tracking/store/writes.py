@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 
 import psycopg2.errors
 import sqlalchemy as sa
@@ -25,6 +25,9 @@ from trivet_tracking.store.segments import SegmentPiece
 
 # Another replica can only come between by writing the same params, contexts or rows at the same moment.
 _ATTEMPTS = 10
+_IN_VALUES = 5000
+
+_Value = TypeVar("_Value")
 
 _log = logging.getLogger("trivet.tracking.writes")
 
@@ -71,6 +74,12 @@ class _Statements:
             .join(experiment, experiment.c.experiment_pk == run.c.experiment_pk)
             .where(run.c.workspace == sa.bindparam("workspace"))
             .where(run.c.run_id.in_(sa.bindparam("run_ids", expanding=True)))
+        )
+        self.lock_runs = (
+            sa.select(run.c.run_pk)
+            .where(run.c.run_pk.in_(sa.bindparam("run_pks", expanding=True)))
+            .order_by(run.c.run_pk)
+            .with_for_update(key_share=True)
         )
         self.find_params = (
             sa.select(param.c.key, param.c.value)
@@ -123,11 +132,13 @@ class _Group:
         self._plan = _Plan()
         self._runs = self._find_runs()
         self._sequences = self._lock_writers()
+        self._lock_tagged_runs()
         self._params = self._find_params()
-        self._contexts = {
-            (run_pk, context): number
-            for (run_pk, number), context in numbered_contexts(connection, self._run_pks_with_contexts()).items()
-        }
+        known = numbered_contexts(connection, self._run_pks_with_contexts())
+        self._contexts = {(run_pk, context): number for (run_pk, number), context in known.items()}
+        self._next_contexts: dict[int, int] = {}
+        for run_pk, number in known:
+            self._next_contexts[run_pk] = max(self._next_contexts.get(run_pk, 1), number + 1)
 
     def apply(self) -> list[WriteOutcome | CallerError]:
         outcomes = [self._decide(write) for write in self._group]
@@ -167,6 +178,15 @@ class _Group:
         )
         return {(row.run_pk, row.writer): row.sequence for row in rows}
 
+    def _lock_tagged_runs(self) -> None:
+        """Locks the runs whose tags change, until the commit.
+
+        Tags are removed and set in two statements, which would meet another replica's in the opposite order.
+        """
+        tagged = sorted({row.run_pk for write, row in self._known() if write.tags or write.deleted_tags})
+        if tagged:
+            self._connection.execute(self._statements.lock_runs, {"run_pks": tagged})
+
     def _find_params(self) -> dict[tuple[int, str], str]:
         wanted: dict[int, set[str]] = {}
         for write, row in self._known():
@@ -175,7 +195,8 @@ class _Group:
         return {
             (run_pk, row.key): row.value
             for run_pk, keys in wanted.items()
-            for row in self._connection.execute(self._statements.find_params, {"run_pk": run_pk, "keys": sorted(keys)})
+            for some_keys in _batches(sorted(keys))
+            for row in self._connection.execute(self._statements.find_params, {"run_pk": run_pk, "keys": some_keys})
         }
 
     def _run_pks_with_contexts(self) -> list[int]:
@@ -242,7 +263,8 @@ class _Group:
             return NO_CONTEXT_NUMBER
         number = self._contexts.get((run_pk, context))
         if number is None:
-            number = 1 + max((n for (pk, _), n in self._contexts.items() if pk == run_pk), default=0)
+            number = self._next_contexts.get(run_pk, 1)
+            self._next_contexts[run_pk] = number + 1
             self._contexts[run_pk, context] = number
             self._plan.contexts[run_pk, number] = context
         return number
@@ -278,8 +300,8 @@ class _Group:
             if value is not None
         ]
         removed = sorted(key for key, value in self._plan.tags.items() if value is None)
-        if removed:
-            self._connection.execute(sa.delete(table).where(sa.tuple_(table.c.run_pk, table.c.key).in_(removed)))
+        for some_removed in _batches(removed):
+            self._connection.execute(sa.delete(table).where(sa.tuple_(table.c.run_pk, table.c.key).in_(some_removed)))
         self._write(self._statements.upsert_tags, kept)
 
     def _append_segments(self) -> None:
@@ -322,6 +344,12 @@ class _Group:
     def _write(self, statement: sa.Executable, rows: list[dict[str, Any]]) -> None:
         if rows:
             self._connection.execute(statement, rows)
+
+
+def _batches(values: list[_Value]) -> Iterator[list[_Value]]:
+    """The values in lists that go into one IN: SQLite takes 32,766 bound parameters in a statement."""
+    for begin in range(0, len(values), _IN_VALUES):
+        yield values[begin : begin + _IN_VALUES]
 
 
 _NewValues = Callable[[Any, Any], dict[str, Any]]

@@ -54,7 +54,7 @@ class Comparison:
     - IS_NULL, IS_NOT_NULL: None.
     - IN, NOT_IN: texts, at least one, as written: in their order, duplicates kept.
     - LIKE, ILIKE: the pattern as written, its backslashes too.
-    - otherwise a float for a metric (finite), an int of 64 bits for a time, and a text for the rest.
+    - otherwise a float for a metric (finite), an int of 64 bits for a whole number or a time, and a text for the rest.
     """
 
 

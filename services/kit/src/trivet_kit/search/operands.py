@@ -7,13 +7,13 @@ from collections.abc import Sequence
 
 from lark import Token
 
-from trivet_tracking.domain.search.expressions import Entity, Key, Operator
-from trivet_tracking.domain.search.faults import Fault, shown
-from trivet_tracking.domain.search.syntax import is_quoted, start_of, unquoted
-from trivet_tracking.domain.search.vocabulary import ValueType, Vocabulary
+from trivet_kit.search.expressions import Entity, Key, Operator
+from trivet_kit.search.faults import Fault, shown
+from trivet_kit.search.syntax import is_quoted, start_of, unquoted
+from trivet_kit.search.vocabulary import ValueType, Vocabulary
 
 # SQLite refuses patterns above 50,000 bytes (SQLITE_MAX_LIKE_PATTERN_LENGTH), and a store may have to double each
-# character to escape it. As long as the longest param (domain/limits.py).
+# character to escape it. As long as the longest param.
 MAX_PATTERN_BYTES = 16 * 1024
 
 _ORDERING = (Operator.EQ, Operator.NE, Operator.LT, Operator.LE, Operator.GT, Operator.GE)
@@ -54,7 +54,9 @@ def read_value(
         case ValueType.NUMBER:
             return _number(key, token)
         case ValueType.TIME_MILLIS:
-            return _time(key, token)
+            return _integer(key, token, "1767225600000, milliseconds since the Unix epoch")
+        case ValueType.INTEGER:
+            return _integer(key, token, "3")
         case ValueType.TEXT:
             return _one_of_those(key, token, vocabulary)
 
@@ -91,16 +93,16 @@ def _number(key: Key, token: Token) -> float:
     return number
 
 
-def _time(key: Key, token: Token) -> int:
+def _integer(key: Key, token: Token, example: str) -> int:
     digits = token.lstrip("+-")
     if token.type != "NUMBER" or not digits.isdecimal():
-        raise _not_a_number(key, token, "whole number", "1767225600000, milliseconds since the Unix epoch")
+        raise _not_a_number(key, token, "whole number", example)
     # Python refuses to read integers of thousands of digits. 20 are out of range already.
     significant = digits.lstrip("0")[:20] or "0"
-    time = -int(significant) if token.startswith("-") else int(significant)
-    if not -(2**63) <= time < 2**63:
-        raise Fault(start_of(token), f"{shown(token)} is out of range; times are signed integers of 64 bits")
-    return time
+    number = -int(significant) if token.startswith("-") else int(significant)
+    if not -(2**63) <= number < 2**63:
+        raise Fault(start_of(token), f"{shown(token)} is out of range; {key.name} is a signed integer of 64 bits")
+    return number
 
 
 def _not_a_number(key: Key, token: Token, kind: str, example: str) -> Fault:

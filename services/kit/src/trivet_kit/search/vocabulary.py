@@ -7,8 +7,7 @@ from dataclasses import dataclass
 from enum import Enum
 from functools import cached_property
 
-from trivet_tracking.domain.runs import RunStatus
-from trivet_tracking.domain.search.expressions import Entity, Key
+from trivet_kit.search.expressions import Entity, Key
 
 
 class ValueType(Enum):
@@ -16,6 +15,7 @@ class ValueType(Enum):
 
     TEXT = "text"
     NUMBER = "number"
+    INTEGER = "whole number"
     TIME_MILLIS = "time in milliseconds since the Unix epoch"
 
 
@@ -56,38 +56,8 @@ class Vocabulary:
         return {name: attribute for attribute in self.attributes for name in (attribute.name, *attribute.aliases)}
 
 
-# The prefixes and aliases are MLflow's (mlflow-protocol.md §3.1).
-_OF_ATTRIBUTES = dict.fromkeys(("attributes", "attribute", "attr"), Entity.ATTRIBUTE)
-_OF_METRICS = dict.fromkeys(("metrics", "metric"), Entity.METRIC)
-_OF_PARAMS = dict.fromkeys(("params", "param", "parameters", "parameter"), Entity.PARAM)
-_OF_TAGS = dict.fromkeys(("tags", "tag"), Entity.TAG)
-
-RUNS = Vocabulary(
-    resources="runs",
-    attributes=(
-        Attribute("run_id"),
-        Attribute("run_name", aliases=("run name", "Run name", "Run Name")),
-        Attribute("status", values=tuple(status.name for status in RunStatus)),
-        Attribute("user_id"),
-        Attribute("created_by"),
-        Attribute("source"),
-        Attribute("git_commit"),
-        Attribute("parent_run_id"),
-        Attribute("start_time", ValueType.TIME_MILLIS, aliases=("created", "Created")),
-        Attribute("end_time", ValueType.TIME_MILLIS),
-    ),
-    prefixes={**_OF_METRICS, **_OF_PARAMS, **_OF_TAGS, **_OF_ATTRIBUTES, "run": Entity.ATTRIBUTE},
-    sortable=frozenset(Entity),
-)
-
-EXPERIMENTS = Vocabulary(
-    resources="experiments",
-    attributes=(
-        Attribute("name"),
-        Attribute("experiment_id"),
-        Attribute("creation_time", ValueType.TIME_MILLIS),
-        Attribute("last_update_time", ValueType.TIME_MILLIS),
-    ),
-    prefixes={**_OF_TAGS, **_OF_ATTRIBUTES},
-    sortable=frozenset({Entity.ATTRIBUTE}),
-)
+# What may stand before a dot for an entity: MLflow's words (mlflow-protocol.md §3.1).
+OF_ATTRIBUTES = dict.fromkeys(("attributes", "attribute", "attr"), Entity.ATTRIBUTE)
+OF_METRICS = dict.fromkeys(("metrics", "metric"), Entity.METRIC)
+OF_PARAMS = dict.fromkeys(("params", "param", "parameters", "parameter"), Entity.PARAM)
+OF_TAGS = dict.fromkeys(("tags", "tag"), Entity.TAG)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from lark import Token, Tree
 
-from trivet_tracking.domain.search.expressions import Entity, Key
-from trivet_tracking.domain.search.faults import Fault, shown
-from trivet_tracking.domain.search.syntax import start_of, tokens, unquoted
-from trivet_tracking.domain.search.vocabulary import Vocabulary
+from trivet_kit.search.expressions import Entity, Key
+from trivet_kit.search.faults import Fault, shown
+from trivet_kit.search.syntax import start_of, tokens, unquoted
+from trivet_kit.search.vocabulary import Vocabulary
 
 
 def read_key(name: Tree[Token], vocabulary: Vocabulary) -> Key:

@@ -9,9 +9,9 @@ from typing import Literal, cast
 from lark import Lark, Token, Tree
 from lark.exceptions import UnexpectedInput, UnexpectedToken
 
-from trivet_tracking.domain.search.faults import Fault, grammar_fault
+from trivet_kit.search.faults import Fault, grammar_fault
 
-# As long as the longest value there is, that of a tag (domain/limits.py). It bounds the time of reading, and the
+# As long as the longest value there is, that of a tag. It bounds the time of reading, and the
 # members of IN lists to 21,845, below the 32,766 bound parameters of SQLite.
 MAX_TEXT_BYTES = 64 * 1024
 

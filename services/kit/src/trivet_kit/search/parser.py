@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from lark import Token, Tree
 
-from trivet_tracking.domain.search.errors import FilterInvalid, OrderByInvalid
-from trivet_tracking.domain.search.expressions import And, Comparison, Entity, Key, Operator, OrderClause
-from trivet_tracking.domain.search.faults import Fault, shown
-from trivet_tracking.domain.search.names import read_key
-from trivet_tracking.domain.search.operands import check_operator, read_value
-from trivet_tracking.domain.search.syntax import read, start_of, tokens, trees
-from trivet_tracking.domain.search.vocabulary import Vocabulary
+from trivet_kit.search.errors import FilterInvalid, OrderByInvalid
+from trivet_kit.search.expressions import And, Comparison, Entity, Key, Operator, OrderClause
+from trivet_kit.search.faults import Fault, shown
+from trivet_kit.search.names import read_key
+from trivet_kit.search.operands import check_operator, read_value
+from trivet_kit.search.syntax import read, start_of, tokens, trees
+from trivet_kit.search.vocabulary import Vocabulary
 
 # Each comparison may become a subquery of its own.
 MAX_COMPARISONS = 100

@@ -1,0 +1,81 @@
+"""First answers of requests that carried a request id, so that a repeated one is not done again (design §3)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from trivet_kit.db.upserts import insert_into
+from trivet_kit.errors import RequestIdReused
+from trivet_kit.requests import RepeatableRequest
+
+# How long a request id is remembered (design §3).
+RETENTION_MILLIS = 24 * 60 * 60 * 1000
+
+
+class FirstAnswers:
+    """Remembers what requests made, in a table of the service. Safe for threads.
+
+    Two equal requests at once have to wait for each other before `find`: by a lock on what they both change.
+    """
+
+    def __init__(self, table: sa.Table, answer: sa.Column[Any], now: Callable[[], int]) -> None:
+        """Works on a table.
+
+        Args:
+            table: `workspace` and `request_id`, its key; `fingerprint`, `create_time` and the answer.
+            answer: the column that says what a request made.
+            now: gives milliseconds since the Unix epoch.
+        """
+        self._table = table
+        self._answer = answer
+        self._now = now
+
+    def find(self, connection: Connection, workspace: str, request: RepeatableRequest | None) -> Any:
+        """What an earlier request with this id made; None without one. Forgets requests that are too old.
+
+        Raises:
+            RequestIdReused: the earlier one had another fingerprint.
+        """
+        if request is None:
+            return None
+        table = self._table
+        connection.execute(sa.delete(table).where(table.c.create_time < self._now() - RETENTION_MILLIS))
+        found = connection.execute(
+            sa.select(table.c.fingerprint, self._answer).where(
+                table.c.workspace == workspace, table.c.request_id == request.request_id
+            )
+        ).one_or_none()
+        if found is None:
+            return None
+        if found.fingerprint != request.fingerprint:
+            raise RequestIdReused(request.request_id)
+        return found[1]
+
+    def remember(self, connection: Connection, workspace: str, request: RepeatableRequest | None, answer: Any) -> None:
+        """Keeps what a request made; does nothing for None.
+
+        Raises:
+            RequestIdReused: another request with this id came between.
+        """
+        if request is None:
+            return
+        kept = connection.execute(
+            insert_into(connection.dialect.name, self._table)
+            .values(
+                {
+                    "workspace": workspace,
+                    "request_id": request.request_id,
+                    "fingerprint": request.fingerprint,
+                    self._answer.name: answer,
+                    "create_time": self._now(),
+                }
+            )
+            .on_conflict_do_nothing()
+        )
+        # An equal request would have waited and been found: this one is not equal.
+        if kept.rowcount == 0:
+            raise RequestIdReused(request.request_id)

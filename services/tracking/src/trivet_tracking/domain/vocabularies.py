@@ -1,0 +1,45 @@
+"""What runs and experiments can be searched by. The aliases are MLflow's (mlflow-protocol.md §3.1)."""
+
+from __future__ import annotations
+
+from trivet_kit.search.expressions import Entity
+from trivet_kit.search.vocabulary import (
+    OF_ATTRIBUTES,
+    OF_METRICS,
+    OF_PARAMS,
+    OF_TAGS,
+    Attribute,
+    ValueType,
+    Vocabulary,
+)
+from trivet_tracking.domain.runs import RunStatus
+
+RUNS = Vocabulary(
+    resources="runs",
+    attributes=(
+        Attribute("run_id"),
+        Attribute("run_name", aliases=("run name", "Run name", "Run Name")),
+        Attribute("status", values=tuple(status.name for status in RunStatus)),
+        Attribute("user_id"),
+        Attribute("created_by"),
+        Attribute("source"),
+        Attribute("git_commit"),
+        Attribute("parent_run_id"),
+        Attribute("start_time", ValueType.TIME_MILLIS, aliases=("created", "Created")),
+        Attribute("end_time", ValueType.TIME_MILLIS),
+    ),
+    prefixes={**OF_METRICS, **OF_PARAMS, **OF_TAGS, **OF_ATTRIBUTES, "run": Entity.ATTRIBUTE},
+    sortable=frozenset(Entity),
+)
+
+EXPERIMENTS = Vocabulary(
+    resources="experiments",
+    attributes=(
+        Attribute("name"),
+        Attribute("experiment_id"),
+        Attribute("creation_time", ValueType.TIME_MILLIS),
+        Attribute("last_update_time", ValueType.TIME_MILLIS),
+    ),
+    prefixes={**OF_TAGS, **OF_ATTRIBUTES},
+    sortable=frozenset({Entity.ATTRIBUTE}),
+)
