@@ -36,6 +36,7 @@ EXAMPLES: dict[str, dict[str, Any]] = {
     "SERVER_DRAINING": {},
     "OVERLOADED": {"queue": "writes", "retry_after_seconds": 1},
     "MESSAGE_TOO_LARGE": {"message_bytes": 9_000_000, "max_message_bytes": 8_388_608},
+    "STORAGE_FULL": {},
     "MESSAGE_MALFORMED": {"message_type": "trivet.tracking.v1.WriteRunRequest"},
     "CREDENTIALS_INVALID": {},
     "PERMISSION_DENIED": {"permission": "WRITE", "workspace": "team-a"},

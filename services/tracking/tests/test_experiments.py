@@ -223,3 +223,12 @@ def test_removing_a_tag_that_is_not_there_changes_nothing(tracking: Tracking) ->
     assert failure.reason == "TAG_NOT_FOUND"
     assert failure.metadata == {"key": "missing"}
     assert get(tracking, created.name) == created
+
+
+def test_an_error_that_repeats_a_long_text_arrives(tracking: Tracking) -> None:
+    name = "😀" * 500
+    create_experiment(tracking, name)
+    for _ in range(50):
+        failure = error_of(lambda: create_experiment(tracking, name))
+        assert failure.reason == "EXPERIMENT_NAME_TAKEN"
+        assert failure.metadata["displayName"].endswith("😀…")

@@ -157,6 +157,20 @@ def test_sigterm_lets_a_call_in_flight_end_well_and_a_second_one_does_no_harm(po
     assert "Traceback" not in server.stderr
 
 
+def test_a_watcher_of_health_does_not_hold_up_the_stop(migrated_url: str) -> None:
+    with start_server(migrated_url) as server, grpc.insecure_channel(server.address) as channel:
+        watch = health_pb2_grpc.HealthStub(channel).Watch(health_pb2.HealthCheckRequest(), timeout=60)
+        assert next(watch).status == SERVING
+        # Well below the 20 s that calls have to end.
+        assert server.terminate(timeout_seconds=10) == 0
+        assert next(watch).status == NOT_SERVING
+
+
+def test_services_are_ready_when_the_server_says_so(migrated_url: str) -> None:
+    with start_server(migrated_url) as server, grpc.insecure_channel(server.address) as channel:
+        assert health_of(channel, TRACKING) == SERVING
+
+
 def await_blocked_statement(url: str) -> None:
     """Returns when a statement waits for a lock."""
     with closing(psycopg2.connect(url)) as connection, connection.cursor() as cursor:
@@ -197,6 +211,19 @@ def test_serve_listens_on_a_unix_socket(migrated_url: str, tmp_path: Path) -> No
         assert server.address == f"unix:{tmp_path / 'trivet.sock'}"
         with grpc.insecure_channel(server.address) as channel:
             assert server_info(channel).version
+
+
+def test_a_socket_that_another_server_has_is_refused(migrated_url: str, tmp_path: Path) -> None:
+    address = f"unix:{tmp_path / 'trivet.sock'}"
+    with start_server(migrated_url, address) as server:
+        line = refusal(TRIVET_DATABASE_URL=migrated_url, TRIVET_LISTEN=address)
+        assert line == f"trivet-tracking: Cannot listen on {address}: another server does."
+        with grpc.insecure_channel(address) as channel:
+            assert server_info(channel).version
+        server.kill()
+    # What a killed server leaves behind is in nobody's way.
+    with start_server(migrated_url, address), grpc.insecure_channel(address) as channel:
+        assert server_info(channel).version
 
 
 def test_start_with_a_setting_that_no_server_could_have_is_refused(migrated_url: str) -> None:

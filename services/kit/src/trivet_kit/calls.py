@@ -4,7 +4,8 @@ Servicers are plain objects with one method an RPC, named as in the contract:
 
 - `def Method(self, request, call) -> response` runs in the server's thread pool and may block;
 - `async def Method(self, request, call) -> response` runs on the event loop and must not block;
-- `async def Method(self, request, call)` with `yield` streams responses.
+- `async def Method(self, request, call)` with `yield` streams responses;
+- `async def Method(self, requests, call)` with `yield` streams both; the first request is there when it is called.
 
 They raise `CallerError` and know nothing of gRPC.
 """
@@ -17,8 +18,9 @@ import logging
 import re
 import secrets
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterator
 from concurrent.futures import Executor
+from contextlib import aclosing, contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -37,6 +39,7 @@ from trivet_kit.errors import (
     MethodUnknown,
     PermissionDenied,
     WorkspaceNotFound,
+    WorkspacesMixed,
 )
 from trivet_kit.methods import ContractError, Method, methods_of
 from trivet_kit.status import to_status
@@ -67,6 +70,28 @@ class Call:
     """The caller's `authorization` metadata, to be sent on in calls that this one makes to other services."""
 
 
+class RunningCalls:
+    """Counts the calls that run; a context manager around each. For one event loop."""
+
+    def __init__(self) -> None:
+        self._count = 0
+        self._none = asyncio.Event()
+        self._none.set()
+
+    def __enter__(self) -> None:
+        self._count += 1
+        self._none.clear()
+
+    def __exit__(self, *_: object) -> None:
+        self._count -= 1
+        if self._count == 0:
+            self._none.set()
+
+    async def wait_for_none(self) -> None:
+        """Returns when no call runs."""
+        await self._none.wait()
+
+
 @dataclass(frozen=True)
 class Gate:
     """What is asked of every call before a servicer sees it."""
@@ -74,6 +99,8 @@ class Gate:
     authenticator: Authenticator
     policy: Policy
     max_message_bytes: int
+    running: RunningCalls = field(default_factory=RunningCalls)
+    """The calls that have passed it and have not ended."""
 
     def parse(self, method: Method, data: bytes) -> Message:
         """The request in `data`.
@@ -90,6 +117,18 @@ class Gate:
         except DecodeError:
             raise MessageMalformed(request.DESCRIPTOR.full_name) from None
         return request
+
+    def check_later(self, method: Method, request: Message, workspace: str | None) -> None:
+        """Checks a message of a stream whose first one was authorised for a workspace.
+
+        Raises:
+            FieldRequired, ResourceNameInvalid: what it names is malformed.
+            WorkspacesMixed: it names something in another workspace.
+        """
+        method.check_required(request)
+        named = method.workspaces(request)
+        if workspace is not None and not named <= {workspace}:
+            raise WorkspacesMixed(named | {workspace})
 
     def authorise(
         self, method: Method, request: Message, metadata: dict[str, str | bytes]
@@ -163,7 +202,11 @@ def service_handler(
         if method.response_streaming:
             if not inspect.isasyncgenfunction(behaviour):
                 raise ContractError(f"{method.path} streams responses and must be an async generator")
-            handlers[name] = grpc.unary_stream_rpc_method_handler(way.streaming(behaviour))
+            handlers[name] = (
+                grpc.stream_stream_rpc_method_handler(way.streaming_both(behaviour))
+                if method.request_streaming
+                else grpc.unary_stream_rpc_method_handler(way.streaming(behaviour))
+            )
         else:
             unary = behaviour if inspect.iscoroutinefunction(behaviour) else _in_threads(behaviour, threads)
             handlers[name] = grpc.unary_unary_rpc_method_handler(way.unary(unary))
@@ -188,41 +231,73 @@ class _Way:
 
     def unary(self, behaviour: Callable[[Any, Call], Awaitable[Message]]) -> Callable[..., Awaitable[bytes]]:
         async def handle(data: bytes, context: Any) -> bytes:
-            outcome = self._begin(context)
-            try:
-                async with self._deadline(context):
-                    request, call = self._admit(data, context, outcome)
-                    response = await behaviour(request, call)
-                    return response.SerializeToString()
-            except Exception as error:
-                await self._abort(context, error, outcome)
-                raise
-            except asyncio.CancelledError:
-                outcome.code = "CANCELLED"
-                raise
-            finally:
-                outcome.log()
+            with self._running_call(context) as outcome:
+                remaining = context.time_remaining()
+                deadline = asyncio.timeout(DEFAULT_DEADLINE_SECONDS if remaining is None else remaining)
+                try:
+                    async with deadline:
+                        request, call = self._admit(data, context, outcome)
+                        response = await behaviour(request, call)
+                        return response.SerializeToString()
+                except Exception as error:
+                    passed = DeadlineExceeded(self._method.path) if deadline.expired() else error
+                    await self._abort(context, passed, outcome)
+                    raise
 
         return handle
 
     def streaming(
-        self, behaviour: Callable[[Any, Call], AsyncIterator[Message]]
+        self, behaviour: Callable[[Any, Call], AsyncGenerator[Message, None]]
     ) -> Callable[..., AsyncIterator[bytes]]:
         async def handle(data: bytes, context: Any) -> AsyncIterator[bytes]:
-            outcome = self._begin(context)
-            try:
-                request, call = self._admit(data, context, outcome)
-                async for response in behaviour(request, call):
-                    yield response.SerializeToString()
-            except Exception as error:  # noqa: BLE001 - the one place where every exception becomes a status
-                await self._abort(context, error, outcome)
-            except (asyncio.CancelledError, GeneratorExit):
-                outcome.code = "CANCELLED"
-                raise
-            finally:
-                outcome.log()
+            with self._running_call(context) as outcome:
+                try:
+                    request, call = self._admit(data, context, outcome)
+                    async with aclosing(behaviour(request, call)) as responses:
+                        async for response in responses:
+                            yield response.SerializeToString()
+                except Exception as error:  # noqa: BLE001 - the one place where every exception becomes a status
+                    await self._abort(context, error, outcome)
 
         return handle
+
+    def streaming_both(
+        self, behaviour: Callable[[AsyncIterator[Any], Call], AsyncGenerator[Message, None]]
+    ) -> Callable[..., AsyncIterator[bytes]]:
+        async def handle(stream: AsyncIterator[bytes], context: Any) -> AsyncIterator[bytes]:
+            with self._running_call(context) as outcome:
+                try:
+                    # No message at all is taken for an empty one, so that nobody is let in who has named nothing.
+                    first, call = self._admit(await anext(aiter(stream), b""), context, outcome)
+                    requests = self._requests(first, stream, call)
+                    async with aclosing(behaviour(requests, call)) as responses:
+                        async for response in responses:
+                            yield response.SerializeToString()
+                except Exception as error:  # noqa: BLE001 - the one place where every exception becomes a status
+                    await self._abort(context, error, outcome)
+
+        return handle
+
+    async def _requests(self, first: Message, stream: AsyncIterator[bytes], call: Call) -> AsyncIterator[Message]:
+        """The messages of a stream, each checked."""
+        yield first
+        async for data in stream:
+            request = self._gate.parse(self._method, data)
+            self._gate.check_later(self._method, request, call.workspace)
+            yield request
+
+    @contextmanager
+    def _running_call(self, context: Any) -> Iterator[_Outcome]:
+        """Counts a call as running, and logs it when it has ended."""
+        outcome = self._begin(context)
+        try:
+            with self._gate.running:
+                yield outcome
+        except (asyncio.CancelledError, GeneratorExit):
+            outcome.code = "CANCELLED"
+            raise
+        finally:
+            outcome.log()
 
     def _begin(self, context: Any) -> _Outcome:
         request_id = _request_id(context)
@@ -241,21 +316,14 @@ class _Way:
             authorization=str(metadata.get("authorization", "")),
         )
 
-    def _deadline(self, context: Any) -> asyncio.Timeout:
-        remaining = context.time_remaining()
-        return asyncio.timeout(DEFAULT_DEADLINE_SECONDS if remaining is None else remaining)
-
     async def _abort(self, context: Any, error: Exception, outcome: _Outcome) -> None:
-        if isinstance(error, TimeoutError):
-            shown: CallerError = DeadlineExceeded(self._method.path)
-        elif isinstance(error, CallerError):
-            shown = error
-        else:
-            shown = InternalError(outcome.request_id)
+        shown = error if isinstance(error, CallerError) else InternalError(outcome.request_id)
         if shown.code == Code.INTERNAL:
             _log.error(
                 "call failed", exc_info=error, extra={"method": outcome.method, "request_id": outcome.request_id}
             )
+        elif shown.code == Code.UNAVAILABLE and error.__cause__ is not None:
+            _log.warning("call refused: %s", error.__cause__, extra={"request_id": outcome.request_id})
         outcome.code, outcome.reason = shown.code.name, shown.reason
         await abort(context, shown, outcome.request_id)
 

@@ -151,6 +151,16 @@ class MessageMalformed(CallerError):
         super().__init__(f"The request is not a {message_type}.", metadata={"messageType": message_type})
 
 
+class StorageFull(CallerError):
+    """There is no room left for data."""
+
+    code = Code.RESOURCE_EXHAUSTED
+    reason = "STORAGE_FULL"
+
+    def __init__(self) -> None:
+        super().__init__("The server has no room left for data. Nothing was written; tell who operates it.")
+
+
 class CredentialsInvalid(CallerError):
     """No credentials, or credentials that do not verify."""
 

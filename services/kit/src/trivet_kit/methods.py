@@ -44,6 +44,7 @@ class Method:
     permission: PermissionValue
     server_scope: bool
     request_type: Callable[[], Message]
+    request_streaming: bool
     response_streaming: bool
     required_fields: tuple[FieldDescriptor, ...]
     name_fields: tuple[_NameField, ...]
@@ -68,14 +69,20 @@ class Method:
             WorkspacesMixed: the names lie in several workspaces.
             FieldRequired: the method needs a name and the request has none.
         """
-        workspaces = {
-            workspace_of(name, kind, path) for name, kind, path in _names(request, self.name_fields, prefix="")
-        }
+        workspaces = self.workspaces(request)
         if len(workspaces) > 1:
             raise WorkspacesMixed(workspaces)
         if not workspaces and not self.server_scope and self.permission not in _NO_RESOURCE:
             raise FieldRequired(_first_path(self.name_fields))
         return next(iter(workspaces), None)
+
+    def workspaces(self, request: Message) -> set[str]:
+        """The workspaces of the names in the request.
+
+        Raises:
+            ResourceNameInvalid: a name does not have the form of its kind.
+        """
+        return {workspace_of(name, kind, path) for name, kind, path in _names(request, self.name_fields, prefix="")}
 
 
 def methods_of(service: ServiceDescriptor) -> tuple[Method, ...]:
@@ -98,13 +105,14 @@ def _method(descriptor: MethodDescriptor) -> Method:
         raise ContractError(f"{path} declares no permission")
     if permission not in _NO_RESOURCE and not server_scope and not name_fields:
         raise ContractError(f"{path} needs a permission, but its request marks no field as naming a resource")
-    if descriptor.client_streaming:
-        raise ContractError(f"{path} streams requests, which this kit does not serve")
+    if descriptor.client_streaming and not descriptor.server_streaming:
+        raise ContractError(f"{path} streams requests and answers once, which this kit does not serve")
     return Method(
         path=path,
         permission=permission,
         server_scope=server_scope,
         request_type=message_factory.GetMessageClass(descriptor.input_type),
+        request_streaming=descriptor.client_streaming,
         response_streaming=descriptor.server_streaming,
         required_fields=tuple(field for field in descriptor.input_type.fields if _is_required(field)),
         name_fields=name_fields,

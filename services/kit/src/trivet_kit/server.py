@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 import signal
 import socket
+import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -26,8 +28,12 @@ from trivet_proto.common.v1 import system_service_pb2
 WORKER_THREADS = 16
 # How long running calls may go on after SIGTERM; below Kubernetes' default of 30 s from SIGTERM to SIGKILL.
 DRAIN_SECONDS = 20.0
+# How long the rest of stopping may take, after the drain.
+LAST_SECONDS = 5.0
 # How often a server looks whether its components can work; readiness follows within this time.
 PROBE_SECONDS = 2.0
+# A component that does not answer for so long is not ready.
+PROBE_TIMEOUT_SECONDS = 5.0
 
 _log = logging.getLogger("trivet.server")
 
@@ -92,18 +98,29 @@ class _Server:
         for number in (signal.SIGTERM, signal.SIGINT):
             asyncio.get_running_loop().add_signal_handler(number, stopped.set)
         server = self._build()
+        await self._look_at_components()
         address = await self._listen(server)
-        probing = asyncio.create_task(self._follow_readiness())
+        following = asyncio.create_task(self._follow_components())
         if self._settings.insecure_no_auth:
             _log.warning("authentication is off (--insecure-no-auth): whoever reaches %s may do everything", address)
         on_ready(str(address))
         await stopped.wait()
         _log.info("stopping: running calls have %g s to end", DRAIN_SECONDS)
-        self._draining.set()
-        await probing
-        await self._health.enter_graceful_shutdown()
-        await server.stop(DRAIN_SECONDS)
-        self._threads.shutdown()
+        _end_at_last(DRAIN_SECONDS + LAST_SECONDS)
+        following.cancel()
+        await self._leave()
+        await self._stop(server)
+        self._threads.shutdown(wait=False, cancel_futures=True)
+
+    async def _stop(self, server: grpc.aio.Server) -> None:
+        """Takes no new calls, and returns when the running ones have ended or their time is over."""
+        stopping = asyncio.create_task(server.stop(DRAIN_SECONDS))
+        ended = asyncio.create_task(self._gate.running.wait_for_none())
+        await asyncio.wait((stopping, ended), return_when=asyncio.FIRST_COMPLETED)
+        # What is left are watchers of health, which would stay until the drain's end; half a second sends last answers.
+        await server.stop(0.5)
+        await stopping
+        ended.cancel()
 
     def _build(self) -> grpc.aio.Server:
         settings = self._settings
@@ -155,29 +172,51 @@ class _Server:
         await server.start()
         return address if address.socket is not None else Address(address.host, port)
 
-    async def _follow_readiness(self) -> None:
-        """Keeps health current: the server as a whole serves until it drains, its services while they can work."""
-        await self._health.set("", health_pb2.HealthCheckResponse.SERVING)
-        while not self._draining.is_set():
-            for component in self._components:
-                ready = await self._is_ready(component)
-                status = health_pb2.HealthCheckResponse.SERVING if ready else health_pb2.HealthCheckResponse.NOT_SERVING
-                for service in component.services:
-                    await self._health.set(service.descriptor.full_name, status)
+    async def _follow_components(self) -> None:
+        """Keeps the health of services current until the server drains."""
+        while True:
             try:
                 await asyncio.wait_for(self._draining.wait(), PROBE_SECONDS)
             except TimeoutError:
-                continue
-        for name in ("", *(service.descriptor.full_name for part in self._components for service in part.services)):
-            await self._health.set(name, health_pb2.HealthCheckResponse.NOT_SERVING)
+                await self._look_at_components()
+            else:
+                break
+        await self._leave()
+
+    async def _look_at_components(self) -> None:
+        """Sets the health: the server as a whole serves until it drains, its services while they can work."""
+        await self._health.set("", health_pb2.HealthCheckResponse.SERVING)
+        for component in self._components:
+            ready = await self._is_ready(component)
+            status = health_pb2.HealthCheckResponse.SERVING if ready else health_pb2.HealthCheckResponse.NOT_SERVING
+            for service in component.services:
+                await self._health.set(service.descriptor.full_name, status)
+
+    async def _leave(self) -> None:
+        """Sets all health to NOT_SERVING, for good."""
+        await self._health.enter_graceful_shutdown()
 
     async def _is_ready(self, component: Component) -> bool:
         try:
-            await asyncio.get_running_loop().run_in_executor(self._threads, component.probe)
+            probe = asyncio.get_running_loop().run_in_executor(self._threads, component.probe)
+            await asyncio.wait_for(probe, PROBE_TIMEOUT_SECONDS)
         except Exception as error:  # noqa: BLE001 - whatever keeps a component from working makes it not ready
             _log.warning("not ready: %s", error)
             return False
         return True
+
+
+def _end_at_last(seconds: float) -> None:
+    """Ends the process after some time, whatever hangs: a thread may wait for a database that no longer answers."""
+
+    def end() -> None:
+        _log.error("not stopped after %g s; ending", seconds)
+        logging.shutdown()
+        os._exit(1)
+
+    timer = threading.Timer(seconds, end)
+    timer.daemon = True
+    timer.start()
 
 
 def check_free(address: Address) -> None:
@@ -187,8 +226,7 @@ def check_free(address: Address) -> None:
         StartupError: it cannot; says why.
     """
     if address.socket is not None:
-        if not address.socket.parent.is_dir():
-            raise StartupError(f"Cannot listen on {address}: its folder does not exist.")
+        _check_socket(address)
         return
     try:
         family, kind, protocol, _, target = socket.getaddrinfo(address.host, address.port, type=socket.SOCK_STREAM)[0]
@@ -197,6 +235,18 @@ def check_free(address: Address) -> None:
             probe.bind(target)
     except OSError as error:
         raise StartupError(f"Cannot listen on {address}: {(error.strerror or str(error)).lower()}.") from None
+
+
+def _check_socket(address: Address) -> None:
+    assert address.socket is not None
+    if not address.socket.parent.is_dir():
+        raise StartupError(f"Cannot listen on {address}: its folder does not exist.")
+    with socket.socket(socket.AF_UNIX) as probe:
+        try:
+            probe.connect(str(address.socket))
+        except OSError:
+            return  # nobody answers: it is free, or left behind by a server that was killed
+    raise StartupError(f"Cannot listen on {address}: another server does.")
 
 
 def _credentials(files: TlsFiles) -> grpc.ServerCredentials:

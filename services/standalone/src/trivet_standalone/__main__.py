@@ -20,7 +20,7 @@ from trivet_kit.settings import (
     WorkspacesOption,
     parse_workspaces,
 )
-from trivet_standalone.data_folder import DataFolder, open_data_folder
+from trivet_standalone.data_folder import DataFolder, check_not_served, open_data_folder
 from trivet_tracking import server as tracking
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
@@ -51,8 +51,10 @@ def up(
         workspaces=parse_workspaces(workspaces),
         insecure_no_auth=insecure_no_auth,
     )
-    # What can be known without touching the data is said first.
     settings.check()
+    # Who serves the folder already is the better answer to a second start than that the address is in use.
+    if not database:
+        check_not_served(data)
     check_free(settings.listen)
     with ExitStack() as stack:
         folder = None if database else stack.enter_context(open_data_folder(data))

@@ -52,13 +52,31 @@ def open_data_folder(path: Path) -> Iterator[DataFolder]:
             "Choose another by --data."
         ) from None
     with lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            raise StartupError(
-                f"Another Trivet serves the data folder {path}{_holder(lock)}. Use it, or choose another by --data."
-            ) from None
+        _lock(lock, path)
+        lock.truncate(0)  # what a server wrote that is gone
         yield DataFolder(path, lock)
+
+
+def check_not_served(path: Path) -> None:
+    """Checks that no other server has the folder, and leaves it as it is.
+
+    Raises:
+        StartupError: one has; says which and where.
+    """
+    try:
+        with (path / _LOCK_NAME).open(encoding="utf-8") as lock:
+            _lock(lock, path)
+    except OSError:
+        return  # there is no such folder, or no server ever had it
+
+
+def _lock(lock: IO[str], path: Path) -> None:
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        raise StartupError(
+            f"Another Trivet serves the data folder {path}{_holder(lock)}. Use it, or choose another by --data."
+        ) from None
 
 
 def _holder(lock: IO[str]) -> str:

@@ -71,8 +71,8 @@ class Artifact(google.protobuf.message.Message):
     sha256: builtins.bytes
     """SHA-256 of the file's bytes, 32 bytes; of a folder, empty."""
     media_type: builtins.str
-    """RFC 6838, such as `image/png`: as the client said, else guessed from the path. At most 255 characters
-    (FIELD_TOO_LONG).
+    """RFC 6838, such as `image/png`, with parameters where it has some: as the client said, else guessed from the path. At
+    most 255 characters (FIELD_TOO_LONG); another form is FIELD_INVALID. Of a folder, empty.
     """
     @property
     def create_time(self) -> google.protobuf.timestamp_pb2.Timestamp:

@@ -24,7 +24,7 @@ class UploadArtifactsRequest(google.protobuf.message.Message):
     DATA_FIELD_NUMBER: builtins.int
     FINISH_FIELD_NUMBER: builtins.int
     data: builtins.bytes
-    """The next bytes of it, at most 1 MiB."""
+    """The next bytes of it, at most 1 MiB (FIELD_TOO_LONG)."""
     @property
     def start(self) -> global___UploadStart:
         """A file begins."""
@@ -61,7 +61,9 @@ class UploadStart(google.protobuf.message.Message):
     path: builtins.str
     """The logical path, as in Artifact."""
     size_bytes: builtins.int
-    """The size that the file will have, where it is known; another one is refused."""
+    """The size that the file will have, where it is known; another one is refused (ARTIFACT_SIZE_MISMATCH). Below 0 is
+    FIELD_INVALID.
+    """
     media_type: builtins.str
     """RFC 6838; empty: guessed from the path."""
     def __init__(
@@ -86,7 +88,9 @@ class UploadFinish(google.protobuf.message.Message):
 
     SHA256_FIELD_NUMBER: builtins.int
     sha256: builtins.bytes
-    """SHA-256 of all its bytes, as the client reckoned it: 32 bytes. Another one than the server's is refused."""
+    """SHA-256 of all its bytes, as the client reckoned it: 32 bytes (FIELD_INVALID). Another one than the server's is
+    refused (ARTIFACT_DIGEST_MISMATCH).
+    """
     def __init__(
         self,
         *,
@@ -318,7 +322,9 @@ class LinkArtifactsRequest(google.protobuf.message.Message):
     source_owner: builtins.str
     """The owner that has them, as in Artifact."""
     source_path: builtins.str
-    """The logical path of a file or folder; empty: all that the owner has. Files keep their path below it."""
+    """The logical path of a file or folder; empty: all that the owner has. Files keep their path below it; a single file
+    keeps the last segment of its path.
+    """
     destination_owner: builtins.str
     """The owner that gets them, as in Artifact."""
     def __init__(

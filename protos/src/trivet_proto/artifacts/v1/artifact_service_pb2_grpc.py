@@ -81,7 +81,10 @@ class ArtifactServiceServicer(object):
     def UploadArtifacts(self, request_iterator, context):
         """Takes in files, one after the other. For each: a `start`, its bytes in `data` messages, a `finish`; it is answered
         by one message once it is durable and visible, or refused. A refused file does not end the stream: its remaining
-        messages are passed over. A file that is there already is replaced in one step.
+        messages are passed over. A file that is there already is replaced in one step; several files of one path in a
+        stream are taken in order. Answers come in the order of the files, and a client has to read them while it sends.
+        A file cannot lie where a folder is, nor below a file (ARTIFACT_PATH_TAKEN). Whether the owner exists is not asked.
+        Messages out of order are FIELD_INVALID and end the stream.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -109,7 +112,8 @@ class ArtifactServiceServicer(object):
         raise NotImplementedError('Method not implemented!')
 
     def DeleteArtifacts(self, request, context):
-        """Removes a file, or a folder with all in it, in one step. The bytes are freed later, when nothing refers to them.
+        """Removes a file, or a folder with all in it, in one step; where nothing is, nothing is done. Folders that become empty
+        are gone too. The bytes are freed later, when nothing refers to them.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -117,7 +121,8 @@ class ArtifactServiceServicer(object):
 
     def LinkArtifacts(self, request, context):
         """Gives files of one owner to another one in the same workspace, without moving bytes, in one step. Linking again
-        changes nothing; a path that the destination has with other bytes is ALREADY_EXISTS.
+        changes nothing; a path that the destination has with other bytes is ARTIFACT_EXISTS, and one where it has a folder,
+        or a file above it, is ARTIFACT_PATH_TAKEN. Where the source has nothing, it is ARTIFACT_NOT_FOUND.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

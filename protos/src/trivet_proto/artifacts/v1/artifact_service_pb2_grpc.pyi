@@ -32,7 +32,10 @@ class ArtifactServiceStub:
     ]
     """Takes in files, one after the other. For each: a `start`, its bytes in `data` messages, a `finish`; it is answered
     by one message once it is durable and visible, or refused. A refused file does not end the stream: its remaining
-    messages are passed over. A file that is there already is replaced in one step.
+    messages are passed over. A file that is there already is replaced in one step; several files of one path in a
+    stream are taken in order. Answers come in the order of the files, and a client has to read them while it sends.
+    A file cannot lie where a folder is, nor below a file (ARTIFACT_PATH_TAKEN). Whether the owner exists is not asked.
+    Messages out of order are FIELD_INVALID and end the stream.
     """
 
     DownloadArtifact: grpc.UnaryStreamMultiCallable[
@@ -57,14 +60,17 @@ class ArtifactServiceStub:
         trivet_proto.artifacts.v1.artifact_service_pb2.DeleteArtifactsRequest,
         trivet_proto.artifacts.v1.artifact_service_pb2.DeleteArtifactsResponse,
     ]
-    """Removes a file, or a folder with all in it, in one step. The bytes are freed later, when nothing refers to them."""
+    """Removes a file, or a folder with all in it, in one step; where nothing is, nothing is done. Folders that become empty
+    are gone too. The bytes are freed later, when nothing refers to them.
+    """
 
     LinkArtifacts: grpc.UnaryUnaryMultiCallable[
         trivet_proto.artifacts.v1.artifact_service_pb2.LinkArtifactsRequest,
         trivet_proto.artifacts.v1.artifact_service_pb2.LinkArtifactsResponse,
     ]
     """Gives files of one owner to another one in the same workspace, without moving bytes, in one step. Linking again
-    changes nothing; a path that the destination has with other bytes is ALREADY_EXISTS.
+    changes nothing; a path that the destination has with other bytes is ARTIFACT_EXISTS, and one where it has a folder,
+    or a file above it, is ARTIFACT_PATH_TAKEN. Where the source has nothing, it is ARTIFACT_NOT_FOUND.
     """
 
 class ArtifactServiceAsyncStub:
@@ -80,7 +86,10 @@ class ArtifactServiceAsyncStub:
     ]
     """Takes in files, one after the other. For each: a `start`, its bytes in `data` messages, a `finish`; it is answered
     by one message once it is durable and visible, or refused. A refused file does not end the stream: its remaining
-    messages are passed over. A file that is there already is replaced in one step.
+    messages are passed over. A file that is there already is replaced in one step; several files of one path in a
+    stream are taken in order. Answers come in the order of the files, and a client has to read them while it sends.
+    A file cannot lie where a folder is, nor below a file (ARTIFACT_PATH_TAKEN). Whether the owner exists is not asked.
+    Messages out of order are FIELD_INVALID and end the stream.
     """
 
     DownloadArtifact: grpc.aio.UnaryStreamMultiCallable[
@@ -105,14 +114,17 @@ class ArtifactServiceAsyncStub:
         trivet_proto.artifacts.v1.artifact_service_pb2.DeleteArtifactsRequest,
         trivet_proto.artifacts.v1.artifact_service_pb2.DeleteArtifactsResponse,
     ]
-    """Removes a file, or a folder with all in it, in one step. The bytes are freed later, when nothing refers to them."""
+    """Removes a file, or a folder with all in it, in one step; where nothing is, nothing is done. Folders that become empty
+    are gone too. The bytes are freed later, when nothing refers to them.
+    """
 
     LinkArtifacts: grpc.aio.UnaryUnaryMultiCallable[
         trivet_proto.artifacts.v1.artifact_service_pb2.LinkArtifactsRequest,
         trivet_proto.artifacts.v1.artifact_service_pb2.LinkArtifactsResponse,
     ]
     """Gives files of one owner to another one in the same workspace, without moving bytes, in one step. Linking again
-    changes nothing; a path that the destination has with other bytes is ALREADY_EXISTS.
+    changes nothing; a path that the destination has with other bytes is ARTIFACT_EXISTS, and one where it has a folder,
+    or a file above it, is ARTIFACT_PATH_TAKEN. Where the source has nothing, it is ARTIFACT_NOT_FOUND.
     """
 
 class ArtifactServiceServicer(metaclass=abc.ABCMeta):
@@ -130,7 +142,10 @@ class ArtifactServiceServicer(metaclass=abc.ABCMeta):
     ) -> typing.Union[collections.abc.Iterator[trivet_proto.artifacts.v1.artifact_service_pb2.UploadArtifactsResponse], collections.abc.AsyncIterator[trivet_proto.artifacts.v1.artifact_service_pb2.UploadArtifactsResponse]]:
         """Takes in files, one after the other. For each: a `start`, its bytes in `data` messages, a `finish`; it is answered
         by one message once it is durable and visible, or refused. A refused file does not end the stream: its remaining
-        messages are passed over. A file that is there already is replaced in one step.
+        messages are passed over. A file that is there already is replaced in one step; several files of one path in a
+        stream are taken in order. Answers come in the order of the files, and a client has to read them while it sends.
+        A file cannot lie where a folder is, nor below a file (ARTIFACT_PATH_TAKEN). Whether the owner exists is not asked.
+        Messages out of order are FIELD_INVALID and end the stream.
         """
 
     @abc.abstractmethod
@@ -163,7 +178,9 @@ class ArtifactServiceServicer(metaclass=abc.ABCMeta):
         request: trivet_proto.artifacts.v1.artifact_service_pb2.DeleteArtifactsRequest,
         context: _ServicerContext,
     ) -> typing.Union[trivet_proto.artifacts.v1.artifact_service_pb2.DeleteArtifactsResponse, collections.abc.Awaitable[trivet_proto.artifacts.v1.artifact_service_pb2.DeleteArtifactsResponse]]:
-        """Removes a file, or a folder with all in it, in one step. The bytes are freed later, when nothing refers to them."""
+        """Removes a file, or a folder with all in it, in one step; where nothing is, nothing is done. Folders that become empty
+        are gone too. The bytes are freed later, when nothing refers to them.
+        """
 
     @abc.abstractmethod
     def LinkArtifacts(
@@ -172,7 +189,8 @@ class ArtifactServiceServicer(metaclass=abc.ABCMeta):
         context: _ServicerContext,
     ) -> typing.Union[trivet_proto.artifacts.v1.artifact_service_pb2.LinkArtifactsResponse, collections.abc.Awaitable[trivet_proto.artifacts.v1.artifact_service_pb2.LinkArtifactsResponse]]:
         """Gives files of one owner to another one in the same workspace, without moving bytes, in one step. Linking again
-        changes nothing; a path that the destination has with other bytes is ALREADY_EXISTS.
+        changes nothing; a path that the destination has with other bytes is ARTIFACT_EXISTS, and one where it has a folder,
+        or a file above it, is ARTIFACT_PATH_TAKEN. Where the source has nothing, it is ARTIFACT_NOT_FOUND.
         """
 
 def add_ArtifactServiceServicer_to_server(servicer: ArtifactServiceServicer, server: typing.Union[grpc.Server, grpc.aio.Server]) -> None: ...

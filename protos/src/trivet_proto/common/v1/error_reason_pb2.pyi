@@ -56,6 +56,10 @@ class _ErrorReasonEnumTypeWrapper(google.protobuf.internal.enum_type_wrapper._En
     """INVALID_ARGUMENT. The bytes of the request are not a message of the method's type.
     {"reason": "MESSAGE_MALFORMED", "domain": "trivet", "metadata": {"messageType": "trivet.tracking.v1.WriteRunRequest"}}
     """
+    ERROR_REASON_STORAGE_FULL: _ErrorReason.ValueType  # 9
+    """RESOURCE_EXHAUSTED. There is no room left for data; nothing was written.
+    {"reason": "STORAGE_FULL", "domain": "trivet", "metadata": {}}
+    """
     ERROR_REASON_CREDENTIALS_INVALID: _ErrorReason.ValueType  # 20
     """UNAUTHENTICATED. No credentials, or credentials that do not verify.
     {"reason": "CREDENTIALS_INVALID", "domain": "trivet", "metadata": {}}
@@ -177,6 +181,34 @@ class _ErrorReasonEnumTypeWrapper(google.protobuf.internal.enum_type_wrapper._En
     may not read them. The version is FAILED; register again with another source.
     {"reason": "MODEL_SOURCE_UNUSABLE", "domain": "trivet", "metadata": {"name": "workspaces/default/models/taxi/versions/3", "owner": "workspaces/default/runs/0192f0c1", "path": "model"}}
     """
+    ERROR_REASON_ARTIFACT_NOT_FOUND: _ErrorReason.ValueType  # 160
+    """NOT_FOUND. Nothing lies at the path, or, where a file is needed, a folder.
+    {"reason": "ARTIFACT_NOT_FOUND", "domain": "trivet", "metadata": {"owner": "workspaces/default/runs/0192f0c1", "path": "model/MLmodel"}}
+    """
+    ERROR_REASON_ARTIFACT_EXISTS: _ErrorReason.ValueType  # 161
+    """ALREADY_EXISTS. The destination of a link has other bytes at the path.
+    {"reason": "ARTIFACT_EXISTS", "domain": "trivet", "metadata": {"owner": "workspaces/default/models/taxi/versions/3", "path": "MLmodel"}}
+    """
+    ERROR_REASON_ARTIFACT_PATH_TAKEN: _ErrorReason.ValueType  # 162
+    """FAILED_PRECONDITION. A file cannot lie where a folder is, nor below a file; `path` and `kind` say what is there.
+    {"reason": "ARTIFACT_PATH_TAKEN", "domain": "trivet", "metadata": {"owner": "workspaces/default/runs/0192f0c1", "path": "model", "kind": "FILE"}}
+    """
+    ERROR_REASON_ARTIFACT_DIGEST_MISMATCH: _ErrorReason.ValueType  # 163
+    """INVALID_ARGUMENT. The bytes that came do not have the digest that the client reckoned.
+    {"reason": "ARTIFACT_DIGEST_MISMATCH", "domain": "trivet", "metadata": {"sha256": "9f86d081…", "expectedSha256": "60303ae2…"}}
+    """
+    ERROR_REASON_ARTIFACT_SIZE_MISMATCH: _ErrorReason.ValueType  # 164
+    """INVALID_ARGUMENT. Another number of bytes came than was announced.
+    {"reason": "ARTIFACT_SIZE_MISMATCH", "domain": "trivet", "metadata": {"sizeBytes": "1023", "expectedSizeBytes": "1024"}}
+    """
+    ERROR_REASON_UPLOAD_EXPIRED: _ErrorReason.ValueType  # 165
+    """ABORTED. The server lost touch with its database for so long that the upload counts as left behind; send the file again.
+    {"reason": "UPLOAD_EXPIRED", "domain": "trivet", "metadata": {}}
+    """
+    ERROR_REASON_ARTIFACT_STORE_UNAVAILABLE: _ErrorReason.ValueType  # 166
+    """UNAVAILABLE. The store of the bytes does not answer. The same call may be sent again.
+    {"reason": "ARTIFACT_STORE_UNAVAILABLE", "domain": "trivet", "metadata": {}}
+    """
 
 class ErrorReason(_ErrorReason, metaclass=_ErrorReasonEnumTypeWrapper):
     """Why a call failed, in a form that programs may rely on.
@@ -219,6 +251,10 @@ ERROR_REASON_MESSAGE_TOO_LARGE: ErrorReason.ValueType  # 7
 ERROR_REASON_MESSAGE_MALFORMED: ErrorReason.ValueType  # 8
 """INVALID_ARGUMENT. The bytes of the request are not a message of the method's type.
 {"reason": "MESSAGE_MALFORMED", "domain": "trivet", "metadata": {"messageType": "trivet.tracking.v1.WriteRunRequest"}}
+"""
+ERROR_REASON_STORAGE_FULL: ErrorReason.ValueType  # 9
+"""RESOURCE_EXHAUSTED. There is no room left for data; nothing was written.
+{"reason": "STORAGE_FULL", "domain": "trivet", "metadata": {}}
 """
 ERROR_REASON_CREDENTIALS_INVALID: ErrorReason.ValueType  # 20
 """UNAUTHENTICATED. No credentials, or credentials that do not verify.
@@ -340,5 +376,33 @@ ERROR_REASON_MODEL_SOURCE_UNUSABLE: ErrorReason.ValueType  # 145
 """FAILED_PRECONDITION. The files that a version was to be made of cannot be linked: they are not there, or the caller
 may not read them. The version is FAILED; register again with another source.
 {"reason": "MODEL_SOURCE_UNUSABLE", "domain": "trivet", "metadata": {"name": "workspaces/default/models/taxi/versions/3", "owner": "workspaces/default/runs/0192f0c1", "path": "model"}}
+"""
+ERROR_REASON_ARTIFACT_NOT_FOUND: ErrorReason.ValueType  # 160
+"""NOT_FOUND. Nothing lies at the path, or, where a file is needed, a folder.
+{"reason": "ARTIFACT_NOT_FOUND", "domain": "trivet", "metadata": {"owner": "workspaces/default/runs/0192f0c1", "path": "model/MLmodel"}}
+"""
+ERROR_REASON_ARTIFACT_EXISTS: ErrorReason.ValueType  # 161
+"""ALREADY_EXISTS. The destination of a link has other bytes at the path.
+{"reason": "ARTIFACT_EXISTS", "domain": "trivet", "metadata": {"owner": "workspaces/default/models/taxi/versions/3", "path": "MLmodel"}}
+"""
+ERROR_REASON_ARTIFACT_PATH_TAKEN: ErrorReason.ValueType  # 162
+"""FAILED_PRECONDITION. A file cannot lie where a folder is, nor below a file; `path` and `kind` say what is there.
+{"reason": "ARTIFACT_PATH_TAKEN", "domain": "trivet", "metadata": {"owner": "workspaces/default/runs/0192f0c1", "path": "model", "kind": "FILE"}}
+"""
+ERROR_REASON_ARTIFACT_DIGEST_MISMATCH: ErrorReason.ValueType  # 163
+"""INVALID_ARGUMENT. The bytes that came do not have the digest that the client reckoned.
+{"reason": "ARTIFACT_DIGEST_MISMATCH", "domain": "trivet", "metadata": {"sha256": "9f86d081…", "expectedSha256": "60303ae2…"}}
+"""
+ERROR_REASON_ARTIFACT_SIZE_MISMATCH: ErrorReason.ValueType  # 164
+"""INVALID_ARGUMENT. Another number of bytes came than was announced.
+{"reason": "ARTIFACT_SIZE_MISMATCH", "domain": "trivet", "metadata": {"sizeBytes": "1023", "expectedSizeBytes": "1024"}}
+"""
+ERROR_REASON_UPLOAD_EXPIRED: ErrorReason.ValueType  # 165
+"""ABORTED. The server lost touch with its database for so long that the upload counts as left behind; send the file again.
+{"reason": "UPLOAD_EXPIRED", "domain": "trivet", "metadata": {}}
+"""
+ERROR_REASON_ARTIFACT_STORE_UNAVAILABLE: ErrorReason.ValueType  # 166
+"""UNAVAILABLE. The store of the bytes does not answer. The same call may be sent again.
+{"reason": "ARTIFACT_STORE_UNAVAILABLE", "domain": "trivet", "metadata": {}}
 """
 global___ErrorReason = ErrorReason

@@ -26,7 +26,7 @@ from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__
 from trivet_proto.common.v1 import options_pb2 as trivet__proto_dot_common_dot_v1_dot_options__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n+trivet_proto/common/v1/system_service.proto\x12\x10trivet.common.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a$trivet_proto/common/v1/options.proto\"\x16\n\x14GetServerInfoRequest\"\xaa\x01\n\nServerInfo\x12\x0f\n\x07version\x18\x01 \x01(\t\x12\x10\n\x08services\x18\x02 \x03(\t\x12.\n\nstart_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x1f\n\x17\x61uthentication_required\x18\x04 \x01(\x08\x12(\n\x06limits\x18\x05 \x01(\x0b\x32\x18.trivet.common.v1.Limits\"\xb7\x01\n\x06Limits\x12\x19\n\x11max_message_bytes\x18\x01 \x01(\x03\x12\x1a\n\x12max_key_characters\x18\x02 \x01(\x05\x12\x1d\n\x15max_param_value_bytes\x18\x03 \x01(\x05\x12\x1b\n\x13max_tag_value_bytes\x18\x04 \x01(\x05\x12#\n\x1bmax_display_name_characters\x18\x05 \x01(\x05\x12\x15\n\rmax_page_size\x18\x06 \x01(\x05\"\x0f\n\rWhoAmIRequest\"3\n\tPrincipal\x12\x0f\n\x07subject\x18\x01 \x01(\t\x12\x15\n\rauthenticated\x18\x02 \x01(\x08\">\n\x15ListWorkspacesRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\"b\n\x16ListWorkspacesResponse\x12/\n\nworkspaces\x18\x01 \x03(\x0b\x32\x1b.trivet.common.v1.Workspace\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"!\n\tWorkspace\x12\x14\n\x04name\x18\x01 \x01(\tB\x06\xa2\x88\x19\x02\x08\x01\"\x0e\n\x0c\x44rainRequest\"\x0f\n\rDrainResponse2\xf9\x02\n\rSystemService\x12[\n\rGetServerInfo\x12&.trivet.common.v1.GetServerInfoRequest\x1a\x1c.trivet.common.v1.ServerInfo\"\x04\x90\x88\x19\x01\x12L\n\x06WhoAmI\x12\x1f.trivet.common.v1.WhoAmIRequest\x1a\x1b.trivet.common.v1.Principal\"\x04\x90\x88\x19\x02\x12i\n\x0eListWorkspaces\x12\'.trivet.common.v1.ListWorkspacesRequest\x1a(.trivet.common.v1.ListWorkspacesResponse\"\x04\x90\x88\x19\x02\x12R\n\x05\x44rain\x12\x1e.trivet.common.v1.DrainRequest\x1a\x1f.trivet.common.v1.DrainResponse\"\x08\x90\x88\x19\x07\x98\x88\x19\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n+trivet_proto/common/v1/system_service.proto\x12\x10trivet.common.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a$trivet_proto/common/v1/options.proto\"\x16\n\x14GetServerInfoRequest\"\xaa\x01\n\nServerInfo\x12\x0f\n\x07version\x18\x01 \x01(\t\x12\x10\n\x08services\x18\x02 \x03(\t\x12.\n\nstart_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x1f\n\x17\x61uthentication_required\x18\x04 \x01(\x08\x12(\n\x06limits\x18\x05 \x01(\x0b\x32\x18.trivet.common.v1.Limits\"\xf9\x01\n\x06Limits\x12\x19\n\x11max_message_bytes\x18\x01 \x01(\x03\x12\x1a\n\x12max_key_characters\x18\x02 \x01(\x05\x12\x1d\n\x15max_param_value_bytes\x18\x03 \x01(\x05\x12\x1b\n\x13max_tag_value_bytes\x18\x04 \x01(\x05\x12#\n\x1bmax_display_name_characters\x18\x05 \x01(\x05\x12\x15\n\rmax_page_size\x18\x06 \x01(\x05\x12\x1f\n\x17max_artifact_path_bytes\x18\x07 \x01(\x05\x12\x1f\n\x17max_artifact_data_bytes\x18\x08 \x01(\x05\"\x0f\n\rWhoAmIRequest\"3\n\tPrincipal\x12\x0f\n\x07subject\x18\x01 \x01(\t\x12\x15\n\rauthenticated\x18\x02 \x01(\x08\">\n\x15ListWorkspacesRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\"b\n\x16ListWorkspacesResponse\x12/\n\nworkspaces\x18\x01 \x03(\x0b\x32\x1b.trivet.common.v1.Workspace\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"!\n\tWorkspace\x12\x14\n\x04name\x18\x01 \x01(\tB\x06\xa2\x88\x19\x02\x08\x01\"\x0e\n\x0c\x44rainRequest\"\x0f\n\rDrainResponse2\xf9\x02\n\rSystemService\x12[\n\rGetServerInfo\x12&.trivet.common.v1.GetServerInfoRequest\x1a\x1c.trivet.common.v1.ServerInfo\"\x04\x90\x88\x19\x01\x12L\n\x06WhoAmI\x12\x1f.trivet.common.v1.WhoAmIRequest\x1a\x1b.trivet.common.v1.Principal\"\x04\x90\x88\x19\x02\x12i\n\x0eListWorkspaces\x12\'.trivet.common.v1.ListWorkspacesRequest\x1a(.trivet.common.v1.ListWorkspacesResponse\"\x04\x90\x88\x19\x02\x12R\n\x05\x44rain\x12\x1e.trivet.common.v1.DrainRequest\x1a\x1f.trivet.common.v1.DrainResponse\"\x08\x90\x88\x19\x07\x98\x88\x19\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -48,21 +48,21 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_SERVERINFO']._serialized_start=161
   _globals['_SERVERINFO']._serialized_end=331
   _globals['_LIMITS']._serialized_start=334
-  _globals['_LIMITS']._serialized_end=517
-  _globals['_WHOAMIREQUEST']._serialized_start=519
-  _globals['_WHOAMIREQUEST']._serialized_end=534
-  _globals['_PRINCIPAL']._serialized_start=536
-  _globals['_PRINCIPAL']._serialized_end=587
-  _globals['_LISTWORKSPACESREQUEST']._serialized_start=589
-  _globals['_LISTWORKSPACESREQUEST']._serialized_end=651
-  _globals['_LISTWORKSPACESRESPONSE']._serialized_start=653
-  _globals['_LISTWORKSPACESRESPONSE']._serialized_end=751
-  _globals['_WORKSPACE']._serialized_start=753
-  _globals['_WORKSPACE']._serialized_end=786
-  _globals['_DRAINREQUEST']._serialized_start=788
-  _globals['_DRAINREQUEST']._serialized_end=802
-  _globals['_DRAINRESPONSE']._serialized_start=804
-  _globals['_DRAINRESPONSE']._serialized_end=819
-  _globals['_SYSTEMSERVICE']._serialized_start=822
-  _globals['_SYSTEMSERVICE']._serialized_end=1199
+  _globals['_LIMITS']._serialized_end=583
+  _globals['_WHOAMIREQUEST']._serialized_start=585
+  _globals['_WHOAMIREQUEST']._serialized_end=600
+  _globals['_PRINCIPAL']._serialized_start=602
+  _globals['_PRINCIPAL']._serialized_end=653
+  _globals['_LISTWORKSPACESREQUEST']._serialized_start=655
+  _globals['_LISTWORKSPACESREQUEST']._serialized_end=717
+  _globals['_LISTWORKSPACESRESPONSE']._serialized_start=719
+  _globals['_LISTWORKSPACESRESPONSE']._serialized_end=817
+  _globals['_WORKSPACE']._serialized_start=819
+  _globals['_WORKSPACE']._serialized_end=852
+  _globals['_DRAINREQUEST']._serialized_start=854
+  _globals['_DRAINREQUEST']._serialized_end=868
+  _globals['_DRAINRESPONSE']._serialized_start=870
+  _globals['_DRAINRESPONSE']._serialized_end=885
+  _globals['_SYSTEMSERVICE']._serialized_start=888
+  _globals['_SYSTEMSERVICE']._serialized_end=1265
 # @@protoc_insertion_point(module_scope)

@@ -78,6 +78,8 @@ class Limits(google.protobuf.message.Message):
     MAX_TAG_VALUE_BYTES_FIELD_NUMBER: builtins.int
     MAX_DISPLAY_NAME_CHARACTERS_FIELD_NUMBER: builtins.int
     MAX_PAGE_SIZE_FIELD_NUMBER: builtins.int
+    MAX_ARTIFACT_PATH_BYTES_FIELD_NUMBER: builtins.int
+    MAX_ARTIFACT_DATA_BYTES_FIELD_NUMBER: builtins.int
     max_message_bytes: builtins.int
     """Bytes of a request message; more is RESOURCE_EXHAUSTED with reason MESSAGE_TOO_LARGE."""
     max_key_characters: builtins.int
@@ -90,6 +92,10 @@ class Limits(google.protobuf.message.Message):
     """Characters of a display name; more is FIELD_TOO_LONG."""
     max_page_size: builtins.int
     """The largest page; a larger page_size is lowered to it."""
+    max_artifact_path_bytes: builtins.int
+    """Bytes of a path of an artifact in UTF-8; more is FIELD_TOO_LONG."""
+    max_artifact_data_bytes: builtins.int
+    """Bytes of a file's data in one message of an upload; more is FIELD_TOO_LONG."""
     def __init__(
         self,
         *,
@@ -99,8 +105,10 @@ class Limits(google.protobuf.message.Message):
         max_tag_value_bytes: builtins.int = ...,
         max_display_name_characters: builtins.int = ...,
         max_page_size: builtins.int = ...,
+        max_artifact_path_bytes: builtins.int = ...,
+        max_artifact_data_bytes: builtins.int = ...,
     ) -> None: ...
-    def ClearField(self, field_name: typing.Literal["max_display_name_characters", b"max_display_name_characters", "max_key_characters", b"max_key_characters", "max_message_bytes", b"max_message_bytes", "max_page_size", b"max_page_size", "max_param_value_bytes", b"max_param_value_bytes", "max_tag_value_bytes", b"max_tag_value_bytes"]) -> None: ...
+    def ClearField(self, field_name: typing.Literal["max_artifact_data_bytes", b"max_artifact_data_bytes", "max_artifact_path_bytes", b"max_artifact_path_bytes", "max_display_name_characters", b"max_display_name_characters", "max_key_characters", b"max_key_characters", "max_message_bytes", b"max_message_bytes", "max_page_size", b"max_page_size", "max_param_value_bytes", b"max_param_value_bytes", "max_tag_value_bytes", b"max_tag_value_bytes"]) -> None: ...
 
 global___Limits = Limits
 

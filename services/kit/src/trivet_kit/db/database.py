@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Literal
@@ -15,7 +15,7 @@ from sqlalchemy.engine import Connection, Engine
 from sqlalchemy.engine.url import URL, make_url
 from sqlalchemy.exc import ArgumentError
 
-from trivet_kit.errors import CallerError, DatabaseUnavailable, DeadlineExceeded, Overloaded
+from trivet_kit.errors import CallerError, DatabaseUnavailable, DeadlineExceeded, Overloaded, StorageFull
 from trivet_kit.settings import StartupError
 
 Mode = Literal["read", "write"]
@@ -97,7 +97,8 @@ class Database:
         except (CallerError, sa.exc.DatabaseError) as error:
             cause = error.orig if isinstance(error, sa.exc.DatabaseError) else error.__cause__ or error
             why = str(cause).strip().splitlines()[0]
-            raise StartupError(f"Cannot use the database {self.url.render_as_string()}: {why}.") from None
+            shown = self.url.set(drivername=self.url.get_backend_name()).render_as_string(hide_password=True)
+            raise StartupError(f"Cannot use the database {shown}: {why}.") from None
 
     def probe(self) -> None:
         """Asks the database for an answer. Raises DatabaseUnavailable."""
@@ -135,7 +136,11 @@ def _postgres_engine(url: URL) -> Engine:
         max_overflow=0,
         pool_timeout=_POOL_WAIT_SECONDS,
         pool_pre_ping=True,
-        connect_args={"connect_timeout": _CONNECT_TIMEOUT_SECONDS, "application_name": "trivet"},
+        connect_args={
+            "connect_timeout": _CONNECT_TIMEOUT_SECONDS,
+            "tcp_user_timeout": _STATEMENT_TIMEOUT_MILLIS,  # a host that is gone does not say so
+            "application_name": "trivet",
+        },
     )
 
     def begin(connection: Connection) -> None:
@@ -186,11 +191,20 @@ def _translate(context: Any) -> CallerError | None:
         return None  # the pool takes it for a connection to replace
     if isinstance(original, psycopg2.errors.QueryCanceled):
         return DeadlineExceeded("The database query")
-    if isinstance(original, sqlite3.OperationalError) and original.sqlite_errorcode == sqlite3.SQLITE_BUSY:
-        return Overloaded("writers", retry_after_seconds=1)
+    if isinstance(original, sqlite3.Error):
+        return _SQLITE_ERRORS.get(getattr(original, "sqlite_errorcode", 0) & 0xFF, lambda: None)()
+    if isinstance(original, psycopg2.errors.DiskFull):
+        return StorageFull()
     if context.is_disconnect or (
         isinstance(original, psycopg2.OperationalError)
         and getattr(original, "pgcode", None) in (None, "57P03", "53300")
     ):
         return DatabaseUnavailable()
     return None
+
+
+# By primary result code; the extended ones have it in their lowest byte (https://sqlite.org/rescode.html).
+_SQLITE_ERRORS: dict[int, Callable[[], CallerError | None]] = {
+    sqlite3.SQLITE_BUSY: lambda: Overloaded("writers", retry_after_seconds=1),
+    sqlite3.SQLITE_FULL: StorageFull,
+}

@@ -1,0 +1,181 @@
+"""The values that the SDK returns, with the names that users of MLflow know. Times are milliseconds since the epoch."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from enum import IntEnum
+from typing import TypeVar
+
+_Item = TypeVar("_Item")
+
+
+class ViewType(IntEnum):
+    """Which resources a search looks at; numbered as in MLflow."""
+
+    ACTIVE_ONLY = 1
+    """Those in use."""
+    DELETED_ONLY = 2
+    """Those in the bin."""
+    ALL = 3
+    """Both."""
+
+
+class PagedList(list[_Item]):
+    """A list that knows where the search goes on."""
+
+    def __init__(self, items: Iterable[_Item] = (), token: str = "") -> None:
+        super().__init__(items)
+        self.token = token
+        """The `page_token` of what follows; empty at the end."""
+
+
+@dataclass(frozen=True)
+class Experiment:
+    """A named group of runs that belong together."""
+
+    experiment_id: str
+    """A decimal number, counted up in each workspace."""
+    name: str
+    lifecycle_stage: str
+    """`active` or `deleted`."""
+    artifact_location: str = ""
+    """Empty: Trivet's artifact service keeps the artifacts of its runs."""
+    description: str = ""
+    tags: Mapping[str, str] = field(default_factory=dict)
+    creation_time: int | None = None
+    last_update_time: int | None = None
+
+
+@dataclass(frozen=True)
+class RunInfo:
+    """What a run is, without what was logged to it."""
+
+    run_id: str
+    run_name: str
+    experiment_id: str
+    status: str
+    """`RUNNING`, `SCHEDULED`, `FINISHED`, `FAILED` or `KILLED`."""
+    start_time: int | None
+    end_time: int | None
+    """None while it has not ended."""
+    lifecycle_stage: str
+    """`active` or `deleted`; a run of a deleted experiment is deleted."""
+    user_id: str = ""
+    """Who runs it, as the client said."""
+    created_by: str = ""
+    """The verified caller who created it, or `anonymous`."""
+    source: str = ""
+    """The script or notebook that was run."""
+    git_commit: str = ""
+    """The commit that was checked out beside the source."""
+    parent_run_id: str = ""
+    description: str = ""
+
+    @property
+    def artifact_uri(self) -> str:
+        """Where its artifacts are, in the form that `register_model` takes: `runs:/{run_id}`."""
+        return f"runs:/{self.run_id}"
+
+
+@dataclass(frozen=True)
+class RunData:
+    """What was logged to a run."""
+
+    metrics: Mapping[str, float] = field(default_factory=dict)
+    """The current value of each metric: that of the greatest step, then time."""
+    params: Mapping[str, str] = field(default_factory=dict)
+    tags: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Run:
+    """A run as it was when it was read."""
+
+    info: RunInfo
+    data: RunData
+
+
+@dataclass(frozen=True)
+class Metric:
+    """One point of a metric."""
+
+    key: str
+    value: float
+    """NaN and the infinities are kept."""
+    timestamp: int
+    step: int
+
+
+@dataclass(frozen=True)
+class Receipt:
+    """What became of the records that this process has logged through a client so far.
+
+    A metric's point, a param and a tag are one record each.
+    """
+
+    logged: int
+    stored: int
+    """Durable on the server."""
+    refused: int
+    """Not taken by the server; the log of this process said why."""
+
+    @property
+    def pending(self) -> int:
+        """Neither stored nor refused yet."""
+        return self.logged - self.stored - self.refused
+
+
+@dataclass(frozen=True)
+class FileInfo:
+    """A file or a folder of a run."""
+
+    path: str
+    """From the run's top, with `/`."""
+    is_dir: bool
+    file_size: int | None
+    """Bytes; None of a folder."""
+
+
+@dataclass(frozen=True)
+class ModelVersion:
+    """A version of a registered model."""
+
+    name: str
+    """Of the model."""
+    version: int
+    """Counted from 1 up."""
+    current_stage: str
+    """`None`, `Staging`, `Production` or `Archived`."""
+    status: str
+    """`PENDING`, `READY` or `FAILED`."""
+    status_message: str = ""
+    """Why it failed."""
+    description: str = ""
+    source: str = ""
+    """Where its files came from, as a model URI."""
+    run_id: str = ""
+    """The run that made it, where that is known."""
+    tags: Mapping[str, str] = field(default_factory=dict)
+    aliases: tuple[str, ...] = ()
+    verified: bool = False
+    """Whether Trivet keeps its files and knows their digests."""
+    created_by: str = ""
+    creation_timestamp: int | None = None
+    last_updated_timestamp: int | None = None
+
+
+@dataclass(frozen=True)
+class RegisteredModel:
+    """A name under which versions of a model are counted."""
+
+    name: str
+    description: str = ""
+    latest_versions: tuple[ModelVersion, ...] = ()
+    """The newest ready version in each stage that has any."""
+    tags: Mapping[str, str] = field(default_factory=dict)
+    aliases: Mapping[str, int] = field(default_factory=dict)
+    """The version that each alias points at."""
+    created_by: str = ""
+    creation_timestamp: int | None = None
+    last_updated_timestamp: int | None = None

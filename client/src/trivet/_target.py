@@ -1,0 +1,156 @@
+"""Where the servers are: addresses from an argument or from the environment."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Final, Literal, NoReturn
+from urllib.parse import SplitResult, unquote, urlsplit
+
+from trivet._errors import TargetInvalid
+
+Service = Literal["tracking", "artifacts", "registry"]
+
+DEFAULT_PORT: Final = 7330  # of `trivet up`, design §10
+DEFAULT_WORKSPACE: Final = "default"
+
+_SERVICES: Final[tuple[Service, ...]] = ("tracking", "artifacts", "registry")
+_WORKSPACE: Final = re.compile(r"[a-z](?:[-a-z0-9]{0,61}[a-z0-9])?")
+_LOOPBACK: Final = re.compile(r"localhost|127(?:\.[0-9]{1,3}){3}|::1")
+_FORMS: Final = "grpc://HOST:PORT, grpc://HOST:PORT/WORKSPACE, or grpcs:// for TLS"
+
+
+@dataclass(frozen=True)
+class Address:
+    """One server, and how it is reached. Two that are equal share a channel."""
+
+    host: str
+    port: int
+    is_tls: bool
+
+    @property
+    def is_loopback(self) -> bool:
+        """Whether nobody but this machine sees what is sent."""
+        return _LOOPBACK.fullmatch(self.host) is not None
+
+    @property
+    def dial(self) -> str:
+        """`host:port`, as gRPC takes it."""
+        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+
+    def __str__(self) -> str:
+        return f"{'grpcs' if self.is_tls else 'grpc'}://{self.dial}"
+
+
+@dataclass(frozen=True)
+class Target:
+    """The addresses of the three services, the workspace, and where the token comes from."""
+
+    addresses: Mapping[Service, Address]
+    """Services without an address are missing."""
+    workspace: str
+    token: str = field(default="", repr=False)
+    token_file: str = ""
+    """Read again when it changes; used where `token` is empty."""
+
+    def address(self, service: Service) -> Address:
+        """The address of a service.
+
+        Raises:
+            TargetInvalid: it has none.
+        """
+        if service not in self.addresses:
+            raise TargetInvalid(
+                f"There is no address of the service {service}: set TRIVET_{service.upper()}_URL, or TRIVET_URL for all."
+            )
+        return self.addresses[service]
+
+
+def resolve(uri: str = "", *, workspace: str = "", token: str = "") -> Target:
+    """The target of a URI, or of the environment where the URI is empty.
+
+    Args:
+        uri: One address for all services. Empty: TRIVET_TRACKING_URL, TRIVET_ARTIFACTS_URL and TRIVET_REGISTRY_URL,
+            each over TRIVET_URL.
+        workspace: Over the one in the address, which is over TRIVET_WORKSPACE; else `default`.
+        token: Over TRIVET_TOKEN, which is over the file TRIVET_TOKEN_FILE.
+
+    Raises:
+        TargetInvalid: an address, or what they say together, cannot be used.
+    """
+    env = os.environ
+    shared = uri or env.get("TRIVET_URL", "")
+    uris: dict[Service, str] = {}
+    for service in _SERVICES:
+        chosen = shared if uri else env.get(f"TRIVET_{service.upper()}_URL") or shared
+        if chosen:
+            uris[service] = chosen
+    if not uris:
+        resolve_local("")
+    parsed = {service: _parse(text) for service, text in uris.items()}
+    target = Target(
+        addresses={service: address for service, (address, _) in parsed.items()},
+        workspace=_workspace(workspace, {named for _, named in parsed.values() if named}),
+        token=token or env.get("TRIVET_TOKEN", ""),
+        token_file=env.get("TRIVET_TOKEN_FILE", ""),
+    )
+    _check_token_is_safe(target)
+    return target
+
+
+def resolve_local(uri: str) -> NoReturn:
+    """Local mode: a server that the SDK starts itself, for `file:DIR`, `sqlite:///x.db`, or nothing.
+
+    Raises:
+        TargetInvalid: always, until local mode is built; this function is where it will begin.
+    """
+    what = f"{uri!r} asks for" if uri else "No address is set, which asks for"
+    raise TargetInvalid(
+        f"{what} a server that the SDK starts itself; that is not built yet. Start one by `trivet up`, then "
+        f"set TRIVET_URL=grpc://127.0.0.1:{DEFAULT_PORT} or call set_tracking_uri('grpc://127.0.0.1:{DEFAULT_PORT}')."
+    )
+
+
+def _parse(uri: str) -> tuple[Address, str]:
+    """The address in a URI, and the workspace that it names or ""."""
+    parts = _split(uri)
+    if parts.scheme in ("file", "sqlite"):
+        resolve_local(uri)
+    if parts.scheme in ("http", "https"):
+        raise TargetInvalid(
+            f"{uri!r} is the address of a gateway, and there is none yet. Use the gRPC address: {_FORMS}."
+        )
+    workspace = unquote(parts.path).strip("/")
+    if parts.scheme not in ("grpc", "grpcs") or not parts.hostname or parts.query or parts.fragment:
+        raise TargetInvalid(f"{uri!r} is not the address of a Trivet server. Use {_FORMS}.")
+    if parts.username is not None:
+        raise TargetInvalid("An address holds no credentials; set TRIVET_TOKEN or TRIVET_TOKEN_FILE.")
+    return Address(parts.hostname, parts.port or DEFAULT_PORT, parts.scheme == "grpcs"), workspace
+
+
+def _split(uri: str) -> SplitResult:
+    try:
+        parts = urlsplit(uri)
+        _ = parts.port  # parsed when asked for, and may not be a number
+    except ValueError:
+        raise TargetInvalid(f"{uri!r} is not the address of a Trivet server. Use {_FORMS}.") from None
+    return parts
+
+
+def _workspace(given: str, named: set[str]) -> str:
+    if len(named) > 1 and not given:
+        raise TargetInvalid(f"The addresses name different workspaces: {', '.join(sorted(named))}.")
+    workspace = given or next(iter(named), "") or os.environ.get("TRIVET_WORKSPACE", "") or DEFAULT_WORKSPACE
+    if not _WORKSPACE.fullmatch(workspace):
+        raise TargetInvalid(f"{workspace!r} cannot be a workspace: its id matches {_WORKSPACE.pattern}.")
+    return workspace
+
+
+def _check_token_is_safe(target: Target) -> None:
+    if not (target.token or target.token_file):
+        return
+    for address in target.addresses.values():
+        if not address.is_tls and not address.is_loopback:
+            raise TargetInvalid(f"A token is never sent over {address}, which is not encrypted. Use grpcs://.")
