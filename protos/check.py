@@ -51,9 +51,7 @@ def last_release() -> str | None:
 
 def unpack(tag: str, directory: Path) -> Path:
     """Writes the contracts of a release below `directory` and returns their folder."""
-    archive = subprocess.run(
-        ["git", "archive", tag, "trivet"], cwd=PROTOS, capture_output=True, check=True
-    ).stdout
+    archive = subprocess.run(["git", "archive", tag, "trivet"], cwd=PROTOS, capture_output=True, check=True).stdout
     with tarfile.open(fileobj=BytesIO(archive)) as tar:
         tar.extractall(directory, filter="data")
     return directory

@@ -111,11 +111,13 @@ def test_import_loads_neither_grpc_nor_anything_of_an_extra() -> None:
 
 
 def test_import_is_quick(capsys: pytest.CaptureFixture[str]) -> None:
-    program = "import time; began = time.perf_counter(); import trivet; print(time.perf_counter() - began)"
+    program = "import time; began = time.process_time(); import trivet; print(time.process_time() - began)"
     seconds = min(float(python(program).stdout) for _ in range(3))
     with capsys.disabled():
         sys.stdout.write(f"[import trivet took {seconds * 1000:.1f} ms]")
-    assert seconds < 0.06  # design: beyond the interpreter's own start; noise is taken out by the best of three
+    assert (
+        seconds < 0.06
+    )  # design: beyond the interpreter's own start; of the processor, which other work does not change
 
 
 def test_public_names_are_exactly_those_listed() -> None:

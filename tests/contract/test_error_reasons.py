@@ -66,6 +66,24 @@ EXAMPLES: dict[str, dict[str, Any]] = {
     "SEQUENCE_GAP": {"sequence": 9, "expected": 7},
     "EXPERIMENT_PROTECTED": {"name": "workspaces/default/experiments/0"},
     "ETAG_STALE": {"name": "workspaces/default/experiments/3"},
+    "MODEL_NOT_FOUND": {"name": "workspaces/default/models/taxi"},
+    "MODEL_VERSION_NOT_FOUND": {"name": "workspaces/default/models/taxi/versions/3"},
+    "MODEL_ALIAS_NOT_FOUND": {"name": "workspaces/default/models/taxi", "alias": "champion"},
+    "MODEL_NAME_TAKEN": {"name": "workspaces/default/models/taxi"},
+    "MODEL_VERSION_NOT_READY": {"name": "workspaces/default/models/taxi/versions/3", "state": "PENDING"},
+    "MODEL_SOURCE_UNUSABLE": {
+        "name": "workspaces/default/models/taxi/versions/3",
+        "owner": "workspaces/default/runs/0192f0c1",
+        "path": "model",
+        "problem": "it has no files",
+    },
+    "ARTIFACT_NOT_FOUND": {"owner": "workspaces/default/runs/0192f0c1", "path": "model/MLmodel"},
+    "ARTIFACT_EXISTS": {"owner": "workspaces/default/models/taxi/versions/3", "path": "MLmodel"},
+    "ARTIFACT_PATH_TAKEN": {"owner": "workspaces/default/runs/0192f0c1", "path": "model", "kind": "FILE"},
+    "ARTIFACT_DIGEST_MISMATCH": {"sha256": "9f86d081…", "expected": "60303ae2…"},
+    "ARTIFACT_SIZE_MISMATCH": {"size_bytes": 1023, "expected_size_bytes": 1024},
+    "UPLOAD_EXPIRED": {},
+    "ARTIFACT_STORE_UNAVAILABLE": {},
 }
 
 

@@ -106,7 +106,11 @@ class Terminal:
             # What make would run, without bringing the environment up to date under the tests.
             options = f"ARGS=--grpc-port 0 --data {self._folder / 'data'}"
             planned = subprocess.run(
-                ["make", "--dry-run", "up", options], cwd=ROOT, capture_output=True, text=True, check=True
+                ["make", "--dry-run", "--no-print-directory", "up", options],
+                cwd=ROOT,
+                capture_output=True,
+                text=True,
+                check=True,
             )
             command = planned.stdout.splitlines()[-1]
             assert command.startswith("exec .venv/bin/trivet up "), planned.stdout

@@ -37,8 +37,8 @@ TrivetError
 ├── ServerError                a fault of the server
 └── ArtifactCorrupt            a download that is not what the server said it would be
 
-A failed call becomes the class of its reason (`trivet.common.v1.ErrorReason`), and the class of its status code where the
-reason has none of its own.
+A failed call becomes the class of its reason (`trivet.common.v1.ErrorReason`), and the class of its status code where
+the reason has none of its own.
 """
 
 from __future__ import annotations

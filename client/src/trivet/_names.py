@@ -32,23 +32,23 @@ class Names:
 
     @property
     def parent(self) -> str:
-        """`workspaces/{workspace}`"""
+        """`workspaces/{workspace}`."""
         return f"workspaces/{self.workspace}"
 
     def experiment(self, experiment_id: str | int) -> str:
-        """`workspaces/{workspace}/experiments/{experiment}`"""
+        """`workspaces/{workspace}/experiments/{experiment}`."""
         return f"{self.parent}/experiments/{_segment(str(experiment_id), 'experiment_id')}"
 
     def run(self, run_id: str) -> str:
-        """`workspaces/{workspace}/runs/{run}`"""
+        """`workspaces/{workspace}/runs/{run}`."""
         return f"{self.parent}/runs/{_segment(run_id, 'run_id')}"
 
     def model(self, name: str) -> str:
-        """`workspaces/{workspace}/models/{model}`"""
+        """`workspaces/{workspace}/models/{model}`."""
         return f"{self.parent}/models/{_segment(name, 'name')}"
 
     def model_version(self, name: str, version: str | int) -> str:
-        """`workspaces/{workspace}/models/{model}/versions/{version}`"""
+        """`workspaces/{workspace}/models/{model}/versions/{version}`."""
         if not _VERSION.fullmatch(str(version)):
             raise InvalidArgument(f"{version!r} is not a version: versions are numbers from 1 up.")
         return f"{self.model(name)}/versions/{version}"
@@ -56,7 +56,7 @@ class Names:
 
 def _segment(value: str, what: str) -> str:
     # Whatever else is wrong with an id, the server says; a slash would make it the name of something else.
-    if not isinstance(value, str) or not value or "/" in value:
+    if not value or "/" in str(value):
         raise InvalidArgument(f"{what} is {value!r}; it must be a text that is not empty and has no slash.")
     return value
 
@@ -115,8 +115,10 @@ def parse_model_uri(uri: str) -> ModelUri:
     if match := _MODEL_URI.fullmatch(uri):
         if match[3]:
             return RegisteredAlias(match[1], match[3])
-        return RegisteredVersion(match[1], int(match[2])) if _VERSION.fullmatch(match[2]) else (
-            RegisteredStage(match[1], match[2])
+        return (
+            RegisteredVersion(match[1], int(match[2]))
+            if _VERSION.fullmatch(match[2])
+            else (RegisteredStage(match[1], match[2]))
         )
     if "://" in uri and not uri.startswith(("runs:", "models:")):
         return Outside(uri)

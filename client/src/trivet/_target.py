@@ -7,7 +7,6 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final, Literal, NoReturn
-from urllib.parse import SplitResult, unquote, urlsplit
 
 from trivet._errors import TargetInvalid
 
@@ -17,6 +16,10 @@ DEFAULT_PORT: Final = 7330  # of `trivet up`, design §10
 DEFAULT_WORKSPACE: Final = "default"
 
 _SERVICES: Final[tuple[Service, ...]] = ("tracking", "artifacts", "registry")
+_URI: Final = re.compile(
+    r"(?i:(?P<scheme>grpcs?))://(?:\[(?P<ip6>[0-9a-fA-F:.]+)\]|(?P<host>[^\s:/?#\[\]]+))(?::(?P<port>[0-9]{1,5}))?"
+    r"(?:/(?P<workspace>[^\s/?#]+)?/?)?"
+)
 _WORKSPACE: Final = re.compile(r"[a-z](?:[-a-z0-9]{0,61}[a-z0-9])?")
 _LOOPBACK: Final = re.compile(r"localhost|127(?:\.[0-9]{1,3}){3}|::1")
 _FORMS: Final = "grpc://HOST:PORT, grpc://HOST:PORT/WORKSPACE, or grpcs:// for TLS"
@@ -63,7 +66,8 @@ class Target:
         """
         if service not in self.addresses:
             raise TargetInvalid(
-                f"There is no address of the service {service}: set TRIVET_{service.upper()}_URL, or TRIVET_URL for all."
+                f"There is no address of the service {service}: set TRIVET_{service.upper()}_URL, or TRIVET_URL for "
+                "all."
             )
         return self.addresses[service]
 
@@ -115,28 +119,20 @@ def resolve_local(uri: str) -> NoReturn:
 
 def _parse(uri: str) -> tuple[Address, str]:
     """The address in a URI, and the workspace that it names or ""."""
-    parts = _split(uri)
-    if parts.scheme in ("file", "sqlite"):
+    scheme = uri.partition(":")[0].lower()
+    if scheme in ("file", "sqlite"):
         resolve_local(uri)
-    if parts.scheme in ("http", "https"):
+    if scheme in ("http", "https"):
         raise TargetInvalid(
             f"{uri!r} is the address of a gateway, and there is none yet. Use the gRPC address: {_FORMS}."
         )
-    workspace = unquote(parts.path).strip("/")
-    if parts.scheme not in ("grpc", "grpcs") or not parts.hostname or parts.query or parts.fragment:
-        raise TargetInvalid(f"{uri!r} is not the address of a Trivet server. Use {_FORMS}.")
-    if parts.username is not None:
+    if "@" in uri:
         raise TargetInvalid("An address holds no credentials; set TRIVET_TOKEN or TRIVET_TOKEN_FILE.")
-    return Address(parts.hostname, parts.port or DEFAULT_PORT, parts.scheme == "grpcs"), workspace
-
-
-def _split(uri: str) -> SplitResult:
-    try:
-        parts = urlsplit(uri)
-        _ = parts.port  # parsed when asked for, and may not be a number
-    except ValueError:
-        raise TargetInvalid(f"{uri!r} is not the address of a Trivet server. Use {_FORMS}.") from None
-    return parts
+    match = _URI.fullmatch(uri)
+    if match is None or int(match["port"] or 0) > 65535:
+        raise TargetInvalid(f"{uri!r} is not the address of a Trivet server. Use {_FORMS}.")
+    port = int(match["port"]) if match["port"] else DEFAULT_PORT
+    return Address(match["ip6"] or match["host"], port, match["scheme"].lower() == "grpcs"), match["workspace"] or ""
 
 
 def _workspace(given: str, named: set[str]) -> str:

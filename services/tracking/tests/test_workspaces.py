@@ -53,7 +53,7 @@ def test_the_same_ids_and_names_in_two_workspaces_are_different_things(tracking:
     write(elsewhere, other, metrics=metric("loss", (5, 5, 5.0)), tags=[pb.Tag(key="t", value="there")])
 
     assert search_runs(tracking) == [run_id]
-    assert search_experiments(tracking) == [title, "Default"]
+    assert search_experiments(tracking, order_by="experiment_id DESC") == [title, "Default"]
     mine, theirs = get_run(tracking, run), get_run(elsewhere, other)
     assert (dict(mine.params), dict(mine.tags), mine.experiment) == ({"p": "here"}, {}, here.name)
     assert (dict(theirs.params), dict(theirs.tags), theirs.experiment) == ({"p": "there"}, {"t": "there"}, there.name)

@@ -12,8 +12,9 @@ from typing import Final
 
 import pytest
 
-from trivet_testing import postgres, tools
+from trivet_testing import minio, postgres, tools
 from trivet_testing.left_out import all_left_out, leave_out
+from trivet_testing.minio import MinioServer
 from trivet_testing.postgres import PostgresMissingError, PostgresServer
 
 SEED: Final = "TRIVET_TEST_SEED"
@@ -96,6 +97,29 @@ def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
         return f"sqlite:///{tmp_path / 'tracking.db'}"
     url: str = request.getfixturevalue("postgres_url")
     return url
+
+
+@pytest.fixture(scope="session")
+def minio_server(pytestconfig: pytest.Config, tmp_path_factory: pytest.TempPathFactory) -> Iterator[MinioServer]:
+    """A running MinIO server that all tests share; make buckets in it, leave the server itself alone."""
+    try:
+        tool = tools.find_minio()
+    except tools.ToolMissingError as missing:
+        leave_out("MinIO", str(missing))
+    pytestconfig.stash[_parts_key]["MinIO"] = f"{tool.path} ({tool.origin})"
+    with minio.start(tool.path, tmp_path_factory.mktemp("minio")) as server:
+        yield server
+
+
+@pytest.fixture
+def own_minio_server(tmp_path: Path) -> Iterator[MinioServer]:
+    """A running MinIO server of the test's own, which it may kill."""
+    try:
+        tool = tools.find_minio()
+    except tools.ToolMissingError as missing:
+        leave_out("MinIO", str(missing))
+    with minio.start(tool.path, tmp_path / "minio") as server:
+        yield server
 
 
 @pytest.fixture(scope="session")

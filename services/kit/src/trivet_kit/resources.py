@@ -85,6 +85,18 @@ class ModelVersionName:
 
 
 @dataclass(frozen=True)
+class ArtifactOwnerName:
+    """The name of a run, a logged model or a model version, as the owner of files."""
+
+    workspace: str
+    name: str
+    """The whole name; it has one spelling, so that it can be compared."""
+
+    def __str__(self) -> str:
+        return self.name
+
+
+@dataclass(frozen=True)
 class _Form:
     pattern: str
     regex: re.Pattern[str]
@@ -170,3 +182,9 @@ def model_version_in(owner: str) -> ModelVersionName | None:
     if match := form.regex.fullmatch(owner):
         return ModelVersionName(match[1], match[2], int(match[3]))
     return None
+
+
+def parse_artifact_owner(name: str, field: str) -> ArtifactOwnerName:
+    """Parses the name of a run, a logged model or a model version. Raises ResourceNameInvalid."""
+    workspace = _segments(name, options_pb2.RESOURCE_KIND_ARTIFACT_OWNER, field)[0]
+    return ArtifactOwnerName(workspace, name)

@@ -115,6 +115,7 @@ class _Server:
     async def _stop(self, server: grpc.aio.Server) -> None:
         """Takes no new calls, and returns when the running ones have ended or their time is over."""
         stopping = asyncio.create_task(server.stop(DRAIN_SECONDS))
+        await asyncio.sleep(0)  # from here on no call begins, so that none running means that all have ended
         ended = asyncio.create_task(self._gate.running.wait_for_none())
         await asyncio.wait((stopping, ended), return_when=asyncio.FIRST_COMPLETED)
         # What is left are watchers of health, which would stay until the drain's end; half a second sends last answers.

@@ -108,8 +108,9 @@ class ModelVersion(google.protobuf.message.Message):
     update or a move, it makes the call fail with ABORTED (ETAG_STALE) where somebody else was faster.
     """
     artifact_owner: builtins.str
-    """The owner of its files in the artifact service: `workspaces/{workspace}/models/{uid of the model}/versions/{version}`.
-    It stays as it is when the model is renamed, and is never used again for another model. Empty for an outside source.
+    """The owner of its files in the artifact service: `workspaces/{workspace}/models/{uid of the
+    model}/versions/{version}`. It stays as it is when the model is renamed, and is never used again for another model.
+    Empty for an outside source.
     """
     @property
     def aliases(self) -> google.protobuf.internal.containers.RepeatedScalarFieldContainer[builtins.str]:
@@ -203,8 +204,8 @@ class ArtifactSource(google.protobuf.message.Message):
     `artifact_owner` will do as well.
     """
     path: builtins.str
-    """The logical path of the model's folder or file; empty: all that the owner has. Files keep their path. At most 1,024
-    bytes (FIELD_TOO_LONG); one without files is MODEL_SOURCE_UNUSABLE.
+    """The logical path of the model's folder or file; empty: all that the owner has. Files keep their path below it. At
+    most 1,024 bytes (FIELD_TOO_LONG); one without files is MODEL_SOURCE_UNUSABLE.
     """
     def __init__(
         self,

@@ -281,8 +281,8 @@ class CreateModelVersionRequest(google.protobuf.message.Message):
     parent: builtins.str
     """The model: `workspaces/{workspace}/models/{model}`."""
     request_id: builtins.str
-    """A UUID made by the client. The same id with the same body within 24 hours does nothing again, and returns the version
-    as it is by now; with another body it is INVALID_ARGUMENT (REQUEST_ID_REUSED). Empty: no such protection.
+    """A UUID made by the client. The same id with the same body within 24 hours does nothing again, and returns the
+    version as it is by now; with another body it is INVALID_ARGUMENT (REQUEST_ID_REUSED). Empty: no such protection.
     """
     @property
     def model_version(self) -> trivet_proto.registry.v1.model_version_pb2.ModelVersion:
@@ -399,13 +399,13 @@ class SearchModelVersionsRequest(google.protobuf.message.Message):
     """The workspace: `workspaces/{workspace}`."""
     filter: builtins.str
     """Comparisons joined by AND, as in SearchModelsRequest; empty passes all. `name` (of the model), `run_id`, `stage`,
-    `state` (PENDING, READY, FAILED) and `source_path` (the outside URI, or the owner and path of the artifacts joined by
-    `/`): = != LIKE ILIKE IN NOT IN with quoted text; `version_number`: = != < <= > >= with a whole number;
+    `state` (PENDING, READY, FAILED) and `source_path` (the outside URI, or the owner and path of the artifacts joined
+    by `/`): = != LIKE ILIKE IN NOT IN with quoted text; `version_number`: = != < <= > >= with a whole number;
     `creation_timestamp`, `last_updated_timestamp`, `tags.KEY`: as there. Faults are FILTER_INVALID with the position.
     """
     order_by: builtins.str
-    """Clauses `NAME [ASC|DESC]` separated by commas; NAME is an attribute of the filter. Then `last_updated_timestamp DESC`
-    if there is no clause, and `name ASC, version_number DESC`. Faults are ORDER_BY_INVALID with the position.
+    """Clauses `NAME [ASC|DESC]` separated by commas; NAME is an attribute of the filter. Then `last_updated_timestamp
+    DESC` if there is no clause, and `name ASC, version_number DESC`. Faults are ORDER_BY_INVALID with the position.
     """
     page_size: builtins.int
     """At most this many. 0 means 100; above 1,000 is lowered to 1,000; below 0 is FIELD_INVALID."""
@@ -546,8 +546,8 @@ class TransitionModelVersionStageRequest(google.protobuf.message.Message):
     etag: builtins.str
     """As in ModelVersion: only if it has not changed since."""
     request_id: builtins.str
-    """A UUID made by the client. The same id with the same body within 24 hours does nothing again, and returns the version
-    as it is by now; with another body it is INVALID_ARGUMENT (REQUEST_ID_REUSED). Empty: no such protection.
+    """A UUID made by the client. The same id with the same body within 24 hours does nothing again, and returns the
+    version as it is by now; with another body it is INVALID_ARGUMENT (REQUEST_ID_REUSED). Empty: no such protection.
     """
     def __init__(
         self,

@@ -190,8 +190,8 @@ class RegistryServiceServicer(object):
         3. It is READY, and returned.
 
         Where the artifact service is away, or too slow, it is returned PENDING, and finished or failed in the background.
-        Where it refuses (no such files, no permission), the version is FAILED, the call fails with MODEL_SOURCE_UNUSABLE, and
-        the number is used up. An outside source is READY at once, and not verified.
+        Where it refuses (no such files, no permission), the version is FAILED, the call fails with MODEL_SOURCE_UNUSABLE,
+        and the number is used up. An outside source is READY at once, and not verified.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -240,8 +240,8 @@ class RegistryServiceServicer(object):
         raise NotImplementedError('Method not implemented!')
 
     def TransitionModelVersionStage(self, request, context):
-        """Moves a version into a stage, in one step with the archiving of those that were there. A version that is not READY is
-        FAILED_PRECONDITION (MODEL_VERSION_NOT_READY).
+        """Moves a version into a stage, in one step with the archiving of those that were there. A version that is not READY
+        is FAILED_PRECONDITION (MODEL_VERSION_NOT_READY).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

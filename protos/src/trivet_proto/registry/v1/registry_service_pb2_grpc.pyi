@@ -76,8 +76,8 @@ class RegistryServiceStub:
     3. It is READY, and returned.
 
     Where the artifact service is away, or too slow, it is returned PENDING, and finished or failed in the background.
-    Where it refuses (no such files, no permission), the version is FAILED, the call fails with MODEL_SOURCE_UNUSABLE, and
-    the number is used up. An outside source is READY at once, and not verified.
+    Where it refuses (no such files, no permission), the version is FAILED, the call fails with MODEL_SOURCE_UNUSABLE,
+    and the number is used up. An outside source is READY at once, and not verified.
     """
 
     GetModelVersion: grpc.UnaryUnaryMultiCallable[
@@ -120,8 +120,8 @@ class RegistryServiceStub:
         trivet_proto.registry.v1.registry_service_pb2.TransitionModelVersionStageRequest,
         trivet_proto.registry.v1.model_version_pb2.ModelVersion,
     ]
-    """Moves a version into a stage, in one step with the archiving of those that were there. A version that is not READY is
-    FAILED_PRECONDITION (MODEL_VERSION_NOT_READY).
+    """Moves a version into a stage, in one step with the archiving of those that were there. A version that is not READY
+    is FAILED_PRECONDITION (MODEL_VERSION_NOT_READY).
     """
 
     SetModelAlias: grpc.UnaryUnaryMultiCallable[
@@ -200,8 +200,8 @@ class RegistryServiceAsyncStub:
     3. It is READY, and returned.
 
     Where the artifact service is away, or too slow, it is returned PENDING, and finished or failed in the background.
-    Where it refuses (no such files, no permission), the version is FAILED, the call fails with MODEL_SOURCE_UNUSABLE, and
-    the number is used up. An outside source is READY at once, and not verified.
+    Where it refuses (no such files, no permission), the version is FAILED, the call fails with MODEL_SOURCE_UNUSABLE,
+    and the number is used up. An outside source is READY at once, and not verified.
     """
 
     GetModelVersion: grpc.aio.UnaryUnaryMultiCallable[
@@ -244,8 +244,8 @@ class RegistryServiceAsyncStub:
         trivet_proto.registry.v1.registry_service_pb2.TransitionModelVersionStageRequest,
         trivet_proto.registry.v1.model_version_pb2.ModelVersion,
     ]
-    """Moves a version into a stage, in one step with the archiving of those that were there. A version that is not READY is
-    FAILED_PRECONDITION (MODEL_VERSION_NOT_READY).
+    """Moves a version into a stage, in one step with the archiving of those that were there. A version that is not READY
+    is FAILED_PRECONDITION (MODEL_VERSION_NOT_READY).
     """
 
     SetModelAlias: grpc.aio.UnaryUnaryMultiCallable[
@@ -340,8 +340,8 @@ class RegistryServiceServicer(metaclass=abc.ABCMeta):
         3. It is READY, and returned.
 
         Where the artifact service is away, or too slow, it is returned PENDING, and finished or failed in the background.
-        Where it refuses (no such files, no permission), the version is FAILED, the call fails with MODEL_SOURCE_UNUSABLE, and
-        the number is used up. An outside source is READY at once, and not verified.
+        Where it refuses (no such files, no permission), the version is FAILED, the call fails with MODEL_SOURCE_UNUSABLE,
+        and the number is used up. An outside source is READY at once, and not verified.
         """
 
     @abc.abstractmethod
@@ -398,8 +398,8 @@ class RegistryServiceServicer(metaclass=abc.ABCMeta):
         request: trivet_proto.registry.v1.registry_service_pb2.TransitionModelVersionStageRequest,
         context: _ServicerContext,
     ) -> typing.Union[trivet_proto.registry.v1.model_version_pb2.ModelVersion, collections.abc.Awaitable[trivet_proto.registry.v1.model_version_pb2.ModelVersion]]:
-        """Moves a version into a stage, in one step with the archiving of those that were there. A version that is not READY is
-        FAILED_PRECONDITION (MODEL_VERSION_NOT_READY).
+        """Moves a version into a stage, in one step with the archiving of those that were there. A version that is not READY
+        is FAILED_PRECONDITION (MODEL_VERSION_NOT_READY).
         """
 
     @abc.abstractmethod

@@ -1,0 +1,445 @@
+"""`Client`: the three services behind one target, and the flat names that users of MLflow know."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Mapping, Sequence
+from types import TracebackType
+from typing import TYPE_CHECKING, Final, Self, SupportsFloat, SupportsIndex
+
+from trivet._entities import (
+    Experiment,
+    FileInfo,
+    Metric,
+    ModelVersion,
+    PagedList,
+    Receipt,
+    RegisteredModel,
+    Run,
+    RunInfo,
+    ViewType,
+)
+from trivet._errors import ClientClosed
+
+if TYPE_CHECKING:
+    from trivet._artifacts import Artifacts
+    from trivet._connection import Connection
+    from trivet._registry import Registry
+    from trivet._target import Address, Service, Target
+    from trivet._tracking import Tracking
+
+_Order = Sequence[str] | str | None
+_DEFAULT_TIMEOUT_SECONDS: Final = 60.0
+
+
+class Client:
+    """Trivet at one target: `.tracking`, `.artifacts`, `.registry`, and flat names for what is used most.
+
+    It connects when it is first used, over one channel for services at the same address. Safe for use by several
+    threads, and in the child after a fork. `close()` flushes what was logged and ends it; as a context manager it does
+    so itself.
+
+    The flat methods do what those of the same name at the service do, where their arguments are described, and take
+    arguments by position as MLflow's client does.
+    """
+
+    def __init__(
+        self,
+        target: str = "",
+        *,
+        workspace: str = "",
+        token: str = "",
+        timeout_seconds: float = _DEFAULT_TIMEOUT_SECONDS,
+    ) -> None:
+        """Prepares a client; calls no server.
+
+        Args:
+            target: `grpc://HOST:PORT[/WORKSPACE]`, or `grpcs://…` for TLS. Default: TRIVET_TRACKING_URL,
+                TRIVET_ARTIFACTS_URL and TRIVET_REGISTRY_URL, each over TRIVET_URL.
+            workspace: Default: that of the target, else TRIVET_WORKSPACE, else `default`.
+            token: Sent with every call. Default: TRIVET_TOKEN, else what the file TRIVET_TOKEN_FILE holds.
+            timeout_seconds: Of each call, unless it is given one itself. Transfers of files have more.
+
+        Raises:
+            TargetInvalid: the target cannot be used; says which can.
+        """
+        from trivet._target import resolve  # noqa: PLC0415 - `import trivet` is to cost little
+
+        # gRPC would note forks, and servers that stop, on the standard error of the job.
+        os.environ.setdefault("GRPC_VERBOSITY", "ERROR")
+        self._target: Target = resolve(target, workspace=workspace, token=token)
+        self._timeout_seconds = timeout_seconds
+        self._lock = threading.RLock()
+        self._is_closed = False
+        self._connections: dict[Address, Connection] = {}
+        self._tracking: Tracking | None = None
+        self._artifacts: Artifacts | None = None
+        self._registry: Registry | None = None
+
+    @property
+    def workspace(self) -> str:
+        """The workspace that this client works in."""
+        return self._target.workspace
+
+    # What each service needs (protobuf, grpc) is imported when it is first used: `import trivet` is to cost nothing.
+
+    @property
+    def tracking(self) -> Tracking:
+        """Experiments, runs, and what is logged to them."""
+        if self._tracking is None:
+            from trivet._tracking import Tracking  # noqa: PLC0415 - see above
+
+            with self._lock:
+                if self._tracking is None:
+                    self._tracking = Tracking(self._connection("tracking"), self.workspace)
+        return self._tracking
+
+    @property
+    def artifacts(self) -> Artifacts:
+        """Files of runs."""
+        if self._artifacts is None:
+            from trivet._artifacts import Artifacts  # noqa: PLC0415 - see above
+
+            with self._lock:
+                if self._artifacts is None:
+                    self._artifacts = Artifacts(self._connection("artifacts"), self.workspace)
+        return self._artifacts
+
+    @property
+    def registry(self) -> Registry:
+        """Registered models and their versions."""
+        if self._registry is None:
+            from trivet._registry import Registry  # noqa: PLC0415 - see above
+
+            with self._lock:
+                if self._registry is None:
+                    self._registry = Registry(self._connection("registry"), self.workspace)
+        return self._registry
+
+    def _connection(self, service: Service) -> Connection:
+        from trivet._connection import Connection  # noqa: PLC0415 - see above
+
+        if self._is_closed:
+            raise ClientClosed("This client is closed. Make another one.")
+        address = self._target.address(service)
+        if address not in self._connections:
+            self._connections[address] = Connection(address, self._target, timeout_seconds=self._timeout_seconds)
+        return self._connections[address]
+
+    def close(self) -> None:
+        """Flushes what was logged, ends calls that run, and refuses others. Idempotent."""
+        with self._lock:
+            self._is_closed = True
+            tracking, connections = self._tracking, list(self._connections.values())
+        if tracking is not None:
+            tracking.close()
+        for connection in connections:
+            connection.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        return f"<trivet.Client of workspace {self.workspace} at {', '.join(map(str, self._addresses()))}>"
+
+    def _addresses(self) -> list[Address]:
+        return sorted(set(self._target.addresses.values()), key=str)
+
+    # --- experiments
+
+    def create_experiment(
+        self, name: str, artifact_location: str | None = None, tags: Mapping[str, str] | None = None
+    ) -> str:
+        """Creates an experiment and returns its id."""
+        return self.tracking.create_experiment(name, artifact_location=artifact_location or "", tags=tags)
+
+    def get_experiment(self, experiment_id: str | int) -> Experiment:
+        """Returns an experiment."""
+        return self.tracking.get_experiment(experiment_id)
+
+    def get_experiment_by_name(self, name: str) -> Experiment | None:
+        """Returns the experiment of that name, or None."""
+        return self.tracking.get_experiment_by_name(name)
+
+    def search_experiments(
+        self,
+        view_type: ViewType | int = ViewType.ACTIVE_ONLY,
+        max_results: int = 1000,
+        filter_string: str = "",
+        order_by: _Order = None,
+        page_token: str | None = None,
+    ) -> PagedList[Experiment]:
+        """Returns the experiments that pass a filter."""
+        return self.tracking.search_experiments(
+            view_type=view_type,
+            max_results=max_results,
+            filter_string=filter_string,
+            order_by=order_by,
+            page_token=page_token,
+        )
+
+    def list_experiments(
+        self,
+        view_type: ViewType | int = ViewType.ACTIVE_ONLY,
+        max_results: int = 1000,
+        page_token: str | None = None,
+    ) -> PagedList[Experiment]:
+        """Returns the experiments, the newest first."""
+        return self.tracking.search_experiments(view_type=view_type, max_results=max_results, page_token=page_token)
+
+    def rename_experiment(self, experiment_id: str | int, new_name: str) -> None:
+        """Gives an experiment another name."""
+        self.tracking.rename_experiment(experiment_id, new_name)
+
+    def set_experiment_tag(self, experiment_id: str | int, key: str, value: object) -> None:
+        """Sets a tag of an experiment."""
+        self.tracking.set_experiment_tag(experiment_id, key, value)
+
+    def delete_experiment(self, experiment_id: str | int) -> None:
+        """Puts an experiment into the bin."""
+        self.tracking.delete_experiment(experiment_id)
+
+    def restore_experiment(self, experiment_id: str | int) -> None:
+        """Takes an experiment out of the bin."""
+        self.tracking.restore_experiment(experiment_id)
+
+    # --- runs
+
+    def create_run(
+        self,
+        experiment_id: str | int,
+        start_time: int | None = None,
+        tags: Mapping[str, object] | None = None,
+        run_name: str | None = None,
+    ) -> Run:
+        """Creates a run, RUNNING, and returns it."""
+        return self.tracking.create_run(experiment_id, start_time=start_time, tags=tags, run_name=run_name)
+
+    def get_run(self, run_id: str) -> Run:
+        """Returns a run with all that was logged to it before the call."""
+        return self.tracking.get_run(run_id)
+
+    def search_runs(
+        self,
+        experiment_ids: Sequence[str | int] | str | int,
+        filter_string: str = "",
+        run_view_type: ViewType | int = ViewType.ACTIVE_ONLY,
+        max_results: int = 1000,
+        order_by: _Order = None,
+        page_token: str | None = None,
+    ) -> PagedList[Run]:
+        """Returns the runs that pass a filter."""
+        return self.tracking.search_runs(
+            experiment_ids,
+            filter_string=filter_string,
+            run_view_type=run_view_type,
+            max_results=max_results,
+            order_by=order_by,
+            page_token=page_token,
+        )
+
+    def list_run_infos(
+        self,
+        experiment_id: str | int,
+        run_view_type: ViewType | int = ViewType.ACTIVE_ONLY,
+        max_results: int = 1000,
+        order_by: _Order = None,
+        page_token: str | None = None,
+    ) -> PagedList[RunInfo]:
+        """Returns what the runs of an experiment are."""
+        return self.tracking.list_run_infos(
+            experiment_id,
+            run_view_type=run_view_type,
+            max_results=max_results,
+            order_by=order_by,
+            page_token=page_token,
+        )
+
+    def update_run(self, run_id: str, status: str | None = None, name: str | None = None) -> None:
+        """Changes status or name of a run."""
+        self.tracking.update_run(run_id, status=status, name=name)
+
+    def set_terminated(self, run_id: str, status: str | None = None, end_time: int | None = None) -> None:
+        """Ends a run after all that was logged to it."""
+        self.tracking.set_terminated(run_id, status=status or "FINISHED", end_time=end_time)
+
+    def delete_run(self, run_id: str) -> None:
+        """Puts a run into the bin."""
+        self.tracking.delete_run(run_id)
+
+    def restore_run(self, run_id: str) -> None:
+        """Takes a run out of the bin."""
+        self.tracking.restore_run(run_id)
+
+    def get_metric_history(self, run_id: str, key: str) -> list[Metric]:
+        """Returns all points of a metric."""
+        return self.tracking.get_metric_history(run_id, key)
+
+    def log_metric(
+        self,
+        run_id: str,
+        key: str,
+        value: SupportsFloat,
+        timestamp: int | None = None,
+        step: SupportsIndex | None = None,
+    ) -> None:
+        """Logs a point of a metric."""
+        self.tracking.log_metric(run_id, key, value, timestamp=timestamp, step=step)
+
+    def log_param(self, run_id: str, key: str, value: object) -> None:
+        """Logs a param."""
+        self.tracking.log_param(run_id, key, value)
+
+    def set_tag(self, run_id: str, key: str, value: object) -> None:
+        """Sets a tag of a run."""
+        self.tracking.set_tag(run_id, key, value)
+
+    def delete_tag(self, run_id: str, key: str) -> None:
+        """Removes a tag of a run."""
+        self.tracking.delete_tag(run_id, key)
+
+    def log_batch(
+        self,
+        run_id: str,
+        metrics: Sequence[Metric] = (),
+        params: Mapping[str, object] | None = None,
+        tags: Mapping[str, object] | None = None,
+    ) -> None:
+        """Logs points, params and tags."""
+        self.tracking.log_batch(run_id, metrics=metrics, params=params, tags=tags)
+
+    def flush(self, timeout_seconds: float | None = None) -> Receipt:
+        """Waits until what was logged so far is stored or refused."""
+        return self.tracking.flush(timeout_seconds)
+
+    # --- artifacts
+
+    def log_artifact(self, run_id: str, local_path: str, artifact_path: str | None = None) -> None:
+        """Uploads a file, or a folder under its own name."""
+        self.artifacts.log_artifact(run_id, local_path, artifact_path=artifact_path)
+
+    def log_artifacts(self, run_id: str, local_dir: str, artifact_path: str | None = None) -> None:
+        """Uploads what a folder holds, or a file."""
+        self.artifacts.log_artifacts(run_id, local_dir, artifact_path=artifact_path)
+
+    def list_artifacts(self, run_id: str, path: str | None = None) -> list[FileInfo]:
+        """Returns the files and folders in a folder of a run."""
+        return self.artifacts.list_artifacts(run_id, path=path)
+
+    def download_artifacts(self, run_id: str, path: str, dst_path: str | None = None) -> str:
+        """Downloads a file or folder and returns where it is."""
+        return self.artifacts.download_artifacts(run_id, path=path, dst_path=dst_path)
+
+    # --- models
+
+    def create_registered_model(
+        self, name: str, tags: Mapping[str, object] | None = None, description: str | None = None
+    ) -> RegisteredModel:
+        """Creates a model without versions."""
+        return self.registry.create_registered_model(name, tags=tags, description=description or "")
+
+    def get_registered_model(self, name: str) -> RegisteredModel:
+        """Returns a model."""
+        return self.registry.get_registered_model(name)
+
+    def search_registered_models(
+        self,
+        filter_string: str = "",
+        max_results: int = 100,
+        order_by: _Order = None,
+        page_token: str | None = None,
+    ) -> PagedList[RegisteredModel]:
+        """Returns the models that pass a filter."""
+        return self.registry.search_registered_models(
+            filter_string=filter_string, max_results=max_results, order_by=order_by, page_token=page_token
+        )
+
+    def list_registered_models(
+        self, max_results: int = 100, page_token: str | None = None
+    ) -> PagedList[RegisteredModel]:
+        """Returns the models by name."""
+        return self.registry.search_registered_models(max_results=max_results, page_token=page_token)
+
+    def update_registered_model(self, name: str, description: str) -> RegisteredModel:
+        """Changes the description of a model."""
+        return self.registry.update_registered_model(name, description=description)
+
+    def rename_registered_model(self, name: str, new_name: str) -> RegisteredModel:
+        """Gives a model another name."""
+        return self.registry.rename_registered_model(name, new_name)
+
+    def delete_registered_model(self, name: str) -> None:
+        """Deletes a model with its versions."""
+        self.registry.delete_registered_model(name)
+
+    def register_model(
+        self,
+        model_uri: str,
+        name: str,
+        await_registration_for: float = 300,
+        tags: Mapping[str, object] | None = None,
+    ) -> ModelVersion:
+        """Registers files as the next version of a model."""
+        return self.registry.register_model(model_uri, name, await_registration_for=await_registration_for, tags=tags)
+
+    def get_model_version(self, name: str, version: str | int) -> ModelVersion:
+        """Returns a version."""
+        return self.registry.get_model_version(name, version)
+
+    def get_model_version_by_alias(self, name: str, alias: str) -> ModelVersion:
+        """Returns the version that an alias points at."""
+        return self.registry.get_model_version_by_alias(name, alias)
+
+    def get_latest_versions(self, name: str, stages: Sequence[str] | None = None) -> list[ModelVersion]:
+        """Returns the newest version in each stage."""
+        return self.registry.get_latest_versions(name, stages=stages)
+
+    def search_model_versions(
+        self,
+        filter_string: str = "",
+        max_results: int = 10_000,
+        order_by: _Order = None,
+        page_token: str | None = None,
+    ) -> PagedList[ModelVersion]:
+        """Returns the versions that pass a filter."""
+        return self.registry.search_model_versions(
+            filter_string=filter_string, max_results=max_results, order_by=order_by, page_token=page_token
+        )
+
+    def transition_model_version_stage(
+        self,
+        name: str,
+        version: str | int,
+        stage: str,
+        archive_existing_versions: bool = False,  # noqa: FBT001, FBT002 - as MLflow's
+    ) -> ModelVersion:
+        """Moves a version into a stage."""
+        return self.registry.transition_model_version_stage(
+            name, version, stage, archive_existing_versions=archive_existing_versions
+        )
+
+    def update_model_version(self, name: str, version: str | int, description: str) -> ModelVersion:
+        """Changes the description of a version."""
+        return self.registry.update_model_version(name, version, description=description)
+
+    def set_model_version_tag(self, name: str, version: str | int, key: str, value: object) -> None:
+        """Sets a tag of a version."""
+        self.registry.set_model_version_tag(name, version, key, value)
+
+    def set_registered_model_alias(self, name: str, alias: str, version: str | int) -> None:
+        """Lets an alias point at a version."""
+        self.registry.set_registered_model_alias(name, alias, version)
+
+    def delete_registered_model_alias(self, name: str, alias: str) -> None:
+        """Removes an alias."""
+        self.registry.delete_registered_model_alias(name, alias)
+
+    def delete_model_version(self, name: str, version: str | int) -> None:
+        """Deletes a version; its number is not used again."""
+        self.registry.delete_model_version(name, version)

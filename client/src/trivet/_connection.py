@@ -1,0 +1,272 @@
+"""Calls of a server: one channel, its deadline, retries, metadata and errors."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import random
+import threading
+import time
+import weakref
+from collections.abc import Callable, Iterator
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any, Final, TypeVar
+
+import grpc
+
+from trivet._errors import ClientClosed, ServerUnavailable, TargetInvalid, TrivetError
+from trivet._status import from_rpc_error
+from trivet._target import Address, Target
+
+_Stub = TypeVar("_Stub")
+_Request = TypeVar("_Request")
+_Response = TypeVar("_Response")
+
+DEFAULT_TIMEOUT_SECONDS: Final = 60.0  # the server's own limit of a call without a deadline
+# How long a call that may be repeated goes on trying: a server that restarts is back by then, and somebody who mistyped
+# an address is told soon.
+RETRY_SECONDS: Final = 5.0
+_FIRST_PAUSE_SECONDS: Final = 0.1
+_LONGEST_PAUSE_SECONDS: Final = 2.0
+# Longer than a write takes; a fork must not hang because a server does.
+_FORK_PATIENCE_SECONDS: Final = 2.0
+_OPTIONS: Final = (
+    # Retries are ours: gRPC's own would hide from us how long they took.
+    ("grpc.enable_retries", 0),
+    # A page ends before it has 3 MiB and data messages have 1 MiB, but one run alone may be larger than a page.
+    ("grpc.max_receive_message_length", 64 * 1024 * 1024),
+    # Servers allow a ping every 30 s; a connection that a firewall dropped is noticed within 80 s.
+    ("grpc.keepalive_time_ms", 60_000),
+    ("grpc.keepalive_timeout_ms", 20_000),
+    # gRPC's defaults would let two minutes pass before it tries again to connect to a server that was away.
+    ("grpc.initial_reconnect_backoff_ms", 200),
+    ("grpc.min_reconnect_backoff_ms", 1_000),
+    ("grpc.max_reconnect_backoff_ms", 5_000),
+)
+
+
+class Pauses:
+    """How long to wait before each next try: twice as long each time, up to a limit, with half of it random.
+
+    The random half keeps a thousand jobs from coming back in the same moment. Not safe for use by several threads.
+    """
+
+    def __init__(self) -> None:
+        self._next = _FIRST_PAUSE_SECONDS
+
+    def after(self, error: TrivetError) -> float:
+        """Seconds to wait, at least as long as the server asked for."""
+        pause = self._next * random.uniform(0.5, 1)  # noqa: S311 - spreads load, keeps no secret
+        self._next = min(2 * self._next, _LONGEST_PAUSE_SECONDS)
+        return max(pause, error.retry_after_seconds or 0)
+
+
+class _Forks:
+    """Keeps forks and short calls apart.
+
+    gRPC prepares for a fork only while no thread is in a call; the child of another fork was seen to hang, once in ten
+    tries under load. So a fork waits for the calls that run, and calls wait for it.
+    """
+
+    def __init__(self) -> None:
+        self._start_anew()
+
+    def _start_anew(self) -> None:
+        self._changed = threading.Condition()
+        self._calls = 0
+        self._is_forking = False
+
+    @contextlib.contextmanager
+    def kept_off(self) -> Iterator[None]:
+        """No fork happens in the block, unless the block takes longer than forks wait."""
+        with self._changed:
+            while self._is_forking:
+                self._changed.wait()
+            self._calls += 1
+        try:
+            yield
+        finally:
+            with self._changed:
+                self._calls -= 1
+                self._changed.notify_all()
+
+    def before(self) -> None:
+        """Waits for the calls that run, and lets no other begin."""
+        with self._changed:
+            self._is_forking = True
+            self._changed.wait_for(lambda: self._calls == 0, _FORK_PATIENCE_SECONDS)
+
+    def after_in_parent(self) -> None:
+        """Lets calls begin again."""
+        with self._changed:
+            self._is_forking = False
+            self._changed.notify_all()
+
+    def after_in_child(self) -> None:
+        """Begins anew: the threads of the parent, and their calls, are not here."""
+        self._start_anew()
+
+
+_forks = _Forks()
+
+
+class Connection:
+    """A server at one address; connects on first use.
+
+    Safe for use by several threads. After a fork the child makes a channel of its own on first use, because gRPC's
+    threads are not there; a call that ran in the parent while it forked does not exist in the child.
+    """
+
+    def __init__(self, address: Address, target: Target, *, timeout_seconds: float) -> None:
+        self.address = address
+        self._token = target.token
+        self._token_file = target.token_file
+        self._timeout_seconds = timeout_seconds
+        self._is_closed = False
+        self._start_anew()
+        _connections.add(self)
+
+    def _start_anew(self) -> None:
+        self._lock = threading.Lock()
+        self._channel: grpc.Channel | None = None
+        self._stubs: dict[object, Any] = {}
+
+    def _forget_the_parents(self) -> None:
+        # Kept alive, not closed: closing would wait for threads that only the parent has.
+        _abandoned.append(self._channel)
+        self._start_anew()
+
+    def stub(self, kind: Callable[[grpc.Channel], _Stub]) -> _Stub:
+        """The stub of a service, on this connection's channel.
+
+        Raises:
+            ClientClosed: the connection was closed.
+        """
+        with self._lock:
+            if self._is_closed:
+                raise ClientClosed("This client is closed. Make another one.")
+            if self._channel is None:
+                self._channel = self._open_channel()
+            if kind not in self._stubs:
+                self._stubs[kind] = kind(self._channel)
+            stub: _Stub = self._stubs[kind]
+            return stub
+
+    def _open_channel(self) -> grpc.Channel:
+        options = (*_OPTIONS, ("grpc.primary_user_agent", f"trivet/{version('trivet')}"))
+        if self.address.is_tls:
+            return grpc.secure_channel(self.address.dial, grpc.ssl_channel_credentials(), options)
+        return grpc.insecure_channel(self.address.dial, options)
+
+    def call(
+        self,
+        method: grpc.UnaryUnaryMultiCallable[_Request, _Response],
+        request: _Request,
+        *,
+        repeatable: bool,
+        timeout_seconds: float | None = None,
+    ) -> _Response:
+        """Makes a call and returns its answer.
+
+        Args:
+            method: Of a stub of this connection.
+            request: What is asked.
+            repeatable: Whether it may be sent again after UNAVAILABLE, which leaves open whether it had an effect:
+                reads, and what a request id, a run id or a writer's sequence makes idempotent.
+            timeout_seconds: For all tries together. Default: the connection's.
+
+        Raises:
+            TrivetError: the class of what went wrong; ServerUnavailable after `RETRY_SECONDS` of tries.
+        """
+        timeout = self._timeout_seconds if timeout_seconds is None else timeout_seconds
+        began = time.monotonic()
+        pauses = Pauses()
+        while True:
+            left = timeout - (time.monotonic() - began)
+            try:
+                with _forks.kept_off():
+                    return method(request, timeout=max(left, 0), metadata=self._metadata())
+            except grpc.RpcError as raised:
+                error = from_rpc_error(raised, str(self.address))
+                pause = pauses.after(error)
+                late = time.monotonic() + pause > began + min(timeout, RETRY_SECONDS)
+                if late or not (repeatable and isinstance(error, ServerUnavailable)):
+                    raise error from raised
+            time.sleep(pause)
+
+    def stream(
+        self,
+        method: grpc.UnaryStreamMultiCallable[_Request, _Response],
+        request: _Request,
+        *,
+        timeout_seconds: float | None = None,
+    ) -> Iterator[_Response]:
+        """The answers of a call that streams them; never sent again. Stopping early cancels it.
+
+        Raises:
+            TrivetError: the class of what went wrong, while reading.
+        """
+        timeout = self._timeout_seconds if timeout_seconds is None else timeout_seconds
+        yield from self._answers(method(request, timeout=timeout, metadata=self._metadata()))
+
+    def exchange(
+        self,
+        method: grpc.StreamStreamMultiCallable[_Request, _Response],
+        requests: Iterator[_Request],
+        *,
+        timeout_seconds: float,
+    ) -> Iterator[_Response]:
+        """The answers of a call that streams both ways; never sent again. Stopping early cancels it.
+
+        `requests` is read by another thread, one message ahead of the network at most.
+
+        Raises:
+            TrivetError: the class of what went wrong, while reading.
+        """
+        yield from self._answers(method(requests, timeout=timeout_seconds, metadata=self._metadata()))
+
+    def _answers(self, call: Any) -> Iterator[Any]:
+        try:
+            yield from call
+        except grpc.RpcError as raised:
+            raise from_rpc_error(raised, str(self.address)) from raised
+        finally:
+            call.cancel()
+
+    def _metadata(self) -> tuple[tuple[str, str], ...]:
+        token = self._token or self._token_in_file()
+        return (("authorization", f"Bearer {token}"),) if token else ()
+
+    def _token_in_file(self) -> str:
+        # Read for every call: Kubernetes renews the file, and a read costs less than a hundredth of a call.
+        if not self._token_file:
+            return ""
+        try:
+            return Path(self._token_file).read_text(encoding="utf-8").strip()
+        except OSError as error:
+            raise TargetInvalid(f"TRIVET_TOKEN_FILE cannot be read: {error.strerror}.") from error
+
+    def close(self) -> None:
+        """Ends the calls that run, and refuses others. Idempotent."""
+        with self._lock:
+            self._is_closed = True
+            channel, self._channel, self._stubs = self._channel, None, {}
+        if channel is not None:
+            channel.close()
+
+
+_connections: weakref.WeakSet[Connection] = weakref.WeakSet()
+_abandoned: list[grpc.Channel | None] = []
+
+
+def _after_fork_in_child() -> None:
+    _forks.after_in_child()
+    for connection in list(_connections):
+        connection._forget_the_parents()  # noqa: SLF001 - of this module
+
+
+if hasattr(os, "register_at_fork"):  # Windows has no fork
+    os.register_at_fork(
+        before=_forks.before, after_in_parent=_forks.after_in_parent, after_in_child=_after_fork_in_child
+    )

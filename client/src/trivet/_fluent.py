@@ -1,0 +1,624 @@
+"""The fluent functions: one target, one active experiment a process, and active runs a thread or task."""
+
+from __future__ import annotations
+
+import atexit
+import os
+import sys
+import threading
+import time
+from collections.abc import Mapping, Sequence
+from contextvars import ContextVar
+from types import TracebackType
+from typing import TYPE_CHECKING, Literal, Self, SupportsFloat, SupportsIndex, overload
+
+from trivet._client import Client
+from trivet._entities import (
+    Experiment,
+    FileInfo,
+    Metric,
+    ModelVersion,
+    PagedList,
+    Receipt,
+    RegisteredModel,
+    Run,
+    RunInfo,
+    ViewType,
+)
+from trivet._errors import ExperimentDeleted, ExperimentNameTaken, InvalidArgument, TrivetError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+_Order = Sequence[str] | str | None
+_Ids = Sequence[str | int] | str | int | None
+
+_DEFAULT_EXPERIMENT_ID = "0"
+# As many runs as MLflow's function of that name returns.
+_MAX_RUNS = 100_000
+
+
+class ActiveRun:
+    """A run that is being logged to; as a context manager it ends the run.
+
+    Leaving the block ends it FINISHED, FAILED on an exception, KILLED on Ctrl-C. `info` and `data` are as they were
+    when the run was started; `get_run(run.info.run_id)` has what was logged since.
+    """
+
+    def __init__(self, run: Run, client: Client) -> None:
+        self.info = run.info
+        self.data = run.data
+        self._client = client
+        self._process = os.getpid()
+        self._is_ended = False
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        _end(self, _status_after(error))
+
+    def __repr__(self) -> str:
+        return f"<trivet.ActiveRun {self.info.run_id}>"
+
+
+def _status_after(error: BaseException | None) -> str:
+    if error is None or (isinstance(error, SystemExit) and error.code in (None, 0)):
+        return "FINISHED"
+    return "KILLED" if isinstance(error, KeyboardInterrupt) else "FAILED"
+
+
+# Threads start with an empty context and tasks with a copy of their creator's, so that each has runs of its own: a
+# tuple, because a list would be shared by the copies.
+_active_runs: ContextVar[tuple[ActiveRun, ...]] = ContextVar("trivet_active_runs", default=())
+
+
+class _Process:
+    """What the functions share in a process."""
+
+    def __init__(self) -> None:
+        self.lock = threading.RLock()
+        self.uri = ""
+        self.client: Client | None = None
+        self.experiment_id: str | None = None
+        self.unended: dict[str, ActiveRun] = {}
+        self.ends_at_exit = False
+
+
+_process = _Process()
+
+
+def _forget_the_parents_lock() -> None:
+    _process.lock = threading.RLock()
+    _process.unended = {}  # they are the parent's to end
+
+
+if hasattr(os, "register_at_fork"):  # Windows has no fork
+    os.register_at_fork(after_in_child=_forget_the_parents_lock)
+
+
+def _client() -> Client:
+    with _process.lock:
+        if _process.client is None:
+            _process.client = Client(_process.uri)
+        return _process.client
+
+
+# --- where
+
+
+def set_tracking_uri(uri: str) -> None:
+    """Chooses the server: `grpc://HOST:PORT[/WORKSPACE]`, or `grpcs://…`; empty: what TRIVET_URL says.
+
+    Runs that are active stay with the server that they were started on. The active experiment is forgotten.
+
+    Raises:
+        TargetInvalid: it cannot be used; says which can.
+    """
+    client = Client(uri) if uri else None
+    with _process.lock:
+        _process.uri, _process.client, _process.experiment_id = uri, client, None
+
+
+def get_tracking_uri() -> str:
+    """The address that the functions use; empty where neither `set_tracking_uri` nor the environment says one."""
+    return _process.uri or os.environ.get("TRIVET_TRACKING_URL", "") or os.environ.get("TRIVET_URL", "")
+
+
+# --- experiments
+
+
+def set_experiment(experiment_name: str | None = None, experiment_id: str | int | None = None) -> Experiment:
+    """Makes an experiment the active one of this process, and returns it.
+
+    Args:
+        experiment_name: It is created where there is none of that name.
+        experiment_id: Instead of the name; it must be there.
+
+    Raises:
+        ExperimentNotFound, ExperimentDeleted: it cannot be used.
+        InvalidArgument: neither or both are given.
+    """
+    if (experiment_name is None) == (experiment_id is None):
+        raise InvalidArgument("Give either experiment_name or experiment_id.")
+    client = _client()
+    if experiment_id is not None:
+        experiment = client.get_experiment(experiment_id)
+    else:
+        assert experiment_name is not None
+        experiment = client.get_experiment_by_name(experiment_name) or _created(client, experiment_name)
+    if experiment.lifecycle_stage == "deleted":
+        raise ExperimentDeleted(
+            f"The experiment {experiment.name!r} is deleted. Restore it by "
+            f"Client().restore_experiment({experiment.experiment_id!r}), or use another one."
+        )
+    with _process.lock:
+        _process.experiment_id = experiment.experiment_id
+    return experiment
+
+
+def _created(client: Client, name: str) -> Experiment:
+    try:
+        return client.get_experiment(client.create_experiment(name))
+    except ExperimentNameTaken:
+        # Another process was faster.
+        experiment = client.get_experiment_by_name(name)
+        if experiment is None:
+            raise
+        return experiment
+
+
+def create_experiment(name: str, artifact_location: str | None = None, tags: Mapping[str, str] | None = None) -> str:
+    """Creates an experiment and returns its id. Raises ExperimentNameTaken."""
+    return _client().create_experiment(name, artifact_location, tags)
+
+
+def get_experiment(experiment_id: str | int) -> Experiment:
+    """Returns an experiment, also a deleted one. Raises ExperimentNotFound."""
+    return _client().get_experiment(experiment_id)
+
+
+def get_experiment_by_name(name: str) -> Experiment | None:
+    """Returns the experiment of that name, also a deleted one; None where there is none."""
+    return _client().get_experiment_by_name(name)
+
+
+def search_experiments(
+    view_type: ViewType | int = ViewType.ACTIVE_ONLY,
+    max_results: int = 1000,
+    filter_string: str = "",
+    order_by: _Order = None,
+) -> list[Experiment]:
+    """Returns the experiments that pass a filter, such as `name LIKE 'taxi%'`."""
+    return _client().search_experiments(view_type, max_results, filter_string, order_by)
+
+
+def list_experiments(view_type: ViewType | int = ViewType.ACTIVE_ONLY, max_results: int = 1000) -> list[Experiment]:
+    """Returns the experiments, the newest first."""
+    return _client().list_experiments(view_type, max_results)
+
+
+# --- runs
+
+
+def start_run(
+    run_id: str | None = None,
+    experiment_id: str | int | None = None,
+    run_name: str | None = None,
+    nested: bool = False,  # noqa: FBT001, FBT002 - as MLflow's
+    parent_run_id: str | None = None,
+    tags: Mapping[str, object] | None = None,
+    description: str | None = None,
+) -> ActiveRun:
+    """Starts a run and makes it the active one of this thread or task; use it in a `with` statement, or call `end_run`.
+
+    The source file, its git commit and the user are noted unasked. It waits for the server, once: that an address is
+    wrong shows here, not at the end of a training.
+
+    Args:
+        run_id: Goes on with this run instead of creating one. Default: TRIVET_RUN_ID, where no run is active.
+        experiment_id: Where the run goes. Default: the active experiment, else the experiment `Default`.
+        run_name: What people call it. Default: the server makes a name up.
+        nested: Allows it while another run is active, which becomes its parent.
+        parent_run_id: The parent, where it is not the active run.
+        tags: What to mark it with.
+        description: Notes about it, in markdown.
+
+    Raises:
+        InvalidArgument: a run is active already, and `nested` is false.
+        ServerUnavailable: no server answers.
+    """
+    stack = _active_runs.get()
+    if stack and not nested:
+        raise InvalidArgument(
+            f"The run {stack[-1].info.run_id} is active already. End it by end_run(), or start this one with "
+            "nested=True."
+        )
+    client = _client()
+    if run_id is None and not stack:
+        run_id = os.environ.get("TRIVET_RUN_ID") or None
+    if run_id is not None:
+        started = client.tracking.resume_run(run_id)
+        if tags:
+            client.tracking.set_tags(run_id, tags)
+        if description is not None:
+            client.tracking.update_run(run_id, description=description)
+    else:
+        parent = parent_run_id or (stack[-1].info.run_id if stack else None)
+        started = _create_run(client, experiment_id, run_name, parent, tags, description)
+    run = ActiveRun(started, client)
+    _active_runs.set((*stack, run))
+    with _process.lock:
+        _process.unended[run.info.run_id] = run
+        if not _process.ends_at_exit:
+            _process.ends_at_exit = True
+            atexit.register(_end_all_at_exit)
+    return run
+
+
+def _create_run(
+    client: Client,
+    experiment_id: str | int | None,
+    run_name: str | None,
+    parent_run_id: str | None,
+    tags: Mapping[str, object] | None,
+    description: str | None,
+) -> Run:
+    from trivet._capture import capture  # noqa: PLC0415 - only who starts a run needs it
+
+    surroundings = capture()
+    experiment = experiment_id if experiment_id is not None else _process.experiment_id
+    return client.tracking.create_run(
+        _DEFAULT_EXPERIMENT_ID if experiment is None else experiment,
+        run_name=run_name,
+        tags=tags,
+        description=description or "",
+        parent_run_id=parent_run_id,
+        user=surroundings.user,
+        source=surroundings.source,
+        git_commit=surroundings.git_commit,
+    )
+
+
+def active_run() -> ActiveRun | None:
+    """The active run of this thread or task; None where there is none."""
+    stack = _active_runs.get()
+    return stack[-1] if stack else None
+
+
+def end_run(status: str = "FINISHED") -> None:
+    """Ends the active run, after what was logged to it; without one it does nothing.
+
+    It waits for that as `flush` does. A server that is away is said in the log, not raised.
+    """
+    run = active_run()
+    if run is not None:
+        _end(run, status)
+
+
+def _end(run: ActiveRun, status: str) -> None:
+    _active_runs.set(tuple(other for other in _active_runs.get() if other is not run))
+    with _process.lock:
+        _process.unended.pop(run.info.run_id, None)
+    if run._is_ended or run._process != os.getpid():  # noqa: SLF001 - of this module
+        return  # after a fork, the run is the parent's to end
+    run._is_ended = True  # noqa: SLF001 - of this module
+    run._client.set_terminated(run.info.run_id, status)  # noqa: SLF001 - of this module
+
+
+def _end_all_at_exit() -> None:
+    failed = getattr(sys, "last_value", None) is not None and not hasattr(sys, "ps1")
+    for run in list(_process.unended.values()):
+        try:
+            _end(run, "FAILED" if failed else "FINISHED")
+        except TrivetError as error:
+            sys.stderr.write(f"trivet: run {run.info.run_id} could not be ended: {error}\n")
+
+
+def _run_to_log_to() -> ActiveRun:
+    """The active run; one is started where there is none, as MLflow does."""
+    stack = _active_runs.get()
+    return stack[-1] if stack else start_run()
+
+
+def get_run(run_id: str) -> Run:
+    """Returns a run with all that was logged to it before the call, also a deleted one. Raises RunNotFound."""
+    return _client().get_run(run_id)
+
+
+def delete_run(run_id: str) -> None:
+    """Puts a run into the bin."""
+    _client().delete_run(run_id)
+
+
+def log_metric(key: str, value: SupportsFloat, step: SupportsIndex | None = None, timestamp: int | None = None) -> None:
+    """Logs a point of a metric to the active run, starting one where there is none; does not wait.
+
+    Args:
+        key: 1 to 250 characters.
+        value: A number, NaN and the infinities too; scalars of NumPy and PyTorch are numbers.
+        step: A whole number. Default: 0.
+        timestamp: In milliseconds since the Unix epoch. Default: now.
+
+    Raises:
+        InvalidArgument: one of them is not what it must be.
+    """
+    run = _run_to_log_to()
+    run._client.tracking.log_metric(run.info.run_id, key, value, timestamp=timestamp, step=step)  # noqa: SLF001 - of this module
+
+
+def log_metrics(
+    metrics: Mapping[str, SupportsFloat], step: SupportsIndex | None = None, timestamp: int | None = None
+) -> None:
+    """Logs a point of each of several metrics, all or none; as `log_metric`."""
+    run = _run_to_log_to()
+    run._client.tracking.log_metrics(run.info.run_id, metrics, timestamp=timestamp, step=step)  # noqa: SLF001 - of this module
+
+
+def log_param(key: str, value: object) -> None:
+    """Logs a param to the active run, starting one where there is none; does not wait.
+
+    Raises:
+        InvalidArgument: key or value cannot be kept.
+        ParamChanged: this process logged another value for it.
+    """
+    run = _run_to_log_to()
+    run._client.tracking.log_param(run.info.run_id, key, value)  # noqa: SLF001 - of this module
+
+
+def log_params(params: Mapping[str, object]) -> None:
+    """Logs several params, all or none; as `log_param`."""
+    run = _run_to_log_to()
+    run._client.tracking.log_params(run.info.run_id, params)  # noqa: SLF001 - of this module
+
+
+def set_tag(key: str, value: object) -> None:
+    """Sets a tag of the active run, starting one where there is none; does not wait. Raises InvalidArgument."""
+    run = _run_to_log_to()
+    run._client.tracking.set_tag(run.info.run_id, key, value)  # noqa: SLF001 - of this module
+
+
+def set_tags(tags: Mapping[str, object]) -> None:
+    """Sets several tags, all or none; as `set_tag`."""
+    run = _run_to_log_to()
+    run._client.tracking.set_tags(run.info.run_id, tags)  # noqa: SLF001 - of this module
+
+
+def delete_tag(key: str) -> None:
+    """Removes a tag of the active run; does not wait."""
+    run = _run_to_log_to()
+    run._client.tracking.delete_tag(run.info.run_id, key)  # noqa: SLF001 - of this module
+
+
+def flush(timeout_seconds: float | None = None) -> Receipt:
+    """Waits until what was logged so far is stored or refused, and says what became of it.
+
+    Args:
+        timeout_seconds: How long at most. Default: TRIVET_FINISH_TIMEOUT, else 10 s.
+
+    Returns:
+        The counts of this process. Those of runs that are active on a server chosen earlier are among them.
+    """
+    used = (_process.client, *(run._client for run in _active_runs.get()))  # noqa: SLF001 - of this module
+    clients = {id(client): client for client in used if client is not None}
+    deadline = None if timeout_seconds is None else time.monotonic() + timeout_seconds
+    receipts = [
+        client.flush(None if deadline is None else max(0.0, deadline - time.monotonic())) for client in clients.values()
+    ]
+    return Receipt(
+        sum(receipt.logged for receipt in receipts),
+        sum(receipt.stored for receipt in receipts),
+        sum(receipt.refused for receipt in receipts),
+    )
+
+
+def get_metric_history(run_id: str, key: str) -> list[Metric]:
+    """Returns all points of a metric, by step, then time, then value; empty where there are none."""
+    return _client().get_metric_history(run_id, key)
+
+
+def list_run_infos(
+    experiment_id: str | int,
+    run_view_type: ViewType | int = ViewType.ACTIVE_ONLY,
+    max_results: int = 1000,
+    order_by: _Order = None,
+) -> list[RunInfo]:
+    """Returns what the runs of an experiment are, without what was logged to them."""
+    return _client().list_run_infos(experiment_id, run_view_type, max_results, order_by)
+
+
+@overload
+def search_runs(
+    experiment_ids: _Ids = None,
+    filter_string: str = "",
+    run_view_type: ViewType | int = ViewType.ACTIVE_ONLY,
+    max_results: int = _MAX_RUNS,
+    order_by: _Order = None,
+    *,
+    output_format: Literal["list"],
+    search_all_experiments: bool = False,
+    experiment_names: Sequence[str] | None = None,
+) -> list[Run]: ...
+@overload
+def search_runs(
+    experiment_ids: _Ids = None,
+    filter_string: str = "",
+    run_view_type: ViewType | int = ViewType.ACTIVE_ONLY,
+    max_results: int = _MAX_RUNS,
+    order_by: _Order = None,
+    *,
+    output_format: Literal["pandas"],
+    search_all_experiments: bool = False,
+    experiment_names: Sequence[str] | None = None,
+) -> pd.DataFrame: ...
+@overload
+def search_runs(
+    experiment_ids: _Ids = None,
+    filter_string: str = "",
+    run_view_type: ViewType | int = ViewType.ACTIVE_ONLY,
+    max_results: int = _MAX_RUNS,
+    order_by: _Order = None,
+    output_format: None = None,
+    search_all_experiments: bool = False,  # noqa: FBT001, FBT002 - as MLflow's
+    experiment_names: Sequence[str] | None = None,
+) -> list[Run] | pd.DataFrame: ...
+def search_runs(
+    experiment_ids: _Ids = None,
+    filter_string: str = "",
+    run_view_type: ViewType | int = ViewType.ACTIVE_ONLY,
+    max_results: int = _MAX_RUNS,
+    order_by: _Order = None,
+    output_format: Literal["pandas", "list"] | None = None,
+    search_all_experiments: bool = False,  # noqa: FBT001, FBT002 - as MLflow's
+    experiment_names: Sequence[str] | None = None,
+) -> list[Run] | pd.DataFrame:
+    """Returns the runs that pass a filter.
+
+    Args:
+        experiment_ids: Where to look: ids, or one id alone. Default: the active experiment, else `Default`.
+        filter_string: Such as `metrics.rmse < 7 AND params.model = 'xgb'`. Empty passes all.
+        run_view_type: Those in use, those in the bin, or both.
+        max_results: How many at most.
+        order_by: Such as `["metrics.rmse ASC"]`. Default: the newest first.
+        output_format: `list` for `Run`s, `pandas` for a DataFrame. Default: a DataFrame where pandas is installed.
+        search_all_experiments: Look everywhere in the workspace where no experiment is given.
+        experiment_names: Instead of ids; those that are not there are passed over.
+
+    Returns:
+        Runs; or a row a run with the columns run_id, run_name, experiment_id, status, artifact_uri, start_time,
+        end_time, `metrics.KEY`, `params.KEY` and `tags.KEY`, NaN or None where a run lacks the key.
+
+    Raises:
+        FilterInvalid, OrderByInvalid: they cannot be understood; says where.
+        ExperimentNotFound: there is no such experiment.
+    """
+    from trivet import _frames  # noqa: PLC0415 - only searches need it
+
+    as_frame = _frames.is_wanted(output_format)
+    client = _client()
+    ids = _experiments_to_search(client, experiment_ids, experiment_names, everywhere=search_all_experiments)
+    runs: list[Run] = (
+        [] if ids is None else client.search_runs(ids, filter_string, run_view_type, max_results, order_by)
+    )
+    return _frames.to_frame(runs) if as_frame else runs
+
+
+def _experiments_to_search(
+    client: Client, ids: _Ids, names: Sequence[str] | None, *, everywhere: bool
+) -> Sequence[str | int] | None:
+    """The ids; empty for the whole workspace, None for nowhere."""
+    if ids is not None and names is not None:
+        raise InvalidArgument("Give either experiment_ids or experiment_names.")
+    if names is not None:
+        named = [client.get_experiment_by_name(name) for name in names]
+        return [experiment.experiment_id for experiment in named if experiment is not None] or None
+    if ids is not None:
+        given = [ids] if isinstance(ids, str | int) else list(ids)
+        if given:
+            return given
+    return [] if everywhere else [_process.experiment_id or _DEFAULT_EXPERIMENT_ID]
+
+
+# --- artifacts
+
+
+def log_artifact(local_path: str | os.PathLike[str], artifact_path: str | None = None) -> None:
+    """Uploads a file, or a folder under its own name, to the active run; waits until it is stored.
+
+    Args:
+        local_path: The file or folder.
+        artifact_path: The folder of the run that it goes into. Default: the top.
+    """
+    run = _run_to_log_to()
+    run._client.log_artifact(run.info.run_id, os.fspath(local_path), artifact_path)  # noqa: SLF001 - of this module
+
+
+def log_artifacts(local_dir: str | os.PathLike[str], artifact_path: str | None = None) -> None:
+    """Uploads what a folder holds, or a file, to the active run; waits until all is stored.
+
+    Args:
+        local_dir: The folder; empty folders in it are left out.
+        artifact_path: The folder of the run that it goes into. Default: the top.
+    """
+    run = _run_to_log_to()
+    run._client.log_artifacts(run.info.run_id, os.fspath(local_dir), artifact_path)  # noqa: SLF001 - of this module
+
+
+def list_artifacts(run_id: str | None = None, path: str | None = None) -> list[FileInfo]:
+    """Returns the files and folders in a folder of a run; empty where there is no such folder.
+
+    Args:
+        run_id: Default: the active run.
+        path: The folder. Default: the top.
+    """
+    return _client().list_artifacts(run_id or _run_to_log_to().info.run_id, path)
+
+
+def download_artifacts(run_id: str, path: str = "", dst_path: str | os.PathLike[str] | None = None) -> str:
+    """Downloads a file or folder of a run and returns where it is on this machine.
+
+    Args:
+        run_id: Of the run.
+        path: The file or folder. Default: everything.
+        dst_path: The folder to put it into, made where there is none. Default: a new temporary folder.
+
+    Raises:
+        ArtifactNotFound: there is nothing.
+        ArtifactCorrupt: the bytes are not those that were stored; nothing of that file is kept.
+    """
+    return _client().download_artifacts(run_id, path, None if dst_path is None else os.fspath(dst_path))
+
+
+# --- models
+
+
+def register_model(
+    model_uri: str, name: str, await_registration_for: float = 300, *, tags: Mapping[str, object] | None = None
+) -> ModelVersion:
+    """Registers files as the next version of a model, made where there is none, and waits until it is ready.
+
+    Args:
+        model_uri: `runs:/RUN_ID/PATH`, `models:/NAME/VERSION`, or a URI outside Trivet.
+        name: Of the model.
+        await_registration_for: Seconds to wait at most.
+        tags: What to mark the version with.
+
+    Raises:
+        ModelSourceUnusable: the files are not there.
+        DeadlineExceeded: it is not ready in time; it is finished in the background.
+    """
+    return _client().register_model(model_uri, name, await_registration_for, tags)
+
+
+def get_latest_versions(name: str, stages: Sequence[str] | None = None) -> list[ModelVersion]:
+    """Returns the newest ready version of a model in each stage, or in those given. Raises ModelNotFound."""
+    return _client().get_latest_versions(name, stages)
+
+
+def transition_model_version_stage(
+    name: str,
+    version: str | int,
+    stage: str,
+    archive_existing_versions: bool = False,  # noqa: FBT001, FBT002 - as MLflow's
+) -> ModelVersion:
+    """Moves a version into a stage; with `archive_existing_versions` those that are there go to `Archived`."""
+    return _client().transition_model_version_stage(name, version, stage, archive_existing_versions)
+
+
+def update_model_version(name: str, version: str | int, description: str) -> ModelVersion:
+    """Changes the description of a version."""
+    return _client().update_model_version(name, version, description)
+
+
+def list_registered_models(max_results: int = 100) -> PagedList[RegisteredModel]:
+    """Returns the models by name, each with its newest versions."""
+    return _client().list_registered_models(max_results)
+
+
+def search_registered_models(
+    filter_string: str = "", max_results: int = 100, order_by: _Order = None
+) -> PagedList[RegisteredModel]:
+    """Returns the models that pass a filter, such as `name LIKE 'taxi%'`."""
+    return _client().search_registered_models(filter_string, max_results, order_by)

@@ -1,0 +1,321 @@
+"""Registered models and their versions."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+from google.protobuf.field_mask_pb2 import FieldMask
+
+from trivet._connection import Connection
+from trivet._entities import ModelVersion, PagedList, RegisteredModel
+from trivet._errors import DeadlineExceeded, ModelNameTaken, ModelSourceUnusable, ModelVersionNotFound
+from trivet._ids import new_request_id
+from trivet._names import (
+    ModelUri,
+    Names,
+    Outside,
+    RegisteredAlias,
+    RegisteredStage,
+    RegisteredVersion,
+    RunFiles,
+    last_segment,
+    parse_model_uri,
+)
+from trivet._paging import collect, joined
+from trivet._records import check_key, to_text
+from trivet._registry_messages import from_model, from_model_version
+from trivet_proto.registry.v1 import model_pb2, model_version_pb2
+from trivet_proto.registry.v1 import registry_service_pb2 as pb
+from trivet_proto.registry.v1.registry_service_pb2_grpc import RegistryServiceStub
+
+_FIRST_POLL_SECONDS: Final = 0.1
+_LONGEST_POLL_SECONDS: Final = 2.0
+# model.proto, Model.tags
+_MAX_TAG_BYTES: Final = 100_000
+
+
+class Registry:
+    """The registry in one workspace.
+
+    Every method calls the server and waits. Besides what it says, each may raise a `TrivetError`: ServerUnavailable
+    where no server answers, ModelNotFound or ModelVersionNotFound where the name is of none, else the class of what
+    went wrong.
+
+    Safe for use by several threads, and in the child after a fork.
+    """
+
+    def __init__(self, connection: Connection, workspace: str) -> None:
+        self._connection = connection
+        self._names = Names(workspace)
+
+    @property
+    def _stub(self) -> RegistryServiceStub:
+        return self._connection.stub(RegistryServiceStub)
+
+    # --- models
+
+    def create_registered_model(
+        self, name: str, *, tags: Mapping[str, object] | None = None, description: str = ""
+    ) -> RegisteredModel:
+        """Creates a model without versions and returns it.
+
+        Args:
+            name: 1 to 250 characters without `/` and `:`.
+            tags: What to mark it with.
+            description: What it is for, in markdown.
+
+        Raises:
+            ModelNameTaken: there is one of that name.
+        """
+        self._names.model(name)
+        request = pb.CreateModelRequest(
+            parent=self._names.parent,
+            model_id=name,
+            model=model_pb2.Model(description=description, tags=_tags(tags)),
+            request_id=new_request_id(),
+        )
+        return from_model(self._connection.call(self._stub.CreateModel, request, repeatable=True))
+
+    def get_registered_model(self, name: str) -> RegisteredModel:
+        """Returns a model with its newest versions."""
+        request = pb.GetModelRequest(name=self._names.model(name))
+        return self._with_versions(self._connection.call(self._stub.GetModel, request, repeatable=True))
+
+    def search_registered_models(
+        self,
+        *,
+        filter_string: str = "",
+        max_results: int = 100,
+        order_by: Sequence[str] | str | None = None,
+        page_token: str | None = None,
+    ) -> PagedList[RegisteredModel]:
+        """Returns the models that pass a filter, each with its newest versions, which takes a call a model.
+
+        Args:
+            filter_string: Such as `name LIKE 'taxi%'`. Empty passes all.
+            max_results: How many at most; as many calls are made as that takes.
+            order_by: Such as `["last_updated_timestamp DESC"]`. Default: by name.
+            page_token: The `token` of an earlier answer, to go on after it.
+
+        Raises:
+            FilterInvalid, OrderByInvalid: they cannot be understood; says where.
+        """
+
+        def ask(size: int, token: str) -> pb.SearchModelsResponse:
+            request = pb.SearchModelsRequest(
+                parent=self._names.parent,
+                filter=filter_string,
+                order_by=joined(order_by),
+                page_size=size,
+                page_token=token,
+            )
+            return self._connection.call(self._stub.SearchModels, request, repeatable=True)
+
+        return collect(ask, lambda page: page.models, self._with_versions, max_results, page_token)
+
+    def _with_versions(self, message: model_pb2.Model) -> RegisteredModel:
+        return from_model(message, self.get_latest_versions(last_segment(message.name)))
+
+    def update_registered_model(self, name: str, *, description: str) -> RegisteredModel:
+        """Changes the description of a model and returns it."""
+        model = model_pb2.Model(name=self._names.model(name), description=description)
+        request = pb.UpdateModelRequest(model=model, update_mask=FieldMask(paths=["description"]))
+        return from_model(self._connection.call(self._stub.UpdateModel, request, repeatable=False))
+
+    def rename_registered_model(self, name: str, new_name: str) -> RegisteredModel:
+        """Gives a model another name and returns it; versions and aliases follow. Raises ModelNameTaken."""
+        request = pb.RenameModelRequest(
+            name=self._names.model(name), new_model_id=new_name, request_id=new_request_id()
+        )
+        return from_model(self._connection.call(self._stub.RenameModel, request, repeatable=True))
+
+    def delete_registered_model(self, name: str) -> None:
+        """Deletes a model with its versions and aliases; there is no way back."""
+        request = pb.DeleteModelRequest(name=self._names.model(name))
+        self._connection.call(self._stub.DeleteModel, request, repeatable=False)
+
+    # --- versions
+
+    def register_model(
+        self,
+        model_uri: str,
+        name: str,
+        *,
+        await_registration_for: float = 300,
+        tags: Mapping[str, object] | None = None,
+        description: str = "",
+    ) -> ModelVersion:
+        """Registers files as the next version of a model, waits until it is ready, and returns it.
+
+        Args:
+            model_uri: `runs:/RUN_ID/PATH`, `models:/NAME/VERSION`, `models:/NAME/STAGE`, `models:/NAME@ALIAS`, or a URI
+                outside Trivet, which is kept as given and not opened.
+            name: Of the model; it is created where there is none.
+            await_registration_for: Seconds to wait at most. 0 returns the version as it is.
+            tags: What to mark the version with.
+            description: What it is, in markdown.
+
+        Raises:
+            ModelSourceUnusable: the files are not there, or may not be read.
+            DeadlineExceeded: it is not ready in time; the server goes on with it.
+        """
+        source = self._source(parse_model_uri(model_uri))
+        with contextlib.suppress(ModelNameTaken):
+            self.create_registered_model(name)
+        request = pb.CreateModelVersionRequest(
+            parent=self._names.model(name),
+            model_version=model_version_pb2.ModelVersion(source=source, description=description, tags=_tags(tags)),
+            request_id=new_request_id(),
+        )
+        created = from_model_version(self._connection.call(self._stub.CreateModelVersion, request, repeatable=True))
+        return self._until_ready(created, await_registration_for)
+
+    def _source(self, uri: ModelUri) -> model_version_pb2.ModelSource:
+        if isinstance(uri, Outside):
+            return model_version_pb2.ModelSource(external_uri=uri.uri)
+        if isinstance(uri, RunFiles):
+            run = self._names.run(uri.run_id)
+            return model_version_pb2.ModelSource(
+                artifacts=model_version_pb2.ArtifactSource(owner=run, path=uri.path), run=run
+            )
+        version = self._version_at(uri)
+        return model_version_pb2.ModelSource(
+            artifacts=model_version_pb2.ArtifactSource(owner=self._names.model_version(version.name, version.version)),
+            run=self._names.run(version.run_id) if version.run_id else "",
+        )
+
+    def _version_at(self, uri: RegisteredVersion | RegisteredStage | RegisteredAlias) -> ModelVersion:
+        if isinstance(uri, RegisteredVersion):
+            return self.get_model_version(uri.name, uri.version)
+        if isinstance(uri, RegisteredAlias):
+            return self.get_model_version_by_alias(uri.name, uri.alias)
+        if uri.stage.lower() == "latest":
+            newest = self.get_latest_versions(uri.name)
+        else:
+            newest = self.get_latest_versions(uri.name, stages=[uri.stage])
+        if not newest:
+            raise ModelVersionNotFound(f"The model {uri.name!r} has no version in {uri.stage!r}.")
+        return max(newest, key=lambda version: version.version)
+
+    def _until_ready(self, version: ModelVersion, seconds: float) -> ModelVersion:
+        deadline = time.monotonic() + seconds
+        pause = _FIRST_POLL_SECONDS
+        while version.status == "PENDING" and seconds > 0:
+            if time.monotonic() + pause > deadline:
+                raise DeadlineExceeded(
+                    f"Version {version.version} of {version.name!r} is not ready after {seconds:g} s. The server goes "
+                    "on with it; get_model_version() tells when it is."
+                )
+            time.sleep(pause)
+            pause = min(2 * pause, _LONGEST_POLL_SECONDS)
+            version = self.get_model_version(version.name, version.version)
+        if version.status == "FAILED":
+            raise ModelSourceUnusable(f"Version {version.version} of {version.name!r} failed: {version.status_message}")
+        return version
+
+    def get_model_version(self, name: str, version: str | int) -> ModelVersion:
+        """Returns a version."""
+        request = pb.GetModelVersionRequest(name=self._names.model_version(name, version))
+        return from_model_version(self._connection.call(self._stub.GetModelVersion, request, repeatable=True))
+
+    def get_model_version_by_alias(self, name: str, alias: str) -> ModelVersion:
+        """Returns the version that an alias points at. Raises ModelAliasNotFound."""
+        request = pb.GetModelVersionByAliasRequest(name=self._names.model(name), alias=alias)
+        return from_model_version(self._connection.call(self._stub.GetModelVersionByAlias, request, repeatable=True))
+
+    def get_latest_versions(self, name: str, *, stages: Sequence[str] | None = None) -> list[ModelVersion]:
+        """Returns the newest ready version in each stage that has any, in the order of the stages.
+
+        Args:
+            name: Of the model.
+            stages: Only these; case does not count. Default: all.
+        """
+        request = pb.GetLatestVersionsRequest(name=self._names.model(name), stages=stages or ())
+        answer = self._connection.call(self._stub.GetLatestVersions, request, repeatable=True)
+        return [from_model_version(version) for version in answer.model_versions]
+
+    def search_model_versions(
+        self,
+        *,
+        filter_string: str = "",
+        max_results: int = 10_000,
+        order_by: Sequence[str] | str | None = None,
+        page_token: str | None = None,
+    ) -> PagedList[ModelVersion]:
+        """Returns the versions that pass a filter, such as `name = 'taxi' AND stage = 'Production'`.
+
+        Args and errors as those of `search_registered_models`; by default, what was changed last comes first.
+        """
+
+        def ask(size: int, token: str) -> pb.SearchModelVersionsResponse:
+            request = pb.SearchModelVersionsRequest(
+                parent=self._names.parent,
+                filter=filter_string,
+                order_by=joined(order_by),
+                page_size=size,
+                page_token=token,
+            )
+            return self._connection.call(self._stub.SearchModelVersions, request, repeatable=True)
+
+        return collect(ask, lambda page: page.model_versions, from_model_version, max_results, page_token)
+
+    def transition_model_version_stage(
+        self, name: str, version: str | int, stage: str, *, archive_existing_versions: bool = False, reason: str = ""
+    ) -> ModelVersion:
+        """Moves a version into a stage and returns it.
+
+        Args:
+            name: Of the model.
+            version: Its number.
+            stage: `None`, `Staging`, `Production` or `Archived`; case does not count.
+            archive_existing_versions: Whether other versions in that stage go to `Archived` in the same step.
+            reason: Why; kept with the move.
+
+        Raises:
+            InvalidArgument: there is no such stage.
+            ModelVersionNotReady: its files are not in place.
+        """
+        request = pb.TransitionModelVersionStageRequest(
+            name=self._names.model_version(name, version),
+            stage=stage,
+            archive_existing_versions=archive_existing_versions,
+            reason=reason,
+            request_id=new_request_id(),
+        )
+        return from_model_version(
+            self._connection.call(self._stub.TransitionModelVersionStage, request, repeatable=True)
+        )
+
+    def update_model_version(self, name: str, version: str | int, *, description: str) -> ModelVersion:
+        """Changes the description of a version and returns it."""
+        changed = model_version_pb2.ModelVersion(name=self._names.model_version(name, version), description=description)
+        request = pb.UpdateModelVersionRequest(model_version=changed, update_mask=FieldMask(paths=["description"]))
+        return from_model_version(self._connection.call(self._stub.UpdateModelVersion, request, repeatable=False))
+
+    def set_model_version_tag(self, name: str, version: str | int, key: str, value: object) -> None:
+        """Sets a tag of a version."""
+        request = pb.SetModelVersionTagsRequest(name=self._names.model_version(name, version), tags=_tags({key: value}))
+        self._connection.call(self._stub.SetModelVersionTags, request, repeatable=False)
+
+    def set_registered_model_alias(self, name: str, alias: str, version: str | int) -> None:
+        """Lets an alias point at a version, wherever it pointed before. Raises ModelVersionNotReady."""
+        self._names.model_version(name, version)
+        request = pb.SetModelAliasRequest(name=self._names.model(name), alias=alias, version=int(version))
+        self._connection.call(self._stub.SetModelAlias, request, repeatable=False)
+
+    def delete_registered_model_alias(self, name: str, alias: str) -> None:
+        """Removes an alias; one that is not there is no fault."""
+        request = pb.DeleteModelAliasRequest(name=self._names.model(name), alias=alias)
+        self._connection.call(self._stub.DeleteModelAlias, request, repeatable=False)
+
+    def delete_model_version(self, name: str, version: str | int) -> None:
+        """Deletes a version with the aliases that point at it; its number is not used again."""
+        request = pb.DeleteModelVersionRequest(name=self._names.model_version(name, version))
+        self._connection.call(self._stub.DeleteModelVersion, request, repeatable=False)
+
+
+def _tags(tags: Mapping[str, object] | None) -> dict[str, str]:
+    return {check_key(key): to_text(f"tag {key!r}", value, _MAX_TAG_BYTES) for key, value in (tags or {}).items()}

@@ -1,0 +1,474 @@
+"""Experiments, runs, and what is logged to them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Final, SupportsFloat, SupportsIndex, TypeVar
+
+from google.protobuf.field_mask_pb2 import FieldMask
+
+from trivet._connection import Connection
+from trivet._entities import Experiment, Metric, PagedList, Receipt, Run, RunInfo, ViewType
+from trivet._errors import ExperimentNotFound, InvalidArgument
+from trivet._ids import new_request_id, new_run_id
+from trivet._logger import Ending, Logger
+from trivet._names import Names
+from trivet._paging import collect, joined
+from trivet._records import Param, Point, Record, Tag, check_key, to_int64, to_number, to_param_value, to_tag_value
+from trivet._timestamps import now_millis
+from trivet._timestamps import timestamp as to_timestamp
+from trivet._tracking_messages import from_experiment, from_run, from_run_info, to_status, to_view
+from trivet_proto.tracking.v1 import experiment_pb2, run_pb2
+from trivet_proto.tracking.v1 import tracking_service_pb2 as pb
+from trivet_proto.tracking.v1.tracking_service_pb2_grpc import TrackingServiceStub
+
+_Item = TypeVar("_Item")
+
+DEFAULT_EXPERIMENT_ID: Final = "0"
+
+
+class _Runs:
+    """The tracking server, as the logger's threads see it."""
+
+    def __init__(self, connection: Connection, names: Names) -> None:
+        self._connection = connection
+        self._names = names
+
+    def write(self, message: pb.WriteRunRequest) -> pb.WriteRunResponse:
+        # Not repeated here: the logger does that, for much longer, and may be told to stop meanwhile.
+        stub = self._connection.stub(TrackingServiceStub)
+        return self._connection.call(stub.WriteRun, message, repeatable=False)
+
+    def end(self, run_id: str, ending: Ending) -> None:
+        stub = self._connection.stub(TrackingServiceStub)
+        run = run_pb2.Run(
+            name=self.run_name(run_id), status=to_status(ending.status), end_time=to_timestamp(ending.time_millis)
+        )
+        request = pb.UpdateRunRequest(run=run, update_mask=FieldMask(paths=["status", "end_time"]))
+        self._connection.call(stub.UpdateRun, request, repeatable=False)
+
+    def run_name(self, run_id: str) -> str:
+        return self._names.run(run_id)
+
+
+class Tracking:
+    """The tracking service in one workspace.
+
+    What is logged is queued in memory and sent by a background thread; `flush` waits for it, and so do the methods that
+    read runs. All other methods call the server and return its answer. Every method may raise a `TrivetError`:
+    ServerUnavailable where no server answers, else the class of what went wrong.
+
+    Safe for use by several threads, and in the child after a fork.
+    """
+
+    def __init__(self, connection: Connection, workspace: str) -> None:
+        self._connection = connection
+        self._names = Names(workspace)
+        self._logger = Logger(_Runs(connection, self._names))
+
+    @property
+    def _stub(self) -> TrackingServiceStub:
+        return self._connection.stub(TrackingServiceStub)
+
+    # --- experiments
+
+    def create_experiment(
+        self, name: str, *, artifact_location: str = "", tags: Mapping[str, str] | None = None, description: str = ""
+    ) -> str:
+        """Creates an experiment and returns its id.
+
+        Args:
+            name: Unique in the workspace; at most 500 characters.
+            artifact_location: A URI under which you keep the artifacts of its runs yourself. Empty: Trivet does.
+            tags: What to mark it with.
+            description: What it is about, in markdown.
+
+        Raises:
+            ExperimentNameTaken: there is one of that name, perhaps deleted.
+        """
+        experiment = experiment_pb2.Experiment(
+            display_name=name,
+            artifact_location=artifact_location,
+            tags=_tags(tags),
+            description=description,
+        )
+        request = pb.CreateExperimentRequest(
+            parent=self._names.parent, experiment=experiment, request_id=new_request_id()
+        )
+        return from_experiment(
+            self._connection.call(self._stub.CreateExperiment, request, repeatable=True)
+        ).experiment_id
+
+    def get_experiment(self, experiment_id: str | int) -> Experiment:
+        """Returns an experiment, also a deleted one. Raises ExperimentNotFound."""
+        request = pb.GetExperimentRequest(name=self._names.experiment(experiment_id))
+        return from_experiment(self._connection.call(self._stub.GetExperiment, request, repeatable=True))
+
+    def get_experiment_by_name(self, name: str) -> Experiment | None:
+        """Returns the experiment of that name, also a deleted one; None where there is none."""
+        request = pb.LookupExperimentRequest(parent=self._names.parent, display_name=name)
+        try:
+            return from_experiment(self._connection.call(self._stub.LookupExperiment, request, repeatable=True))
+        except ExperimentNotFound:
+            return None
+
+    def search_experiments(
+        self,
+        *,
+        view_type: ViewType | int = ViewType.ACTIVE_ONLY,
+        max_results: int = 1000,
+        filter_string: str = "",
+        order_by: Sequence[str] | str | None = None,
+        page_token: str | None = None,
+    ) -> PagedList[Experiment]:
+        """Returns the experiments that pass a filter.
+
+        Args:
+            view_type: Those in use, those in the bin, or both.
+            max_results: How many at most; as many calls are made as that takes.
+            filter_string: Such as `name LIKE 'taxi%' AND tags.team = 'a'`. Empty passes all.
+            order_by: Such as `["name ASC"]`. Default: the newest first.
+            page_token: The `token` of an earlier answer, to go on after it.
+
+        Raises:
+            FilterInvalid, OrderByInvalid: they cannot be understood; says where.
+        """
+        view = to_view(view_type)
+
+        def ask(size: int, token: str) -> pb.SearchExperimentsResponse:
+            request = pb.SearchExperimentsRequest(
+                parent=self._names.parent,
+                filter=filter_string,
+                order_by=joined(order_by),
+                view=view,
+                page_size=size,
+                page_token=token,
+            )
+            return self._connection.call(self._stub.SearchExperiments, request, repeatable=True)
+
+        return collect(ask, lambda page: page.experiments, from_experiment, max_results, page_token)
+
+    def rename_experiment(self, experiment_id: str | int, new_name: str) -> None:
+        """Gives an experiment another name."""
+        experiment = experiment_pb2.Experiment(name=self._names.experiment(experiment_id), display_name=new_name)
+        request = pb.UpdateExperimentRequest(experiment=experiment, update_mask=FieldMask(paths=["display_name"]))
+        self._connection.call(self._stub.UpdateExperiment, request, repeatable=False)
+
+    def set_experiment_tag(self, experiment_id: str | int, key: str, value: object) -> None:
+        """Sets a tag of an experiment."""
+        request = pb.SetExperimentTagsRequest(
+            name=self._names.experiment(experiment_id), tags={check_key(key): to_tag_value(key, value)}
+        )
+        self._connection.call(self._stub.SetExperimentTags, request, repeatable=False)
+
+    def delete_experiment(self, experiment_id: str | int) -> None:
+        """Puts an experiment into the bin, and with it its runs."""
+        request = pb.DeleteExperimentRequest(name=self._names.experiment(experiment_id))
+        self._connection.call(self._stub.DeleteExperiment, request, repeatable=False)
+
+    def restore_experiment(self, experiment_id: str | int) -> None:
+        """Takes an experiment out of the bin."""
+        request = pb.RestoreExperimentRequest(name=self._names.experiment(experiment_id))
+        self._connection.call(self._stub.RestoreExperiment, request, repeatable=False)
+
+    # --- runs
+
+    def create_run(
+        self,
+        experiment_id: str | int = DEFAULT_EXPERIMENT_ID,
+        *,
+        run_id: str | None = None,
+        run_name: str | None = None,
+        start_time: int | None = None,
+        tags: Mapping[str, object] | None = None,
+        description: str = "",
+        parent_run_id: str | None = None,
+        user: str = "",
+        source: str = "",
+        git_commit: str = "",
+    ) -> Run:
+        """Creates a run, RUNNING, and returns it.
+
+        Args:
+            experiment_id: Of the experiment that it goes into. Default: that of the experiment `Default`.
+            run_id: Default: a new UUIDv7. Creating the same run again returns it as it is by now.
+            run_name: What people call it. Default: the server makes a name up.
+            start_time: In milliseconds since the Unix epoch. Default: now.
+            tags: What to mark it with.
+            description: Notes about it, in markdown.
+            parent_run_id: The run in which it is nested.
+            user: Who runs it.
+            source: What is run.
+            git_commit: The commit of that.
+
+        Raises:
+            ExperimentNotFound, ExperimentDeleted: there is nowhere to put it.
+            RunIdTaken: the id was used for another run.
+        """
+        run = run_pb2.Run(
+            experiment=self._names.experiment(experiment_id),
+            display_name=run_name or "",
+            status=run_pb2.RUN_STATUS_RUNNING,
+            start_time=to_timestamp(now_millis() if start_time is None else start_time),
+            user=user,
+            source=source,
+            git_commit=git_commit,
+            parent_run=self._names.run(parent_run_id) if parent_run_id else "",
+            description=description,
+            tags=_tags(tags),
+        )
+        request = pb.CreateRunRequest(parent=self._names.parent, run_id=run_id or new_run_id(), run=run)
+        return from_run(self._connection.call(self._stub.CreateRun, request, repeatable=True))
+
+    def get_run(self, run_id: str) -> Run:
+        """Returns a run with all that was logged to it before the call, also a deleted one. Raises RunNotFound."""
+        request = pb.GetRunRequest(name=self._names.run(run_id))
+        self._logger.flush(run_id=run_id)
+        return from_run(self._connection.call(self._stub.GetRun, request, repeatable=True))
+
+    def search_runs(
+        self,
+        experiment_ids: Sequence[str | int] | str | int = (),
+        *,
+        filter_string: str = "",
+        run_view_type: ViewType | int = ViewType.ACTIVE_ONLY,
+        max_results: int = 1000,
+        order_by: Sequence[str] | str | None = None,
+        page_token: str | None = None,
+    ) -> PagedList[Run]:
+        """Returns the runs that pass a filter.
+
+        Args:
+            experiment_ids: Where to look: ids, or one id alone. Empty: everywhere in the workspace.
+            filter_string: Such as `metrics.rmse < 7 AND params.model = 'xgb'`. Empty passes all.
+            run_view_type: Those in use, those in the bin, or both.
+            max_results: How many at most; as many calls are made as that takes.
+            order_by: Such as `["metrics.rmse ASC"]`. Default: the newest first.
+            page_token: The `token` of an earlier answer, to go on after it.
+
+        Raises:
+            FilterInvalid, OrderByInvalid: they cannot be understood; says where.
+            ExperimentNotFound: there is no such experiment.
+        """
+        return self._search_runs(
+            from_run, experiment_ids, filter_string, run_view_type, max_results, order_by, page_token
+        )
+
+    def list_run_infos(
+        self,
+        experiment_id: str | int,
+        *,
+        run_view_type: ViewType | int = ViewType.ACTIVE_ONLY,
+        max_results: int = 1000,
+        order_by: Sequence[str] | str | None = None,
+        page_token: str | None = None,
+    ) -> PagedList[RunInfo]:
+        """Returns what the runs of an experiment are, without what was logged to them; as `search_runs`."""
+        return self._search_runs(from_run_info, (experiment_id,), "", run_view_type, max_results, order_by, page_token)
+
+    def _search_runs(
+        self,
+        convert: Callable[[run_pb2.Run], _Item],
+        experiment_ids: Sequence[str | int] | str | int,
+        filter_string: str,
+        run_view_type: ViewType | int,
+        max_results: int,
+        order_by: Sequence[str] | str | None,
+        page_token: str | None,
+    ) -> PagedList[_Item]:
+        ids = (experiment_ids,) if isinstance(experiment_ids, str | int) else experiment_ids
+        experiments = [self._names.experiment(experiment_id) for experiment_id in ids]
+        view = to_view(run_view_type)
+
+        def ask(size: int, token: str) -> pb.SearchRunsResponse:
+            request = pb.SearchRunsRequest(
+                parent=self._names.parent,
+                experiments=experiments,
+                filter=filter_string or "",
+                order_by=joined(order_by),
+                view=view,
+                page_size=size,
+                page_token=token,
+            )
+            return self._connection.call(self._stub.SearchRuns, request, repeatable=True)
+
+        self._logger.flush()
+        return collect(ask, lambda page: page.runs, convert, max_results, page_token)
+
+    def update_run(
+        self,
+        run_id: str,
+        *,
+        status: str | None = None,
+        name: str | None = None,
+        description: str | None = None,
+        end_time: int | None = None,
+    ) -> None:
+        """Changes what is given of a run; None leaves it as it is."""
+        run = run_pb2.Run(name=self._names.run(run_id))
+        paths = []
+        if status is not None:
+            run.status = to_status(status)
+            paths.append("status")
+        if name is not None:
+            run.display_name = name
+            paths.append("display_name")
+        if description is not None:
+            run.description = description
+            paths.append("description")
+        if end_time is not None:
+            run.end_time.CopyFrom(to_timestamp(end_time))
+            paths.append("end_time")
+        if paths:
+            request = pb.UpdateRunRequest(run=run, update_mask=FieldMask(paths=paths))
+            self._connection.call(self._stub.UpdateRun, request, repeatable=False)
+
+    def resume_run(self, run_id: str) -> Run:
+        """Sets a run to RUNNING again, without an end, and returns it. Raises RunNotFound, RunDeleted."""
+        run = run_pb2.Run(name=self._names.run(run_id), status=run_pb2.RUN_STATUS_RUNNING)
+        request = pb.UpdateRunRequest(run=run, update_mask=FieldMask(paths=["status", "end_time"]))
+        return from_run(self._connection.call(self._stub.UpdateRun, request, repeatable=False))
+
+    def set_terminated(self, run_id: str, *, status: str = "FINISHED", end_time: int | None = None) -> None:
+        """Ends a run after all that was logged to it, and waits for that as `flush` does; does not raise if it is slow.
+
+        Args:
+            run_id: Of the run.
+            status: `FINISHED`, `FAILED` or `KILLED`.
+            end_time: In milliseconds since the Unix epoch. Default: now.
+        """
+        to_status(status)
+        self._names.run(run_id)
+        self._logger.end(run_id, Ending(status, now_millis() if end_time is None else end_time))
+
+    def delete_run(self, run_id: str) -> None:
+        """Puts a run into the bin."""
+        request = pb.DeleteRunRequest(name=self._names.run(run_id))
+        self._logger.flush(run_id=run_id)
+        self._connection.call(self._stub.DeleteRun, request, repeatable=False)
+
+    def restore_run(self, run_id: str) -> None:
+        """Takes a run out of the bin."""
+        request = pb.RestoreRunRequest(name=self._names.run(run_id))
+        self._connection.call(self._stub.RestoreRun, request, repeatable=False)
+
+    def get_metric_history(self, run_id: str, key: str) -> list[Metric]:
+        """Returns all points of a metric, by step, then time, then value; empty where there are none.
+
+        Identical points are there once. Raises RunNotFound.
+        """
+        request = pb.ReadMetricHistoryRequest(run=self._names.run(run_id), key=key)
+        self._logger.flush(run_id=run_id)
+        points: list[Metric] = []
+        for answer in self._connection.stream(self._stub.ReadMetricHistory, request):
+            columns = answer.metrics
+            points.extend(
+                Metric(key, value, time_millis, step)
+                for step, time_millis, value in zip(columns.steps, columns.times_millis, columns.values, strict=True)
+            )
+        return points
+
+    # --- logging
+
+    def log_metric(
+        self,
+        run_id: str,
+        key: str,
+        value: SupportsFloat,
+        *,
+        timestamp: int | None = None,
+        step: SupportsIndex | None = None,
+    ) -> None:
+        """Logs a point of a metric; does not wait.
+
+        Args:
+            run_id: Of the run.
+            key: 1 to 250 characters.
+            value: A number, NaN and the infinities too; scalars of NumPy and PyTorch are numbers.
+            timestamp: When it was measured, in milliseconds since the Unix epoch. Default: now.
+            step: A whole number of 64 bits. Default: 0.
+
+        Raises:
+            InvalidArgument: one of them is not what it must be.
+        """
+        self._logger.add(run_id, _point(key, value, timestamp, step))
+
+    def log_metrics(
+        self,
+        run_id: str,
+        metrics: Mapping[str, SupportsFloat],
+        *,
+        timestamp: int | None = None,
+        step: SupportsIndex | None = None,
+    ) -> None:
+        """Logs a point of each of several metrics, of one step and time, all or none; as `log_metric`."""
+        time_millis = now_millis() if timestamp is None else timestamp
+        self._logger.add(run_id, *[_point(key, value, time_millis, step) for key, value in metrics.items()])
+
+    def log_param(self, run_id: str, key: str, value: object) -> None:
+        """Logs a param; does not wait. The value is kept as text, at most 16 KiB of it.
+
+        Raises:
+            InvalidArgument: key or value cannot be kept.
+            ParamChanged: this process logged another value; one that differs from another process's is refused later.
+        """
+        self._logger.add(run_id, Param(check_key(key), to_param_value(key, value)))
+
+    def log_params(self, run_id: str, params: Mapping[str, object]) -> None:
+        """Logs several params, all or none; as `log_param`."""
+        self._logger.add(run_id, *[Param(check_key(key), to_param_value(key, value)) for key, value in params.items()])
+
+    def set_tag(self, run_id: str, key: str, value: object) -> None:
+        """Sets a tag of a run; does not wait. The value is kept as text of at most 64 KiB. Raises InvalidArgument."""
+        self._logger.add(run_id, Tag(check_key(key), to_tag_value(key, value)))
+
+    def set_tags(self, run_id: str, tags: Mapping[str, object]) -> None:
+        """Sets several tags, all or none; as `set_tag`."""
+        self._logger.add(run_id, *[Tag(check_key(key), to_tag_value(key, value)) for key, value in tags.items()])
+
+    def delete_tag(self, run_id: str, key: str) -> None:
+        """Removes a tag of a run; does not wait. One that is not there is no fault."""
+        self._logger.add(run_id, Tag(check_key(key), None))
+
+    def log_batch(
+        self,
+        run_id: str,
+        *,
+        metrics: Iterable[Metric] = (),
+        params: Mapping[str, object] | None = None,
+        tags: Mapping[str, object] | None = None,
+    ) -> None:
+        """Logs points, params and tags, all or none; does not wait. Raises as the methods for one of them do."""
+        records: list[Record] = [_point(metric.key, metric.value, metric.timestamp, metric.step) for metric in metrics]
+        records += [Param(check_key(key), to_param_value(key, value)) for key, value in (params or {}).items()]
+        records += [Tag(check_key(key), to_tag_value(key, value)) for key, value in (tags or {}).items()]
+        self._logger.add(run_id, *records)
+
+    def flush(self, timeout_seconds: float | None = None, *, run_id: str | None = None) -> Receipt:
+        """Waits until what was logged so far is stored or refused.
+
+        Args:
+            timeout_seconds: How long at most. Default: TRIVET_FINISH_TIMEOUT, else 10 s. What is left then is said in
+                the log, once while the server stays away, and is still tried.
+            run_id: Wait for this run only. Default: for all.
+
+        Returns:
+            What became of all records that this process logged through this client.
+        """
+        return self._logger.flush(timeout_seconds, run_id)
+
+    def close(self) -> None:
+        """Flushes, and refuses more to log. Idempotent."""
+        self._logger.close()
+
+
+def _point(key: str, value: SupportsFloat, timestamp: int | None, step: SupportsIndex | None) -> Point:
+    time_millis = now_millis() if timestamp is None else to_int64("timestamp", timestamp)
+    if time_millis < 0:
+        raise InvalidArgument(f"timestamp is {time_millis}; it must be 0 or more.")
+    number = value if type(value) is float else to_number(key, value)
+    return Point(check_key(key), number, 0 if step is None else to_int64("step", step), time_millis)
+
+
+def _tags(tags: Mapping[str, object] | None) -> dict[str, str]:
+    return {check_key(key): to_tag_value(key, value) for key, value in (tags or {}).items()}

@@ -1,0 +1,90 @@
+"""Between the messages of the tracking contract and the SDK's values."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+from trivet._entities import Experiment, Run, RunData, RunInfo, ViewType
+from trivet._errors import InvalidArgument
+from trivet._names import last_segment
+from trivet._timestamps import millis
+from trivet_proto.tracking.v1 import experiment_pb2, lifecycle_pb2, run_pb2
+
+_STAGES: Final[Mapping[int, str]] = {
+    lifecycle_pb2.LIFECYCLE_STATE_ACTIVE: "active",
+    lifecycle_pb2.LIFECYCLE_STATE_DELETED: "deleted",
+}
+_VIEWS: Final = {
+    ViewType.ACTIVE_ONLY: lifecycle_pb2.LIFECYCLE_VIEW_ACTIVE,
+    ViewType.DELETED_ONLY: lifecycle_pb2.LIFECYCLE_VIEW_DELETED,
+    ViewType.ALL: lifecycle_pb2.LIFECYCLE_VIEW_ALL,
+}
+_STATUS_PREFIX: Final = "RUN_STATUS_"
+
+
+def to_view(view: ViewType | int) -> lifecycle_pb2.LifecycleView.ValueType:
+    """The view of a search. Raises InvalidArgument for a number that is none."""
+    try:
+        return _VIEWS[ViewType(view)]
+    except ValueError:
+        raise InvalidArgument(f"{view!r} is not a ViewType.") from None
+
+
+def to_status(status: str) -> run_pb2.RunStatus.ValueType:
+    """The status of a name such as `FINISHED`, in any case. Raises InvalidArgument for a name of none."""
+    name = _STATUS_PREFIX + str(status).upper()
+    if name not in run_pb2.RunStatus.keys() or name == "RUN_STATUS_UNSPECIFIED":  # noqa: SIM118 - an enum is no mapping
+        known = [name.removeprefix(_STATUS_PREFIX) for name in run_pb2.RunStatus.keys()[1:]]
+        raise InvalidArgument(f"{status!r} is not the status of a run; there are {', '.join(known)}.")
+    return run_pb2.RunStatus.Value(name)
+
+
+def from_experiment(message: experiment_pb2.Experiment) -> Experiment:
+    """The value of a message."""
+    return Experiment(
+        experiment_id=last_segment(message.name),
+        name=message.display_name,
+        lifecycle_stage=_STAGES.get(message.state, ""),
+        artifact_location=message.artifact_location,
+        description=message.description,
+        tags=dict(message.tags),
+        creation_time=millis(message.create_time),
+        last_update_time=millis(message.update_time),
+    )
+
+
+def from_run(message: run_pb2.Run) -> Run:
+    """The value of a message."""
+    return Run(info=from_run_info(message), data=from_run_data(message))
+
+
+def from_run_info(message: run_pb2.Run) -> RunInfo:
+    """What the run is, without what was logged to it."""
+    return RunInfo(
+        run_id=last_segment(message.name),
+        run_name=message.display_name,
+        experiment_id=last_segment(message.experiment),
+        # A status that this client is too old to know shows as its number.
+        status=run_pb2.RunStatus.Name(message.status).removeprefix(_STATUS_PREFIX)
+        if message.status in run_pb2.RunStatus.values()
+        else str(message.status),
+        start_time=millis(message.start_time) if message.HasField("start_time") else None,
+        end_time=millis(message.end_time) if message.HasField("end_time") else None,
+        lifecycle_stage=_STAGES.get(message.state, ""),
+        user_id=message.user,
+        created_by=message.created_by,
+        source=message.source,
+        git_commit=message.git_commit,
+        parent_run_id=last_segment(message.parent_run),
+        description=message.description,
+    )
+
+
+def from_run_data(message: run_pb2.Run) -> RunData:
+    """What was logged to the run."""
+    return RunData(
+        metrics={metric.key: metric.value for metric in message.metrics},
+        params=dict(message.params),
+        tags=dict(message.tags),
+    )

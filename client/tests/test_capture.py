@@ -1,0 +1,91 @@
+"""What a run notes unasked."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import types
+from pathlib import Path
+
+import pytest
+
+from trivet import _capture
+from trivet._ids import new_run_id
+
+COMMIT = "0123456789abcdef0123456789abcdef01234567"
+
+
+@pytest.fixture
+def script(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A script below a folder `repository`, which runs."""
+    script = tmp_path / "repository" / "src" / "train.py"
+    script.parent.mkdir(parents=True)
+    monkeypatch.setattr(sys, "argv", [str(script), "--lr", "1"])
+    return script
+
+
+def git(folder: Path, *arguments: str) -> str:
+    command = ["git", "-C", str(folder), "-c", "user.name=n", "-c", "user.email=e@example.com", *arguments]
+    return subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
+
+
+def test_commit_is_found_however_git_keeps_it(script: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    repository = tmp_path / "repository"
+    git(repository, "init", "--quiet")
+    git(repository, "commit", "--quiet", "--allow-empty", "--message", "one")
+    commit = git(repository, "rev-parse", "HEAD")
+    assert _capture.capture().git_commit == commit
+    git(repository, "pack-refs", "--all")
+    assert _capture.capture().git_commit == commit
+    git(repository, "checkout", "--quiet", "--detach")
+    assert _capture.capture().git_commit == commit
+    git(repository, "worktree", "add", "--quiet", "-b", "other", str(tmp_path / "other"))
+    git(tmp_path / "other", "commit", "--quiet", "--allow-empty", "--message", "two")
+    monkeypatch.setattr(sys, "argv", [str(tmp_path / "other" / "train.py")])
+    assert _capture.capture().git_commit == git(tmp_path / "other", "rev-parse", "HEAD") != commit
+
+
+def test_branch_without_a_commit_has_none(script: Path, tmp_path: Path) -> None:
+    git(tmp_path / "repository", "init", "--quiet")
+    assert _capture.capture().git_commit == ""
+
+
+def test_broken_repository_is_no_error(script: Path, tmp_path: Path) -> None:
+    (tmp_path / "repository" / ".git").write_bytes(b"\xff\xfe")
+    assert _capture.capture().git_commit == ""
+    assert _capture.capture().source == str(script)
+
+
+def test_interpreter_has_no_source(monkeypatch: pytest.MonkeyPatch) -> None:
+    for argv in ([""], ["-c"], []):
+        monkeypatch.setattr(sys, "argv", argv)
+        assert _capture.capture().source == ""
+
+
+def test_notebook_is_the_source(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "ipykernel", types.ModuleType("ipykernel"))
+    monkeypatch.setattr(sys, "argv", ["/somewhere/ipykernel_launcher.py"])
+    assert _capture.capture().source == ""
+    monkeypatch.setenv("JPY_SESSION_NAME", "/home/me/taxi.ipynb")
+    assert _capture.capture().source == "/home/me/taxi.ipynb"
+
+
+def test_user_without_a_name_is_no_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    def nobody() -> str:
+        raise KeyError("getpwuid(): uid not found")
+
+    monkeypatch.setattr("getpass.getuser", nobody)
+    assert _capture.capture().user == ""
+
+
+def test_run_ids_are_uuids_of_version_7_and_sort_by_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    import uuid  # noqa: PLC0415 - to read them
+
+    ids = []
+    for millis in (0, 1, 1_700_000_000_000, 2**48 - 1):
+        monkeypatch.setattr("time.time_ns", lambda millis=millis: millis * 1_000_000)
+        ids.append(new_run_id())
+        read = uuid.UUID(ids[-1])
+        assert (read.version, read.variant, read.int >> 80, len(ids[-1])) == (7, uuid.RFC_4122, millis, 32)
+    assert ids == sorted(ids)
+    assert len({new_run_id() for _ in range(1_000)}) == 1_000

@@ -1,0 +1,179 @@
+"""A server that lies: no name of its leads out of the folder, and no wrong byte is kept."""
+
+from __future__ import annotations
+
+import hashlib
+import unicodedata
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import grpc
+import pytest
+
+import trivet
+from trivet._safe_paths import safe_join
+from trivet_proto.artifacts.v1 import artifact_pb2
+from trivet_proto.artifacts.v1 import artifact_service_pb2 as pb
+
+GOOD = b"good bytes"
+
+HOSTILE = [
+    "../evil",
+    "../../evil",
+    "a/../../evil",
+    "a/..",
+    "..",
+    ".",
+    "./evil",
+    "/etc/evil",
+    "//host/share/evil",
+    "a//evil",
+    "evil/",
+    "a\\..\\evil",
+    "..\\evil",
+    "C:\\evil",
+    "\\\\host\\evil",
+    "evil\0.txt",
+    "evil\n.txt",
+    "evil\r\n",
+    "evil\x7f",
+    "evil\x85",
+    "a/" * 600 + "evil",
+    "e" * 1025,
+    unicodedata.normalize("NFD", "é"),
+    "",
+]
+
+
+@dataclass
+class Liar:
+    """An artifact service that says what the test wants."""
+
+    listed: list[artifact_pb2.Artifact] = field(default_factory=list)
+    answers: list[pb.DownloadArtifactResponse] = field(default_factory=list)
+
+    def _list(self, *_: object) -> pb.ListArtifactsResponse:
+        return pb.ListArtifactsResponse(artifacts=self.listed)
+
+    def _download(self, *_: object) -> Iterator[pb.DownloadArtifactResponse]:
+        yield from self.answers
+
+    def handler(self) -> grpc.GenericRpcHandler:
+        return grpc.method_handlers_generic_handler(
+            "trivet.artifacts.v1.ArtifactService",
+            {
+                "ListArtifacts": grpc.unary_unary_rpc_method_handler(
+                    self._list, response_serializer=pb.ListArtifactsResponse.SerializeToString
+                ),
+                "DownloadArtifact": grpc.unary_stream_rpc_method_handler(
+                    self._download, response_serializer=pb.DownloadArtifactResponse.SerializeToString
+                ),
+            },
+        )
+
+
+def file(path: str, content: bytes = GOOD, **lies: object) -> artifact_pb2.Artifact:
+    facts: dict[str, object] = {"size_bytes": len(content), "sha256": hashlib.sha256(content).digest()} | lies
+    return artifact_pb2.Artifact(path=path, kind=artifact_pb2.ARTIFACT_KIND_FILE, **facts)  # type: ignore[arg-type] # fields of Artifact
+
+
+def pieces(head: artifact_pb2.Artifact | None, *data: bytes) -> list[pb.DownloadArtifactResponse]:
+    heads = [pb.DownloadArtifactResponse(artifact=head)] if head is not None else []
+    return heads + [pb.DownloadArtifactResponse(data=piece) for piece in data]
+
+
+@contextmanager
+def lying(liar: Liar) -> Iterator[trivet.Client]:
+    server = grpc.server(ThreadPoolExecutor(2))
+    server.add_generic_rpc_handlers((liar.handler(),))
+    port = server.add_insecure_port("127.0.0.1:0")
+    server.start()
+    try:
+        with trivet.Client(f"grpc://127.0.0.1:{port}") as client:
+            yield client
+    finally:
+        server.stop(None).wait()
+
+
+def files_in(folder: Path) -> list[str]:
+    return sorted(str(path.relative_to(folder)) for path in folder.rglob("*") if not path.is_dir())
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_name_that_leads_elsewhere_writes_nothing(name: str, tmp_path: Path) -> None:
+    folder = tmp_path / "a" / "b" / "c"
+    liar = Liar(listed=[file(name)], answers=pieces(file(name), GOOD))
+    with lying(liar) as client, pytest.raises(trivet.ArtifactCorrupt):
+        client.download_artifacts("run", "", str(folder))
+    assert files_in(tmp_path) == []
+    assert not Path("/etc/evil").exists()
+
+
+def test_name_that_is_not_below_the_one_asked_for_writes_nothing(tmp_path: Path) -> None:
+    for name in ("other", "modelling", "model.txt"):
+        liar = Liar(listed=[file(name)], answers=pieces(file(name), GOOD))
+        with lying(liar) as client, pytest.raises(trivet.ArtifactCorrupt, match=name):
+            client.download_artifacts("run", "model", str(tmp_path))
+    assert files_in(tmp_path) == []
+
+
+def test_link_in_the_folder_leads_nowhere_else(tmp_path: Path) -> None:
+    folder, outside = tmp_path / "folder", tmp_path / "outside"
+    folder.mkdir()
+    outside.mkdir()
+    (folder / "link").symlink_to(outside)
+    liar = Liar(listed=[file("link/evil")], answers=pieces(file("link/evil"), GOOD))
+    with lying(liar) as client, pytest.raises(trivet.ArtifactCorrupt, match="by a link"):
+        client.download_artifacts("run", "", str(folder))
+    assert files_in(outside) == []
+
+
+def test_link_in_the_place_of_a_file_is_replaced_not_followed(tmp_path: Path) -> None:
+    folder, victim = tmp_path / "folder", tmp_path / "victim"
+    folder.mkdir()
+    victim.write_bytes(b"mine")
+    (folder / "x").symlink_to(victim)
+    with lying(Liar(listed=[file("x")], answers=pieces(file("x"), GOOD))) as client:
+        client.download_artifacts("run", "x", str(folder))
+    assert (victim.read_bytes(), (folder / "x").read_bytes()) == (b"mine", GOOD)
+
+
+@pytest.mark.parametrize(
+    "answers",
+    [
+        pieces(file("x"), b"evil bytes"),
+        pieces(file("x"), GOOD[:-1]),
+        pieces(file("x"), GOOD, b"more"),
+        pieces(file("x", sha256=b""), GOOD),
+        pieces(file("x", size_bytes=3), GOOD),
+        pieces(None, GOOD),
+        [],
+        [*pieces(file("x")), *pieces(file("x", b"other"), b"other")],
+    ],
+)
+def test_wrong_bytes_are_not_kept(answers: list[pb.DownloadArtifactResponse], tmp_path: Path) -> None:
+    (tmp_path / "x").write_bytes(b"before")
+    with lying(Liar(listed=[file("x")], answers=answers)) as client, pytest.raises(trivet.ArtifactCorrupt):
+        client.download_artifacts("run", "x", str(tmp_path))
+    assert files_in(tmp_path) == ["x"]
+    assert (tmp_path / "x").read_bytes() == b"before"
+
+
+def test_file_where_a_folder_has_to_be_is_an_error_of_the_file_system(tmp_path: Path) -> None:
+    liar = Liar(listed=[file("a"), file("a/b")], answers=pieces(file("a"), GOOD))
+    with lying(liar) as client, pytest.raises(OSError, match="a"):
+        client.download_artifacts("run", "", str(tmp_path))
+    assert files_in(tmp_path) == ["a"]
+
+
+@pytest.mark.parametrize("name", ["con", "NUL.txt", "a/aux", "a:stream", "name.", "name ", "com¹"])
+def test_name_that_windows_takes_for_something_else_is_refused_there(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert safe_join(tmp_path, name) == tmp_path / name
+    monkeypatch.setattr("trivet._safe_paths._IS_WINDOWS", True)
+    with pytest.raises(trivet.ArtifactCorrupt, match="Windows"):
+        safe_join(tmp_path, name)

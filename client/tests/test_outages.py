@@ -1,0 +1,118 @@
+"""Servers that go away and come back, over SQLite and PostgreSQL: nothing is lost, nothing is there twice."""
+
+from __future__ import annotations
+
+import logging
+import sys
+import threading
+import time
+
+import pytest
+
+import trivet
+from trivet_testing.servers import free_port, run_to_exit
+from trivet_testing.tcp_proxy import Direction, TcpProxy
+from trivet_testing.tracking import full, migrate, start_server
+
+
+def test_run_outlives_a_killed_server(database_url: str) -> None:
+    migrate(database_url)
+    listen = f"127.0.0.1:{free_port()}"
+    server = start_server(database_url, listen)
+    trivet.set_tracking_uri(f"grpc://{server.address}")
+    trivet.set_experiment("outage")
+    kills = full(3, 20)
+    with trivet.start_run() as run:
+        trivet.log_param("kills", kills)
+        step = 0
+        for _ in range(kills):
+            for _ in range(1_000):
+                step += 1
+                trivet.log_metric("loss", 1 / step, step=step)
+            server.kill()
+            # Nobody is there now: logging neither waits nor raises.
+            began = time.monotonic()
+            for _ in range(1_000):
+                step += 1
+                trivet.log_metric("loss", 1 / step, step=step)
+            trivet.set_tag("last", step)
+            assert time.monotonic() - began < 5
+            server = start_server(database_url, listen)
+        assert trivet.flush(60) == trivet.Receipt(step + 1 + kills, step + 1 + kills, 0)
+    with server:
+        read = trivet.get_run(run.info.run_id)
+        assert (read.info.status, read.data.tags, read.data.params) == (
+            "FINISHED",
+            {"last": str(step)},
+            {"kills": str(kills)},
+        )
+        assert [point.step for point in trivet.get_metric_history(run.info.run_id, "loss")] == list(range(1, step + 1))
+
+
+def test_run_that_ends_while_the_server_is_away_is_finished_when_it_is_back(database_url: str) -> None:
+    migrate(database_url)
+    listen = f"127.0.0.1:{free_port()}"
+    server = start_server(database_url, listen)
+    trivet.set_tracking_uri(f"grpc://{server.address}")
+    with trivet.start_run() as run:
+        server.kill()
+        trivet.log_metric("m", 1)
+        back = threading.Timer(1, lambda: restarted.append(start_server(database_url, listen)))
+        restarted: list[object] = []
+        back.start()
+    back.join()
+    read = trivet.get_run(run.info.run_id)
+    assert (read.info.status, read.data.metrics) == ("FINISHED", {"m": 1.0})
+    server = restarted[0]  # type: ignore[assignment] # a ServerProcess
+    server.kill()
+
+
+def test_lost_answer_stores_nothing_twice(tracking_address: str, workspace: str) -> None:
+    with TcpProxy(tracking_address) as proxy, trivet.Client(f"grpc://{proxy.address}/{workspace}") as client:
+        run_id = client.create_run("0").info.run_id
+        proxy.hold_responses_after(b"lost answer")
+        client.log_metric(run_id, "lost answer", 1.0, step=1, timestamp=1)
+        proxy.wait_for_request(b"lost answer")
+        proxy.drop()
+        proxy.release()
+        assert client.flush(60) == trivet.Receipt(1, 1, 0)
+        assert client.get_metric_history(run_id, "lost answer") == [trivet.Metric("lost answer", 1.0, 1, 1)]
+
+
+def test_what_is_left_at_the_end_is_said_once(
+    tracking_address: str, workspace: str, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TRIVET_FINISH_TIMEOUT", "0.5")
+    with TcpProxy(tracking_address) as proxy:
+        trivet.set_tracking_uri(f"grpc://{proxy.address}/{workspace}")
+        with caplog.at_level(logging.WARNING, "trivet"):
+            began = time.monotonic()
+            with trivet.start_run() as run:
+                proxy.hold(Direction.REQUESTS)
+                trivet.log_metric("m", 1)
+                assert trivet.flush().pending == 1
+            assert time.monotonic() - began < 5
+        (said,) = [record.getMessage() for record in caplog.records]
+        assert "1 records" in said
+        assert "kept in memory" in said
+        proxy.release()
+        # Everything else still arrives, the end of the run too.
+        monkeypatch.setenv("TRIVET_FINISH_TIMEOUT", "60")
+        assert trivet.get_run(run.info.run_id).info.status == "FINISHED"
+
+
+def test_process_whose_server_is_away_ends_soon_and_says_what_is_lost(tracking_address: str) -> None:
+    program = f"""
+import trivet
+from trivet_testing.tcp_proxy import TcpProxy
+proxy = TcpProxy("{tracking_address}")
+trivet.set_tracking_uri(f"grpc://{{proxy.address}}")
+run = trivet.start_run()
+proxy.close()
+trivet.log_metric("m", 1)
+"""
+    began = time.monotonic()
+    ended = run_to_exit([sys.executable, "-c", program], {"TRIVET_FINISH_TIMEOUT": "1"})
+    assert time.monotonic() - began < 20
+    assert (ended.returncode, ended.stdout) == (0, "")
+    assert ended.stderr.count("not stored yet") == 1, ended.stderr

@@ -1,0 +1,95 @@
+"""Child processes: forked and spawned ones log for themselves, and nothing of their parent's."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pytest
+
+import trivet
+from trivet_testing.servers import run_to_exit
+
+# In processes of their own: pytest's has threads that a fork would leave behind.
+POOL = """
+import multiprocessing, sys
+from concurrent.futures import ProcessPoolExecutor
+import trivet
+
+def log(run_id, number):
+    client = trivet.Client()
+    for step in range(200):
+        client.log_metric(run_id, f"child {number}", step, step=step)
+    return client.flush(60)
+
+if __name__ == "__main__":
+    with trivet.start_run() as run:
+        trivet.log_metric("parent", 1)
+        with ProcessPoolExecutor(3, multiprocessing.get_context(sys.argv[1])) as pool:
+            jobs = [pool.submit(log, run.info.run_id, number) for number in range(3)]
+            receipts = [job.result(60) for job in jobs]
+        trivet.log_metric("parent", 2, step=1)
+        assert trivet.flush(60) == trivet.Receipt(2, 2, 0)
+    assert sum(receipt.stored for receipt in receipts) % 200 == 0, receipts
+    print(run.info.run_id)
+"""
+
+# The parent forks while much is waiting and its sender is at work, and none of them waits for the other.
+FORK = """
+import multiprocessing
+import trivet
+
+def train():
+    # The run that is active in the parent is active here too, and is the parent's to end.
+    for step in range(100):
+        trivet.log_metric("child", step, step=step)
+    assert trivet.get_run(trivet.active_run().info.run_id).info.status == "RUNNING"
+    trivet.log_metric("unflushed", 1)
+    with trivet.start_run(run_name="child's", nested=True):
+        trivet.log_param("whose", "child")
+
+context = multiprocessing.get_context("fork")
+with trivet.start_run() as run:
+    for step in range(20_000):
+        trivet.log_metric("parent", step, step=step)
+    children = [context.Process(target=train) for _ in range(2)]
+    for child in children:
+        child.start()
+    for step in range(20_000, 40_000):
+        trivet.log_metric("parent", step, step=step)
+    for child in children:
+        child.join(60)
+    assert [child.exitcode for child in children] == [0, 0], [child.exitcode for child in children]
+    assert trivet.flush(60) == trivet.Receipt(40_000, 40_000, 0)
+print(run.info.run_id)
+"""
+
+
+@pytest.mark.parametrize("method", ["fork", "spawn"])
+def test_workers_of_a_pool_log_to_one_run(tracked: str, method: str, tmp_path: Path) -> None:
+    script = tmp_path / "pool.py"  # a file, because spawned workers import it
+    script.write_text(POOL, encoding="utf-8")
+    ended = run_to_exit([sys.executable, str(script), method], {"TRIVET_URL": tracked}, timeout_seconds=120)
+    assert ended.returncode == 0, ended.stderr
+    run_id = ended.stdout.strip()
+    read = trivet.get_run(run_id)
+    assert read.info.status == "FINISHED"
+    assert read.data.metrics == {"parent": 2.0, **{f"child {number}": 199.0 for number in range(3)}}
+    for number in range(3):
+        assert len(trivet.get_metric_history(run_id, f"child {number}")) == 200
+
+
+def test_fork_under_load_loses_and_doubles_nothing(tracked: str) -> None:
+    ended = run_to_exit([sys.executable, "-c", FORK], {"TRIVET_URL": tracked}, timeout_seconds=120)
+    assert ended.returncode == 0, ended.stderr
+    assert ended.stderr == ""
+    run_id = ended.stdout.strip()
+    read = trivet.get_run(run_id)
+    assert read.info.status == "FINISHED"
+    # What a child did not flush itself was flushed at its end.
+    assert read.data.metrics == {"parent": 39_999.0, "child": 99.0, "unflushed": 1.0}
+    assert [point.step for point in trivet.get_metric_history(run_id, "parent")] == list(range(40_000))
+    points = trivet.get_metric_history(run_id, "child")
+    assert sorted({point.step for point in points}) == list(range(100))
+    nested = trivet.search_runs(filter_string=f"parent_run_id = '{run_id}'", output_format="list")
+    assert [(run.info.status, run.data.params) for run in nested] == [("FINISHED", {"whose": "child"})] * 2

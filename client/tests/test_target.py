@@ -1,0 +1,99 @@
+"""Addresses, from arguments and from the environment."""
+
+from __future__ import annotations
+
+import pytest
+
+import trivet
+from trivet._target import Address, resolve
+
+
+@pytest.mark.parametrize(
+    ("uri", "address", "workspace"),
+    [
+        ("grpc://127.0.0.1:7000", Address("127.0.0.1", 7000, is_tls=False), "default"),
+        ("grpc://host", Address("host", 7330, is_tls=False), "default"),
+        ("grpc://host:1/team-a", Address("host", 1, is_tls=False), "team-a"),
+        ("grpcs://host.example.com:443/team-a/", Address("host.example.com", 443, is_tls=True), "team-a"),
+        ("GRPC://[::1]:7330", Address("::1", 7330, is_tls=False), "default"),
+    ],
+)
+def test_address_is_read_from_its_uri(uri: str, address: Address, workspace: str) -> None:
+    target = resolve(uri)
+    assert set(target.addresses.values()) == {address}
+    assert target.workspace == workspace
+
+
+@pytest.mark.parametrize(
+    ("uri", "says"),
+    [
+        ("http://127.0.0.1:7331", "gateway"),
+        ("https://trivet.example.com", "gateway"),
+        ("file:./data", "trivet up"),
+        ("sqlite:///x.db", "trivet up"),
+        ("", "trivet up"),
+        ("127.0.0.1:7330", "grpc://HOST:PORT"),
+        ("grpc://", "grpc://HOST:PORT"),
+        ("grpc://host:port", "grpc://HOST:PORT"),
+        ("grpc://host:99999", "grpc://HOST:PORT"),
+        ("grpc://host/a/b", "grpc://HOST:PORT"),
+        ("grpc://host/Team", "cannot be a workspace"),
+        ("grpc://user:secret@host", "TRIVET_TOKEN"),
+    ],
+)
+def test_address_that_cannot_be_used_says_which_can(uri: str, says: str) -> None:
+    with pytest.raises(trivet.TargetInvalid, match=says) as caught:
+        trivet.Client(uri)
+    assert "secret" not in str(caught.value)
+
+
+def test_three_addresses_are_over_the_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TRIVET_URL", "grpc://all:1/team-a")
+    monkeypatch.setenv("TRIVET_REGISTRY_URL", "grpc://models:3")
+    target = resolve()
+    assert [target.address(service).host for service in ("tracking", "artifacts", "registry")] == [
+        "all",
+        "all",
+        "models",
+    ]
+    assert target.workspace == "team-a"
+    assert {address.host for address in resolve("grpc://other:1").addresses.values()} == {"other"}
+
+
+def test_service_without_an_address_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TRIVET_TRACKING_URL", "grpc://127.0.0.1:1")
+    with trivet.Client() as client, pytest.raises(trivet.TargetInvalid, match="TRIVET_REGISTRY_URL"):
+        client.list_registered_models()
+
+
+def test_workspace_is_that_of_the_argument_then_of_the_address_then_of_the_environment(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("TRIVET_WORKSPACE", "env")
+    assert resolve("grpc://host").workspace == "env"
+    assert resolve("grpc://host/address").workspace == "address"
+    assert resolve("grpc://host/address", workspace="argument").workspace == "argument"
+
+
+def test_addresses_in_different_workspaces_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TRIVET_URL", "grpc://host/a")
+    monkeypatch.setenv("TRIVET_REGISTRY_URL", "grpc://host/b")
+    with pytest.raises(trivet.TargetInvalid, match="a, b"):
+        resolve()
+
+
+def test_token_is_never_sent_in_the_clear() -> None:
+    for uri in ("grpc://127.0.0.1:7330", "grpc://localhost", "grpcs://host"):
+        assert resolve(uri, token="secret").token == "secret"
+    with pytest.raises(trivet.TargetInvalid, match="grpcs://") as caught:
+        resolve("grpc://host", token="secret")
+    assert "secret" not in str(caught.value)
+    assert "secret" not in repr(resolve("grpcs://host", token="secret"))
+
+
+def test_tracking_uri_is_the_one_that_was_set_or_that_of_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert trivet.get_tracking_uri() == ""
+    monkeypatch.setenv("TRIVET_URL", "grpc://env:1")
+    assert trivet.get_tracking_uri() == "grpc://env:1"
+    trivet.set_tracking_uri("grpc://set:1")
+    assert trivet.get_tracking_uri() == "grpc://set:1"

@@ -1,0 +1,91 @@
+"""The command `trivet-artifacts`."""
+
+from __future__ import annotations
+
+import logging
+from datetime import timedelta
+from functools import partial
+from typing import Annotated
+
+import typer
+
+from trivet_artifacts.server import build, migrations, open_blobs, open_database
+from trivet_artifacts.settings import UPLOAD_LEASE_SECONDS, ArtifactStoreOption, UploadLeaseOption
+from trivet_kit import commands
+from trivet_kit import server as kit_server
+from trivet_kit.logs import set_up_logs
+from trivet_kit.settings import (
+    MAX_MESSAGE_BYTES,
+    DatabaseUrlOption,
+    InsecureNoAuthOption,
+    MaxMessageBytesOption,
+    ServerSettings,
+    TlsCertOption,
+    TlsClientCaOption,
+    TlsKeyOption,
+    WorkspacesOption,
+    parse_address,
+    parse_tls,
+    parse_workspaces,
+)
+
+PROGRAM = "trivet-artifacts"
+
+app = typer.Typer(
+    help="The artifact service of Trivet: files of runs and models.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+ListenOption = Annotated[
+    str, typer.Option(envvar="TRIVET_LISTEN", metavar="HOST:PORT", help="Where to listen; port 0 is any free one.")
+]
+
+
+@app.command()
+def serve(
+    database_url: DatabaseUrlOption = "",
+    artifact_store: ArtifactStoreOption = "",
+    listen: ListenOption = "127.0.0.1:7333",
+    tls_cert: TlsCertOption = "",
+    tls_key: TlsKeyOption = "",
+    tls_client_ca: TlsClientCaOption = "",
+    workspaces: WorkspacesOption = "",
+    insecure_no_auth: InsecureNoAuthOption = False,  # noqa: FBT002 - a flag of the command line
+    max_message_bytes: MaxMessageBytesOption = MAX_MESSAGE_BYTES,
+    upload_lease: UploadLeaseOption = UPLOAD_LEASE_SECONDS,
+) -> None:
+    """Serves until SIGTERM; the schema must be current (`migrate`)."""
+    set_up_logs(logging.INFO)
+    settings = ServerSettings(
+        listen=parse_address(listen, "TRIVET_LISTEN"),
+        workspaces=parse_workspaces(workspaces),
+        tls=parse_tls(tls_cert, tls_key, tls_client_ca),
+        insecure_no_auth=insecure_no_auth,
+        max_message_bytes=max_message_bytes,
+    )
+    settings.check()
+    blobs = open_blobs(artifact_store)
+    database = open_database(database_url)
+    database.check_usable()
+    migrations(database).check(f"{PROGRAM} migrate")
+    blobs.check_usable()
+    component = build(database, blobs, timedelta(seconds=upload_lease))
+    kit_server.run((component,), settings, partial(commands.say_ready, PROGRAM))
+
+
+@app.command()
+def migrate(database_url: DatabaseUrlOption = "") -> None:
+    """Brings the database's schema to the version that this code needs; safe to start several times at once."""
+    database = open_database(database_url)
+    commands.migrate(database, migrations(database))
+
+
+def main() -> None:
+    """Runs the command."""
+    commands.run(app, PROGRAM)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""Keeps the bytes of files in a folder or in S3: the only place that does either."""

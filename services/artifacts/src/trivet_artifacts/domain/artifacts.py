@@ -1,0 +1,121 @@
+"""Files and folders of owners, and what can be asked of their index."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+from typing import Protocol
+
+from trivet_kit.page_tokens import Cursor
+from trivet_kit.resources import ArtifactOwnerName
+
+
+class Kind(Enum):
+    """What lies at a path."""
+
+    FILE = "FILE"
+    FOLDER = "FOLDER"
+
+
+@dataclass(frozen=True)
+class Artifact:
+    """A file or a folder."""
+
+    owner: ArtifactOwnerName
+    path: str
+    kind: Kind
+    size_bytes: int
+    """Of a folder, 0."""
+    sha256: bytes
+    """Of a folder, empty."""
+    media_type: str
+    """Of a folder, empty."""
+    create_time: int
+    """When it became visible, in milliseconds since the Unix epoch."""
+
+
+@dataclass(frozen=True)
+class StoredFile:
+    """A file, and where its bytes are."""
+
+    artifact: Artifact
+    object_key: str
+
+
+@dataclass(frozen=True)
+class ByteRange:
+    """Which bytes of a file are asked for."""
+
+    offset: int
+    limit: int
+    """0: all that follow."""
+
+
+@dataclass(frozen=True)
+class ArtifactQuery:
+    """Which part of a folder is asked for."""
+
+    folder: str
+    """Empty for the top."""
+    recursive: bool
+    """Whether the files of all folders below are listed instead of the folders."""
+    size: int
+    after: Cursor | None
+
+
+@dataclass(frozen=True)
+class ArtifactPage:
+    """A page of a folder, sorted by path."""
+
+    artifacts: tuple[Artifact, ...]
+    cursors: tuple[Cursor, ...]
+    """Where each entry stands."""
+    is_last: bool
+
+
+@dataclass(frozen=True)
+class Linked:
+    """The files that a link gave."""
+
+    files: int
+    size_bytes: int
+    manifest_sha256: bytes
+
+
+class Artifacts(Protocol):
+    """The index of files. Safe for threads."""
+
+    def get(self, owner: ArtifactOwnerName, path: str) -> Artifact:
+        """Returns what lies at a path. Raises ArtifactNotFound."""
+        ...
+
+    def find_file(self, owner: ArtifactOwnerName, path: str) -> StoredFile:
+        """Returns the file at a path. Raises ArtifactNotFound, also for a folder."""
+        ...
+
+    def list(self, owner: ArtifactOwnerName, query: ArtifactQuery) -> ArtifactPage:
+        """Returns a page of a folder, or the file where the path is one; empty where nothing is.
+
+        Raises:
+            PageTokenInvalid: the cursor is not one of this list.
+        """
+        ...
+
+    def delete(self, owner: ArtifactOwnerName, path: str) -> int:
+        """Removes a file, or a folder with all in it (the empty path: all), and folders that become empty.
+
+        Returns how many files were removed; 0 where nothing is.
+        """
+        ...
+
+    def link(self, source: ArtifactOwnerName, path: str, destination: ArtifactOwnerName) -> Linked:
+        """Gives a file, or the files of a folder (the empty path: all), to an owner in the same workspace.
+
+        All of them or none. Files that the destination has already, with the same bytes, stay as they are.
+
+        Raises:
+            ArtifactNotFound: nothing lies at the path.
+            ArtifactExists: the destination has other bytes at one of the paths.
+            ArtifactPathTaken: the destination has a folder there, or a file above.
+        """
+        ...

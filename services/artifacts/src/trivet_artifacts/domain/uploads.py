@@ -1,0 +1,86 @@
+"""Uploads: from the reservation of a place for bytes to the moment when the file is visible."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from trivet_artifacts.domain.artifacts import Artifact
+from trivet_kit.errors import CallerError
+from trivet_kit.resources import ArtifactOwnerName
+
+
+@dataclass(frozen=True)
+class NewFile:
+    """A file that is to come."""
+
+    owner: ArtifactOwnerName
+    path: str
+    media_type: str
+    size_bytes: int | None
+    """None where the client does not know it."""
+
+
+@dataclass(frozen=True)
+class Upload:
+    """A file whose bytes are whole, verified and durable, and which nobody sees yet."""
+
+    file: NewFile
+    object_key: str
+    size_bytes: int
+    sha256: bytes
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of an upload."""
+
+    result: Artifact | CallerError
+    """The file, which is visible, or why it was refused."""
+    is_spare: bool
+    """Whether nothing refers to the bytes that came: refused, or the workspace had the same already."""
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What became of a file of a stream."""
+
+    index: int
+    """Its number in the stream, from 0."""
+    result: Artifact | CallerError
+
+
+class Uploads(Protocol):
+    """The uploads of one server process, and those that dead ones left. Safe for threads.
+
+    Every object key is reserved before a byte is written under it. The process that reserved it holds it as long as it
+    renews it; after that, any process may claim it and remove what lies there.
+    """
+
+    def reserve(self, workspace: str, count: int) -> list[str]:
+        """Returns new object keys, which this process holds."""
+        ...
+
+    def commit(self, uploads: Sequence[Upload]) -> list[Outcome]:
+        """Makes files visible, in order; a refused one keeps no other from it. The keys of spare ones stay reserved.
+
+        When it raises, whether the files are visible is not known.
+        """
+        ...
+
+    def release(self, object_keys: Sequence[str]) -> None:
+        """Ends reservations under whose keys there are no bytes."""
+        ...
+
+    def forget(self, object_keys: Sequence[str]) -> None:
+        """Renews these no longer, so that what is still reserved of them is claimed by somebody."""
+        ...
+
+    def renew(self) -> None:
+        """Says that this process lives and holds its keys."""
+        ...
+
+    def claim_expired(self) -> list[str]:
+        """Takes over the reservations that were not renewed for too long, and returns their keys."""
+        ...

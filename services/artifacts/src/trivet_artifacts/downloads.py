@@ -1,0 +1,58 @@
+"""One call of DownloadArtifact: reads a file in threads, one message ahead of the client."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass
+
+from trivet_artifacts.blobs.blob_store import BlobReader, BlobStore
+from trivet_artifacts.domain import limits
+from trivet_artifacts.domain.artifacts import Artifacts, ByteRange, StoredFile
+from trivet_kit.errors import FieldInvalid
+from trivet_kit.resources import ArtifactOwnerName
+
+
+@dataclass(frozen=True)
+class Downloads:
+    """Reads files. For one event loop."""
+
+    artifacts: Artifacts
+    blobs: BlobStore
+    threads: ThreadPoolExecutor
+    """For work on bytes."""
+    index: ThreadPoolExecutor
+    """For work on the index."""
+
+    async def find(self, owner: ArtifactOwnerName, path: str) -> StoredFile:
+        """Returns a file. Raises ArtifactNotFound."""
+        return await asyncio.wrap_future(self.index.submit(self.artifacts.find_file, owner, path))
+
+    async def read(self, file: StoredFile, part: ByteRange) -> AsyncGenerator[bytes, None]:
+        """Gives the bytes of a part of a file.
+
+        Raises:
+            FieldInvalid: it begins beyond the end.
+            ArtifactStoreUnavailable: the store does not answer.
+        """
+        size = file.artifact.size_bytes
+        if part.offset > size:
+            raise FieldInvalid("offset_bytes", f"must not be beyond the {size} bytes of the file")
+        length = min(part.limit or size, size - part.offset)
+        reader = await asyncio.wrap_future(self.threads.submit(self.blobs.open, file.object_key, part.offset, length))
+        ahead = self._ahead(reader)
+        try:
+            while data := await asyncio.wrap_future(ahead):
+                ahead = self._ahead(reader)
+                yield data
+        finally:
+            self.threads.submit(_close, reader, ahead)
+
+    def _ahead(self, reader: BlobReader) -> Future[bytes]:
+        return self.threads.submit(reader.read, limits.MAX_DATA_BYTES)
+
+
+def _close(reader: BlobReader, ahead: Future[bytes]) -> None:
+    wait([ahead])  # it was given to these threads earlier, so it does not wait for this
+    reader.close()

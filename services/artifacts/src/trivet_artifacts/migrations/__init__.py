@@ -1,0 +1,1 @@
+"""The schema's versions, as Alembic scripts; `trivet-artifacts migrate` applies them."""

@@ -1,0 +1,87 @@
+"""Wires the artifact service."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+
+from trivet_artifacts.blobs import opening
+from trivet_artifacts.blobs.blob_store import BlobStore
+from trivet_artifacts.domain import limits
+from trivet_artifacts.downloads import Downloads
+from trivet_artifacts.intake import Intakes
+from trivet_artifacts.leftovers import Leftovers
+from trivet_artifacts.servicer import ArtifactServicer
+from trivet_artifacts.settings import UPLOAD_LEASE_SECONDS
+from trivet_artifacts.store.artifacts import SqlArtifacts
+from trivet_artifacts.store.tables import SCHEMA
+from trivet_artifacts.store.uploads import SqlUploads
+from trivet_kit import page_tokens
+from trivet_kit.db import Database, Migrations
+from trivet_kit.server import Component, Service
+from trivet_kit.timestamps import now_millis
+from trivet_proto.artifacts.v1 import artifact_service_pb2
+from trivet_proto.common.v1 import system_service_pb2
+
+LIMITS = system_service_pb2.Limits(
+    max_page_size=page_tokens.MAX_PAGE_SIZE,
+    max_artifact_path_bytes=limits.MAX_PATH_BYTES,
+    max_artifact_data_bytes=limits.MAX_DATA_BYTES,
+)
+# Pieces of work on bytes at once: hashing and writing; a disk or a store is not faster by more.
+BLOB_THREADS = 16
+# Uploads and downloads at the index at once: with those of other calls, as many as there are connections.
+INDEX_THREADS = 4
+
+_LEASE = timedelta(seconds=UPLOAD_LEASE_SECONDS)
+
+
+def open_database(url: str) -> Database:
+    """The artifact service's database. Raises StartupError for a URL that cannot be one."""
+    return Database(url, SCHEMA)
+
+
+def migrations(database: Database) -> Migrations:
+    """The migrations of the artifact service's schema."""
+    return Migrations(database, "trivet_artifacts")
+
+
+def open_blobs(store: str) -> BlobStore:
+    """The store of bytes that `TRIVET_ARTIFACT_STORE` means; `check_usable` tries it.
+
+    Raises:
+        StartupError: no folder and no bucket.
+    """
+    return opening.open_blobs(store)
+
+
+def build(database: Database, blobs: BlobStore, lease: timedelta = _LEASE) -> Component:
+    """The artifact service over a migrated database and a usable store, which it closes at its end.
+
+    `lease` is how long after its server's death an upload is left alone.
+    """
+    artifacts = SqlArtifacts(database, now_millis)
+    uploads = SqlUploads(database, now_millis, lease)
+    threads = ThreadPoolExecutor(BLOB_THREADS, thread_name_prefix="blob")
+    index = ThreadPoolExecutor(INDEX_THREADS, thread_name_prefix="index")
+    servicer = ArtifactServicer(
+        artifacts=artifacts,
+        intakes=Intakes(uploads, blobs, threads, index),
+        downloads=Downloads(artifacts, blobs, threads, index),
+    )
+    leftovers = Leftovers(uploads, blobs, lease)
+
+    def probe() -> None:
+        database.probe()
+        blobs.probe()
+
+    def close() -> None:
+        leftovers.close()
+        # In this order: a commit hands what is spare to the other threads.
+        index.shutdown()
+        threads.shutdown()
+        blobs.close()
+        database.close()
+
+    descriptor = artifact_service_pb2.DESCRIPTOR.services_by_name["ArtifactService"]
+    return Component((Service(descriptor, servicer),), probe, close, LIMITS)

@@ -1,0 +1,29 @@
+"""Settings that only the artifact service has."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+# Longer than a database is away at a fail-over, so that running uploads survive it.
+UPLOAD_LEASE_SECONDS = 60
+
+ArtifactStoreOption = Annotated[
+    str,
+    typer.Option(
+        envvar="TRIVET_ARTIFACT_STORE",
+        metavar="STORE",
+        help="Where bytes are kept: a folder, or s3://BUCKET?endpoint=URL&region=REGION.",
+    ),
+]
+UploadLeaseOption = Annotated[
+    int,
+    typer.Option(
+        envvar="TRIVET_UPLOAD_LEASE",
+        metavar="SECONDS",
+        min=1,
+        max=24 * 60 * 60,
+        help="How long after its server's death an unfinished upload is left alone.",
+    ),
+]

@@ -1,0 +1,1 @@
+"""Keeps the index of files in PostgreSQL or SQLite: the only place with SQL."""

@@ -1,0 +1,1 @@
+"""The registry service: models, their versions, stages and aliases."""

@@ -1,0 +1,1 @@
+"""What models and their versions mean; knows neither gRPC nor SQL."""

@@ -1,0 +1,1 @@
+"""The schema's versions, as Alembic scripts; `trivet-registry migrate` applies them."""

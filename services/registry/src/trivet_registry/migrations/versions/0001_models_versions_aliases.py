@@ -1,0 +1,150 @@
+"""Models, versions, aliases, moves."""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0001"
+down_revision = None
+branch_labels = None
+depends_on = None
+
+SCHEMA = "trivet_registry"
+
+
+def upgrade() -> None:
+    op.create_table("workspace", sa.Column("workspace", text(), primary_key=True), schema=SCHEMA)
+    create_models()
+    create_versions()
+    create_tags("model")
+    create_tags("version")
+    op.create_table(
+        "alias",
+        sa.Column("model_pk", sa.BigInteger, reference("model"), primary_key=True),
+        sa.Column("alias", text(), primary_key=True),
+        sa.Column("version_pk", sa.BigInteger, reference("version"), nullable=False),
+        schema=SCHEMA,
+    )
+    op.create_index("alias_version_idx", "alias", ["version_pk"], schema=SCHEMA)
+    create_moves()
+    op.create_table(
+        "request",
+        sa.Column("workspace", text(), primary_key=True),
+        sa.Column("request_id", text(), primary_key=True),
+        sa.Column("fingerprint", text(), nullable=False),
+        sa.Column("answer", text(), nullable=False),
+        sa.Column("create_time", sa.BigInteger, nullable=False),
+        schema=SCHEMA,
+    )
+    op.create_index("request_create_time_idx", "request", ["create_time"], schema=SCHEMA)
+
+
+def is_postgres() -> bool:
+    return op.get_bind().dialect.name == "postgresql"
+
+
+def text() -> sa.Text:
+    # Byte order on both databases: it is what SQLite does, it does not change with the operating system's locale data,
+    # and it lets an index serve LIKE 'prefix%'.
+    return sa.Text(collation="C") if is_postgres() else sa.Text()
+
+
+def pk(name: str) -> sa.Column[int]:
+    # SQLite counts up by itself only what is declared INTEGER PRIMARY KEY.
+    kind = sa.BigInteger().with_variant(sa.Integer, "sqlite")
+    return sa.Column(name, kind, sa.Identity(always=True) if is_postgres() else None, primary_key=True)
+
+
+def reference(table: str) -> sa.ForeignKey:
+    return sa.ForeignKey(f"{SCHEMA}.{table}.{table}_pk")
+
+
+def create_models() -> None:
+    op.create_table(
+        "model",
+        pk("model_pk"),
+        sa.Column("workspace", text(), nullable=False),
+        sa.Column("model_id", text(), nullable=False),
+        sa.Column("uid", text(), nullable=False),
+        sa.Column("next_version", sa.BigInteger, nullable=False),
+        sa.Column("description", text(), nullable=False),
+        sa.Column("create_time", sa.BigInteger, nullable=False),
+        sa.Column("update_time", sa.BigInteger, nullable=False),
+        sa.Column("created_by", text(), nullable=False),
+        sa.Column("revision", sa.BigInteger, nullable=False),
+        sa.UniqueConstraint("workspace", "model_id", name="model_id_key"),
+        sa.UniqueConstraint("uid", name="model_uid_key"),
+        schema=SCHEMA,
+    )
+
+
+def create_versions() -> None:
+    op.create_table(
+        "version",
+        pk("version_pk"),
+        sa.Column("model_pk", sa.BigInteger, reference("model"), nullable=False),
+        sa.Column("version", sa.BigInteger, nullable=False),
+        sa.Column("state", sa.SmallInteger, nullable=False),
+        sa.Column("state_message", text(), nullable=False),
+        sa.Column("stage", text(), nullable=False),
+        sa.Column("source_owner", text(), nullable=False),
+        sa.Column("source_path", text(), nullable=False),
+        sa.Column("link_owner", text(), nullable=False),
+        sa.Column("run_id", text(), nullable=False),
+        sa.Column("manifest_sha256", sa.LargeBinary, nullable=False),
+        sa.Column("description", text(), nullable=False),
+        sa.Column("create_time", sa.BigInteger, nullable=False),
+        sa.Column("update_time", sa.BigInteger, nullable=False),
+        sa.Column("created_by", text(), nullable=False),
+        sa.Column("revision", sa.BigInteger, nullable=False),
+        sa.Column("attempt_time", sa.BigInteger, nullable=False),
+        sa.UniqueConstraint("model_pk", "version", name="version_number_key"),
+        schema=SCHEMA,
+        # A key of a deleted version must not be that of another one: somebody may still be linking its files.
+        sqlite_autoincrement=True,
+    )
+    op.create_index("version_stage_idx", "version", ["model_pk", "stage", "version"], schema=SCHEMA)
+    pending = sa.text("state = 1")
+    op.create_index(
+        "version_pending_idx",
+        "version",
+        ["attempt_time"],
+        schema=SCHEMA,
+        postgresql_where=pending,
+        sqlite_where=pending,
+    )
+
+
+def create_tags(owner: str) -> None:
+    op.create_table(
+        f"{owner}_tag",
+        sa.Column(f"{owner}_pk", sa.BigInteger, reference(owner), primary_key=True),
+        sa.Column("key", text(), primary_key=True),
+        sa.Column("value", text(), nullable=False),
+        schema=SCHEMA,
+    )
+    # A bounded prefix: PostgreSQL refuses index rows over 2.7 kB. Queries test the prefix and the value.
+    op.create_index(
+        f"{owner}_tag_value_idx",
+        f"{owner}_tag",
+        ["key", sa.text("substr(value, 1, 200)"), f"{owner}_pk"],
+        schema=SCHEMA,
+    )
+
+
+def create_moves() -> None:
+    op.create_table(
+        "move",
+        pk("move_pk"),
+        sa.Column("workspace", text(), nullable=False),
+        sa.Column("model_uid", text(), nullable=False),
+        sa.Column("version", sa.BigInteger, nullable=False),
+        sa.Column("from_stage", text(), nullable=False),
+        sa.Column("to_stage", text(), nullable=False),
+        sa.Column("reason", text(), nullable=False),
+        sa.Column("moved_by", text(), nullable=False),
+        sa.Column("move_time", sa.BigInteger, nullable=False),
+        schema=SCHEMA,
+    )
+    op.create_index("move_model_idx", "move", ["model_uid", "move_pk"], schema=SCHEMA)

@@ -1,0 +1,67 @@
+"""Wires the registry service."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from trivet_kit import page_tokens
+from trivet_kit.db import Database, Migrations
+from trivet_kit.server import Component, Service
+from trivet_kit.timestamps import now_millis
+from trivet_proto.common.v1 import system_service_pb2
+from trivet_proto.registry.v1 import registry_service_pb2
+from trivet_registry.linking import ArtifactLinks
+from trivet_registry.registering import Registrar
+from trivet_registry.servicer import RegistryServicer
+from trivet_registry.settings import DEFAULT_LINK_TIMEOUT_SECONDS, DEFAULT_SWEEP_AFTER_SECONDS
+from trivet_registry.store.models import SqlModels
+from trivet_registry.store.tables import SCHEMA
+from trivet_registry.store.versions import SqlVersions
+from trivet_registry.sweeper import Sweeper
+
+# Those of texts differ from those of runs, and a server that has both says the latter.
+LIMITS = system_service_pb2.Limits(max_page_size=page_tokens.MAX_PAGE_SIZE)
+
+
+def open_database(url: str) -> Database:
+    """The registry service's database. Raises StartupError for a URL that cannot be one."""
+    return Database(url, SCHEMA)
+
+
+def migrations(database: Database) -> Migrations:
+    """The migrations of the registry service's schema."""
+    return Migrations(database, "trivet_registry")
+
+
+def build(
+    database: Database,
+    artifacts_target: Callable[[], str],
+    *,
+    link_timeout_seconds: float = DEFAULT_LINK_TIMEOUT_SECONDS,
+    sweep_after_seconds: float = DEFAULT_SWEEP_AFTER_SECONDS,
+) -> Component:
+    """The registry service over a migrated database, which it closes at its end.
+
+    Args:
+        database: where everything is kept.
+        artifacts_target: gives the URL of the artifact service, `grpc://HOST:PORT`, `grpcs://HOST:PORT` or `unix:PATH`.
+            It is asked at every use, and may give an empty text while the address is not known: versions that are
+            registered until then stay PENDING for a while.
+        link_timeout_seconds: how long the artifact service may take to link a version's files.
+        sweep_after_seconds: after how long the linking of a PENDING version is tried again.
+    """
+    models = SqlModels(database, now_millis)
+    versions = SqlVersions(database, now_millis)
+    links = ArtifactLinks(artifacts_target, link_timeout_seconds)
+    registrar = Registrar(versions, links)
+    sweeper = Sweeper(versions, links, now_millis, sweep_after_seconds)
+    servicer = RegistryServicer(models, versions, registrar)
+
+    def close() -> None:
+        links.close()
+        registrar.close()
+        sweeper.close()
+        database.close()
+
+    descriptor = registry_service_pb2.DESCRIPTOR.services_by_name["RegistryService"]
+    return Component((Service(descriptor, servicer),), database.probe, close, LIMITS)

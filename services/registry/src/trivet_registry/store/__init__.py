@@ -1,0 +1,1 @@
+"""Where models and their versions are kept: the only place with SQL."""

@@ -1,0 +1,134 @@
+"""Many writers at once, on PostgreSQL and two replicas: what must happen once happens once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from threading import Barrier
+from typing import TypeVar
+
+import grpc
+import pytest
+
+from trivet_proto.registry.v1.registry_service_pb2_grpc import RegistryServiceStub
+from trivet_testing.errors import error_of
+from trivet_testing.registry import Registry, migrate, number_of, start_server
+from trivet_testing.servers import ServerProcess
+
+WRITERS = 32
+_Result = TypeVar("_Result")
+
+
+@pytest.fixture(scope="module")
+def replicas(request: pytest.FixtureRequest) -> Iterator[tuple[Registry, ...]]:
+    """A connection for each writer, half of them to one replica and half to the other."""
+    url = request.getfixturevalue("postgres_server").create_database()
+    migrate(url)
+    with ExitStack() as stack:
+        servers: list[ServerProcess] = [stack.enter_context(start_server(url)) for _ in range(2)]
+        channels = [
+            stack.enter_context(
+                grpc.insecure_channel(servers[number % 2].address, (("grpc.use_local_subchannel_pool", 1),))
+            )
+            for number in range(WRITERS)
+        ]
+        yield tuple(Registry(RegistryServiceStub(channel), "default") for channel in channels)
+
+
+def at_once(replicas: tuple[Registry, ...], do: Callable[[int, Registry], _Result]) -> list[_Result]:
+    """What all writers get who begin at the same moment."""
+    barrier = Barrier(len(replicas))
+
+    def begin(number: int) -> _Result:
+        barrier.wait()
+        return do(number, replicas[number])
+
+    with ThreadPoolExecutor(len(replicas)) as threads:
+        return list(threads.map(begin, range(len(replicas))))
+
+
+def reason_of(call: Callable[[], object]) -> str:
+    """Why a call failed; empty where it did not."""
+    try:
+        call()
+    except grpc.RpcError as error:
+        failed = error
+
+        def fail() -> None:
+            raise failed
+
+        return error_of(fail).reason
+    return ""
+
+
+def test_versions_created_at_once_have_numbers_without_gaps_or_repeats(replicas: tuple[Registry, ...]) -> None:
+    replicas[0].create_model("numbers")
+    rounds = 5
+    made = at_once(replicas, lambda _, registry: [number_of(registry.create_version("numbers")) for _ in range(rounds)])
+    assert sorted(number for numbers in made for number in numbers) == list(range(1, WRITERS * rounds + 1))
+    assert all(numbers == sorted(numbers) for numbers in made)
+    replicas[0].delete_version("numbers", WRITERS * rounds)
+    assert number_of(replicas[1].create_version("numbers")) == WRITERS * rounds + 1
+
+
+def test_versions_created_and_deleted_at_once_never_repeat_a_number(replicas: tuple[Registry, ...]) -> None:
+    replicas[0].create_model("churn")
+
+    def churn(_: int, registry: Registry) -> list[int]:
+        made = []
+        for _ in range(4):
+            made.append(number_of(registry.create_version("churn")))
+            registry.delete_version("churn", made[-1])
+        return made
+
+    made = [number for numbers in at_once(replicas, churn) for number in numbers]
+    assert sorted(made) == list(range(1, WRITERS * 4 + 1))
+
+
+def test_one_of_many_moves_an_alias_with_one_etag(replicas: tuple[Registry, ...]) -> None:
+    replicas[0].create_model("alias")
+    for _ in range(WRITERS):
+        replicas[0].create_version("alias")
+    etag = replicas[0].get_model("alias").etag
+    reasons = at_once(
+        replicas,
+        lambda number, registry: reason_of(lambda: registry.set_alias("alias", "champion", number + 1, etag)),
+    )
+    assert sorted(reasons) == ["", *["ETAG_STALE"] * (WRITERS - 1)]
+    assert dict(replicas[1].get_model("alias").aliases) == {"champion": reasons.index("") + 1}
+
+
+def test_one_of_many_creates_a_name(replicas: tuple[Registry, ...]) -> None:
+    reasons = at_once(replicas, lambda _, registry: reason_of(lambda: registry.create_model("name")))
+    assert sorted(reasons) == ["", *["MODEL_NAME_TAKEN"] * (WRITERS - 1)]
+
+
+def test_one_of_many_renames_to_a_name(replicas: tuple[Registry, ...]) -> None:
+    for number in range(WRITERS):
+        replicas[0].create_model(f"from {number}")
+    reasons = at_once(
+        replicas, lambda number, registry: reason_of(lambda: registry.rename_model(f"from {number}", "to"))
+    )
+    assert sorted(reasons) == ["", *["MODEL_NAME_TAKEN"] * (WRITERS - 1)]
+
+
+def test_after_moves_with_archiving_one_version_is_in_the_stage(replicas: tuple[Registry, ...]) -> None:
+    replicas[0].create_model("stage")
+    for _ in range(WRITERS):
+        replicas[0].create_version("stage")
+    at_once(replicas, lambda number, registry: registry.move("stage", number + 1, "Production", archive=True))
+    stages = [version.stage for version in replicas[1].search_versions("name = 'stage'")]
+    assert sorted(stages) == ["Archived"] * (WRITERS - 1) + ["Production"]
+
+
+def test_deleting_a_model_while_versions_are_made_leaves_nothing(replicas: tuple[Registry, ...]) -> None:
+    replicas[0].create_model("doomed")
+
+    def act(number: int, registry: Registry) -> str:
+        if number == WRITERS // 2:
+            return reason_of(lambda: registry.delete_model("doomed"))
+        return reason_of(lambda: registry.create_version("doomed", tags={"a": "b"}))
+
+    assert set(at_once(replicas, act)) <= {"", "MODEL_NOT_FOUND"}
+    assert replicas[0].search_versions("name = 'doomed'") == []
