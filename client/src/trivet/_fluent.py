@@ -1,4 +1,7 @@
-"""The fluent functions: one target, one active experiment a process, and active runs a thread or task."""
+"""The fluent functions: one target, one active experiment a process, and active runs a thread or task.
+
+One file, because it is one interface: most of it is what each function says of itself, over a line or two.
+"""
 
 from __future__ import annotations
 

@@ -12,6 +12,7 @@ from google.protobuf.message import Message
 
 from trivet_kit.errors import FieldRequired, ResourceNameInvalid, WorkspacesMixed
 from trivet_kit.methods import ContractError, Method, methods_of
+from trivet_proto.artifacts.v1 import artifact_service_pb2
 from trivet_proto.common.v1 import options_pb2, system_service_pb2
 from trivet_proto.tracking.v1 import tracking_service_pb2
 
@@ -61,7 +62,7 @@ def test_method_is_what_the_contract_declares(make_service: MakeService) -> None
     assert method.path == f"/{service.full_name}/UseThing"
     assert method.permission == options_pb2.PERMISSION_READ
     assert not method.server_scope
-    assert method.response_streaming
+    assert (method.request_streaming, method.response_streaming) == (False, True)
     assert method.request_type is message_factory.GetMessageClass(service.methods[0].input_type)
 
 
@@ -90,13 +91,23 @@ def test_method_that_needs_no_resource_may_mark_none(make_service: MakeService, 
     assert method.workspace(request(method, "run: 'anything'")) is None
 
 
-def test_method_that_streams_requests_is_refused(make_service: MakeService) -> None:
-    with pytest.raises(ContractError, match=r"/UseThing streams requests"):
+def test_method_that_streams_requests_for_one_answer_is_refused(make_service: MakeService) -> None:
+    with pytest.raises(ContractError, match=r"/UseThing streams requests and answers once"):
         methods_of(make_service(service_text(RUN_REQUEST, READ, method="client_streaming: true")))
 
 
+def test_method_that_streams_both_is_what_the_contract_declares(make_service: MakeService) -> None:
+    text = service_text(RUN_REQUEST, READ, method="client_streaming: true server_streaming: true")
+    method = only_method(make_service(text))
+    assert (method.request_streaming, method.response_streaming) == (True, True)
+
+
 def test_real_contracts_can_be_served() -> None:
-    for module, name in ((tracking_service_pb2, "TrackingService"), (system_service_pb2, "SystemService")):
+    for module, name in (
+        (tracking_service_pb2, "TrackingService"),
+        (artifact_service_pb2, "ArtifactService"),
+        (system_service_pb2, "SystemService"),
+    ):
         descriptor: Any = module.DESCRIPTOR
         service = descriptor.services_by_name[name]
         assert len(methods_of(service)) == len(service.methods) > 0
