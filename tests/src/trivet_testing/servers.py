@@ -244,7 +244,10 @@ def free_port() -> int:
 
 
 def _clean_environment(extra: Mapping[str, str]) -> dict[str, str]:
-    return {name: value for name, value in os.environ.items() if not name.startswith("TRIVET_")} | dict(extra)
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("TRIVET_")}
+    # Without it each of hundreds of servers would compile all that it imports, which takes longer than its start.
+    kept.pop("PYTHONDONTWRITEBYTECODE", None)
+    return kept | dict(extra)
 
 
 def _popen(
