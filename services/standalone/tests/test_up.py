@@ -11,14 +11,21 @@ import socket
 import sqlite3
 import sys
 import time
+from collections.abc import Mapping
 from contextlib import closing
 from pathlib import Path
 
 import grpc
 import pytest
 
+from trivet_proto.artifacts.v1.artifact_service_pb2_grpc import ArtifactServiceStub
 from trivet_proto.common.v1 import system_service_pb2, system_service_pb2_grpc
+from trivet_proto.registry.v1 import model_version_pb2
+from trivet_proto.registry.v1.registry_service_pb2_grpc import RegistryServiceStub
 from trivet_proto.tracking.v1 import run_pb2, tracking_service_pb2, tracking_service_pb2_grpc
+from trivet_testing.artifacts import Artifacts
+from trivet_testing.minio import MinioServer
+from trivet_testing.registry import Registry
 from trivet_testing.servers import ServerProcess, free_port, run_to_exit
 
 TRIVET_UP = (str(Path(sys.executable).with_name("trivet")), "up")
@@ -27,8 +34,8 @@ RUN = "workspaces/default/runs/kept"
 SECRET = "hunter2"
 
 
-def up(*options: str, cwd: Path | None = None) -> ServerProcess:
-    return ServerProcess.start([*TRIVET_UP, "--grpc-port", "0", *options], {}, READY, cwd=cwd)
+def up(*options: str, cwd: Path | None = None, env: Mapping[str, str] | None = None) -> ServerProcess:
+    return ServerProcess.start([*TRIVET_UP, "--grpc-port", "0", *options], env or {}, READY, cwd=cwd)
 
 
 def refusal(*options: str) -> str:
@@ -70,8 +77,9 @@ def test_up_is_ready_in_three_seconds_says_what_to_try_and_ends_by_ctrl_c(
             assert server.stdout_lines == [
                 f"Trivet is ready: grpc {server.address}",
                 "  Everything is kept in .trivet. Ctrl-C stops it.",
-                f"  Try: grpcurl -plaintext {server.address} list",
-                f"       grpcurl -plaintext {server.address} trivet.common.v1.SystemService/GetServerInfo",
+                f"  Try: export TRIVET_URL=grpc://{server.address}   # then: import trivet",
+                "       trivet status",
+                f"       grpcurl -plaintext {server.address} list",
             ]
             assert server.stderr == ""
         if seconds[-1] < 3:
@@ -100,15 +108,63 @@ def test_data_outlives_a_restart_and_a_kill_and_a_second_up_is_told_who_has_it(t
         assert read_run(server.address).params == {"learning_rate": "0.1"}
 
 
-def test_up_keeps_everything_in_postgres_where_asked_to(tmp_path: Path, postgres_url: str) -> None:
-    with up("--database", postgres_url, cwd=tmp_path) as server:
-        write_run(server.address)
+def log_and_register(address: str) -> None:
+    """A run with a file, of which a model is registered: what each of the three services keeps."""
+    write_run(address)
+    with grpc.insecure_channel(address) as channel:
+        artifacts = Artifacts(ArtifactServiceStub(channel), "default")
+        artifacts.upload(RUN, "model/weights", b"w" * 100_000)
+        registry = Registry(RegistryServiceStub(channel), "default")
+        registry.create_model("taxi")
+        version = registry.link_version("taxi", RUN, "model")
+        assert version.state == model_version_pb2.MODEL_VERSION_STATE_READY
+
+
+def read_registered(address: str) -> bytes:
+    """The file, found by the name of the model."""
+    with grpc.insecure_channel(address) as channel:
+        version = Registry(RegistryServiceStub(channel), "default").get_version("taxi", 1)
+        return Artifacts(ArtifactServiceStub(channel), "default").download(version.artifact_owner, "weights")[1]
+
+
+def test_up_on_a_sqlite_file_keeps_the_rest_beside_it(tmp_path: Path) -> None:
+    database = ("--database", f"sqlite:///{tmp_path / 'x.db'}", "--host", "0.0.0.0", "--insecure-no-auth")
+    with up(*database) as server:
+        log_and_register(server.address.replace("0.0.0.0", "127.0.0.1"))
+        assert f"at grpc {server.address} (process {server.pid})" in refusal(*database)
+        assert server.terminate() == 0
+    assert {path.name for path in tmp_path.iterdir()} == {
+        "x.db",
+        "x-artifacts.db",
+        "x-registry.db",
+        "x-artifacts",
+        "x.lock",
+    }
+    with up(*database) as server:
+        assert read_registered(server.address.replace("0.0.0.0", "127.0.0.1")) == b"w" * 100_000
+
+
+def test_up_keeps_everything_in_postgres_and_s3_where_asked_to(
+    tmp_path: Path, postgres_url: str, minio_server: MinioServer
+) -> None:
+    store = minio_server.store(minio_server.create_bucket())
+    options = ("--database", postgres_url, "--artifacts", store)
+    with up(*options, cwd=tmp_path, env=minio_server.credentials) as server:
+        log_and_register(server.address)
         assert server.terminate() == 0
         password = postgres_url.partition("@")[0].rpartition(":")[2]
         assert password not in "\n".join(server.stdout_lines)
-    with up("--database", postgres_url, cwd=tmp_path) as server:
+    with up(*options, cwd=tmp_path, env=minio_server.credentials) as server:
         assert read_run(server.address).params == {"learning_rate": "0.1"}
+        assert read_registered(server.address) == b"w" * 100_000
     assert list(tmp_path.iterdir()) == []
+
+
+def test_up_on_postgres_keeps_files_in_the_data_folder(tmp_path: Path, postgres_url: str) -> None:
+    with up("--database", postgres_url, cwd=tmp_path) as server:
+        log_and_register(server.address)
+        assert read_registered(server.address) == b"w" * 100_000
+    assert {path.name for path in (tmp_path / ".trivet").iterdir()} == {"artifacts", "trivet.lock"}
 
 
 def test_up_takes_host_ports_and_workspaces_and_warns_where_it_is_open_to_others(tmp_path: Path) -> None:
@@ -123,7 +179,12 @@ def test_up_takes_host_ports_and_workspaces_and_warns_where_it_is_open_to_others
             stub = system_service_pb2_grpc.SystemServiceStub(channel)
             info = stub.GetServerInfo(system_service_pb2.GetServerInfoRequest(), timeout=30)
             page = stub.ListWorkspaces(system_service_pb2.ListWorkspacesRequest(), timeout=30)
-    assert list(info.services) == ["trivet.common.v1.SystemService", "trivet.tracking.v1.TrackingService"]
+    assert list(info.services) == [
+        "trivet.artifacts.v1.ArtifactService",
+        "trivet.common.v1.SystemService",
+        "trivet.registry.v1.RegistryService",
+        "trivet.tracking.v1.TrackingService",
+    ]
     assert not info.authentication_required
     names = [workspace.name for workspace in page.workspaces]
     assert names == ["workspaces/default", "workspaces/team-a", "workspaces/team-b"]

@@ -1,9 +1,12 @@
-"""`python -m trivet_standalone`, which `trivet up` starts."""
+"""`python -m trivet_standalone`, which `trivet up` starts, and the SDK in local mode."""
 
 from __future__ import annotations
 
 import logging
-from contextlib import ExitStack
+import os
+import signal
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Annotated
 
@@ -17,11 +20,14 @@ from trivet_kit.settings import (
     Address,
     InsecureNoAuthOption,
     ServerSettings,
+    StartupError,
     WorkspacesOption,
     parse_workspaces,
 )
-from trivet_standalone.data_folder import DataFolder, check_not_served, open_data_folder
-from trivet_tracking import server as tracking
+from trivet_standalone.components import OwnAddress, build
+from trivet_standalone.local_clients import LocalClients, local_sockets
+from trivet_standalone.places import Places, places
+from trivet_standalone.serving import check_not_served, serving
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 
@@ -39,47 +45,72 @@ def up(
         int, typer.Option(min=0, max=65535, help="Port of the web UI and the MLflow API; nothing listens there yet.")
     ] = 7331,
     database: Annotated[
-        str, typer.Option(metavar="URL", help="postgresql://… instead of SQLite files in the data folder.")
+        str,
+        typer.Option(metavar="URL", help="postgresql://… or sqlite:///FILE instead of databases in the data folder."),
+    ] = "",
+    artifacts: Annotated[
+        str,
+        typer.Option(metavar="STORE", help="s3://BUCKET?endpoint=URL&region=REGION, or another folder, for files."),
     ] = "",
     workspaces: WorkspacesOption = "",
     insecure_no_auth: InsecureNoAuthOption = False,  # noqa: FBT002 - a flag of the command line
+    local: Annotated[
+        float,
+        typer.Option(
+            metavar="SECONDS",
+            min=0,
+            hidden=True,  # for the SDK, which starts servers by it
+            help="Serve programs of this user alone, on a socket, and end so long after the last one; 0 is off.",
+        ),
+    ] = 0,
 ) -> None:
     """Runs Trivet on this machine: one process, SQLite files and a folder. Ctrl-C stops it."""
     set_up_logs(logging.WARNING)
-    settings = ServerSettings(
-        listen=Address(host, grpc_port),
-        workspaces=parse_workspaces(workspaces),
-        insecure_no_auth=insecure_no_auth,
-    )
+    kept = places(data, database, artifacts)
+    listen = _local_address(kept) if local else Address(host, grpc_port)
+    settings = ServerSettings(listen=listen, workspaces=parse_workspaces(workspaces), insecure_no_auth=insecure_no_auth)
     settings.check()
-    # Who serves the folder already is the better answer to a second start than that the address is in use.
-    if not database:
-        check_not_served(data)
-    check_free(settings.listen)
+    # Who serves the data already is the better answer to a second start than that the address is in use.
+    if kept.lock_file is not None:
+        check_not_served(kept.lock_file)
+    check_free(listen)
+    own_address = OwnAddress()
     with ExitStack() as stack:
-        folder = None if database else stack.enter_context(open_data_folder(data))
-        tracking_database = tracking.open_database(database or _folder_database(folder, "tracking"))
-        tracking_database.check_usable()
-        tracking.migrations(tracking_database).upgrade()
-        kit_server.run(
-            (tracking.build(tracking_database),), settings, lambda address: _announce(address, folder, database)
-        )
+        holding = None if kept.lock_file is None else stack.enter_context(serving(kept.lock_file))
+        components = build(kept, own_address)
+        clients = stack.enter_context(_local_clients(kept, local)) if local else None
+
+        def on_ready(address: str) -> None:
+            own_address.set(address)
+            if holding is not None:
+                holding.announce(address, clients)
+            _say_ready(address, kept)
+
+        kit_server.run(components, settings, on_ready)
 
 
-def _folder_database(folder: DataFolder | None, service: str) -> str:
-    assert folder is not None
-    return folder.database_url(service)
+def _local_address(kept: Places) -> Address:
+    if kept.lock_file is None:
+        raise StartupError("--local is for data on this machine.")
+    return Address("", 0, local_sockets(kept.lock_file).grpc)
 
 
-def _announce(address: str, folder: DataFolder | None, database: str) -> None:
-    if folder is not None:
-        folder.announce(address)
-    kept = f"in {folder.path}" if folder is not None else f"in {database.rsplit('@', maxsplit=1)[-1]}"
+@contextmanager
+def _local_clients(kept: Places, grace_seconds: float) -> Iterator[Path]:
+    """Where programs say that they use the server, which ends some time after the last one."""
+    assert kept.lock_file is not None
+    path = local_sockets(kept.lock_file).clients
+    with LocalClients(path, lambda: os.kill(os.getpid(), signal.SIGTERM), grace_seconds):
+        yield path
+
+
+def _say_ready(address: str, kept: Places) -> None:
     print(  # noqa: T201 - for whoever started it
         f"Trivet is ready: grpc {address}\n"
-        f"  Everything is kept {kept}. Ctrl-C stops it.\n"
-        f"  Try: grpcurl -plaintext {address} list\n"
-        f"       grpcurl -plaintext {address} trivet.common.v1.SystemService/GetServerInfo",
+        f"  Everything is kept {kept.shown}. Ctrl-C stops it.\n"
+        f"  Try: export TRIVET_URL=grpc://{address}   # then: import trivet\n"
+        f"       trivet status\n"
+        f"       grpcurl -plaintext {address} list",
         flush=True,
     )
 

@@ -1,0 +1,55 @@
+"""The parts of an embedded server, each over its migrated place."""
+
+from __future__ import annotations
+
+from trivet_artifacts import server as artifacts
+from trivet_kit.db import Database, Migrations
+from trivet_kit.server import Component
+from trivet_registry import server as registry
+from trivet_standalone.places import Places
+from trivet_tracking import server as tracking
+
+# What is listened on where every address of the machine is; a client cannot dial these.
+_ANY_HOST = {"0.0.0.0": "127.0.0.1", "[::]": "[::1]"}  # noqa: S104 - not listened on here
+
+
+class OwnAddress:
+    """Where this server answers itself: the registry asks the artifact service there. Safe for threads."""
+
+    def __init__(self) -> None:
+        self._url = ""
+
+    def set(self, address: str) -> None:
+        """Says it, once it is known: `HOST:PORT` or `unix:PATH`."""
+        host, _, port = address.rpartition(":")
+        self._url = address if address.startswith("unix:") else f"grpc://{_ANY_HOST.get(host, host)}:{port}"
+
+    def url(self) -> str:
+        """As the registry takes it; empty until it is known."""
+        return self._url
+
+
+def build(kept: Places, own_address: OwnAddress) -> tuple[Component, ...]:
+    """Migrates what is kept, and builds tracking, artifacts and registry over it.
+
+    Raises:
+        StartupError: a database or the store of files cannot be used, or is of a newer version.
+    """
+    blobs = artifacts.open_blobs(kept.artifact_store)
+    tracking_database = tracking.open_database(kept.tracking_database)
+    artifacts_database = artifacts.open_database(kept.artifacts_database)
+    registry_database = registry.open_database(kept.registry_database)
+    _migrate(tracking_database, tracking.migrations(tracking_database))
+    _migrate(artifacts_database, artifacts.migrations(artifacts_database))
+    _migrate(registry_database, registry.migrations(registry_database))
+    blobs.check_usable()
+    return (
+        tracking.build(tracking_database),
+        artifacts.build(artifacts_database, blobs),
+        registry.build(registry_database, own_address.url),
+    )
+
+
+def _migrate(database: Database, migrations: Migrations) -> None:
+    database.check_usable()
+    migrations.upgrade()
