@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 import trivet
-from trivet._target import Address, resolve
+from trivet._target import Address, LocalData, resolve
 
 
 @pytest.mark.parametrize(
@@ -29,9 +31,11 @@ def test_address_is_read_from_its_uri(uri: str, address: Address, workspace: str
     [
         ("http://127.0.0.1:7331", "gateway"),
         ("https://trivet.example.com", "gateway"),
-        ("file:./data", "trivet up"),
-        ("sqlite:///x.db", "trivet up"),
-        ("", "trivet up"),
+        ("file:", "file:FOLDER"),
+        ("file://host/data", "file:FOLDER"),
+        ("sqlite:x.db", "sqlite:///FILE"),
+        ("sqlite:///:memory:", "sqlite:///FILE"),
+        ("./runs", "file:FOLDER"),
         ("127.0.0.1:7330", "grpc://HOST:PORT"),
         ("grpc://", "grpc://HOST:PORT"),
         ("grpc://host:port", "grpc://HOST:PORT"),
@@ -47,17 +51,38 @@ def test_address_that_cannot_be_used_says_which_can(uri: str, says: str) -> None
     assert "secret" not in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    ("uri", "lock_file", "options"),
+    [
+        ("", ".trivet/trivet.lock", ("--data", "{here}/.trivet")),
+        ("file:./my%20runs", "my runs/trivet.lock", ("--data", "{here}/my runs")),
+        ("file://{here}/runs", "runs/trivet.lock", ("--data", "{here}/runs")),
+        ("sqlite:///trivet.db", "trivet.lock", ("--database", "sqlite:///{here}/trivet.db")),
+        ("sqlite:///{here}/a.b", "a.b.lock", ("--database", "sqlite:///{here}/a.b")),
+    ],
+)
+def test_data_on_this_machine_is_where_it_was_named_whatever_the_folder_becomes(
+    uri: str, lock_file: str, options: tuple[str, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    target = resolve(uri.format(here=tmp_path))
+    (data,) = set(target.addresses.values())
+    assert isinstance(data, LocalData)
+    assert data.lock_file == tmp_path / lock_file
+    assert data.options == tuple(option.format(here=tmp_path) for option in options)
+
+
 def test_three_addresses_are_over_the_one(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TRIVET_URL", "grpc://all:1/team-a")
     monkeypatch.setenv("TRIVET_REGISTRY_URL", "grpc://models:3")
     target = resolve()
-    assert [target.address(service).host for service in ("tracking", "artifacts", "registry")] == [
-        "all",
-        "all",
-        "models",
+    assert [str(target.address(service)) for service in ("tracking", "artifacts", "registry")] == [
+        "grpc://all:1",
+        "grpc://all:1",
+        "grpc://models:3",
     ]
     assert target.workspace == "team-a"
-    assert {address.host for address in resolve("grpc://other:1").addresses.values()} == {"other"}
+    assert {str(address) for address in resolve("grpc://other:1").addresses.values()} == {"grpc://other:1"}
 
 
 def test_service_without_an_address_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -92,7 +117,7 @@ def test_token_is_never_sent_in_the_clear() -> None:
 
 
 def test_tracking_uri_is_the_one_that_was_set_or_that_of_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert trivet.get_tracking_uri() == ""
+    assert trivet.get_tracking_uri() == "file:.trivet"
     monkeypatch.setenv("TRIVET_URL", "grpc://env:1")
     assert trivet.get_tracking_uri() == "grpc://env:1"
     trivet.set_tracking_uri("grpc://set:1")

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from trivet._artifacts import Artifacts
     from trivet._connection import Connection
     from trivet._registry import Registry
-    from trivet._target import Address, Service, Target
+    from trivet._target import Address, LocalData, Service, Target
     from trivet._tracking import Tracking
 
 _Order = Sequence[str] | str | None
@@ -55,8 +55,9 @@ class Client:
         """Prepares a client; calls no server.
 
         Args:
-            target: `grpc://HOST:PORT[/WORKSPACE]`, or `grpcs://…` for TLS. Default: TRIVET_TRACKING_URL,
-                TRIVET_ARTIFACTS_URL and TRIVET_REGISTRY_URL, each over TRIVET_URL.
+            target: `grpc://HOST:PORT[/WORKSPACE]`, or `grpcs://…` for TLS; `file:FOLDER` or `sqlite:///FILE` for data
+                on this machine, whose server is started when it is first used. Default: TRIVET_TRACKING_URL,
+                TRIVET_ARTIFACTS_URL and TRIVET_REGISTRY_URL, each over TRIVET_URL; without any, `file:.trivet`.
             workspace: Default: that of the target, else TRIVET_WORKSPACE, else `default`.
             token: Sent with every call. Default: TRIVET_TOKEN, else what the file TRIVET_TOKEN_FILE holds.
             timeout_seconds: Of each call, unless it is given one itself. Transfers of files have more.
@@ -72,7 +73,7 @@ class Client:
         self._timeout_seconds = timeout_seconds
         self._lock = threading.RLock()
         self._is_closed = False
-        self._connections: dict[Address, Connection] = {}
+        self._connections: dict[Address | LocalData, Connection] = {}
         self._tracking: Tracking | None = None
         self._artifacts: Artifacts | None = None
         self._registry: Registry | None = None
@@ -148,7 +149,7 @@ class Client:
     def __repr__(self) -> str:
         return f"<trivet.Client of workspace {self.workspace} at {', '.join(map(str, self._addresses()))}>"
 
-    def _addresses(self) -> list[Address]:
+    def _addresses(self) -> list[Address | LocalData]:
         return sorted(set(self._target.addresses.values()), key=str)
 
     # --- experiments

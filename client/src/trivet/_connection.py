@@ -11,13 +11,16 @@ import weakref
 from collections.abc import Callable, Iterator
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any, Final, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import grpc
 
 from trivet._errors import ClientClosed, ServerUnavailable, TargetInvalid, TrivetError
 from trivet._status import from_rpc_error
-from trivet._target import Address, Target
+from trivet._target import Address, LocalData, Target
+
+if TYPE_CHECKING:
+    from trivet._local import Attachment
 
 _Stub = TypeVar("_Stub")
 _Request = TypeVar("_Request")
@@ -112,13 +115,13 @@ _forks = _Forks()
 
 
 class Connection:
-    """A server at one address; connects on first use.
+    """A server at one address, or that of data on this machine; connects on first use.
 
     Safe for use by several threads. After a fork the child makes a channel of its own on first use, because gRPC's
     threads are not there; a call that ran in the parent while it forked does not exist in the child.
     """
 
-    def __init__(self, address: Address, target: Target, *, timeout_seconds: float) -> None:
+    def __init__(self, address: Address | LocalData, target: Target, *, timeout_seconds: float) -> None:
         self.address = address
         self._token = target.token
         self._token_file = target.token_file
@@ -131,10 +134,13 @@ class Connection:
         self._lock = threading.Lock()
         self._channel: grpc.Channel | None = None
         self._stubs: dict[object, Any] = {}
+        self._attachment: Attachment | None = None
 
     def _forget_the_parents(self) -> None:
         # Kept alive, not closed: closing would wait for threads that only the parent has.
         _abandoned.append(self._channel)
+        if self._attachment is not None:
+            self._attachment.close()
         self._start_anew()
 
     def stub(self, kind: Callable[[grpc.Channel], _Stub]) -> _Stub:
@@ -155,9 +161,30 @@ class Connection:
 
     def _open_channel(self) -> grpc.Channel:
         options = (*_OPTIONS, ("grpc.primary_user_agent", f"trivet/{version('trivet')}"))
+        if isinstance(self.address, LocalData):
+            return grpc.insecure_channel(self._attach(self.address), options)
         if self.address.is_tls:
             return grpc.secure_channel(self.address.dial, grpc.ssl_channel_credentials(), options)
         return grpc.insecure_channel(self.address.dial, options)
+
+    def _attach(self, data: LocalData) -> str:
+        """The address of the data's server, which is started where there is none."""
+        from trivet._local import attach  # noqa: PLC0415 - only local mode needs it
+
+        self._attachment = attach(data)
+        return self._attachment.dial
+
+    def _attach_again(self) -> None:
+        """Starts the server of local data again where it has ended; it answers where it did before."""
+        with self._lock:
+            if self._attachment is None or not self._attachment.is_lost or not isinstance(self.address, LocalData):
+                return
+            before = self._attachment.dial
+            self._attachment.close()
+            if self._attach(self.address) != before:
+                # `trivet up` has the data now. Calls that run fail; those that begin find it.
+                _abandoned.append(self._channel)
+                self._channel, self._stubs = None, {}
 
     def call(
         self,
@@ -191,6 +218,8 @@ class Connection:
                 error = from_rpc_error(raised, str(self.address))
                 pause = pauses.after(error)
                 late = time.monotonic() + pause > began + min(timeout, RETRY_SECONDS)
+                if isinstance(error, ServerUnavailable):
+                    self._attach_again()
                 if late or not (repeatable and isinstance(error, ServerUnavailable)):
                     raise error from raised
             time.sleep(pause)
@@ -252,8 +281,11 @@ class Connection:
         with self._lock:
             self._is_closed = True
             channel, self._channel, self._stubs = self._channel, None, {}
+            attachment, self._attachment = self._attachment, None
         if channel is not None:
             channel.close()
+        if attachment is not None:
+            attachment.close()
 
 
 _connections: weakref.WeakSet[Connection] = weakref.WeakSet()

@@ -113,7 +113,10 @@ def _client() -> Client:
 
 
 def set_tracking_uri(uri: str) -> None:
-    """Chooses the server: `grpc://HOST:PORT[/WORKSPACE]`, or `grpcs://…`; empty: what TRIVET_URL says.
+    """Chooses the server: `grpc://HOST:PORT[/WORKSPACE]`, or `grpcs://…`; `file:FOLDER` or `sqlite:///FILE`.
+
+    Empty: what TRIVET_URL says, else the data in `./.trivet`. Data on this machine has a server that is found, or
+    started, when it is first used.
 
     Runs that are active stay with the server that they were started on. The active experiment is forgotten.
 
@@ -126,8 +129,11 @@ def set_tracking_uri(uri: str) -> None:
 
 
 def get_tracking_uri() -> str:
-    """The address that the functions use; empty where neither `set_tracking_uri` nor the environment says one."""
-    return _process.uri or os.environ.get("TRIVET_TRACKING_URL", "") or os.environ.get("TRIVET_URL", "")
+    """The address that the functions use: as set, else that of the environment, else `file:.trivet`."""
+    from trivet._target import DEFAULT_DATA  # noqa: PLC0415 - `import trivet` is to cost little
+
+    said = _process.uri or os.environ.get("TRIVET_TRACKING_URL", "") or os.environ.get("TRIVET_URL", "")
+    return said or f"file:{DEFAULT_DATA}"
 
 
 # --- experiments

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import os
 import re
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Final, Literal, NoReturn
+from pathlib import Path
+from typing import Final, Literal
+from urllib.parse import unquote
 
 from trivet._errors import TargetInvalid
 
@@ -22,7 +25,11 @@ _URI: Final = re.compile(
 )
 _WORKSPACE: Final = re.compile(r"[a-z](?:[-a-z0-9]{0,61}[a-z0-9])?")
 _LOOPBACK: Final = re.compile(r"localhost|127(?:\.[0-9]{1,3}){3}|::1")
-_FORMS: Final = "grpc://HOST:PORT, grpc://HOST:PORT/WORKSPACE, or grpcs:// for TLS"
+_FORMS: Final = (
+    "grpc://HOST:PORT, grpc://HOST:PORT/WORKSPACE, or grpcs:// for TLS; file:FOLDER or sqlite:///FILE for data on this "
+    "machine"
+)
+DEFAULT_DATA: Final = ".trivet"  # of `trivet up`, design §12, so that its server is found
 
 
 @dataclass(frozen=True)
@@ -48,17 +55,38 @@ class Address:
 
 
 @dataclass(frozen=True)
+class LocalData:
+    """Data on this machine, whose server is found, or started, when it is first used (local mode).
+
+    Where its files are is what the server has by its options: trivet_standalone/places.py.
+    """
+
+    uri: str
+    lock_file: Path
+    log_file: Path
+    """What a server that was started for it says."""
+    options: tuple[str, ...]
+    """Of the server."""
+
+    is_tls = False
+    is_loopback = True
+
+    def __str__(self) -> str:
+        return self.uri
+
+
+@dataclass(frozen=True)
 class Target:
     """The addresses of the three services, the workspace, and where the token comes from."""
 
-    addresses: Mapping[Service, Address]
+    addresses: Mapping[Service, Address | LocalData]
     """Services without an address are missing."""
     workspace: str
     token: str = field(default="", repr=False)
     token_file: str = ""
     """Read again when it changes; used where `token` is empty."""
 
-    def address(self, service: Service) -> Address:
+    def address(self, service: Service) -> Address | LocalData:
         """The address of a service.
 
         Raises:
@@ -77,7 +105,7 @@ def resolve(uri: str = "", *, workspace: str = "", token: str = "") -> Target:
 
     Args:
         uri: One address for all services. Empty: TRIVET_TRACKING_URL, TRIVET_ARTIFACTS_URL and TRIVET_REGISTRY_URL,
-            each over TRIVET_URL.
+            each over TRIVET_URL; where none of them is set, the data in `./.trivet`.
         workspace: Over the one in the address, which is over TRIVET_WORKSPACE; else `default`.
         token: Over TRIVET_TOKEN, which is over the file TRIVET_TOKEN_FILE.
 
@@ -92,7 +120,7 @@ def resolve(uri: str = "", *, workspace: str = "", token: str = "") -> Target:
         if chosen:
             uris[service] = chosen
     if not uris:
-        resolve_local("")
+        uris = dict.fromkeys(_SERVICES, f"file:{DEFAULT_DATA}")
     parsed = {service: _parse(text) for service, text in uris.items()}
     target = Target(
         addresses={service: address for service, (address, _) in parsed.items()},
@@ -104,24 +132,34 @@ def resolve(uri: str = "", *, workspace: str = "", token: str = "") -> Target:
     return target
 
 
-def resolve_local(uri: str) -> NoReturn:
-    """Local mode: a server that the SDK starts itself, for `file:DIR`, `sqlite:///x.db`, or nothing.
+def resolve_local(uri: str) -> LocalData:
+    """The data that `file:FOLDER` or `sqlite:///FILE` means, whatever the working directory becomes.
 
     Raises:
-        TargetInvalid: always, until local mode is built; this function is where it will begin.
+        TargetInvalid: it names none, or this is Windows.
     """
-    what = f"{uri!r} asks for" if uri else "No address is set, which asks for"
-    raise TargetInvalid(
-        f"{what} a server that the SDK starts itself; that is not built yet. Start one by `trivet up`, then "
-        f"set TRIVET_URL=grpc://127.0.0.1:{DEFAULT_PORT} or call set_tracking_uri('grpc://127.0.0.1:{DEFAULT_PORT}')."
-    )
+    if sys.platform == "win32":
+        raise TargetInvalid(f"{uri!r} is for Linux and macOS. Start a server elsewhere, and use {_FORMS}.")
+    scheme, _, rest = uri.partition(":")
+    if scheme.lower() == "file":
+        path = unquote(rest.removeprefix("//")) if rest.startswith("///") else unquote(rest)
+        if not path or path.startswith("//"):
+            raise TargetInvalid(f"{uri!r} names no folder of this machine. Write file:FOLDER or file:///PATH.")
+        folder = Path(path).absolute()
+        return LocalData(uri, folder / "trivet.lock", folder / "trivet.log", options=("--data", str(folder)))
+    file = Path(rest.removeprefix("///"))
+    if not rest.startswith("///") or not file.name or file.name == ":memory:":
+        raise TargetInvalid(f"{uri!r} names no file. Write sqlite:///FILE, or sqlite:////PATH for an absolute path.")
+    file = file.absolute()
+    stem = file.with_suffix("") if file.suffix == ".db" else file
+    return LocalData(uri, Path(f"{stem}.lock"), Path(f"{stem}.log"), options=("--database", f"sqlite:///{file}"))
 
 
-def _parse(uri: str) -> tuple[Address, str]:
+def _parse(uri: str) -> tuple[Address | LocalData, str]:
     """The address in a URI, and the workspace that it names or ""."""
     scheme = uri.partition(":")[0].lower()
     if scheme in ("file", "sqlite"):
-        resolve_local(uri)
+        return resolve_local(uri), ""
     if scheme in ("http", "https"):
         raise TargetInvalid(
             f"{uri!r} is the address of a gateway, and there is none yet. Use the gRPC address: {_FORMS}."
