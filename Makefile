@@ -5,6 +5,9 @@ UV := .ci/uv
 MANIFESTS := uv.lock pyproject.toml $(wildcard protos/pyproject.toml services/*/pyproject.toml client/pyproject.toml tests/pyproject.toml)
 GENERATE := $(UV) run --quiet --project protos/generator --locked python protos/generate.py
 
+# As many processes run the tests as there are processors; WORKERS= is one, with its output at once.
+WORKERS := --numprocesses auto --dist worksteal
+
 # A server starts twice as fast where its bytecode is kept, and the tests start hundreds.
 export UV_COMPILE_BYTECODE := 1
 unexport PYTHONDONTWRITEBYTECODE
@@ -21,10 +24,10 @@ up: .venv/runtime.stamp ## run Trivet here; options of `trivet up` go into ARGS=
 	@exec .venv/bin/trivet up $(ARGS)
 
 test: setup ## run the tests; options of pytest go into ARGS="..."
-	.venv/bin/pytest $(ARGS)
+	.venv/bin/pytest $(WORKERS) $(ARGS)
 
 test-all: setup ## run the tests in their long forms too
-	TRIVET_TEST_FULL=1 .venv/bin/pytest $(ARGS)
+	TRIVET_TEST_FULL=1 .venv/bin/pytest $(WORKERS) $(ARGS)
 
 lint: lint-python lint-protos lint-locks ## check style, types, imports, contracts, generated code and locks
 

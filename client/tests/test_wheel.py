@@ -65,3 +65,10 @@ def test_command_without_its_extra_says_what_to_install(python: Path) -> None:
     assert ended.returncode == 1
     assert "pip install 'trivet[cli]'" in ended.stderr
     assert sys.executable != str(python)
+
+
+def test_data_on_this_machine_without_its_extra_says_what_to_install(python: Path, tmp_path: Path) -> None:
+    ended = run_to_exit([str(python), "-c", "import trivet; trivet.start_run()"], {"TRIVET_URL": f"file:{tmp_path}"})
+    assert ended.returncode == 1
+    assert "pip install 'trivet[local]'" in ended.stderr.splitlines()[-1]
+    assert list(tmp_path.iterdir()) == []

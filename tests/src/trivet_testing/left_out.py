@@ -24,10 +24,15 @@ def leave_out(part: str, why: str) -> NoReturn:
         pytest.skip.Exception: Unless `TRIVET_REQUIRE_REAL` is `1`. The summary of the run lists part and reason.
         pytest.fail.Exception: If it is.
     """
-    _left_out[part, why] = None
+    note_left_out(part, why)
     if os.environ.get(REQUIRE_REAL) == "1":
         pytest.fail(f"{REQUIRE_REAL}=1 and {part} is not to be had: {why}", pytrace=False)
     pytest.skip(f"{part} is not to be had: {why}")
+
+
+def note_left_out(part: str, why: str) -> None:
+    """Puts a missing part on the list of this run, once."""
+    _left_out[part, why] = None
 
 
 def all_left_out() -> list[tuple[str, str]]:

@@ -8,12 +8,12 @@ import signal
 from collections.abc import Iterator
 from pathlib import Path
 from types import FrameType
-from typing import Final
+from typing import Any, Final
 
 import pytest
 
 from trivet_testing import minio, postgres, tools
-from trivet_testing.left_out import all_left_out, leave_out
+from trivet_testing.left_out import all_left_out, leave_out, note_left_out
 from trivet_testing.minio import MinioServer
 from trivet_testing.postgres import PostgresMissingError, PostgresServer
 
@@ -26,9 +26,33 @@ _parts_key: Final = pytest.StashKey[dict[str, str]]()
 
 def pytest_configure(config: pytest.Config) -> None:
     """Fixes the seed of the run, and lets SIGTERM end it by way of the teardown of the servers that it started."""
-    config.stash[_seed_key] = int(os.environ.get(SEED) or random.SystemRandom().randrange(2**32))
+    told = getattr(config, "workerinput", {})  # by the process that deals the tests out, where several run them
+    config.stash[_seed_key] = int(told.get(SEED) or os.environ.get(SEED) or random.SystemRandom().randrange(2**32))
     config.stash[_parts_key] = {}
     signal.signal(signal.SIGTERM, _end_in_order)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_configure_node(node: Any) -> None:
+    """Tells a worker of pytest-xdist the seed of the run."""
+    node.workerinput[SEED] = node.config.stash[_seed_key]
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any) -> None:
+    """Takes over what a worker reports: the real parts it used, and those that it left out."""
+    reported = getattr(node, "workeroutput", {})
+    node.config.stash[_parts_key].update(reported.get("parts", {}))
+    for part, why in reported.get("left_out", ()):
+        note_left_out(part, why)
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Reports, where this is a worker."""
+    output = getattr(session.config, "workeroutput", None)
+    if output is not None:
+        output["parts"] = session.config.stash[_parts_key]
+        output["left_out"] = all_left_out()
 
 
 def _end_in_order(number: int, frame: FrameType | None) -> None:
