@@ -111,3 +111,14 @@ def _details(status: status_pb2.Status, kind: type[_Detail]) -> list[_Detail]:
 def _bytes(value: str | bytes) -> bytes:
     assert isinstance(value, bytes)
     return value
+
+
+def outcome(send: Callable[[], object]) -> object:
+    """What a call answers, or the CallFailure that it ends with."""
+    answers: list[object] = []
+    try:
+        return error_of(lambda: answers.append(send()))
+    except AssertionError:
+        if answers:
+            return answers[0]
+        raise
