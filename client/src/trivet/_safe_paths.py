@@ -19,14 +19,14 @@ _WINDOWS_FORBIDDEN: Final = re.compile(r'[<>:"|?*]')
 
 
 def check_logical(path: str) -> str:
-    """Returns a logical path that the server will take: NFC, without slashes at its ends; empty is the top.
+    """Returns a logical path that the server will take: NFC, without a slash at its end; empty is the top.
 
     Raises:
         InvalidArgument: it will not; says why.
     """
-    path = unicodedata.normalize("NFC", path).strip("/")
-    if problem := _problem(path):
-        raise InvalidArgument(f"The artifact path {path!r} {problem}.")
+    given, path = path, unicodedata.normalize("NFC", path).rstrip("/")
+    if problem := "is absolute; leave the slash at its beginning out" if given.startswith("/") else _problem(path):
+        raise InvalidArgument(f"The artifact path {given!r} {problem}.")
     return path
 
 
