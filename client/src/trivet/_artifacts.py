@@ -1,4 +1,4 @@
-"""Files of runs."""
+"""Files of runs and of model versions."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from pathlib import Path
 
 from trivet._connection import DEFAULT_TIMEOUT_SECONDS, Connection
 from trivet._downloads import download
-from trivet._entities import FileInfo
-from trivet._errors import ArtifactCorrupt, ArtifactNotFound, InvalidArgument
+from trivet._entities import FileInfo, ModelVersion
+from trivet._errors import ArtifactCorrupt, ArtifactNotFound, InvalidArgument, ModelVersionNotReady
 from trivet._names import Names
 from trivet._safe_paths import check_logical, joined, safe_join, to_logical
 from trivet._uploads import Upload, upload
@@ -139,7 +139,37 @@ class Artifacts:
             ArtifactNotFound: there is nothing at `path`.
             ArtifactCorrupt: names or bytes are not what they have to be.
         """
-        owner = self._names.run(run_id)
+        return self._download(self._names.run(run_id), f"The run {run_id}", path, dst_path, timeout_seconds)
+
+    def download_model_version(
+        self,
+        version: ModelVersion,
+        *,
+        path: str = "",
+        dst_path: str | os.PathLike[str] | None = None,
+        timeout_seconds: float = DEFAULT_TIMEOUT_SECONDS,
+    ) -> str:
+        """Downloads what a version of a model consists of, or a file or folder of it; as `download_artifacts`.
+
+        The files are the version's own: they stay when the run is deleted, and when the model is renamed.
+
+        Raises:
+            ModelVersionNotReady: its files are not in place.
+            ArtifactNotFound: there is nothing at `path`, or the version is one of a source outside Trivet.
+        """
+        what = f"Version {version.version} of {version.name!r}"
+        if version.status != "READY":
+            why = f": {version.status_message}" if version.status_message else ""
+            raise ModelVersionNotReady(f"{what} is {version.status}, so its files cannot be downloaded{why}.")
+        if not version.artifact_owner:
+            raise ArtifactNotFound(
+                f"{what} was registered as {version.source!r}, which Trivet does not keep. Download it from there."
+            )
+        return self._download(version.artifact_owner, what, path, dst_path, timeout_seconds)
+
+    def _download(
+        self, owner: str, what: str, path: str, dst_path: str | os.PathLike[str] | None, timeout_seconds: float
+    ) -> str:
         path = check_logical(path)
         folder = Path(tempfile.mkdtemp(prefix="trivet-")) if dst_path is None else Path(dst_path)
         folder.mkdir(parents=True, exist_ok=True)
@@ -153,7 +183,7 @@ class Artifacts:
                 download(self._connection, owner, artifact, folder, timeout_seconds=timeout_seconds)
                 found = True
         if not found and path:
-            raise ArtifactNotFound(f"The run {run_id} has no artifact {path!r}.", metadata={"path": path})
+            raise ArtifactNotFound(f"{what} has no artifact {path!r}.", metadata={"path": path})
         return str(safe_join(folder, path) if path else folder)
 
 

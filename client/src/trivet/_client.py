@@ -98,7 +98,7 @@ class Client:
 
     @property
     def artifacts(self) -> Artifacts:
-        """Files of runs."""
+        """Files of runs and of model versions."""
         if self._artifacts is None:
             from trivet._artifacts import Artifacts  # noqa: PLC0415 - see above
 
@@ -333,9 +333,24 @@ class Client:
         """Returns the files and folders in a folder of a run."""
         return self.artifacts.list_artifacts(run_id, path=path)
 
-    def download_artifacts(self, run_id: str, path: str, dst_path: str | None = None) -> str:
-        """Downloads a file or folder and returns where it is."""
-        return self.artifacts.download_artifacts(run_id, path=path, dst_path=dst_path)
+    def download_artifacts(
+        self,
+        run_id: str | None = None,
+        path: str = "",
+        dst_path: str | None = None,
+        *,
+        artifact_uri: str | None = None,
+        artifact_path: str | None = None,
+    ) -> str:
+        """Downloads a file or folder, of a run or of a model version by its URI, and returns where it is."""
+        from trivet._names import RunFiles, files_to_download  # noqa: PLC0415 - `import trivet` is to cost little
+
+        files = files_to_download(run_id, path, artifact_uri, artifact_path)
+        if isinstance(files, RunFiles):
+            return self.artifacts.download_artifacts(files.run_id, path=files.path, dst_path=dst_path)
+        return self.artifacts.download_model_version(
+            self.registry.version_at(files), path=files.path, dst_path=dst_path
+        )
 
     # --- models
 

@@ -160,6 +160,8 @@ class ModelVersion:
     aliases: tuple[str, ...] = ()
     verified: bool = False
     """Whether Trivet keeps its files and knows their digests."""
+    artifact_owner: str = ""
+    """Under which the artifact service has its files, whatever becomes of run and name; empty for a source outside."""
     created_by: str = ""
     creation_timestamp: int | None = None
     last_updated_timestamp: int | None = None

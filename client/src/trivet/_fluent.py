@@ -565,19 +565,37 @@ def list_artifacts(run_id: str | None = None, path: str | None = None) -> list[F
     return _client().list_artifacts(run_id or _run_to_log_to().info.run_id, path)
 
 
-def download_artifacts(run_id: str, path: str = "", dst_path: str | os.PathLike[str] | None = None) -> str:
-    """Downloads a file or folder of a run and returns where it is on this machine.
+def download_artifacts(
+    run_id: str | None = None,
+    path: str = "",
+    dst_path: str | os.PathLike[str] | None = None,
+    *,
+    artifact_uri: str | None = None,
+    artifact_path: str | None = None,
+) -> str:
+    """Downloads a file or folder of a run or of a registered model, and returns where it is on this machine.
 
     Args:
-        run_id: Of the run.
-        path: The file or folder. Default: everything.
+        run_id: Of the run; either this or `artifact_uri` is given.
+        path: The file or folder of the run. Default: everything.
         dst_path: The folder to put it into, made where there is none. Default: a new temporary folder.
+        artifact_uri: `models:/NAME/VERSION`, `models:/NAME/STAGE` (`latest`: the newest of all stages),
+            `models:/NAME@ALIAS` or `runs:/RUN_ID`, each with `/PATH` for a file or folder of it.
+        artifact_path: The same as `path`, as MLflow names it.
 
     Raises:
-        ArtifactNotFound: there is nothing.
+        ModelNotFound, ModelVersionNotFound, ModelAliasNotFound: there is no such version, or none in that stage.
+        ArtifactNotFound: there is nothing at the path.
         ArtifactCorrupt: the bytes are not those that were stored; nothing of that file is kept.
+        InvalidArgument: there is no such stage, the URI is none, or the arguments do not go together.
     """
-    return _client().download_artifacts(run_id, path, None if dst_path is None else os.fspath(dst_path))
+    return _client().download_artifacts(
+        run_id,
+        path,
+        None if dst_path is None else os.fspath(dst_path),
+        artifact_uri=artifact_uri,
+        artifact_path=artifact_path,
+    )
 
 
 # --- models
@@ -589,7 +607,8 @@ def register_model(
     """Registers files as the next version of a model, made where there is none, and waits until it is ready.
 
     Args:
-        model_uri: `runs:/RUN_ID/PATH`, `models:/NAME/VERSION`, or a URI outside Trivet.
+        model_uri: `runs:/RUN_ID/PATH`, `models:/NAME/VERSION`, `models:/NAME/STAGE`, `models:/NAME@ALIAS`, or a URI
+            outside Trivet.
         name: Of the model.
         await_registration_for: Seconds to wait at most.
         tags: What to mark the version with.

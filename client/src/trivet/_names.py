@@ -9,7 +9,7 @@ from typing import Final
 from trivet._errors import InvalidArgument
 
 _RUN_URI: Final = re.compile(r"runs:/+([^/]+)(?:/(.*))?")
-_MODEL_URI: Final = re.compile(r"models:/+([^/@]+)(?:/([^/@]+)|@([^/@]+))")
+_MODEL_URI: Final = re.compile(r"models:/+([^/@]+)(?:/([^/@]+)|@([^/@]+))(?:/(.*))?")
 _VERSION: Final = re.compile(r"[1-9][0-9]{0,17}")
 
 
@@ -66,32 +66,38 @@ class RunFiles:
     """`runs:/{run_id}/{path}`: files of a run."""
 
     run_id: str
-    path: str
+    path: str = ""
     """Empty: all of them."""
 
 
 @dataclass(frozen=True)
 class RegisteredVersion:
-    """`models:/{name}/{version}`: a version of a registered model by its number."""
+    """`models:/{name}/{version}/{path}`: files of a version of a registered model, by its number."""
 
     name: str
     version: int
+    path: str = ""
+    """Empty: all of them."""
 
 
 @dataclass(frozen=True)
 class RegisteredStage:
-    """`models:/{name}/{stage}`: the newest version in a stage."""
+    """`models:/{name}/{stage}/{path}`: files of the newest version in a stage."""
 
     name: str
     stage: str
+    path: str = ""
+    """Empty: all of them."""
 
 
 @dataclass(frozen=True)
 class RegisteredAlias:
-    """`models:/{name}@{alias}`: the version that an alias points at."""
+    """`models:/{name}@{alias}/{path}`: files of the version that an alias points at."""
 
     name: str
     alias: str
+    path: str = ""
+    """Empty: all of them."""
 
 
 @dataclass(frozen=True)
@@ -101,11 +107,12 @@ class Outside:
     uri: str
 
 
-ModelUri = RunFiles | RegisteredVersion | RegisteredStage | RegisteredAlias | Outside
+Registered = RegisteredVersion | RegisteredStage | RegisteredAlias
+FilesUri = RunFiles | Registered | Outside
 
 
-def parse_model_uri(uri: str) -> ModelUri:
-    """What a model URI names.
+def parse_files_uri(uri: str) -> FilesUri:
+    """What the URI of a model, or of other files, names.
 
     Raises:
         InvalidArgument: it is none; says which forms there are.
@@ -113,16 +120,41 @@ def parse_model_uri(uri: str) -> ModelUri:
     if match := _RUN_URI.fullmatch(uri):
         return RunFiles(match[1], (match[2] or "").strip("/"))
     if match := _MODEL_URI.fullmatch(uri):
-        if match[3]:
-            return RegisteredAlias(match[1], match[3])
-        return (
-            RegisteredVersion(match[1], int(match[2]))
-            if _VERSION.fullmatch(match[2])
-            else (RegisteredStage(match[1], match[2]))
-        )
+        name, number_or_stage, alias, path = match[1], match[2], match[3], (match[4] or "").strip("/")
+        if alias:
+            return RegisteredAlias(name, alias, path)
+        if _VERSION.fullmatch(number_or_stage):
+            return RegisteredVersion(name, int(number_or_stage), path)
+        return RegisteredStage(name, number_or_stage, path)
     if "://" in uri and not uri.startswith(("runs:", "models:")):
         return Outside(uri)
     raise InvalidArgument(
-        f"{uri!r} does not name a model. Use runs:/RUN_ID/PATH, models:/NAME/VERSION, models:/NAME/STAGE, "
-        "models:/NAME@ALIAS, or a URI outside Trivet such as s3://BUCKET/PATH."
+        f"{uri!r} does not name files. Use runs:/RUN_ID/PATH, or models:/NAME/VERSION, models:/NAME/STAGE or "
+        "models:/NAME@ALIAS; to register what Trivet does not keep, a URI such as s3://BUCKET/PATH."
     )
+
+
+def files_to_download(
+    run_id: str | None, path: str, artifact_uri: str | None, artifact_path: str | None
+) -> RunFiles | Registered:
+    """What the arguments of `download_artifacts` name.
+
+    Raises:
+        InvalidArgument: they do not go together, or name what Trivet does not keep.
+    """
+    if (run_id is None) == (artifact_uri is None):
+        raise InvalidArgument("Give either run_id or artifact_uri.")
+    if path and artifact_path:
+        raise InvalidArgument("path and artifact_path mean the same; give one of them.")
+    path = path or artifact_path or ""
+    if artifact_uri is None:
+        assert run_id is not None
+        if _RUN_URI.fullmatch(run_id) or _MODEL_URI.fullmatch(run_id):
+            raise InvalidArgument(f"{run_id!r} is a URI, not the id of a run; give it as artifact_uri.")
+        return RunFiles(run_id, path)
+    if path:
+        raise InvalidArgument("A path goes with run_id; with artifact_uri it is the end of the URI.")
+    files = parse_files_uri(artifact_uri)
+    if isinstance(files, Outside):
+        raise InvalidArgument(f"Trivet does not keep {artifact_uri!r}; download it from where it is.")
+    return files

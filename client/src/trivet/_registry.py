@@ -11,18 +11,18 @@ from google.protobuf.field_mask_pb2 import FieldMask
 
 from trivet._connection import Connection
 from trivet._entities import ModelVersion, PagedList, RegisteredModel
-from trivet._errors import DeadlineExceeded, ModelNameTaken, ModelSourceUnusable, ModelVersionNotFound
+from trivet._errors import DeadlineExceeded, InvalidArgument, ModelNameTaken, ModelSourceUnusable, ModelVersionNotFound
 from trivet._ids import new_request_id
 from trivet._names import (
-    ModelUri,
+    FilesUri,
     Names,
     Outside,
+    Registered,
     RegisteredAlias,
-    RegisteredStage,
     RegisteredVersion,
     RunFiles,
     last_segment,
-    parse_model_uri,
+    parse_files_uri,
 )
 from trivet._paging import collect, joined
 from trivet._records import check_key, to_text
@@ -152,7 +152,8 @@ class Registry:
 
         Args:
             model_uri: `runs:/RUN_ID/PATH`, `models:/NAME/VERSION`, `models:/NAME/STAGE`, `models:/NAME@ALIAS`, or a URI
-                outside Trivet, which is kept as given and not opened.
+                outside Trivet, which is kept as given and not opened. `latest` as the stage is the newest version of
+                all stages; `/PATH` after any of them is a part of its files.
             name: Of the model; it is created where there is none.
             await_registration_for: Seconds to wait at most. 0 returns the version as it is.
             tags: What to mark the version with.
@@ -162,7 +163,7 @@ class Registry:
             ModelSourceUnusable: the files are not there, or may not be read.
             DeadlineExceeded: it is not ready in time; the server goes on with it.
         """
-        source = self._source(parse_model_uri(model_uri))
+        source = self._source(parse_files_uri(model_uri))
         with contextlib.suppress(ModelNameTaken):
             self.create_registered_model(name)
         request = pb.CreateModelVersionRequest(
@@ -173,7 +174,7 @@ class Registry:
         created = from_model_version(self._connection.call(self._stub.CreateModelVersion, request, repeatable=True))
         return self._until_ready(created, await_registration_for)
 
-    def _source(self, uri: ModelUri) -> model_version_pb2.ModelSource:
+    def _source(self, uri: FilesUri) -> model_version_pb2.ModelSource:
         if isinstance(uri, Outside):
             return model_version_pb2.ModelSource(external_uri=uri.uri)
         if isinstance(uri, RunFiles):
@@ -181,23 +182,29 @@ class Registry:
             return model_version_pb2.ModelSource(
                 artifacts=model_version_pb2.ArtifactSource(owner=run, path=uri.path), run=run
             )
-        version = self._version_at(uri)
+        version = self.version_at(uri)
+        owner = self._names.model_version(version.name, version.version)
         return model_version_pb2.ModelSource(
-            artifacts=model_version_pb2.ArtifactSource(owner=self._names.model_version(version.name, version.version)),
+            artifacts=model_version_pb2.ArtifactSource(owner=owner, path=uri.path),
             run=self._names.run(version.run_id) if version.run_id else "",
         )
 
-    def _version_at(self, uri: RegisteredVersion | RegisteredStage | RegisteredAlias) -> ModelVersion:
+    def version_at(self, uri: Registered) -> ModelVersion:
+        """Returns the version that a URI names. Raises ModelAliasNotFound, and InvalidArgument for an unknown stage."""
         if isinstance(uri, RegisteredVersion):
             return self.get_model_version(uri.name, uri.version)
         if isinstance(uri, RegisteredAlias):
             return self.get_model_version_by_alias(uri.name, uri.alias)
-        if uri.stage.lower() == "latest":
-            newest = self.get_latest_versions(uri.name)
-        else:
-            newest = self.get_latest_versions(uri.name, stages=[uri.stage])
+        is_latest = uri.stage.lower() == "latest"
+        try:
+            newest = self.get_latest_versions(uri.name, stages=None if is_latest else [uri.stage])
+        except InvalidArgument as error:
+            raise InvalidArgument(
+                f"models:/{uri.name}/{uri.stage} names no version: {error}", reason=error.reason
+            ) from error
         if not newest:
-            raise ModelVersionNotFound(f"The model {uri.name!r} has no version in {uri.stage!r}.")
+            where = "that is ready" if is_latest else f"in {uri.stage!r}"
+            raise ModelVersionNotFound(f"The model {uri.name!r} has no version {where}.")
         return max(newest, key=lambda version: version.version)
 
     def _until_ready(self, version: ModelVersion, seconds: float) -> ModelVersion:

@@ -42,6 +42,7 @@ def from_model_version(message: model_version_pb2.ModelVersion) -> ModelVersion:
         tags=dict(message.tags),
         aliases=tuple(message.aliases),
         verified=message.verified,
+        artifact_owner=message.artifact_owner,
         created_by=message.created_by,
         creation_timestamp=millis(message.create_time),
         last_updated_timestamp=millis(message.update_time),
