@@ -13,7 +13,7 @@ export UV_COMPILE_BYTECODE := 1
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help setup up test test-all lint lint-python lint-protos lint-locks format proto bench clean
+.PHONY: help setup up demo test test-all lint lint-python lint-protos lint-locks format proto bench clean
 
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-9s %s\n", $$1, $$2 }' Makefile
@@ -22,6 +22,9 @@ setup: .venv/setup.stamp ## bring everything that the commands below need
 
 up: .venv/runtime.stamp ## run Trivet here; options of `trivet up` go into ARGS="..."
 	@exec .venv/bin/trivet up $(ARGS)
+
+demo: .venv/examples.stamp ## train, register and promote a model; options go into ARGS="..."
+	@.venv/bin/python examples/taxi/demo.py $(ARGS)
 
 test: setup ## run the tests; options of pytest go into ARGS="..."
 	.venv/bin/pytest $(WORKERS) $(ARGS)
@@ -66,4 +69,8 @@ clean: ## remove what the commands above made; data in .trivet stays
 
 .venv/runtime.stamp: $(MANIFESTS)
 	$(UV) sync --locked --no-dev --inexact
+	@touch $@
+
+.venv/examples.stamp: $(MANIFESTS)
+	$(UV) sync --locked --no-dev --group examples --inexact
 	@touch $@
