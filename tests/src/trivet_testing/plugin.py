@@ -147,6 +147,17 @@ def own_minio_server(tmp_path: Path) -> Iterator[MinioServer]:
 
 
 @pytest.fixture(scope="session")
+def nginx(pytestconfig: pytest.Config) -> Path:
+    """The program `nginx`."""
+    try:
+        tool = tools.find_nginx()
+    except tools.ToolMissingError as missing:
+        leave_out("nginx", str(missing))
+    pytestconfig.stash[_parts_key]["nginx"] = f"{tool.path} ({tool.origin})"
+    return tool.path
+
+
+@pytest.fixture(scope="session")
 def grpcurl() -> Path:
     """The program `grpcurl`: a client that was not made by us."""
     try:

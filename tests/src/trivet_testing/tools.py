@@ -63,6 +63,19 @@ def find_minio() -> Tool:
     return _find_go_tool("minio", "github.com/minio/minio", _MINIO)
 
 
+def find_nginx() -> Tool:
+    """`nginx`, from PATH or from where distributions put it, which is not on everybody's PATH; it is not brought.
+
+    Raises:
+        ToolMissingError: If it is not here.
+    """
+    if found := shutil.which(
+        "nginx", path=os.pathsep.join([os.environ.get("PATH", ""), "/usr/sbin", "/usr/local/sbin"])
+    ):
+        return Tool(Path(found), "this machine")
+    raise ToolMissingError("nginx is not on this machine; Debian and Ubuntu have it as nginx-light")
+
+
 def _find_go_tool(name: str, package: str, version: str) -> Tool:
     if on_path := shutil.which(name):
         return Tool(Path(on_path), "PATH")
