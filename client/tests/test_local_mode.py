@@ -12,6 +12,7 @@ import signal
 import sqlite3
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import closing
@@ -268,10 +269,20 @@ def test_database_of_a_newer_trivet_is_refused_and_left_alone(folder: Path) -> N
 
 
 def test_sockets_in_a_folder_that_others_can_enter_are_refused(folder: Path) -> None:
-    sockets = folder / f"trivet-{os.getuid()}"
-    sockets.mkdir(mode=0o755)
-    sockets.chmod(0o755)
     command = [sys.executable, "-m", "trivet_standalone", "--local", "1", "--data", str(folder / "data")]
-    ended = run_to_exit(command, {"TMPDIR": str(folder)})
+    with tempfile.TemporaryDirectory() as temporary:  # not the test's own: the paths of sockets must be short
+        sockets = Path(temporary) / f"trivet-{os.getuid()}"
+        sockets.mkdir()
+        sockets.chmod(0o755)
+        ended = run_to_exit(command, {"TMPDIR": temporary})
+        assert ended.returncode == 1
+        assert "must be yours alone" in ended.stderr
+
+
+def test_sockets_whose_path_is_too_long_are_refused(folder: Path) -> None:
+    temporary = folder / ("t" * 100)
+    temporary.mkdir()
+    command = [sys.executable, "-m", "trivet_standalone", "--local", "1", "--data", str(folder / "data")]
+    ended = run_to_exit(command, {"TMPDIR": str(temporary)})
     assert ended.returncode == 1
-    assert "must be yours alone" in ended.stderr
+    assert "set TMPDIR to a shorter one" in ended.stderr
