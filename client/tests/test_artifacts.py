@@ -127,3 +127,17 @@ def test_large_file_takes_little_memory(client: trivet.Client, tmp_path: Path) -
         assert hashlib.file_digest(back, "sha256").digest() == hashlib.sha256(bytes(size)).digest()
     # gRPC lets its window for a fast sender grow; measured: 40 MiB, the same for 1,000 MiB as for 300.
     assert grown < 128 * 1024
+
+
+def test_deleted_files_and_folders_are_gone(client: trivet.Client, tmp_path: Path) -> None:
+    for name in ("a/one", "a/two", "b"):
+        (tmp_path / "files" / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "files" / name).write_text(name, encoding="utf-8")
+    client.log_artifacts(RUN, str(tmp_path / "files"))
+    assert client.delete_artifacts(RUN, "a") == 2
+    assert client.list_artifacts(RUN) == [trivet.FileInfo("b", is_dir=False, file_size=1)]
+    assert client.delete_artifacts(RUN, "a") == 0
+    with pytest.raises(trivet.InvalidArgument, match=r"'\.\.'"):
+        client.delete_artifacts(RUN, "../b")
+    assert client.delete_artifacts(RUN) == 1
+    assert client.list_artifacts(RUN) == []

@@ -186,6 +186,17 @@ class Artifacts:
             raise ArtifactNotFound(f"{what} has no artifact {path!r}.", metadata={"path": path})
         return str(safe_join(folder, path) if path else folder)
 
+    def delete_artifacts(self, run_id: str, *, path: str = "") -> int:
+        """Removes a file, or a folder with all in it, in one step, and returns how many files those were.
+
+        Args:
+            run_id: Of the run.
+            path: The file or folder; where nothing is, nothing is done. Default: everything that the run has.
+        """
+        request = pb.DeleteArtifactsRequest(owner=self._names.run(run_id), path=check_logical(path))
+        answer = self._connection.call(self._stub.DeleteArtifacts, request, repeatable=False)
+        return int(answer.deleted_files)
+
 
 def _files_in(folder: Path) -> list[Path]:
     """The files in a folder at any depth, by path; links to folders are not followed."""

@@ -352,6 +352,10 @@ class Client:
             self.registry.version_at(files), path=files.path, dst_path=dst_path
         )
 
+    def delete_artifacts(self, run_id: str, path: str | None = None) -> int:
+        """Removes a file or folder and returns how many files those were."""
+        return self.artifacts.delete_artifacts(run_id, path=path or "")
+
     # --- models
 
     def create_registered_model(
