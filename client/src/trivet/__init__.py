@@ -14,6 +14,7 @@ from trivet._entities import (
     Run,
     RunData,
     RunInfo,
+    ServiceStatus,
     ViewType,
 )
 from trivet._errors import (
@@ -137,6 +138,7 @@ __all__ = [
     "RunNotFound",
     "ServerError",
     "ServerUnavailable",
+    "ServiceStatus",
     "TagNotFound",
     "TargetInvalid",
     "TrivetError",

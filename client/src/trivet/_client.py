@@ -18,6 +18,7 @@ from trivet._entities import (
     RegisteredModel,
     Run,
     RunInfo,
+    ServiceStatus,
     ViewType,
 )
 from trivet._errors import ClientClosed
@@ -127,6 +128,16 @@ class Client:
         if address not in self._connections:
             self._connections[address] = Connection(address, self._target, timeout_seconds=self._timeout_seconds)
         return self._connections[address]
+
+    def check_services(self, timeout_seconds: float = 5.0) -> list[ServiceStatus]:
+        """Asks each of the three services who it is. One that does not answer is part of the answer, not an error.
+
+        Args:
+            timeout_seconds: How long to wait for each answer.
+        """
+        from trivet._system import SERVICES, check_service  # noqa: PLC0415 - see above
+
+        return [check_service(service, self._connection, self.workspace, timeout_seconds) for service in SERVICES]
 
     def close(self) -> None:
         """Flushes what was logged, ends calls that run, and refuses others. Idempotent."""

@@ -181,3 +181,26 @@ class RegisteredModel:
     created_by: str = ""
     creation_timestamp: int | None = None
     last_updated_timestamp: int | None = None
+
+
+@dataclass(frozen=True)
+class ServiceStatus:
+    """What one of the three services answered when it was asked who it is."""
+
+    service: str
+    """`tracking`, `artifacts` or `registry`."""
+    address: str
+    """Empty where none is set."""
+    problem: str = ""
+    """Why it cannot be used, and what to do; empty where all is well."""
+    version: str = ""
+    """Of the server; empty where it did not answer."""
+    user: str = ""
+    """Whom the server takes the caller for: the subject of the token, or `anonymous`."""
+    is_authenticated: bool = False
+    """Whether the server verified credentials."""
+
+    @property
+    def is_reachable(self) -> bool:
+        """Whether a Trivet server answers at the address, also if it cannot be used for some other reason."""
+        return bool(self.version)
