@@ -7,9 +7,9 @@ import re
 import subprocess
 import sys
 from contextlib import ExitStack
-from dataclasses import dataclass
 from pathlib import Path
 
+from trivet_testing.pages import Step, matches, steps_of
 from trivet_testing.servers import ServerProcess
 
 ROOT = Path(__file__).parents[2]
@@ -19,48 +19,12 @@ _READY = r"is ready: grpc (\S+)$"
 _ADDRESS = r"127\.0\.0\.1:\d+"
 
 
-@dataclass(frozen=True)
-class Step:
-    """A command of the page, and the output that the page shows."""
-
-    command: str
-    shown: tuple[str, ...]
-
-    @property
-    def is_server(self) -> bool:
-        return self.command == "make up" or self.command.startswith("trivet-tracking serve ")
-
-    @property
-    def is_setting(self) -> bool:
-        return re.match(r"(export )?[A-Z_]+=\S+$", self.command) is not None
+def is_server(step: Step) -> bool:
+    return step.command == "make up" or step.command.startswith("trivet-tracking serve ")
 
 
-def steps_of(page: str) -> list[Step]:
-    """The steps of a page's `console` blocks; a command goes on while its quotes are open or its line ends in `\\`."""
-    steps: list[Step] = []
-    for block in re.findall(r"^```console\n(.*?)^```$", page, re.DOTALL | re.MULTILINE):
-        assert block.startswith("$ "), block
-        for text in re.split(r"^\$ ", block, flags=re.MULTILINE)[1:]:
-            lines = text.splitlines()
-            taken = 1
-            while "\n".join(lines[:taken]).count("'") % 2 or lines[taken - 1].endswith("\\"):
-                taken += 1
-            steps.append(Step("\n".join(lines[:taken]), tuple(lines[taken:])))
-    return steps
-
-
-def pattern_of(shown: tuple[str, ...]) -> str:
-    """What the output must match: a line `…` is any number of lines, `…` in a line is any text; indents may differ."""
-    parts = []
-    for line in shown:
-        words = " ".join(line.split())
-        parts.append(r"(?:.*\n)*?" if words == "…" else re.escape(words).replace("…", ".*") + r"\n")
-    return "".join(parts)
-
-
-def matches(shown: tuple[str, ...], output: str) -> bool:
-    flat = "".join(" ".join(line.split()) + "\n" for line in output.splitlines() if line.strip())
-    return re.fullmatch(pattern_of(shown), flat) is not None
+def is_setting(step: Step) -> bool:
+    return re.match(r"(export )?[A-Z_]+=\S+$", step.command) is not None
 
 
 class Terminal:
@@ -75,9 +39,9 @@ class Terminal:
         self._path = os.pathsep.join([str(grpcurl.parent), str(Path(sys.executable).parent), os.environ["PATH"]])
 
     def run(self, step: Step) -> None:
-        if step.is_server:
+        if is_server(step):
             self._start(step)
-        elif step.is_setting:
+        elif is_setting(step):
             self._settings.append(self._here(step.command))
         else:
             script = "\n".join([*self._settings, self._here(step.command)])
