@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from importlib.metadata import version
@@ -52,7 +53,7 @@ def test_help_lists_the_commands() -> None:
     ended = run_to_exit([TRIVET, "--help"], {})
     assert (ended.returncode, ended.stderr) == (0, "")
     assert "Track experiments, store artifacts, promote models." in ended.stdout
-    for command in ("up", "version"):
+    for command in ("up", "ui", "status", "version", "experiments", "runs", "artifacts", "models"):
         assert f" {command} " in ended.stdout
 
 
@@ -82,11 +83,16 @@ def test_unknown_command_is_a_usage_error() -> None:
     ("missing", "arguments", "line"),
     [
         ({"typer"}, (), "trivet: the command line needs an extra: pip install 'trivet[cli]'"),
-        ({"typer"}, ("up",), "trivet: the command line needs an extra: pip install 'trivet[cli]'"),
+        ({"rich"}, ("up",), "trivet: the command line needs an extra: pip install 'trivet[cli]'"),
         (
             {"trivet_standalone"},
             ("up",),
             "trivet up: a server on this machine needs an extra: pip install 'trivet[local]'",
+        ),
+        (
+            {"trivet_standalone"},
+            ("ui",),
+            "trivet ui: a server on this machine needs an extra: pip install 'trivet[local]'",
         ),
     ],
 )
@@ -100,6 +106,11 @@ def test_command_whose_extra_is_missing_says_what_to_install(
 def test_version_needs_no_server() -> None:
     ended = run_without({"trivet_standalone", "trivet_kit", "trivet_tracking"}, "version")
     assert (ended.returncode, ended.stdout) == (0, f"{version('trivet')}\n")
+
+
+def test_version_loads_no_client() -> None:
+    ended = run_without({"grpc", "google", "trivet_proto"}, "version", "--json")
+    assert (ended.returncode, json.loads(ended.stdout)) == (0, {"version": version("trivet")})
 
 
 def test_import_loads_neither_grpc_nor_anything_of_an_extra() -> None:

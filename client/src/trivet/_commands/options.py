@@ -1,0 +1,109 @@
+"""Arguments and options that several commands share, and how they are understood."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from enum import StrEnum
+from typing import Annotated
+
+import typer
+
+import trivet
+from trivet._commands.kinds import printable
+
+UrlOption = Annotated[
+    str,
+    typer.Option(
+        metavar="URL",
+        help="The server, such as grpc://HOST:PORT/WORKSPACE. Default: that of TRIVET_URL and its companions.",
+        show_default=False,
+    ),
+]
+WorkspaceOption = Annotated[
+    str,
+    typer.Option(
+        metavar="NAME", help="The workspace. Default: that of the URL, else TRIVET_WORKSPACE.", show_default=False
+    ),
+]
+JsonOption = Annotated[bool, typer.Option("--json", help="Answer in JSON, for programs.", show_default=False)]
+
+ExperimentArgument = Annotated[
+    str, typer.Argument(metavar="EXPERIMENT", help="Its name; a number is an id.", show_default=False)
+]
+RunArgument = Annotated[str, typer.Argument(metavar="RUN_ID", help="The id of the run.", show_default=False)]
+ModelArgument = Annotated[str, typer.Argument(metavar="MODEL", help="The name of the model.", show_default=False)]
+VersionArgument = Annotated[
+    int, typer.Argument(metavar="VERSION", min=1, help="The number of the version.", show_default=False)
+]
+
+FilterOption = Annotated[
+    str, typer.Option("--filter", metavar="FILTER", help="Only those that pass this.", show_default=False)
+]
+OrderByOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--order-by",
+        metavar="NAME [ASC|DESC]",
+        help="What comes first; may be given several times.",
+        show_default=False,
+    ),
+]
+MaxOption = Annotated[int, typer.Option("--max", metavar="N", min=1, help="How many at most.")]
+TagsOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--tag", metavar="KEY=VALUE", help="What to mark it with; may be given several times.", show_default=False
+    ),
+]
+DescriptionOption = Annotated[str, typer.Option(metavar="TEXT", help="What it is, in markdown.", show_default=False)]
+YesOption = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.", show_default=False)]
+
+
+class View(StrEnum):
+    """Which things a search looks at."""
+
+    ACTIVE = "active"
+    DELETED = "deleted"
+    ALL = "all"
+
+    @property
+    def view_type(self) -> trivet.ViewType:
+        """As the SDK has it."""
+        return {
+            View.ACTIVE: trivet.ViewType.ACTIVE_ONLY,
+            View.DELETED: trivet.ViewType.DELETED_ONLY,
+            View.ALL: trivet.ViewType.ALL,
+        }[self]
+
+
+ViewOption = Annotated[View, typer.Option(help="Those in use, those in the bin, or both.")]
+
+
+def parse_tags(texts: Sequence[str] | None) -> dict[str, str]:
+    """The tags of `KEY=VALUE` texts."""
+    tags = {}
+    for text in texts or ():
+        key, is_pair, value = text.partition("=")
+        if not (key and is_pair):
+            raise typer.BadParameter(f"{text!r} is not KEY=VALUE.", param_hint="--tag")
+        tags[key] = value
+    return tags
+
+
+def confirm(question: str, *, is_sure: bool) -> None:
+    """Goes on if the person who types says so; ends the command otherwise.
+
+    Args:
+        question: What is about to happen, and whether there is a way back.
+        is_sure: Whether `--yes` was given.
+    """
+    if is_sure:
+        return
+    if not sys.stdin.isatty():
+        raise typer.BadParameter("Nobody is there to be asked; say that you are sure.", param_hint="--yes")
+    typer.echo(f"{printable(question)} [y/N] ", nl=False, err=True)
+    # Not typer.confirm, which ends by Ctrl-C as by an answer.
+    if sys.stdin.readline().strip().lower() not in ("y", "yes"):
+        typer.echo("Nothing was changed.", err=True)
+        raise typer.Exit(1)

@@ -1,0 +1,21 @@
+"""The tree of commands."""
+
+from __future__ import annotations
+
+import typer
+
+from trivet._commands import artifacts, experiments, models, runs, servers
+
+app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False)
+
+
+@app.callback()
+def _root() -> None:
+    """Track experiments, store artifacts, promote models."""
+
+
+app.add_typer(servers.app)
+app.add_typer(experiments.app, name="experiments")
+app.add_typer(runs.app, name="runs")
+app.add_typer(artifacts.app, name="artifacts")
+app.add_typer(models.app, name="models")

@@ -1,0 +1,142 @@
+"""`trivet runs`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Annotated, Any, Final
+
+import typer
+
+import trivet
+from trivet._commands.answers import Answer, Details, Done, Field, Listing
+from trivet._commands.declaring import client_command
+from trivet._commands.experiments import find_by_name
+from trivet._commands.kinds import DURATION, ID, NUMBER, PAIRS, TEXT, TIME, Kind
+from trivet._commands.options import (
+    FilterOption,
+    MaxOption,
+    OrderByOption,
+    RunArgument,
+    View,
+    ViewOption,
+    YesOption,
+    confirm,
+)
+
+app = typer.Typer(no_args_is_help=True, help="Runs: what was tried, and what came of it.")
+
+
+def _info(key: str, label: str, kind: Kind = TEXT, *, is_listed: bool = True) -> Field[trivet.Run]:
+    return Field(key, label, kind, lambda run: getattr(run.info, key), is_listed)
+
+
+def _duration_seconds(run: trivet.Run) -> float | None:
+    if run.info.start_time is None or run.info.end_time is None:
+        return None
+    return (run.info.end_time - run.info.start_time) / 1000
+
+
+_RUN: Final[Sequence[Field[trivet.Run]]] = (
+    _info("run_id", "ID", ID),
+    _info("run_name", "Name"),
+    _info("experiment_id", "Experiment", ID),
+    _info("status", "Status", ID),
+    _info("start_time", "Started", TIME),
+    _info("end_time", "Ended", TIME, is_listed=False),
+    Field("duration_seconds", "Duration", DURATION, _duration_seconds),
+    _info("user_id", "User"),
+    _info("created_by", "Created by", is_listed=False),
+    _info("source", "Source", is_listed=False),
+    _info("git_commit", "Git commit", is_listed=False),
+    _info("parent_run_id", "Parent run", ID, is_listed=False),
+    _info("lifecycle_stage", "Stage", ID, is_listed=False),
+    _info("description", "Description", is_listed=False),
+    Field("params", "Params", PAIRS, lambda run: run.data.params, is_listed=False),
+    Field("metrics", "Metrics", PAIRS, lambda run: run.data.metrics, is_listed=False),
+    Field("tags", "Tags", PAIRS, lambda run: run.data.tags, is_listed=False),
+)
+
+_LOGGED: Final[Mapping[str, tuple[Kind, Callable[[trivet.RunData], Mapping[str, Any]]]]] = {
+    "metrics": (NUMBER, lambda data: data.metrics),
+    "params": (TEXT, lambda data: data.params),
+    "tags": (TEXT, lambda data: data.tags),
+}
+
+
+def _parse_columns(texts: Sequence[str] | None) -> list[Field[trivet.Run]]:
+    """The columns of texts such as `metrics.rmse,params.alpha`."""
+    return [_column(name.strip()) for text in texts or () for name in text.split(",") if name.strip()]
+
+
+def _column(name: str) -> Field[trivet.Run]:
+    group, _, key = name.partition(".")
+    if group not in _LOGGED or not key:
+        raise typer.BadParameter(
+            f"{name!r} is no column; use metrics.KEY, params.KEY or tags.KEY.", param_hint="--columns"
+        )
+    kind, logged = _LOGGED[group]
+    return Field("", name, kind, lambda run: logged(run.data).get(key))
+
+
+@client_command(
+    app, "ls", example="trivet runs ls --experiment taxi --order-by 'metrics.rmse ASC' --columns metrics.rmse"
+)
+def ls(
+    client: trivet.Client,
+    experiments: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--experiment",
+            metavar="NAME",
+            help="Only runs of this experiment; may be given several times.",
+            show_default=False,
+        ),
+    ] = None,
+    experiment_ids: Annotated[
+        list[str] | None,
+        typer.Option("--experiment-id", metavar="ID", help="The same, by the id.", show_default=False),
+    ] = None,
+    filter_string: FilterOption = "",
+    order_by: OrderByOption = None,
+    columns: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--columns",
+            metavar="NAMES",
+            help="More columns of the table: metrics.KEY, params.KEY, tags.KEY, with commas between. JSON has all.",
+            show_default=False,
+        ),
+    ] = None,
+    view: ViewOption = View.ACTIVE,
+    max_results: MaxOption = 100,
+) -> Answer:
+    """List runs, the newest first; of all experiments, unless some are named."""
+    more = _parse_columns(columns)
+    ids = [*(experiment_ids or ()), *(find_by_name(client, name).experiment_id for name in experiments or ())]
+    found = client.search_runs(ids, filter_string, view.view_type, max_results, order_by)
+    return Listing([*_RUN, *more], found, nothing="There are no such runs.", has_more=bool(found.token))
+
+
+@client_command(app, "show", example="trivet runs show 0192f0c1a7d47b6e9c3e5a8b1f2d4c60")
+def show(client: trivet.Client, run_id: RunArgument) -> Answer:
+    """Show a run with its params, the current values of its metrics, and its tags."""
+    return Details(_RUN, client.get_run(run_id))
+
+
+@client_command(app, "rm", example="trivet runs rm 0192f0c1a7d47b6e9c3e5a8b1f2d4c60")
+def rm(client: trivet.Client, run_id: RunArgument, is_sure: YesOption = False) -> Answer:  # noqa: FBT002 - a flag
+    """Put a run into the bin. `restore` takes it out."""
+    run = client.get_run(run_id)
+    confirm(f"Put run {run_id} ({run.info.run_name!r}) into the bin?", is_sure=is_sure)
+    client.delete_run(run_id)
+    return Done(
+        f"Run {run_id} is in the bin. Take it out: trivet runs restore {run_id}",
+        {"run_id": run_id, "lifecycle_stage": "deleted"},
+    )
+
+
+@client_command(app, "restore", example="trivet runs restore 0192f0c1a7d47b6e9c3e5a8b1f2d4c60")
+def restore(client: trivet.Client, run_id: RunArgument) -> Answer:
+    """Take a run out of the bin."""
+    client.restore_run(run_id)
+    return Done(f"Run {run_id} is in use again.", {"run_id": run_id, "lifecycle_stage": "active"})

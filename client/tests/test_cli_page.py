@@ -1,0 +1,96 @@
+"""docs/cli.md, run as it stands: only addresses and the workspace differ."""
+
+from __future__ import annotations
+
+import shlex
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import typer
+from typer.testing import CliRunner
+
+import trivet
+from trivet._commands import app
+from trivet_testing.pages import Step, matches, steps_of
+
+PAGE = Path(__file__).parents[2] / "docs" / "cli.md"
+RUN = "0192f0c1a7d47b6e9c3e5a8b1f2d4c60"
+BEGAN = 1_793_611_800_000  # 2026-11-02T09:30:00Z
+# They become the server, and are told of in words.
+NOT_RUN = {"trivet up", "trivet ui"}
+
+
+@pytest.fixture
+def utc(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    with monkeypatch.context() as patch:
+        patch.setenv("TZ", "UTC")
+        time.tzset()
+        yield
+    time.tzset()
+
+
+def commands_of(group: typer.core.TyperGroup, prefix: str) -> Iterator[str]:
+    for name, command in group.commands.items():
+        if isinstance(command, typer.core.TyperGroup):
+            yield from commands_of(command, f"{prefix} {name}")
+        else:
+            yield f"{prefix} {name}"
+
+
+def all_commands() -> set[str]:
+    group = typer.main.get_command(app)
+    assert isinstance(group, typer.core.TyperGroup)
+    return set(commands_of(group, "trivet"))
+
+
+def shown_here(step: Step, workspace: str) -> tuple[str, ...]:
+    return tuple(
+        line.replace("7330", "…").replace("default", workspace)
+        if step.command == "trivet status" or "trivet:" in line
+        else line
+        for line in step.shown
+    )
+
+
+def test_every_command_of_the_page_answers_as_shown(
+    client: trivet.Client, workspace: str, tmp_path: Path, utc: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "model").mkdir()
+    (tmp_path / "model" / "weights").write_bytes(b"w" * 2048)
+    (tmp_path / "report.txt").write_text("All is well.\n", encoding="utf-8")
+    experiment_id = client.create_experiment("taxi")
+    client.tracking.create_run(
+        experiment_id, run_id=RUN, run_name="lasso", start_time=BEGAN, user="ada", source="train.py"
+    )
+    client.log_param(RUN, "alpha", 0.01)
+    client.log_metric(RUN, "rmse", 6.125, step=1)
+    client.set_terminated(RUN, end_time=BEGAN + 125_000)
+    for step in steps_of(PAGE.read_text(encoding="utf-8")):
+        program, *arguments = shlex.split(step.command)
+        assert program == "trivet"
+        ended = CliRunner().invoke(app, arguments)
+        assert matches(shown_here(step, workspace), ended.output), f"{step.command}\nanswers\n{ended.output}"
+        fails = step.shown[0].startswith(("trivet:", '{"error"'))
+        assert ended.exit_code == int(fails), ended.output
+    assert (tmp_path / "downloads" / "model" / "weights").read_bytes() == b"w" * 2048
+
+
+def test_page_shows_every_command_and_no_other() -> None:
+    lines = [step.command for step in steps_of(PAGE.read_text(encoding="utf-8"))]
+    commands = all_commands()
+    shown = {command for command in commands for line in lines if f"{line} ".startswith(f"{command} ")}
+    assert commands - shown == NOT_RUN
+    for command in NOT_RUN:
+        assert f"`{command}`" in PAGE.read_text(encoding="utf-8")
+    assert all(any(f"{line} ".startswith(f"{command} ") for command in commands) for line in lines)
+
+
+@pytest.mark.parametrize("command", sorted(all_commands() - NOT_RUN))
+def test_help_of_every_command_has_an_example_that_is_one(command: str) -> None:
+    ended = CliRunner().invoke(app, [*command.split()[1:], "--help"], env={"COLUMNS": "200", "NO_COLOR": "1"})
+    assert ended.exit_code == 0
+    (example,) = (line.strip() for line in ended.stdout.splitlines() if line.strip().startswith("Example: "))
+    assert f"{example} ".startswith(f"Example: {command} ")

@@ -1,0 +1,338 @@
+"""The commands of `trivet` against real servers: what they print and refuse. docs/cli.md has the ways that work."""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner, Result
+
+import trivet
+from trivet._commands import app
+from trivet_testing.servers import free_port
+
+RUN = "0192f0c1a7d47b6e9c3e5a8b1f2d4c60"
+
+
+def run(*arguments: str) -> Result:
+    ended = CliRunner().invoke(app, arguments)
+    assert ended.exception is None or isinstance(ended.exception, SystemExit), ended.exc_info
+    return ended
+
+
+def answer(*arguments: str) -> object:
+    ended = run(*arguments, "--json")
+    assert (ended.exit_code, ended.stderr) == (0, "")
+    return json.loads(ended.stdout)
+
+
+def failure(*arguments: str) -> tuple[str, str]:
+    """Reason and message, which must be the same in both forms."""
+    ended = run(*arguments, "--json")
+    assert (ended.exit_code, ended.stdout) == (1, "")
+    error = json.loads(ended.stderr)["error"]
+    assert set(error) == {"reason", "message"}
+    for_people = run(*arguments)
+    assert (for_people.exit_code, for_people.stdout) == (1, "")
+    assert for_people.stderr == f"trivet: {error['message']}\n"
+    return error["reason"], error["message"]
+
+
+@pytest.fixture
+def run_id(client: trivet.Client) -> str:
+    """A run of the experiment 0 with a file in a folder."""
+    client.tracking.create_run(run_id=RUN, run_name="lasso")
+    return RUN
+
+
+@pytest.fixture
+def weights(client: trivet.Client, run_id: str, tmp_path: Path) -> Path:
+    """A file that is stored as `model/weights`."""
+    file = tmp_path / "weights"
+    file.write_bytes(bytes(range(256)))
+    client.log_artifact(run_id, str(file), "model")
+    return file
+
+
+# --- what all commands share
+
+
+@pytest.mark.parametrize(
+    ("arguments", "reason", "said"),
+    [
+        (("runs", "show", RUN), "RUN_NOT_FOUND", RUN),
+        (("runs", "show", "a/b"), "INVALID_ARGUMENT", "run_id is 'a/b'"),
+        (("runs", "restore", RUN), "RUN_NOT_FOUND", RUN),
+        (("runs", "rm", RUN, "--yes"), "RUN_NOT_FOUND", RUN),
+        (("runs", "ls", "--experiment", "taxi"), "EXPERIMENT_NOT_FOUND", "`trivet experiments ls`"),
+        (("runs", "ls", "--experiment-id", "77"), "EXPERIMENT_NOT_FOUND", "77"),
+        (("runs", "ls", "--filter", "metrics.rmse <"), "FILTER_INVALID", "character 15"),
+        (("runs", "ls", "--order-by", "speed ASC"), "ORDER_BY_INVALID", "speed"),
+        (("experiments", "show", "taxi"), "EXPERIMENT_NOT_FOUND", "'taxi'"),
+        (("experiments", "show", "77"), "EXPERIMENT_NOT_FOUND", "77"),
+        (("experiments", "create", "Default"), "EXPERIMENT_NAME_TAKEN", "Default"),
+        (("experiments", "rename", "taxi", "tram"), "EXPERIMENT_NOT_FOUND", "'taxi'"),
+        (("artifacts", "ls", RUN), "RUN_NOT_FOUND", RUN),
+        (("artifacts", "get", RUN), "RUN_NOT_FOUND", RUN),
+        (("artifacts", "put", RUN, os.devnull), "RUN_NOT_FOUND", RUN),
+        (("artifacts", "rm", RUN, "--all", "--yes"), "RUN_NOT_FOUND", RUN),
+        (("artifacts", "rm", RUN, "/", "--yes"), "INVALID_ARGUMENT", "absolute"),
+        (("artifacts", "ls", RUN, "../x"), "INVALID_ARGUMENT", "'..'"),
+        (("models", "show", "taxi"), "MODEL_NOT_FOUND", "taxi"),
+        (("models", "rm", "taxi", "--yes"), "MODEL_NOT_FOUND", "taxi"),
+        (("models", "register", "taxi", "taxi"), "INVALID_ARGUMENT", "runs:/RUN_ID/PATH"),
+        (("runs", "ls", "--workspace", "nowhere"), "WORKSPACE_NOT_FOUND", "nowhere"),
+        (("runs", "ls", "--workspace", "No Where"), "TARGET_INVALID", "'No Where'"),
+        (("runs", "ls", "--url", "ftp://x"), "TARGET_INVALID", "grpc://HOST:PORT"),
+    ],
+)
+def test_failed_call_says_why_in_one_line_or_as_an_object(
+    environment: object, arguments: tuple[str, ...], reason: str, said: str
+) -> None:
+    if arguments[:2] == ("experiments", "create"):
+        run("experiments", "ls")  # makes `Default`
+    told_reason, message = failure(*arguments)
+    assert told_reason == reason
+    assert said in message
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("runs", "ls", "--fly"), "--fly"),
+        (("runs", "ls", "--max", "0"), "--max"),
+        (("runs", "ls", "--view", "some"), "--view"),
+        (("runs", "ls", "--columns", "rmse"), "metrics.KEY"),
+        (("runs", "ls", "--columns", "metrics."), "metrics.KEY"),
+        (("runs", "show"), "RUN_ID"),
+        (("experiments", "create", "taxi", "--tag", "team"), "KEY=VALUE"),
+        (("artifacts", "rm", RUN, "--yes"), "--all"),
+        (("artifacts", "rm", RUN, "", "--yes"), "--all"),
+        (("artifacts", "rm", RUN, "model", "--all", "--yes"), "--all"),
+        (("models", "show", "taxi", "0"), "VERSION"),
+        (("models", "stage", "taxi", "one", "Staging"), "VERSION"),
+    ],
+)
+def test_wrong_command_line_is_told_before_anything_is_done(
+    environment: object, arguments: tuple[str, ...], said: str
+) -> None:
+    ended = run(*arguments)
+    assert (ended.exit_code, ended.stdout) == (2, "")
+    assert said in ended.stderr
+
+
+def test_removing_needs_yes_where_nobody_can_be_asked(client: trivet.Client, weights: Path, workspace: str) -> None:
+    client.register_model(f"runs:/{RUN}/model", "taxi")
+    client.set_registered_model_alias("taxi", "best", 1)
+    for arguments in (
+        ("experiments", "rm", "0"),
+        ("runs", "rm", RUN),
+        ("artifacts", "rm", RUN, "model"),
+        ("models", "alias", "rm", "taxi", "best"),
+        ("models", "rm", "taxi", "1"),
+        ("models", "rm", "taxi"),
+    ):
+        ended = run(*arguments)
+        assert (ended.exit_code, ended.stdout) == (2, ""), arguments
+        assert "--yes" in ended.stderr
+    assert client.get_experiment("0").lifecycle_stage == client.get_run(RUN).info.lifecycle_stage == "active"
+    assert client.list_artifacts(RUN)
+    assert client.get_model_version_by_alias("taxi", "best").version == 1
+
+
+def test_options_win_over_the_environment(
+    servers: object, environment: object, client: trivet.Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client.create_experiment("taxi")
+    url = os.environ["TRIVET_TRACKING_URL"]
+    monkeypatch.setenv("TRIVET_TRACKING_URL", f"grpc://127.0.0.1:{free_port()}")
+    monkeypatch.setenv("TRIVET_WORKSPACE", "nowhere")
+    assert run("experiments", "show", "taxi", "--url", url, "--workspace", client.workspace).exit_code == 0
+    assert run("experiments", "show", "taxi", "--url", f"{url}/{client.workspace}").exit_code == 0
+
+
+def test_more_than_asked_for_is_said(client: trivet.Client) -> None:
+    for name in ("taxi", "tram", "metro"):
+        client.create_experiment(name)
+    ended = run("experiments", "ls", "--max", "2")
+    assert ended.stdout.count("active") == 2
+    assert ended.stderr == "There are more than these 2; --max says how many to show.\n"
+    assert run("experiments", "ls", "--max", "4").stderr == ""
+
+
+def test_nothing_found_is_said_and_is_no_failure(environment: object) -> None:
+    for noun in ("runs", "models"):
+        ended = run(noun, "ls")
+        assert (ended.exit_code, ended.stdout, ended.stderr) == (0, "", f"There are no such {noun}.\n")
+        assert answer(noun, "ls") == []
+
+
+# --- status
+
+
+def test_status_of_services_that_cannot_be_used_says_what_to_do(
+    environment: object, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    nobody = f"grpc://127.0.0.1:{free_port()}"
+    monkeypatch.setenv("TRIVET_REGISTRY_URL", nobody)
+    monkeypatch.setenv("TRIVET_ARTIFACTS_URL", nobody)
+    ended = run("status")
+    assert (ended.exit_code, ended.stderr) == (1, "")
+    assert ended.stdout.count(f"No Trivet server answers at {nobody}") == 1
+    assert "`trivet up` starts one" in ended.stdout
+    ended = run("status", "--json")
+    assert (ended.exit_code, ended.stderr) == (1, "")
+    tracking, artifacts, registry = json.loads(ended.stdout)["services"]
+    assert tracking == {
+        "service": "tracking",
+        "address": os.environ["TRIVET_TRACKING_URL"],
+        "reachable": True,
+        "version": trivet.__version__,
+        "user": "anonymous",
+        "authenticated": False,
+        "problem": "",
+    }
+    assert (artifacts["reachable"], registry["reachable"], registry["service"]) == (False, False, "registry")
+    assert nobody in registry["problem"]
+
+
+# --- experiments and runs
+
+
+def test_number_is_an_id_and_anything_else_a_name(client: trivet.Client) -> None:
+    experiment_id = client.create_experiment("2024 taxi", tags={"team": "a"})
+    client.delete_experiment(experiment_id)
+    by_name = answer("experiments", "show", "2024 taxi")
+    assert by_name == answer("experiments", "show", experiment_id)
+    assert isinstance(by_name, dict)
+    assert (by_name["lifecycle_stage"], by_name["tags"]) == ("deleted", {"team": "a"})
+
+
+def test_values_that_json_has_no_numbers_for_are_texts(client: trivet.Client, run_id: str) -> None:
+    for key, value in {"nan": float("nan"), "up": float("inf"), "down": -float("inf"), "third": 1 / 3}.items():
+        client.log_metric(run_id, key, value)
+    client.flush()
+    for shown in (answer("runs", "show", run_id), answer("runs", "ls")[0]):  # type: ignore[index] # a list
+        assert isinstance(shown, dict)
+        assert shown["metrics"] == {"nan": "NaN", "up": "Infinity", "down": "-Infinity", "third": 1 / 3}
+        assert (shown["end_time"], shown["duration_seconds"]) == (None, None)
+    table = run("runs", "ls", "--columns", "metrics.third, metrics.down,metrics.unknown").stdout.splitlines()
+    assert table[0].split()[-3:] == ["metrics.third", "metrics.down", "metrics.unknown"]
+    assert table[1].split()[-2:] == ["0.333333", "-inf"]
+
+
+def test_times_are_local_for_people_and_utc_for_programs(
+    client: trivet.Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client.tracking.create_run(run_id=RUN, start_time=1_793_611_800_123)
+    client.tracking.create_run(run_id="early", start_time=0)
+    with monkeypatch.context() as patch:
+        patch.setenv("TZ", "Asia/Tokyo")
+        time.tzset()
+        assert "Started     2026-11-02 18:30:00\n" in run("runs", "show", RUN).stdout
+        assert "Started     1970-01-01 09:00:00\n" in run("runs", "show", "early").stdout
+        shown = answer("runs", "show", RUN)
+    time.tzset()
+    assert isinstance(shown, dict)
+    assert shown["start_time"] == "2026-11-02T09:30:00.123Z"
+
+
+def test_texts_of_others_do_nothing_to_the_terminal(client: trivet.Client) -> None:
+    hostile = "[red]\x1b[2J\u202eevil\u2066\x9b\nrow\t"
+    written = r"[red]\x1b[2J\u202eevil\u2066\x9b\nrow\t"
+    # Servers refuse control characters in names, but not in all texts.
+    client.tracking.create_run(run_id=RUN, run_name="[red]\u202e", description="one\n\x1b[1mtwo")
+    client.set_tag(RUN, "note", hostile)
+    client.flush()
+    table = run("runs", "ls", "--columns", "tags.note").stdout
+    assert table.count("\n") == 2
+    assert r"  [red]\u202e  " in table
+    assert written in table
+    shown = run("runs", "show", RUN).stdout
+    assert "Description  one\n             \\x1b[1mtwo\n" in shown
+    assert f"  note  {written}\n" in shown
+    as_json = run("runs", "show", RUN, "--json").stdout
+    assert as_json.isascii()
+    assert "\x1b" not in as_json
+    assert json.loads(as_json)["tags"] == {"note": hostile}
+
+
+def test_columns_align_by_what_is_seen(client: trivet.Client) -> None:
+    for name in ("計算", "tram"):
+        client.create_experiment(name)
+    lines = run("experiments", "ls", "--view", "all").stdout.splitlines()
+    wide = next(line for line in lines if "計算" in line)
+    narrow = next(line for line in lines if "tram" in line)
+    # Each of the two characters takes two columns.
+    assert narrow.index("active") == wide.index("active") + 2
+
+
+# --- artifacts
+
+
+def test_download_replaces_nothing_unless_told_to(weights: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "here"
+    (folder / "model").mkdir(parents=True)
+    (folder / "model" / "weights").write_text("mine", encoding="utf-8")
+    for path in ("model", "model/weights", ""):
+        reason, message = failure("artifacts", "get", RUN, path, "--to", str(folder))
+        assert (reason, "--force" in message) == ("LOCAL_FILE", True)
+    assert (folder / "model" / "weights").read_text(encoding="utf-8") == "mine"
+    assert answer("artifacts", "get", RUN, "model", "--to", str(folder), "--force") == {"path": str(folder / "model")}
+    assert (folder / "model" / "weights").read_bytes() == weights.read_bytes()
+
+
+def test_cat_writes_the_bytes_and_nothing_else(weights: Path) -> None:
+    ended = run("artifacts", "cat", RUN, "model/weights")
+    assert (ended.exit_code, ended.stdout_bytes, ended.stderr) == (0, weights.read_bytes(), "")
+    for path in ("model", "nothing"):
+        ended = run("artifacts", "cat", RUN, path)
+        assert (ended.exit_code, ended.stdout) == (1, "")
+        assert path in ended.stderr
+
+
+def test_artifact_that_is_not_there_is_a_failure(weights: Path, tmp_path: Path) -> None:
+    for command in (("ls",), ("get",), ("rm", "--yes")):
+        reason, message = failure("artifacts", command[0], RUN, "nothing", *command[1:])
+        assert (reason, "nothing" in message) == ("ARTIFACT_NOT_FOUND", True)
+    reason, message = failure("artifacts", "put", RUN, str(tmp_path / "missing"))
+    assert (reason, message) == ("LOCAL_FILE", f"There is no file or folder {tmp_path / 'missing'}.")
+    assert answer("artifacts", "rm", RUN, "--all", "--yes") == {"run_id": RUN, "deleted_files": 1}
+    ended = run("artifacts", "ls", RUN)
+    assert (ended.exit_code, ended.stdout, ended.stderr) == (0, "", "The run has no artifacts.\n")
+
+
+def test_folder_that_cannot_be_written_is_said(weights: Path) -> None:
+    # A file is in the way of the folder; permissions would not stop root.
+    reason, message = failure("artifacts", "get", RUN, "model", "--to", str(weights / "below"))
+    assert (reason, str(weights) in message) == ("LOCAL_FILE", True)
+
+
+# --- models
+
+
+def test_model_is_known_by_a_name_with_quotes(client: trivet.Client, weights: Path) -> None:
+    name = 'o\'brien "x"'
+    for _ in range(2):
+        assert run("models", "register", f"runs:/{RUN}/model", name).exit_code == 0
+    shown = answer("models", "show", name)
+    assert isinstance(shown, dict)
+    assert [version["version"] for version in shown["versions"]] == [2, 1]
+    assert (shown["latest_versions"], shown["name"]) == ({"None": 2}, name)
+
+
+def test_move_that_cannot_be_is_refused_and_changes_nothing(client: trivet.Client, weights: Path) -> None:
+    client.register_model(f"runs:/{RUN}/model", "taxi")
+    assert "has no file at 'nothing'" in run("models", "register", f"runs:/{RUN}/nothing", "taxi").stderr
+    _, message = failure("models", "stage", "taxi", "1", "Live")
+    assert "Production" in message
+    assert failure("models", "stage", "taxi", "9", "Production")[0] == "MODEL_VERSION_NOT_FOUND"
+    assert failure("models", "alias", "set", "taxi", "best", "9")[0] == "MODEL_VERSION_NOT_FOUND"
+    assert failure("models", "alias", "rm", "taxi", "best", "--yes")[0] == "MODEL_ALIAS_NOT_FOUND"
+    assert failure("models", "rm", "taxi", "9", "--yes")[0] == "MODEL_VERSION_NOT_FOUND"
+    shown = answer("models", "show", "taxi", "1")
+    assert isinstance(shown, dict)
+    assert (shown["current_stage"], shown["aliases"]) == ("None", [])

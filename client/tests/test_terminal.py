@@ -1,0 +1,113 @@
+"""The program `trivet` as a process: on a terminal, before a pipe that closes, and under Ctrl-C."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+import pty
+import signal
+import socket
+import struct
+import subprocess
+import sys
+import termios
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import pytest
+
+import trivet
+
+TRIVET = str(Path(sys.executable).with_name("trivet"))
+RUN = "0192f0c1a7d47b6e9c3e5a8b1f2d4c60"
+
+
+@contextlib.contextmanager
+def terminal(columns: int) -> Iterator[tuple[int, int]]:
+    """Both ends of a terminal of that width."""
+    ours, theirs = pty.openpty()
+    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 40, columns, 0, 0))
+    try:
+        yield ours, theirs
+    finally:
+        os.close(ours)
+        with contextlib.suppress(OSError):
+            os.close(theirs)
+
+
+def run_on_terminal(arguments: Sequence[str], *, columns: int = 80, typed: str = "") -> tuple[int, str]:
+    """The exit code, and all that is seen; what is typed waits in the terminal until it is read."""
+    with terminal(columns) as (ours, theirs):
+        os.write(ours, typed.encode())
+        process = subprocess.Popen(
+            [TRIVET, *arguments], stdin=theirs, stdout=theirs, stderr=theirs, env=os.environ | {"TERM": "xterm"}
+        )
+        os.close(theirs)
+        seen = b""
+        # Linux ends the terminal of a process that is gone with EIO.
+        with contextlib.suppress(OSError):
+            while chunk := os.read(ours, 65536):
+                seen += chunk
+        return process.wait(60), seen.decode().replace("\r\n", "\n")
+
+
+def test_narrow_terminal_cuts_no_id_and_leaves_no_column_out(client: trivet.Client) -> None:
+    client.tracking.create_run(run_id=RUN, run_name="a name that is much too long for that")
+    code, seen = run_on_terminal(["runs", "ls"], columns=40)
+    assert code == 0
+    assert RUN in seen
+    assert "─" in seen
+    for head in ("ID", "Name", "Experiment", "Status", "Started", "Duration", "User"):
+        assert head in seen
+    for word in ("a", "name", "much", "too", "long"):
+        assert f" {word} " in seen
+    assert "…" not in seen
+
+
+def test_answer_to_the_question_decides(client: trivet.Client) -> None:
+    client.tracking.create_run(run_id=RUN, run_name="lasso")
+    code, seen = run_on_terminal(["runs", "rm", RUN], typed="no\n")
+    assert (code, client.get_run(RUN).info.lifecycle_stage) == (1, "active")
+    assert f"Put run {RUN} ('lasso') into the bin? [y/N] " in seen
+    assert "Nothing was changed." in seen
+    code, seen = run_on_terminal(["runs", "rm", RUN], typed="y\n")
+    assert (code, client.get_run(RUN).info.lifecycle_stage) == (0, "deleted")
+    assert f"trivet runs restore {RUN}" in seen
+
+
+def test_closed_pipe_ends_it_quietly(client: trivet.Client) -> None:
+    # More than a pipe holds.
+    client.tracking.create_run(run_id=RUN, tags={f"tag {number}": "t" * 50_000 for number in range(10)})
+    process = subprocess.Popen([TRIVET, "runs", "show", RUN], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    assert process.stdout is not None
+    assert process.stderr is not None
+    with process.stdout, process.stderr:
+        assert process.stdout.readline().startswith("ID ")
+        process.stdout.close()
+        assert process.stderr.read() == ""
+    assert process.wait(60) == 1
+
+
+def test_name_that_the_locale_has_no_letters_for_is_shown_all_the_same(
+    client: trivet.Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client.create_experiment("Größe")
+    monkeypatch.setenv("PYTHONIOENCODING", "ascii")
+    code, seen = run_on_terminal(["experiments", "ls"])
+    assert code == 0
+    assert r"Gr\xf6\xdfe" in seen
+
+
+def test_ctrl_c_ends_it_at_once_with_130(monkeypatch: pytest.MonkeyPatch) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as nobody:
+        # Takes the connection and never says a word.
+        url = f"grpc://127.0.0.1:{nobody.getsockname()[1]}"
+        process = subprocess.Popen(
+            [TRIVET, "runs", "ls", "--url", url], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        )
+        connection, _ = nobody.accept()
+        with connection:
+            process.send_signal(signal.SIGINT)
+            assert process.communicate(timeout=60) == ("", "")
+        assert process.returncode == 130
