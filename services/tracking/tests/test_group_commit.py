@@ -16,9 +16,9 @@ from trivet_kit.errors import CallerError, Code, DatabaseUnavailable, Overloaded
 from trivet_tracking import commits
 from trivet_tracking.commits import GroupCommitter
 from trivet_tracking.domain.errors import RunNotFound, SequenceGap
-from trivet_tracking.domain.metrics import NO_CONTEXT, HistoryQuery, Points
+from trivet_tracking.domain.metrics import HistoryQuery, MetricBatch, Points
 from trivet_tracking.domain.runs import ExperimentById, NewRun, RunStatus
-from trivet_tracking.domain.writes import Piece, RunWrite, WriteOutcome, Writes
+from trivet_tracking.domain.writes import RunWrite, WriteOutcome, Writes
 from trivet_tracking.server import migrations, open_database
 from trivet_tracking.store.experiments import SqlExperiments
 from trivet_tracking.store.metrics import SqlMetrics
@@ -107,7 +107,7 @@ def point(step: int, run_id: str = "one") -> RunWrite:
         run_id=run_id,
         writer_id=0,
         sequence=0,
-        pieces=[Piece("m", NO_CONTEXT, points)],
+        metrics=MetricBatch(["m"], np.array([1]), points),
         params=[],
         tags={},
         deleted_tags=frozenset(),

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import functools
 import math
-from collections.abc import Callable, Iterable, Sequence
+import random
+from collections.abc import Callable, Iterable
 
 import hypothesis
 import numpy as np
@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 
 from trivet_testing.tracking import full
 from trivet_testing.tracking_model import Point, comparable
-from trivet_tracking.domain.metrics import CurrentValue, Points, current_value, merge, normalise
+from trivet_tracking.domain.metrics import Points, merge, merge_ordered, normalise
+from trivet_tracking.domain.series import by_series, current_values
 
 RawPoint = tuple[int, int, float]
 
@@ -62,14 +63,6 @@ def expected(points: Iterable[RawPoint]) -> list[Point]:
     return sorted({(step, time, comparable(value)) for step, time, value in points})
 
 
-def numbered(value: float | None) -> tuple[bool, float]:
-    return (False, 0.0) if value is None else (True, value)
-
-
-def combined(currents: Sequence[CurrentValue]) -> CurrentValue:
-    return functools.reduce(lambda first, second: first.combine(second), currents)
-
-
 @pytest.mark.parametrize("value", SPECIAL)
 def test_normalised_values_have_one_nan_and_one_zero(value: float) -> None:
     (normal,) = normalise(np.array([value])).tolist()
@@ -102,30 +95,26 @@ def test_nothing_merged_is_nothing() -> None:
     assert rows(merge([])) == rows(merge([columns([]), columns([])])) == []
 
 
-def test_the_current_value_is_the_greatest_point_with_the_range_of_the_numbers(seed: int) -> None:
-    @for_all(seed, SOME)
-    def check(points: list[RawPoint]) -> None:
-        current = current_value(columns(points))
-        assert (current.step, current.time, numbered(current.value)) == expected(points)[-1]
-        numbers = [value + 0.0 for _, _, value in points if not math.isnan(value)]
-        assert current.min == min(numbers, default=None)
-        assert current.max == max(numbers, default=None)
-
-    assert current_value(columns([(0, 0, math.nan), (0, 0, -math.inf)])).value == -math.inf
-
-
-def test_current_values_combine_to_that_of_all_points(seed: int) -> None:
-    @for_all(seed, st.lists(SOME, min_size=1, max_size=4))
+def test_parts_in_order_are_merged_as_any_others_are(seed: int) -> None:
+    @for_all(seed, st.lists(MANY, max_size=5))
     def check(parts: list[list[RawPoint]]) -> None:
-        together = current_value(columns(point for part in parts for point in part))
-        assert combined([current_value(columns(part)) for part in parts]) == together
+        in_order = [merge([columns(part)]) for part in parts]
+        assert rows(merge_ordered(in_order)) == rows(merge(in_order))
 
 
-def test_combine_is_commutative_associative_and_idempotent(seed: int) -> None:
-    @for_all(seed, SOME, SOME, SOME)
-    def check(first: list[RawPoint], second: list[RawPoint], third: list[RawPoint]) -> None:
-        a, b, c = (current_value(columns(points)) for points in (first, second, third))
-        assert a.combine(b) == b.combine(a)
-        assert a.combine(b).combine(c) == a.combine(b.combine(c))
-        assert a.combine(a) == a
-        assert a.combine(b).combine(b) == a.combine(b)
+def test_points_of_many_series_are_each_sorted_once_and_added_up(seed: int) -> None:
+    @for_all(seed, st.lists(SOME, min_size=1, max_size=5), st.randoms(use_true_random=False))
+    def check(parts: list[list[RawPoint]], chance: random.Random) -> None:
+        mixed = [(number, point) for number, part in enumerate(parts) for point in part]
+        chance.shuffle(mixed)
+        series = by_series(np.array([number for number, _ in mixed]), columns(point for _, point in mixed))
+        current = current_values(series)
+        assert len(series.counts) == len(parts)
+        for number, part in enumerate(parts):
+            assert rows(series.of(number)) == expected(part)
+            assert (current.first_steps[number], current.first_times[number]) == expected(part)[0][:2]
+            last = (current.steps[number], current.times[number], comparable(current.values[number]))
+            assert last == expected(part)[-1]
+            numbers = [value + 0.0 for _, _, value in part if not math.isnan(value)]
+            assert comparable(current.mins[number]) == comparable(min(numbers, default=math.nan))
+            assert comparable(current.maxs[number]) == comparable(max(numbers, default=math.nan))

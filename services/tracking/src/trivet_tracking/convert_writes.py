@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import lru_cache
+from itertools import compress
 
 import numpy as np
 import numpy.typing as npt
@@ -19,8 +21,8 @@ from trivet_proto.tracking.v1 import metric_pb2
 from trivet_proto.tracking.v1 import tracking_service_pb2 as pb
 from trivet_tracking.convert import to_context
 from trivet_tracking.domain import limits
-from trivet_tracking.domain.metrics import NO_CONTEXT, Float64s, Int64s, MetricContext, Points, normalise
-from trivet_tracking.domain.writes import ParamRecord, Piece, RecordKind, Refusal, RunWrite, WriteOutcome
+from trivet_tracking.domain.metrics import NO_METRICS, Float64s, Int64s, MetricBatch, Points, normalise
+from trivet_tracking.domain.writes import ParamRecord, RecordKind, Refusal, RunWrite, WriteOutcome
 
 _MAX_SEQUENCE = 2**63 - 1
 # Of refusals in an answer: some 300 kB, well below the 4 MiB that gRPC clients take.
@@ -31,7 +33,7 @@ _MAX_REFUSALS = 1000
 class _Records:
     """Collects the records of a message that are good, and the refusals of those that are not."""
 
-    pieces: list[Piece] = field(default_factory=list)
+    metrics: MetricBatch = NO_METRICS
     params: list[ParamRecord] = field(default_factory=list)
     tags: dict[str, str] = field(default_factory=dict)
     deleted_tags: set[str] = field(default_factory=set)
@@ -63,7 +65,7 @@ def to_run_write(request: pb.WriteRunRequest, now_millis: int) -> RunWrite:
         run_id=name.run_id,
         writer_id=request.writer_id,
         sequence=request.sequence,
-        pieces=records.pieces,
+        metrics=records.metrics,
         params=records.params,
         tags=records.tags,
         deleted_tags=frozenset(records.deleted_tags),
@@ -122,33 +124,49 @@ def _take_params_and_tags(request: pb.WriteRunRequest, records: _Records) -> Non
 
 
 def _take_metrics(columns: metric_pb2.MetricColumns, now_millis: int, records: _Records) -> None:
-    ends = _ends(columns)
+    counts = _counts(columns)
     points = _points(columns, now_millis)
     contexts = [to_context(context, f"metrics.contexts[{i}]") for i, context in enumerate(columns.contexts)]
     context_index = _context_index(columns, len(contexts))
-    good_times = _refuse_bad_times(points.times, records)
-    begin = 0
-    for index, key in enumerate(columns.keys):
-        end = int(ends[index])
-        piece_points = points.part(begin, end)
-        if not good_times.all():
-            piece_points = _selected(piece_points, good_times[begin:end])
-        begin = end
-        context = contexts[context_index[index] - 1] if context_index[index] else NO_CONTEXT
-
-        def take(
-            index: int = index, key: str = key, piece_points: Points = piece_points, context: MetricContext = context
-        ) -> None:
-            texts.check_key(key, f"metrics.keys[{index}]")
-            if len(piece_points):
-                records.pieces.append(Piece(key, context, piece_points))
-
-        records.check(RecordKind.METRIC_KEY, index, take)
-    records.refusals.sort(key=lambda refusal: (refusal.kind, refusal.index))
+    keys = list(columns.keys)
+    good_keys = _refuse_bad_keys(keys, records)
+    good_points = _refuse_bad_times(points.times, records)
+    if not (good_keys.all() and good_points.all() and counts.all()):
+        good_points &= np.repeat(good_keys, counts)
+        begins = np.cumsum(counts) - counts
+        kept_before = np.concatenate(([0], np.cumsum(good_points)))
+        counts = kept_before[begins + counts] - kept_before[begins]
+        points = points.selected(good_points)
+        kept = counts > 0
+        keys = list(compress(keys, kept))
+        context_index = list(compress(context_index, kept))
+        counts = counts[kept]
+    records.metrics = MetricBatch(keys, counts, points, contexts, context_index)
 
 
-def _ends(columns: metric_pb2.MetricColumns) -> npt.NDArray[np.int64]:
-    """Where each key's piece ends in the columns of points."""
+@lru_cache(2**16)
+def _is_good_key(key: str) -> bool:
+    """Whether a key is one. Runs send the same keys again and again, and a look-up is cheaper than the check."""
+    try:
+        texts.check_key(key, "")
+    except CallerError:
+        return False
+    return True
+
+
+def _refuse_bad_keys(keys: list[str], records: _Records) -> npt.NDArray[np.bool_]:
+    good = np.fromiter(map(_is_good_key, keys), bool, len(keys))
+    for index in np.flatnonzero(~good).tolist():
+
+        def check(index: int = index) -> None:
+            texts.check_key(keys[index], f"metrics.keys[{index}]")
+
+        records.check(RecordKind.METRIC_KEY, index, check)
+    return good
+
+
+def _counts(columns: metric_pb2.MetricColumns) -> npt.NDArray[np.int64]:
+    """How many points the piece of each key has."""
     if not columns.keys:
         raise FieldRequired("metrics.keys")
     if columns.counts and len(columns.counts) != len(columns.keys):
@@ -159,7 +177,7 @@ def _ends(columns: metric_pb2.MetricColumns) -> npt.NDArray[np.int64]:
             "metrics.values",
             f"must have {int(counts.sum())} entries, as many as the counts say, not {len(columns.values)}",
         )
-    return np.cumsum(counts)
+    return counts
 
 
 def _points(columns: metric_pb2.MetricColumns, now_millis: int) -> Points:
@@ -180,7 +198,7 @@ def _points(columns: metric_pb2.MetricColumns, now_millis: int) -> Points:
 
 def _context_index(columns: metric_pb2.MetricColumns, contexts: int) -> list[int]:
     if not columns.context_index:
-        return [0] * len(columns.keys)
+        return []
     if len(columns.context_index) != len(columns.keys):
         raise FieldInvalid(
             "metrics.context_index", f"must be absent or have {len(columns.keys)} entries, one for each key"
@@ -196,7 +214,3 @@ def _refuse_bad_times(times: Int64s, records: _Records) -> npt.NDArray[np.bool_]
         error = FieldInvalid(f"metrics.times_millis[{index}]", "must be 0 or more")
         records.refusals.append(Refusal(RecordKind.METRIC_POINT, int(index), error))
     return good
-
-
-def _selected(points: Points, mask: npt.NDArray[np.bool_]) -> Points:
-    return Points(points.steps[mask], points.times[mask], points.values[mask])

@@ -186,16 +186,20 @@ def _sqlite_engine(url: URL) -> Engine:
 
 def _translate(context: Any) -> CallerError | None:
     """What callers see instead of the driver's exception; None leaves that as it is."""
-    original = context.original_exception
     if context.is_pre_ping:
         return None  # the pool takes it for a connection to replace
+    return caller_error(context.original_exception, is_disconnect=context.is_disconnect)
+
+
+def caller_error(original: BaseException, *, is_disconnect: bool) -> CallerError | None:
+    """What callers see instead of a driver's exception; None where that is a fault of ours."""
     if isinstance(original, psycopg2.errors.QueryCanceled):
         return DeadlineExceeded("The database query")
     if isinstance(original, sqlite3.Error):
         return _SQLITE_ERRORS.get(getattr(original, "sqlite_errorcode", 0) & 0xFF, lambda: None)()
     if isinstance(original, psycopg2.errors.DiskFull):
         return StorageFull()
-    if context.is_disconnect or (
+    if is_disconnect or (
         isinstance(original, psycopg2.OperationalError)
         and getattr(original, "pgcode", None) in (None, "57P03", "53300")
     ):

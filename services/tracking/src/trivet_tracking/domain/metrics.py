@@ -48,10 +48,46 @@ class Points:
         """The points from `begin` up to, not including, `end`."""
         return Points(self.steps[begin:end], self.times[begin:end], self.values[begin:end])
 
+    def selected(self, which: npt.NDArray[np.bool_] | npt.NDArray[np.int64]) -> Points:
+        """The points of a mask, or at indexes."""
+        return Points(self.steps[which], self.times[which], self.values[which])
+
 
 def empty_points() -> Points:
     """No points."""
     return Points(np.empty(0, np.int64), np.empty(0, np.int64), np.empty(0, np.float64))
+
+
+def concatenate(parts: Sequence[Points]) -> Points:
+    """The points of parts, one after the other."""
+    if len(parts) == 1:
+        return parts[0]
+    if not parts:
+        return empty_points()
+    return Points(
+        np.concatenate([part.steps for part in parts]),
+        np.concatenate([part.times for part in parts]),
+        np.concatenate([part.values for part in parts]),
+    )
+
+
+@dataclass(frozen=True, eq=False)
+class MetricBatch:
+    """Normalised points of several series of one run, in columns: no object a point, and few a series."""
+
+    keys: Sequence[str]
+    """One a piece; the same key may come more than once."""
+    counts: Int64s
+    """How many points each piece has, `[n_pieces]`; each has at least one."""
+    points: Points
+    """The points of all pieces, one after the other."""
+    contexts: Sequence[MetricContext] = ()
+    """The contexts that `context_index` points into."""
+    context_index: Sequence[int] = ()
+    """The context of each piece: 0 is none, N is the N-th of `contexts`, counted from 1. Empty: none has one."""
+
+
+NO_METRICS = MetricBatch((), np.empty(0, np.int64), empty_points())
 
 
 def normalise(values: Float64s) -> Float64s:
@@ -61,22 +97,44 @@ def normalise(values: Float64s) -> Float64s:
     return normal
 
 
-def merge(parts: Sequence[Points]) -> Points:
-    """All points of normalised parts, ordered, each once."""
-    if not parts:
-        return empty_points()
-    steps = np.concatenate([part.steps for part in parts])
-    times = np.concatenate([part.times for part in parts])
-    values = np.concatenate([part.values for part in parts])
-    numbers = ~np.isnan(values)
-    comparable = np.where(numbers, values, 0.0)
-    order = np.lexsort((comparable, numbers, times, steps))
-    columns = [column[order] for column in (steps, times, numbers, comparable)]
+def in_order(points: Points) -> Points:
+    """Normalised points ordered, each once."""
+    numbers = ~np.isnan(points.values)
+    comparable = np.where(numbers, points.values, 0.0)
+    order = np.lexsort((comparable, numbers, points.times, points.steps))
+    columns = [column[order] for column in (points.steps, points.times, numbers, comparable)]
     first = np.ones(len(order), bool)
     if len(order) > 1:
         first[1:] = np.any([column[1:] != column[:-1] for column in columns], axis=0)
-    kept = order[first]
-    return Points(steps[kept], times[kept], values[kept])
+    return points.selected(order[first])
+
+
+def merge(parts: Sequence[Points]) -> Points:
+    """All points of normalised parts, ordered, each once."""
+    return in_order(concatenate(parts)) if parts else empty_points()
+
+
+def merge_ordered(parts: Sequence[Points]) -> Points:
+    """As `merge`, of parts that are in order already: only those that overlap are sorted anew."""
+    ordered = sorted((part for part in parts if len(part)), key=_first_moment)
+    clusters: list[list[Points]] = []
+    end = (0, 0)
+    for part in ordered:
+        if clusters and _first_moment(part) <= end:
+            clusters[-1].append(part)
+            end = max(end, _last_moment(part))
+        else:
+            clusters.append([part])
+            end = _last_moment(part)
+    return concatenate([cluster[0] if len(cluster) == 1 else merge(cluster) for cluster in clusters])
+
+
+def _first_moment(points: Points) -> tuple[int, int]:
+    return int(points.steps[0]), int(points.times[0])
+
+
+def _last_moment(points: Points) -> tuple[int, int]:
+    return int(points.steps[-1]), int(points.times[-1])
 
 
 @dataclass(frozen=True)
@@ -89,39 +147,6 @@ class CurrentValue:
     min: float | None
     """Without NaNs; None where there is nothing else."""
     max: float | None
-
-    @property
-    def _order(self) -> tuple[int, int, bool, float]:
-        return (self.step, self.time, self.value is not None, self.value or 0.0)
-
-    def combine(self, other: CurrentValue) -> CurrentValue:
-        """The current value of two series taken together."""
-        greatest = max(self, other, key=lambda current: current._order)  # noqa: SLF001 - of its own class
-        lows = [current.min for current in (self, other) if current.min is not None]
-        highs = [current.max for current in (self, other) if current.max is not None]
-        return CurrentValue(
-            greatest.step, greatest.time, greatest.value, min(lows, default=None), max(highs, default=None)
-        )
-
-
-def current_value(points: Points) -> CurrentValue:
-    """The current value of at least one normalised point, in any order."""
-    if len(points) == 1:
-        value = float(points.values[0])
-        number = None if np.isnan(value) else value
-        return CurrentValue(int(points.steps[0]), int(points.times[0]), number, number, number)
-    numbers = ~np.isnan(points.values)
-    comparable = np.where(numbers, points.values, 0.0)
-    last = np.lexsort((comparable, numbers, points.times, points.steps))[-1]
-    only_numbers = points.values[numbers]
-    some = len(only_numbers) > 0
-    return CurrentValue(
-        step=int(points.steps[last]),
-        time=int(points.times[last]),
-        value=float(points.values[last]) if numbers[last] else None,
-        min=float(only_numbers.min()) if some else None,
-        max=float(only_numbers.max()) if some else None,
-    )
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from enum import IntEnum
 from typing import Protocol
 
 from trivet_kit.errors import CallerError
-from trivet_tracking.domain.metrics import MetricContext, Points
+from trivet_tracking.domain.metrics import MetricBatch
 
 
 class RecordKind(IntEnum):
@@ -31,15 +31,6 @@ class Refusal:
 
 
 @dataclass(frozen=True)
-class Piece:
-    """Normalised points of one series, at least one."""
-
-    key: str
-    context: MetricContext
-    points: Points
-
-
-@dataclass(frozen=True)
 class ParamRecord:
     """A param to write; `index` is its place in the request."""
 
@@ -48,7 +39,7 @@ class ParamRecord:
     value: str
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class RunWrite:
     """What is to be written to one run, checked as far as that needs no database."""
 
@@ -57,7 +48,7 @@ class RunWrite:
     writer_id: int
     """0: no writer, always applied."""
     sequence: int
-    pieces: Sequence[Piece]
+    metrics: MetricBatch
     params: Sequence[ParamRecord]
     tags: Mapping[str, str]
     """Set after `deleted_tags` are removed."""

@@ -24,7 +24,7 @@ from trivet_tracking.domain.metrics import (
     Points,
     merge,
 )
-from trivet_tracking.store import segments, tables
+from trivet_tracking.store import columns, segments, tables
 
 _latest = tables.metric_latest
 _contexts = tables.metric_context
@@ -61,7 +61,7 @@ class SqlMetrics:
 
     def history(self, workspace: str, run_id: str, query: HistoryQuery) -> Points:
         """Returns the points of a series."""
-        log = tables.metric_log
+        log, chunk = tables.metric_log, tables.metric_chunk
         with self._database.transaction("read") as connection:
             run_pk = _run_pk(connection, workspace, run_id)
             number = None
@@ -70,11 +70,20 @@ class SqlMetrics:
                 if number is None:
                     return merge([])
             data = connection.execute(sa.select(log.c.data).where(log.c.run_pk == run_pk)).scalars().all()
+            rows = connection.execute(
+                sa.select(chunk.c.context, chunk.c.data).where(chunk.c.run_pk == run_pk, chunk.c.key == query.key)
+            ).all()
         return merge(
             [
                 _between(points, query.min_step, query.max_step)
-                for segment in data
-                for piece_number, points in segments.pieces_of(bytes(segment), query.key)
+                for piece_number, points in [
+                    *(
+                        (c, p)
+                        for segment in data
+                        for _, c, p in segments.decode(segment, frozenset([query.key])).pieces()
+                    ),
+                    *((row.context, columns.decode(row.data)) for row in rows),
+                ]
                 if number is None or piece_number == number
             ]
         )

@@ -103,26 +103,50 @@ metric_context = sa.Table(
     sa.Column("dataset_digest", sa.Text, nullable=False),
 )
 
-# The last sequence of each writer to a run: what makes a resend a no-op.
+# The last sequence of each writer to a run: what makes a resend a no-op. `previous` is the one before the last upsert,
+# which is how that tells what it found (marks.py).
 metric_writer = sa.Table(
     "metric_writer",
     metadata,
     sa.Column("run_pk", sa.BigInteger, primary_key=True),
     sa.Column("writer", sa.BigInteger, primary_key=True),
     sa.Column("sequence", sa.BigInteger, nullable=False),
+    sa.Column("previous", sa.BigInteger, nullable=False),
 )
 
-# One segment for each run and commit; see segments.py.
+# At most one segment for each run and commit (segments.py), until the folder makes chunks of it.
 metric_log = sa.Table(
     "metric_log",
     metadata,
     sa.Column("run_pk", sa.BigInteger, primary_key=True),
     sa.Column("log_id", sa.BigInteger, sa.FetchedValue(), primary_key=True),
+    sa.Column("time", sa.BigInteger, nullable=False),
     sa.Column("points", sa.Integer, nullable=False),
     sa.Column("data", sa.LargeBinary, nullable=False),
 )
 
+# Chunks of series (chunks.py). Those of a series do not overlap by (step, time).
+metric_chunk = sa.Table(
+    "metric_chunk",
+    metadata,
+    sa.Column("run_pk", sa.BigInteger, primary_key=True),
+    sa.Column("key", sa.Text, primary_key=True),
+    sa.Column("context", sa.Integer, primary_key=True),
+    sa.Column("first_step", sa.BigInteger, primary_key=True),
+    sa.Column("first_time", sa.BigInteger, primary_key=True),
+    sa.Column("last_step", sa.BigInteger, nullable=False),
+    sa.Column("last_time", sa.BigInteger, nullable=False),
+    sa.Column("points", sa.Integer, nullable=False),
+    sa.Column("summary", sa.LargeBinary, nullable=False),
+    sa.Column("data", sa.LargeBinary, nullable=False),
+)
+
 # The current value of each series. Context 0 is the key over all contexts. NaN is NULL: SQLite makes that of it.
+#
+# `points` counts the points of the series (over all contexts: the sum), those that came again in a later commit twice
+# until the folder has compared them. `unsettled` says that there may be such: since then a commit brought a point that
+# was not after all others by (step, time). `batch_step` and `batch_time` are the first point of the last commit, by
+# which the next upsert tells; where context 0 is concerned, of the series without a context.
 metric_latest = sa.Table(
     "metric_latest",
     metadata,
@@ -135,4 +159,8 @@ metric_latest = sa.Table(
     sa.Column("value", sa.Double),
     sa.Column("min", sa.Double),
     sa.Column("max", sa.Double),
+    sa.Column("points", sa.BigInteger, nullable=False),
+    sa.Column("batch_step", sa.BigInteger),
+    sa.Column("batch_time", sa.BigInteger),
+    sa.Column("unsettled", sa.Boolean, nullable=False),
 )

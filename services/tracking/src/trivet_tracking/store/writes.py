@@ -16,12 +16,14 @@ from trivet_kit.db import Database
 from trivet_kit.db.upserts import Insert, insert_into
 from trivet_kit.errors import CallerError
 from trivet_kit.resources import RunName
+from trivet_kit.timestamps import now_millis
 from trivet_tracking.domain.errors import ParamChanged, RunDeleted, RunNotFound, SequenceGap
-from trivet_tracking.domain.metrics import NO_CONTEXT, CurrentValue, MetricContext, current_value
+from trivet_tracking.domain.metrics import NO_CONTEXT, MetricContext
 from trivet_tracking.domain.writes import RecordKind, Refusal, RunWrite, WriteOutcome
-from trivet_tracking.store import segments, tables
+from trivet_tracking.store import tables
+from trivet_tracking.store.marks import Claim, Mark, marks_of
 from trivet_tracking.store.metrics import NO_CONTEXT_NUMBER, context_columns, numbered_contexts
-from trivet_tracking.store.segments import SegmentPiece
+from trivet_tracking.store.points import NumberedBatch, PointWrites
 
 # Another replica can only come between by writing the same params, contexts or rows at the same moment.
 _ATTEMPTS = 10
@@ -36,13 +38,6 @@ class _Raced(Exception):
     """Another replica inserted what this transaction had looked for in vain; begin again."""
 
 
-@dataclass(frozen=True)
-class _RunRow:
-    run_pk: int
-    experiment_pk: int
-    deleted: bool
-
-
 @dataclass
 class _Plan:
     """What a group adds up to; rows are written in the order of their keys, so that replicas do not deadlock."""
@@ -51,9 +46,7 @@ class _Plan:
     tags: dict[tuple[int, str], str | None] = field(default_factory=dict)
     """None: removed."""
     contexts: dict[tuple[int, int], MetricContext] = field(default_factory=dict)
-    sequences: dict[tuple[int, int], int] = field(default_factory=dict)
-    pieces: dict[int, list[SegmentPiece]] = field(default_factory=dict)
-    latest: dict[tuple[int, str, int], CurrentValue] = field(default_factory=dict)
+    batches: list[NumberedBatch] = field(default_factory=list)
     experiments: dict[int, int] = field(default_factory=dict)
     """The experiment of each run."""
 
@@ -61,20 +54,8 @@ class _Plan:
 class _Statements:
     """The statements of a dialect, built once: building them costs more than what they do."""
 
-    def __init__(self, dialect: str) -> None:
-        run, experiment, param = tables.run, tables.experiment, tables.param
-        self.find_runs = (
-            sa.select(
-                run.c.workspace,
-                run.c.run_id,
-                run.c.run_pk,
-                run.c.experiment_pk,
-                sa.or_(run.c.delete_time.is_not(None), experiment.c.delete_time.is_not(None)).label("deleted"),
-            )
-            .join(experiment, experiment.c.experiment_pk == run.c.experiment_pk)
-            .where(run.c.workspace == sa.bindparam("workspace"))
-            .where(run.c.run_id.in_(sa.bindparam("run_ids", expanding=True)))
-        )
+    def __init__(self, dialect: str, now: Callable[[], int]) -> None:
+        run, param = tables.run, tables.param
         self.lock_runs = (
             sa.select(run.c.run_pk)
             .where(run.c.run_pk.in_(sa.bindparam("run_pks", expanding=True)))
@@ -86,26 +67,20 @@ class _Statements:
             .where(param.c.run_pk == sa.bindparam("run_pk"))
             .where(param.c.key.in_(sa.bindparam("keys", expanding=True)))
         )
-        writer = tables.metric_writer
-        # An update that changes nothing locks the row and shows it.
-        self.lock_writers = _upsert(dialect, writer, _kept("sequence")).returning(
-            writer.c.run_pk, writer.c.writer, writer.c.sequence
-        )
-        self.write_sequences = _upsert(dialect, writer, _replaced("sequence"))
         self.insert_params = insert_into(dialect, param).on_conflict_do_nothing().returning(param.c.run_pk)
         context = tables.metric_context
         self.insert_contexts = insert_into(dialect, context).on_conflict_do_nothing().returning(context.c.run_pk)
         self.upsert_tags = _upsert(dialect, tables.tag, _replaced("value"))
-        self.append_segments = sa.insert(tables.metric_log)
-        self.upsert_latest = _upsert(dialect, tables.metric_latest, _combined)
+        self.marks = marks_of(dialect)
+        self.points = PointWrites(dialect, now)
 
 
 class SqlWrites:
-    """Implements `Writes`. Safe for threads."""
+    """Implements `Writes`. `now` gives milliseconds since the Unix epoch. Safe for threads."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, now: Callable[[], int] = now_millis) -> None:
         self._database = database
-        self._statements = _Statements(database.dialect)
+        self._statements = _Statements(database.dialect, now)
 
     def apply(self, group: Sequence[RunWrite]) -> Sequence[WriteOutcome | CallerError]:
         """Applies writes in one transaction."""
@@ -130,11 +105,18 @@ class _Group:
         self._statements = statements
         self._group = group
         self._plan = _Plan()
-        self._runs = self._find_runs()
-        self._sequences = self._lock_writers()
+        self._claims = _claims(group)
+        marks = statements.marks.claim(connection, list(self._claims.values()))
+        self._marks = dict(zip(self._claims, marks, strict=True))
+        self._sequences = {
+            (mark.run_pk, claim.writer): mark.previous
+            for claim, mark in zip(self._claims.values(), marks, strict=True)
+            if mark is not None and claim.writer and not mark.deleted
+        }
         self._lock_tagged_runs()
         self._params = self._find_params()
-        known = numbered_contexts(connection, self._run_pks_with_contexts())
+        run_pks = self._run_pks_with_contexts()
+        known = numbered_contexts(connection, run_pks) if run_pks else {}
         self._contexts = {(run_pk, context): number for (run_pk, number), context in known.items()}
         self._next_contexts: dict[int, int] = {}
         for run_pk, number in known:
@@ -145,38 +127,15 @@ class _Group:
         self._insert_params()
         self._write_tags()
         self._insert_contexts()
-        self._append_segments()
-        self._upsert_latest()
-        self._write_sequences()
+        if self._plan.batches:
+            self._statements.points.write(self._connection, self._plan.batches)
+        self._correct_marks()
         return outcomes
 
-    def _find_runs(self) -> dict[tuple[str, str], _RunRow]:
-        by_workspace: dict[str, set[str]] = {}
-        for write in self._group:
-            by_workspace.setdefault(write.workspace, set()).add(write.run_id)
-        return {
-            (row.workspace, row.run_id): _RunRow(row.run_pk, row.experiment_pk, bool(row.deleted))
-            for workspace, run_ids in by_workspace.items()
-            for row in self._connection.execute(
-                self._statements.find_runs, {"workspace": workspace, "run_ids": sorted(run_ids)}
-            )
-        }
-
-    def _known(self) -> list[tuple[RunWrite, _RunRow]]:
+    def _known(self) -> list[tuple[RunWrite, Mark]]:
         """The writes whose runs exist and are in use."""
-        pairs = ((write, self._runs.get((write.workspace, write.run_id))) for write in self._group)
-        return [(write, row) for write, row in pairs if row is not None and not row.deleted]
-
-    def _lock_writers(self) -> dict[tuple[int, int], int]:
-        """The last sequence of each writer, locked until the commit: a resend to another replica waits here."""
-        writers = sorted({(row.run_pk, _signed(write.writer_id)) for write, row in self._known() if write.writer_id})
-        if not writers:
-            return {}
-        rows = self._connection.execute(
-            self._statements.lock_writers,
-            [{"run_pk": run_pk, "writer": writer, "sequence": 0} for run_pk, writer in writers],
-        )
-        return {(row.run_pk, row.writer): row.sequence for row in rows}
+        pairs = ((write, self._marks[_claimant(write)]) for write in self._group)
+        return [(write, mark) for write, mark in pairs if mark is not None and not mark.deleted]
 
     def _lock_tagged_runs(self) -> None:
         """Locks the runs whose tags change, until the commit.
@@ -201,13 +160,17 @@ class _Group:
 
     def _run_pks_with_contexts(self) -> list[int]:
         return sorted(
-            {row.run_pk for write, row in self._known() if any(piece.context != NO_CONTEXT for piece in write.pieces)}
+            {
+                row.run_pk
+                for write, row in self._known()
+                if any(context != NO_CONTEXT for context in write.metrics.contexts)
+            }
         )
 
     def _decide(self, write: RunWrite) -> WriteOutcome | CallerError:
         """What becomes of a write; what it changes goes into the plan, nothing of it where it is refused whole."""
         name = str(RunName(write.workspace, write.run_id))
-        row = self._runs.get((write.workspace, write.run_id))
+        row = self._marks[_claimant(write)]
         if row is None:
             return RunNotFound(name)
         if row.deleted:
@@ -224,13 +187,13 @@ class _Group:
         if write.atomic and refusals:
             return refusals[0].error
         if write.writer_id:
-            self._sequences[writer] = self._plan.sequences[writer] = write.sequence
+            self._sequences[writer] = write.sequence
         self._plan.experiments[row.run_pk] = row.experiment_pk
         self._params |= params
         self._plan.params |= params
         self._plan.tags |= dict.fromkeys(((row.run_pk, key) for key in write.deleted_tags), None)
         self._plan.tags |= {(row.run_pk, key): value for key, value in write.tags.items()}
-        self._plan_metrics(write, row.run_pk)
+        self._plan_metrics(write, row)
         return WriteOutcome(write.sequence, resend=False, refusals=refusals)
 
     def _decide_params(self, write: RunWrite, run_pk: int) -> tuple[dict[tuple[int, str], str], list[Refusal]]:
@@ -247,15 +210,17 @@ class _Group:
                 refusals.append(Refusal(RecordKind.PARAM, param.index, error))
         return new, refusals
 
-    def _plan_metrics(self, write: RunWrite, run_pk: int) -> None:
-        latest = self._plan.latest
-        for piece in write.pieces:
-            number = self._number(run_pk, piece.context)
-            self._plan.pieces.setdefault(run_pk, []).append((piece.key, number, piece.points))
-            current = current_value(piece.points)
-            for context in {NO_CONTEXT_NUMBER, number}:
-                series = (run_pk, piece.key, context)
-                latest[series] = latest[series].combine(current) if series in latest else current
+    def _plan_metrics(self, write: RunWrite, row: Mark) -> None:
+        metrics = write.metrics
+        if not metrics.keys:
+            return
+        used = set(metrics.context_index)
+        numbers = [NO_CONTEXT_NUMBER] * (1 + len(metrics.contexts))
+        for place, context in enumerate(metrics.contexts, 1):
+            if place in used:
+                numbers[place] = self._number(row.run_pk, context)
+        of_pieces = [numbers[place] for place in metrics.context_index]
+        self._plan.batches.append(NumberedBatch(row.run_pk, row.experiment_pk, metrics, of_pieces))
 
     def _number(self, run_pk: int, context: MetricContext) -> int:
         """The number of a context in a run; a new context gets the next one."""
@@ -304,46 +269,39 @@ class _Group:
             self._connection.execute(sa.delete(table).where(sa.tuple_(table.c.run_pk, table.c.key).in_(some_removed)))
         self._write(self._statements.upsert_tags, kept)
 
-    def _append_segments(self) -> None:
-        self._write(
-            self._statements.append_segments,
-            [
-                {
-                    "run_pk": run_pk,
-                    "points": sum(len(points) for _, _, points in pieces),
-                    "data": segments.encode(pieces),
-                }
-                for run_pk, pieces in sorted(self._plan.pieces.items())
-            ],
-        )
-
-    def _upsert_latest(self) -> None:
-        rows = [
-            {
-                "run_pk": run_pk,
-                "key": key,
-                "context": context,
-                "experiment_pk": self._plan.experiments[run_pk],
-                "step": current.step,
-                "time": current.time,
-                "value": current.value,
-                "min": current.min,
-                "max": current.max,
-            }
-            for (run_pk, key, context), current in sorted(self._plan.latest.items(), key=lambda item: item[0])
-        ]
-        self._write(self._statements.upsert_latest, rows)
-
-    def _write_sequences(self) -> None:
-        rows = [
-            {"run_pk": run_pk, "writer": writer, "sequence": sequence}
-            for (run_pk, writer), sequence in sorted(self._plan.sequences.items())
-        ]
-        self._write(self._statements.write_sequences, rows)
+    def _correct_marks(self) -> None:
+        """Writes the marks of those who did not bring the next messages of their writer."""
+        stored = {
+            (mark.run_pk, claim.writer): mark.stored
+            for claim, mark in zip(self._claims.values(), self._marks.values(), strict=True)
+            if mark is not None
+        }
+        wrong = {writer: sequence for writer, sequence in self._sequences.items() if sequence != stored[writer]}
+        self._statements.marks.correct(self._connection, wrong)
 
     def _write(self, statement: sa.Executable, rows: list[dict[str, Any]]) -> None:
         if rows:
             self._connection.execute(statement, rows)
+
+
+_Claimant = tuple[str, str, int]
+
+
+def _claimant(write: RunWrite) -> _Claimant:
+    return write.workspace, write.run_id, write.writer_id
+
+
+def _claims(group: Sequence[RunWrite]) -> dict[_Claimant, Claim]:
+    """What each writer of a group brings to each run: its first message and those that follow without a gap."""
+    ranges: dict[_Claimant, tuple[int, int]] = {}
+    for write in group:
+        first, last = ranges.get(_claimant(write), (write.sequence, write.sequence - 1))
+        if write.sequence == last + 1:
+            ranges[_claimant(write)] = (first, write.sequence)
+    return {
+        claimant: Claim(claimant[0], claimant[1], _signed(claimant[2]), first, last)
+        for claimant, (first, last) in ranges.items()
+    }
 
 
 def _batches(values: list[_Value]) -> Iterator[list[_Value]]:
@@ -363,30 +321,9 @@ def _upsert(dialect: str, table: sa.Table, values: _NewValues) -> Insert:
     )
 
 
-def _kept(column: str) -> _NewValues:
-    """The old value of a column."""
-    return lambda old, _new: {column: old[column]}
-
-
 def _replaced(column: str) -> _NewValues:
     """The new value of a column, whatever the old one was."""
     return lambda _old, new: {column: new[column]}
-
-
-def _combined(old: Any, new: Any) -> dict[str, sa.ColumnElement[Any]]:
-    """`CurrentValue.combine` in SQL: the same result whatever order rows arrive in."""
-    same_moment = sa.and_(new.step == old.step, new.time == old.time)
-    greater_value = sa.and_(new.value.is_not(None), sa.or_(old.value.is_(None), new.value > old.value))
-    later = sa.or_(
-        new.step > old.step,
-        sa.and_(new.step == old.step, new.time > old.time),
-        sa.and_(same_moment, greater_value),
-    )
-    return {
-        **{name: sa.case((later, new[name]), else_=old[name]) for name in ("step", "time", "value")},
-        "min": sa.case((sa.or_(old.min.is_(None), new.min < old.min), new.min), else_=old.min),
-        "max": sa.case((sa.or_(old.max.is_(None), new.max > old.max), new.max), else_=old.max),
-    }
 
 
 def _signed(writer_id: int) -> int:

@@ -11,8 +11,8 @@ branch_labels = None
 depends_on = None
 
 SCHEMA = "trivet_tracking"
-# Spread of the log over partitions, so that vacuum and indexes stay small (measured: 16).
-LOG_PARTITIONS = 16
+# Spread of points over partitions, so that vacuum and indexes stay small (measured: 16).
+PARTITIONS = 16
 
 
 def upgrade() -> None:
@@ -152,9 +152,10 @@ def create_metrics() -> None:
         sa.Column("run_pk", sa.BigInteger, run_reference(), primary_key=True),
         sa.Column("writer", sa.BigInteger, primary_key=True),
         sa.Column("sequence", sa.BigInteger, nullable=False),
+        sa.Column("previous", sa.BigInteger, nullable=False),
         schema=SCHEMA,
     )
-    create_metric_log()
+    create_points()
     op.create_table(
         "metric_latest",
         sa.Column("run_pk", sa.BigInteger, primary_key=True),
@@ -166,6 +167,10 @@ def create_metrics() -> None:
         sa.Column("value", sa.Double),
         sa.Column("min", sa.Double),
         sa.Column("max", sa.Double),
+        sa.Column("points", sa.BigInteger, nullable=False),
+        sa.Column("batch_step", sa.BigInteger),
+        sa.Column("batch_time", sa.BigInteger),
+        sa.Column("unsettled", sa.Boolean, nullable=False),
         schema=SCHEMA,
     )
     over_all_contexts = sa.text("context = 0")
@@ -177,38 +182,64 @@ def create_metrics() -> None:
         postgresql_where=over_all_contexts,
         sqlite_where=over_all_contexts,
     )
+    # Few at any time: those whose points the folder has yet to compare.
+    unsettled = sa.text("unsettled")
+    op.create_index(
+        "metric_latest_unsettled_idx",
+        "metric_latest",
+        ["run_pk"],
+        schema=SCHEMA,
+        postgresql_where=unsettled,
+        sqlite_where=unsettled,
+    )
     if is_postgres():
         # These rows change with every write of their run: room on the page keeps them in place, early vacuum short.
         op.execute(f"ALTER TABLE {SCHEMA}.metric_latest SET (fillfactor = 80, autovacuum_vacuum_scale_factor = 0.02)")
 
 
-def create_metric_log() -> None:
-    if not is_postgres():
-        op.create_table(
-            "metric_log",
-            sa.Column("log_id", sa.Integer, primary_key=True),
-            sa.Column("run_pk", sa.BigInteger, nullable=False),
-            sa.Column("points", sa.Integer, nullable=False),
-            sa.Column("data", sa.LargeBinary, nullable=False),
+def create_points() -> None:
+    log_id = sa.Column("log_id", sa.Integer, primary_key=True)
+    log_key: tuple[sa.SchemaItem, ...] = (log_id, sa.Column("run_pk", sa.BigInteger, nullable=False))
+    if is_postgres():
+        op.execute(f"CREATE SEQUENCE {SCHEMA}.metric_log_id_seq AS bigint CACHE 32")
+        next_id = sa.text(f"nextval('{SCHEMA}.metric_log_id_seq')")
+        log_key = (
+            sa.Column("run_pk", sa.BigInteger, primary_key=True),
+            sa.Column("log_id", sa.BigInteger, primary_key=True, server_default=next_id),
         )
-        op.create_index("metric_log_run_idx", "metric_log", ["run_pk", "log_id"])
-        return
-    op.execute(f"CREATE SEQUENCE {SCHEMA}.metric_log_id_seq AS bigint CACHE 32")
-    op.execute(
-        f"""
-        CREATE TABLE {SCHEMA}.metric_log (
-            run_pk bigint NOT NULL,
-            log_id bigint NOT NULL DEFAULT nextval('{SCHEMA}.metric_log_id_seq'),
-            points integer NOT NULL,
-            data bytea NOT NULL,
-            PRIMARY KEY (run_pk, log_id)
-        ) PARTITION BY HASH (run_pk)
-        """
+    create_partitioned(
+        "metric_log",
+        *log_key,
+        sa.Column("time", sa.BigInteger, nullable=False),
+        sa.Column("points", sa.Integer, nullable=False),
+        sa.Column("data", sa.LargeBinary, nullable=False),
     )
-    # Segments are packed already: do not try to compress them again.
-    op.execute(f"ALTER TABLE {SCHEMA}.metric_log ALTER COLUMN data SET STORAGE EXTERNAL")
-    for number in range(LOG_PARTITIONS):
+    if not is_postgres():
+        op.create_index("metric_log_run_idx", "metric_log", ["run_pk", "log_id"])
+    create_partitioned(
+        "metric_chunk",
+        sa.Column("run_pk", sa.BigInteger, primary_key=True),
+        sa.Column("key", text(), primary_key=True),
+        sa.Column("context", sa.Integer, primary_key=True),
+        sa.Column("first_step", sa.BigInteger, primary_key=True),
+        sa.Column("first_time", sa.BigInteger, primary_key=True),
+        sa.Column("last_step", sa.BigInteger, nullable=False),
+        sa.Column("last_time", sa.BigInteger, nullable=False),
+        sa.Column("points", sa.Integer, nullable=False),
+        sa.Column("summary", sa.LargeBinary, nullable=False),
+        sa.Column("data", sa.LargeBinary, nullable=False),
+    )
+
+
+def create_partitioned(name: str, *columns: sa.SchemaItem) -> None:
+    """A table of bytes that are packed already, spread by run on PostgreSQL."""
+    op.create_table(name, *columns, schema=SCHEMA, postgresql_partition_by="HASH (run_pk)")
+    if not is_postgres():
+        return
+    # Do not try to compress it again; charts read the summaries without the data beside them.
+    op.execute(f"ALTER TABLE {SCHEMA}.{name} ALTER COLUMN data SET STORAGE EXTERNAL")
+    for number in range(PARTITIONS):
         op.execute(
-            f"CREATE TABLE {SCHEMA}.metric_log_{number:02d} PARTITION OF {SCHEMA}.metric_log "
-            f"FOR VALUES WITH (MODULUS {LOG_PARTITIONS}, REMAINDER {number})"
+            f"CREATE TABLE {SCHEMA}.{name}_{number:02d} PARTITION OF {SCHEMA}.{name} "
+            f"FOR VALUES WITH (MODULUS {PARTITIONS}, REMAINDER {number})"
         )

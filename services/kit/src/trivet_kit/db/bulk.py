@@ -1,0 +1,80 @@
+"""Many rows into PostgreSQL at once: COPY, and arrays for `unnest`. Both are bound as data, never as SQL."""
+
+from __future__ import annotations
+
+import io
+import struct
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import psycopg2
+from sqlalchemy.engine import Connection
+
+from trivet_kit.db.database import caller_error
+
+# https://www.postgresql.org/docs/current/sql-copy.html, "Binary Format"
+_SIGNATURE = b"PGCOPY\n\xff\r\n\0" + struct.pack(">ii", 0, 0)
+_END = struct.pack(">h", -1)
+_INT4 = struct.Struct(">ii")
+_INT8 = struct.Struct(">iq")
+_LENGTH = struct.Struct(">i")
+
+
+def int4(value: int) -> bytes:
+    """A field of type integer."""
+    return _INT4.pack(4, value)
+
+
+def int8(value: int) -> bytes:
+    """A field of type bigint."""
+    return _INT8.pack(8, value)
+
+
+def bytea(value: bytes) -> bytes:
+    """A field of type bytea."""
+    return _LENGTH.pack(len(value)) + value
+
+
+def text(value: str) -> bytes:
+    """A field of type text."""
+    return bytea(value.encode())
+
+
+def copy_rows(connection: Connection, table: str, columns: Sequence[str], rows: Iterable[Sequence[bytes]]) -> None:
+    """Appends rows by COPY: large values travel as they are, half the bytes and no parsing beside INSERT.
+
+    Args:
+        connection: In a transaction on PostgreSQL.
+        table: Its name with the schema.
+        columns: Their names.
+        rows: Of fields that the functions above made, as many as columns and of their types.
+
+    Raises:
+        DatabaseUnavailable, DeadlineExceeded, StorageFull: as statements do.
+    """
+    count = struct.pack(">h", len(columns))
+    data = b"".join((_SIGNATURE, *(count + b"".join(row) for row in rows), _END))
+    statement = f"COPY {table} ({', '.join(columns)}) FROM STDIN (FORMAT binary, ENCODING 'UTF8')"
+    driver: Any = connection.connection.driver_connection
+    try:
+        with driver.cursor() as cursor:
+            cursor.copy_expert(statement, io.BytesIO(data))
+    except psycopg2.Error as error:
+        is_disconnect = bool(driver.closed)
+        if is_disconnect:
+            connection.invalidate(error)
+        raise caller_error(error, is_disconnect=is_disconnect) or error from error
+
+
+def array_of_numbers(values: Iterable[float | None]) -> str:
+    """The literal of an array of numbers for a bound parameter that is cast; None is NULL.
+
+    One text is some ten times cheaper to bind than a list, of which psycopg2 quotes each element by itself.
+    """
+    return "{" + ",".join("NULL" if value is None else repr(value) for value in values) + "}"
+
+
+def array_of_texts(values: Iterable[str]) -> str:
+    """The literal of an array of texts for a bound parameter that is cast."""
+    quoted = ['"' + value.replace("\\", "\\\\").replace('"', '\\"') + '"' for value in values]
+    return "{" + ",".join(quoted) + "}"

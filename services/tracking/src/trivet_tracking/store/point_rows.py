@@ -1,0 +1,101 @@
+"""Rows of the tables of points, appended in bulk."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from trivet_kit.db.bulk import bytea, copy_rows, int4, int8, text
+from trivet_tracking.store import tables
+from trivet_tracking.store.chunks import Chunk
+from trivet_tracking.store.latest import SeriesKey
+
+_LOG_COLUMNS = ("run_pk", "time", "points", "data")
+_CHUNK_COLUMNS = (
+    "run_pk",
+    "key",
+    "context",
+    "first_step",
+    "first_time",
+    "last_step",
+    "last_time",
+    "points",
+    "summary",
+    "data",
+)
+
+
+@dataclass(frozen=True)
+class LogRow:
+    """A row of `metric_log`."""
+
+    run_pk: int
+    time: int
+    """When it was written, in milliseconds since the Unix epoch."""
+    points: int
+    data: bytes
+
+    def fields(self) -> tuple[bytes, ...]:
+        """In the order of the columns, for COPY."""
+        return int8(self.run_pk), int8(self.time), int4(self.points), bytea(self.data)
+
+    def values(self) -> tuple[Any, ...]:
+        """In the order of the columns."""
+        return self.run_pk, self.time, self.points, self.data
+
+
+@dataclass(frozen=True)
+class ChunkRow:
+    """A row of `metric_chunk`."""
+
+    series: SeriesKey
+    chunk: Chunk
+
+    def fields(self) -> tuple[bytes, ...]:
+        """In the order of the columns, for COPY."""
+        (run_pk, key, context), chunk = self.series, self.chunk
+        moments = (chunk.first_step, chunk.first_time, chunk.last_step, chunk.last_time)
+        return (
+            int8(run_pk),
+            text(key),
+            int4(context),
+            *map(int8, moments),
+            int4(chunk.points),
+            bytea(chunk.summary),
+            bytea(chunk.data),
+        )
+
+    def values(self) -> tuple[Any, ...]:
+        """In the order of the columns."""
+        chunk = self.chunk
+        moments = (chunk.first_step, chunk.first_time, chunk.last_step, chunk.last_time)
+        return (*self.series, *moments, chunk.points, chunk.summary, chunk.data)
+
+
+class PointRows:
+    """Appends to the tables of points: by COPY on PostgreSQL, by INSERT on SQLite."""
+
+    def __init__(self, dialect: str) -> None:
+        self._copies = dialect == "postgresql"
+
+    def append_log(self, connection: Connection, rows: Iterable[LogRow]) -> None:
+        """Appends segments."""
+        self._append(connection, tables.metric_log, _LOG_COLUMNS, list(rows))
+
+    def append_chunks(self, connection: Connection, rows: Iterable[ChunkRow]) -> None:
+        """Appends chunks."""
+        self._append(connection, tables.metric_chunk, _CHUNK_COLUMNS, list(rows))
+
+    def _append(
+        self, connection: Connection, table: sa.Table, columns: tuple[str, ...], rows: list[LogRow] | list[ChunkRow]
+    ) -> None:
+        if not rows:
+            return
+        if self._copies:
+            copy_rows(connection, f"{tables.SCHEMA}.{table.name}", columns, (row.fields() for row in rows))
+        else:
+            connection.execute(sa.insert(table), [dict(zip(columns, row.values(), strict=True)) for row in rows])
