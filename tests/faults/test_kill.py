@@ -6,7 +6,7 @@ import random
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 
 import grpc
@@ -34,6 +34,8 @@ from trivet_tracking.server import open_database
 from trivet_tracking.store import tables
 
 DEADLINE_SECONDS = 60
+# The folder works all the time, in the midst of what is being written and killed.
+FOLD_AFTER_SECONDS = "0.05"
 WRITERS = 6
 RUNS = ("one", "two")
 SERVICE = "trivet.tracking.v1.TrackingService"
@@ -223,17 +225,24 @@ def assert_holds(stub: TrackingServiceStub, database_url: str, writers: Sequence
     for run, model in models.items():
         assert_run_is(stub, run, model)
     assert points == sum(len(series) for model in models.values() for series in model.series.values())
-    assert logged_points(database_url) == points
+    assert stored_points(database_url) == points
     return points
 
 
-def logged_points(database_url: str) -> int:
-    """How many points the log holds: more than were written where something was applied twice."""
-    database = open_database(database_url)
-    with database.transaction("read") as connection:
-        points = int(connection.execute(sa.select(sa.func.sum(tables.metric_log.c.points))).scalar_one())
-    database.close()
-    return points
+def stored_points(database_url: str) -> int:
+    """How many points log and chunks hold: more than were written where something was applied twice."""
+    with closing(open_database(database_url)) as database, database.transaction("read") as connection:
+        counts = [
+            connection.execute(sa.select(sa.func.sum(table.c.points))).scalar_one() or 0
+            for table in (tables.metric_log, tables.metric_chunk)
+        ]
+    return sum(map(int, counts))
+
+
+def folded_points(database_url: str) -> int:
+    """How many points chunks hold."""
+    with closing(open_database(database_url)) as database, database.transaction("read") as connection:
+        return int(connection.execute(sa.select(sa.func.sum(tables.metric_chunk.c.points))).scalar_one() or 0)
 
 
 @contextmanager
@@ -255,7 +264,7 @@ def test_a_server_killed_under_load_loses_nothing_and_doubles_nothing(database_u
     random_source = random.Random(seed)
     kills = full(10, 100)
     migrate(database_url)
-    server = start_server(database_url)
+    server = start_server(database_url, TRIVET_FOLD_AFTER_SECONDS=FOLD_AFTER_SECONDS)
     address = server.address
     with loaded(seed) as load:
         try:
@@ -268,7 +277,7 @@ def test_a_server_killed_under_load_loses_nothing_and_doubles_nothing(database_u
                     server.kill()
                     errors = load.wait_until_all_failed()
                 assert {error.code() for error in errors} == {grpc.StatusCode.UNAVAILABLE}
-                server = start_server(database_url, listen=address)
+                server = start_server(database_url, listen=address, TRIVET_FOLD_AFTER_SECONDS=FOLD_AFTER_SECONDS)
                 assert server.address == address
                 with stub_of(server) as stub:
                     assert_holds(stub, database_url, load.writers)
@@ -277,6 +286,7 @@ def test_a_server_killed_under_load_loses_nothing_and_doubles_nothing(database_u
                 load.finish()
                 assert all(writer.acknowledged == len(writer.messages) for writer in load.writers)
                 points = assert_holds(stub, database_url, load.writers)
+            assert folded_points(database_url)
             assert server.terminate() == 0
             assert "Traceback" not in server.stderr
         finally:
@@ -293,7 +303,11 @@ def test_a_postgres_killed_under_load_loses_nothing_and_the_service_recovers_by_
     assert isinstance(cluster, LocalCluster)
     database_url = own_postgres_server.create_database()
     migrate(database_url)
-    with start_server(database_url) as server, loaded(seed) as load, stub_of(server) as stub:
+    with (
+        start_server(database_url, TRIVET_FOLD_AFTER_SECONDS=FOLD_AFTER_SECONDS) as server,
+        loaded(seed) as load,
+        stub_of(server) as stub,
+    ):
         with grpc.insecure_channel(server.address) as channel:
             health = health_pb2_grpc.HealthStub(channel)
             create_runs(stub)

@@ -119,8 +119,7 @@ def point(step: int, run_id: str = "one") -> RunWrite:
 
 def stored_steps(database: Database, run_id: str = "one") -> list[int]:
     history = SqlMetrics(database).history(WORKSPACE, run_id, HistoryQuery("m", None, None, None))
-    steps: list[int] = history.steps.tolist()
-    return steps
+    return [step for part in history for step in part.steps.tolist()]
 
 
 async def happens(event: threading.Event) -> None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -12,6 +13,7 @@ from hypothesis import Phase
 from hypothesis import strategies as st
 
 from trivet_kit.errors import CallerError
+from trivet_kit.timestamps import now_millis
 from trivet_proto.tracking.v1 import metric_pb2
 from trivet_proto.tracking.v1 import tracking_service_pb2 as pb
 from trivet_testing.records import create_run
@@ -30,6 +32,8 @@ from trivet_testing.tracking_model import (
 from trivet_tracking.convert_writes import from_outcome, to_run_write
 from trivet_tracking.domain.writes import RunWrite
 from trivet_tracking.server import open_database
+from trivet_tracking.store import chunks
+from trivet_tracking.store.folding import Folding
 from trivet_tracking.store.writes import SqlWrites
 
 T = TypeVar("T")
@@ -185,6 +189,13 @@ class Misnumber:
     content: Content
 
 
+@dataclass(frozen=True)
+class Fold:
+    """All that was written so far is folded into chunks of so many points."""
+
+    chunk_points: int
+
+
 SENDS = st.builds(Send, st.integers(0, len(WRITERS) - 1), CONTENTS, rarely(st.integers(1, 3), st.just(0)))
 OPERATIONS = st.lists(
     st.one_of(
@@ -193,6 +204,7 @@ OPERATIONS = st.lists(
         SENDS,
         st.builds(Resend, st.integers(0, 99)),
         st.builds(Misnumber, st.sampled_from([0, 2**63, 2**64 - 1]), CONTENTS),
+        st.builds(Fold, st.integers(1, 4)),
     ),
     max_size=10,
 )
@@ -241,13 +253,30 @@ def for_all(seed: int, examples: int, *given: st.SearchStrategy[object]) -> Call
     return run
 
 
-def test_what_is_written_is_what_the_model_says(tracking: Tracking, seed: int) -> None:
+def fold_all(folding: Folding, chunk_points: int) -> None:
+    """Folds every log. Small chunks, so that few points are many of them."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(chunks, "CHUNK_POINTS", chunk_points)
+        for run_pk in folding.due(age_millis=-1000):
+            folding.fold(run_pk)
+
+
+@pytest.fixture
+def folding(server_database_url: str) -> Iterator[Folding]:
+    """A folder at the side of the server's own."""
+    with closing(open_database(server_database_url)) as database:
+        yield Folding(database, now_millis)
+
+
+def test_what_is_written_is_what_the_model_says(tracking: Tracking, folding: Folding, seed: int) -> None:
     @for_all(seed, full(60, 3000), OPERATIONS, RANGES)
-    def check(operations: list[Send | Resend | Misnumber], ranges: list[tuple[int | None, int | None]]) -> None:
+    def check(operations: list[Send | Resend | Misnumber | Fold], ranges: list[tuple[int | None, int | None]]) -> None:
         run = create_run(tracking).name
         sender = Sender(run)
-        for message in map(sender.message, operations):
-            if message is not None:
+        for operation in operations:
+            if isinstance(operation, Fold):
+                fold_all(folding, operation.chunk_points)
+            elif message := sender.message(operation):
                 request, expected = message
                 assert write(tracking.stub, request) == expected
         assert_run_is(tracking.stub, run, sender.model, [(None, None), *ranges])
@@ -281,7 +310,9 @@ DELIVERED = st.lists(SINGLE_POINTS, min_size=1, max_size=30).flatmap(
 )
 
 
-def test_arrival_order_never_matters(tracking: Tracking, seed: int) -> None:
+def test_arrival_order_never_matters(tracking: Tracking, folding: Folding, seed: int) -> None:
+    """Nor does it matter what is folded in between."""
+
     @for_all(seed, full(25, 2000), DELIVERED)
     def check(delivered: tuple[list[Piece], tuple[Delivery, Delivery]]) -> None:
         pieces, ways = delivered
@@ -291,8 +322,10 @@ def test_arrival_order_never_matters(tracking: Tracking, seed: int) -> None:
             model.series.setdefault((piece.key, piece.context), set()).add((step, time, comparable(value)))
         for way in ways:
             run = create_run(tracking).name
-            for message in way.messages(pieces):
+            for number, message in enumerate(way.messages(pieces)):
                 tracking.stub.WriteRun(pb.WriteRunRequest(run=run, metrics=columns_of(message, short=True)))
+                if number % 5 == 4:
+                    fold_all(folding, chunk_points=1 + number % 3)
             assert_run_is(tracking.stub, run, model)
 
 

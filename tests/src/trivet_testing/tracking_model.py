@@ -58,6 +58,8 @@ class Current(NamedTuple):
     value: Value
     min: Value
     max: Value
+    point_count: int
+    """Over all contexts, the sum of those of each."""
 
 
 @dataclass(frozen=True)
@@ -119,7 +121,8 @@ class RunModel:
     def current(self) -> list[Current]:
         """The current values over all contexts, sorted by key."""
         keys = sorted({key for key, _ in self.series})
-        return [_current(key, None, self.history(key, None)) for key in keys]
+        counts = {key: sum(len(points) for (its, _), points in self.series.items() if its == key) for key in keys}
+        return [_current(key, None, self.history(key, None))._replace(point_count=counts[key]) for key in keys]
 
     def current_of_contexts(self) -> list[Current]:
         """The current value of each series that has a context, in no order."""
@@ -235,7 +238,8 @@ def _current(key: str, context: Context | None, points: Iterable[Point]) -> Curr
     step, time_millis, value = max(everything)
     numbers = [value for _, _, value in everything if value[0]]
     none = (False, 0.0)
-    return Current(key, context, step, time_millis, value, min(numbers, default=none), max(numbers, default=none))
+    low, high = min(numbers, default=none), max(numbers, default=none)
+    return Current(key, context, step, time_millis, value, low, high, len(everything))
 
 
 def outcome(call: Callable[[], _T]) -> _T | CallFailure:
@@ -293,7 +297,10 @@ def assert_run_is(
     found = stub.GetRun(pb.GetRunRequest(name=run), timeout=60)
     assert dict(found.params) == model.params
     assert dict(found.tags) == model.tags
-    assert [_read_current(metric) for metric in found.metrics] == model.current()
+    assert [_read_current(metric) for metric in found.metrics] == [
+        current._replace(point_count=0)
+        for current in model.current()  # only ListMetrics counts
+    ]
     _assert_list_is(_list_metrics(stub, run), model)
     for key in sorted({key for key, _ in model.series} | {"never written"}):
         contexts = {NO_CONTEXT, Context(rank=2**31 - 1), *(its for its_key, its in model.series if its_key == key)}
@@ -360,4 +367,5 @@ def _read_current(metric: metric_pb2.Metric) -> Current:
         value=comparable(metric.value),
         min=comparable(metric.min),
         max=comparable(metric.max),
+        point_count=metric.point_count,
     )

@@ -25,6 +25,7 @@ from trivet_kit.settings import (
     parse_tls,
     parse_workspaces,
 )
+from trivet_tracking.folder import FOLD_AFTER_SECONDS
 from trivet_tracking.server import build, migrations, open_database
 
 PROGRAM = "trivet-tracking"
@@ -36,6 +37,15 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 
+FoldAfterOption = Annotated[
+    float,
+    typer.Option(
+        envvar="TRIVET_FOLD_AFTER_SECONDS",
+        min=0.01,
+        metavar="SECONDS",
+        help="How old points become in the log before they are packed into chunks.",
+    ),
+]
 ListenOption = Annotated[
     str, typer.Option(envvar="TRIVET_LISTEN", metavar="HOST:PORT", help="Where to listen; port 0 is any free one.")
 ]
@@ -51,6 +61,7 @@ def serve(
     workspaces: WorkspacesOption = "",
     insecure_no_auth: InsecureNoAuthOption = False,  # noqa: FBT002 - a flag of the command line
     max_message_bytes: MaxMessageBytesOption = MAX_MESSAGE_BYTES,
+    fold_after_seconds: FoldAfterOption = FOLD_AFTER_SECONDS,
 ) -> None:
     """Serves until SIGTERM; the schema must be current (`migrate`)."""
     set_up_logs(logging.INFO)
@@ -65,7 +76,7 @@ def serve(
     database = open_database(database_url)
     database.check_usable()
     migrations(database).check(f"{PROGRAM} migrate")
-    kit_server.run((build(database),), settings, partial(commands.say_ready, PROGRAM))
+    kit_server.run((build(database, fold_after_seconds),), settings, partial(commands.say_ready, PROGRAM))
 
 
 @app.command()

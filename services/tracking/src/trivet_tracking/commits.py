@@ -15,7 +15,8 @@ from trivet_tracking.domain.writes import RunWrite, WriteOutcome, Writes
 # A group's bounds, measured (metric-storage.md): larger ones gain nothing and make the first caller wait.
 MAX_GROUP_WRITES = 512
 MAX_GROUP_BYTES = 8 * 1024 * 1024
-# What may wait before callers are turned away: some seconds of work, and a bound on memory.
+# What may wait before callers are turned away: some seconds of work, and a bound on memory. Columns take at most three
+# times the bytes of the message that brought them (steps and times may be left out there), beside the group at work.
 MAX_WAITING_WRITES = 4096
 MAX_WAITING_BYTES = 64 * 1024 * 1024
 
@@ -48,6 +49,10 @@ class GroupCommitter:
             ServerDraining: `close` was called.
             CallerError: as `Writes.apply` says.
         """
+        return await self.hand_in(write)
+
+    def hand_in(self, write: RunWrite) -> asyncio.Future[WriteOutcome]:
+        """As `submit`, without waiting: returns what will be the outcome. Raises Overloaded and ServerDraining."""
         waiting = _Waiting(write, asyncio.get_running_loop().create_future())
         with self._changed:
             if self._closed:
@@ -57,7 +62,7 @@ class GroupCommitter:
             self._waiting.append(waiting)
             self._waiting_bytes += write.size_bytes
             self._changed.notify()
-        return await waiting.acknowledged
+        return waiting.acknowledged
 
     def close(self) -> None:
         """Commits what is waiting and stops; calling it again does nothing."""

@@ -175,6 +175,7 @@ def from_metric(metric: Metric) -> metric_pb2.Metric:
         time_millis=current.time,
         min=_float(current.min),
         max=_float(current.max),
+        point_count=metric.points,
     )
 
 

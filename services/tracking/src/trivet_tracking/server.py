@@ -10,6 +10,7 @@ from trivet_proto.common.v1 import system_service_pb2
 from trivet_proto.tracking.v1 import tracking_service_pb2
 from trivet_tracking.commits import GroupCommitter
 from trivet_tracking.domain import limits
+from trivet_tracking.folder import FOLD_AFTER_SECONDS, start_folder
 from trivet_tracking.servicer import TrackingServicer
 from trivet_tracking.store.experiments import SqlExperiments
 from trivet_tracking.store.metrics import SqlMetrics
@@ -36,10 +37,11 @@ def migrations(database: Database) -> Migrations:
     return Migrations(database, "trivet_tracking")
 
 
-def build(database: Database) -> Component:
-    """The tracking service over a migrated database, which it closes at its end."""
+def build(database: Database, fold_after_seconds: float = FOLD_AFTER_SECONDS) -> Component:
+    """The tracking service over a migrated database, which it closes at its end; and the folder beside it."""
     experiments = SqlExperiments(database, now_millis)
     committer = GroupCommitter(SqlWrites(database))
+    folder = start_folder(database, fold_after_seconds)
     servicer = TrackingServicer(
         experiments=experiments,
         runs=SqlRuns(database, experiments, now_millis),
@@ -50,6 +52,7 @@ def build(database: Database) -> Component:
 
     def close() -> None:
         committer.close()
+        folder.close()
         database.close()
 
     descriptor = tracking_service_pb2.DESCRIPTOR.services_by_name["TrackingService"]

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from contextlib import aclosing
 from dataclasses import dataclass
 
 from trivet_kit import fingerprints, page_tokens, texts
@@ -13,18 +14,18 @@ from trivet_kit.page_tokens import Cursor
 from trivet_kit.resources import parse_experiment, parse_run, parse_workspace
 from trivet_kit.search.parser import parse_filter, parse_order_by
 from trivet_kit.updates import to_revision
-from trivet_proto.tracking.v1 import experiment_pb2, metric_pb2, run_pb2
+from trivet_proto.tracking.v1 import experiment_pb2, run_pb2
 from trivet_proto.tracking.v1 import tracking_service_pb2 as pb
-from trivet_tracking import convert, convert_writes
+from trivet_tracking import convert, convert_reads, convert_writes
 from trivet_tracking.commits import GroupCommitter
 from trivet_tracking.domain import limits
 from trivet_tracking.domain.experiments import ExperimentQuery, Experiments
-from trivet_tracking.domain.metrics import HistoryQuery, Metrics
+from trivet_tracking.domain.metric_reads import Metrics
+from trivet_tracking.domain.metrics import HistoryQuery
 from trivet_tracking.domain.runs import RunQuery, Runs
 from trivet_tracking.domain.vocabularies import EXPERIMENTS, RUNS
+from trivet_tracking.write_streams import WriteStream
 
-# 8,192 points are 196 kB on the wire: large enough that messages cost nothing beside points (measured.md).
-_HISTORY_POINTS = 8192
 # More are asked for by naming none: all of the workspace.
 _MAX_EXPERIMENTS = 1000
 
@@ -144,6 +145,13 @@ class TrackingServicer:
         write = convert_writes.to_run_write(request, self.now())
         return convert_writes.from_outcome(await self.committer.submit(write))
 
+    async def StreamWrites(
+        self, requests: AsyncIterator[pb.StreamWritesRequest], call: Call
+    ) -> AsyncGenerator[pb.StreamWritesResponse, None]:
+        async with aclosing(WriteStream(self.committer, self.now).answers(requests)) as answers:
+            async for answer in answers:
+                yield answer
+
     def ListMetrics(self, request: pb.ListMetricsRequest, call: Call) -> pb.ListMetricsResponse:
         bound_to = fingerprints.of_search(request)
         name = parse_run(request.parent, "parent")
@@ -165,19 +173,19 @@ class TrackingServicer:
             min_step=request.min_step if request.HasField("min_step") else None,
             max_step=request.max_step if request.HasField("max_step") else None,
         )
-        points = await asyncio.to_thread(self.metrics.history, name.workspace, name.run_id, query)
-        for begin in range(0, len(points), _HISTORY_POINTS):
-            part = points.part(begin, begin + _HISTORY_POINTS)
-            columns = metric_pb2.MetricColumns(
-                keys=[query.key],
-                counts=[len(part)],
-                steps=part.steps,
-                times_millis=part.times,
-                values=part.values,
-                contexts=[request.context] if request.HasField("context") else [],
-                context_index=[1] if request.HasField("context") else [],
-            )
-            yield pb.ReadMetricHistoryResponse(metrics=columns)
+        parts = await asyncio.to_thread(self.metrics.history, name.workspace, name.run_id, query)
+        context = request.context if request.HasField("context") else None
+        while points := await asyncio.to_thread(next, parts, None):
+            for message in convert_reads.from_points(query.key, context, points):
+                yield message
+
+    async def ReadMetricCurves(
+        self, request: pb.ReadMetricCurvesRequest, call: Call
+    ) -> AsyncIterator[pb.ReadMetricCurvesResponse]:
+        runs, keys, query = convert_reads.to_curves(request)
+        for run in runs:
+            for curve in await asyncio.to_thread(self.metrics.curves, run.workspace, run.run_id, keys, query):
+                yield pb.ReadMetricCurvesResponse(curve=convert_reads.from_curve(run, curve))
 
 
 def _token(bound_to: str, cursor: Cursor | None) -> str:

@@ -126,6 +126,7 @@ class Metric(google.protobuf.message.Message):
     TIME_MILLIS_FIELD_NUMBER: builtins.int
     MIN_FIELD_NUMBER: builtins.int
     MAX_FIELD_NUMBER: builtins.int
+    POINT_COUNT_FIELD_NUMBER: builtins.int
     key: builtins.str
     """The metric's key."""
     value: builtins.float
@@ -138,6 +139,8 @@ class Metric(google.protobuf.message.Message):
     """The smallest value of the series, NaN left out; NaN where there is nothing else."""
     max: builtins.float
     """The largest value of the series, NaN left out; NaN where there is nothing else."""
+    point_count: builtins.int
+    """How many points the series has; over all contexts, the sum of those of each. Only ListMetrics counts; elsewhere 0."""
     @property
     def context(self) -> global___MetricContext:
         """The context of the series. Absent: all contexts of the key taken together."""
@@ -152,8 +155,9 @@ class Metric(google.protobuf.message.Message):
         time_millis: builtins.int = ...,
         min: builtins.float = ...,
         max: builtins.float = ...,
+        point_count: builtins.int = ...,
     ) -> None: ...
     def HasField(self, field_name: typing.Literal["context", b"context"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["context", b"context", "key", b"key", "max", b"max", "min", b"min", "step", b"step", "time_millis", b"time_millis", "value", b"value"]) -> None: ...
+    def ClearField(self, field_name: typing.Literal["context", b"context", "key", b"key", "max", b"max", "min", b"min", "point_count", b"point_count", "step", b"step", "time_millis", b"time_millis", "value", b"value"]) -> None: ...
 
 global___Metric = Metric

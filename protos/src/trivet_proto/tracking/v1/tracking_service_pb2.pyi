@@ -14,6 +14,7 @@ import google.rpc.status_pb2
 import sys
 import trivet_proto.tracking.v1.experiment_pb2
 import trivet_proto.tracking.v1.lifecycle_pb2
+import trivet_proto.tracking.v1.metric_curve_pb2
 import trivet_proto.tracking.v1.metric_pb2
 import trivet_proto.tracking.v1.run_pb2
 import typing
@@ -669,6 +670,76 @@ class WriteRunResponse(google.protobuf.message.Message):
 global___WriteRunResponse = WriteRunResponse
 
 @typing.final
+class StreamWritesRequest(google.protobuf.message.Message):
+    """A message of a stream of writes."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    WRITE_FIELD_NUMBER: builtins.int
+    @property
+    def write(self) -> global___WriteRunRequest:
+        """What to write; the writer_id must be set (FIELD_REQUIRED)."""
+
+    def __init__(
+        self,
+        *,
+        write: global___WriteRunRequest | None = ...,
+    ) -> None: ...
+    def HasField(self, field_name: typing.Literal["write", b"write"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["write", b"write"]) -> None: ...
+
+global___StreamWritesRequest = StreamWritesRequest
+
+@typing.final
+class StreamWritesResponse(google.protobuf.message.Message):
+    """How far a stream of writes has come."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    ACKNOWLEDGED_COUNT_FIELD_NUMBER: builtins.int
+    ANSWERS_FIELD_NUMBER: builtins.int
+    acknowledged_count: builtins.int
+    """How many messages of the stream, from its first one on, are durable."""
+    @property
+    def answers(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[global___WriteAnswer]:
+        """The answers to those of them, since the response before, that were resends or had refused records."""
+
+    def __init__(
+        self,
+        *,
+        acknowledged_count: builtins.int = ...,
+        answers: collections.abc.Iterable[global___WriteAnswer] | None = ...,
+    ) -> None: ...
+    def ClearField(self, field_name: typing.Literal["acknowledged_count", b"acknowledged_count", "answers", b"answers"]) -> None: ...
+
+global___StreamWritesResponse = StreamWritesResponse
+
+@typing.final
+class WriteAnswer(google.protobuf.message.Message):
+    """The answer to one message of a stream."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    INDEX_FIELD_NUMBER: builtins.int
+    RESPONSE_FIELD_NUMBER: builtins.int
+    index: builtins.int
+    """Which message, counted from 0."""
+    @property
+    def response(self) -> global___WriteRunResponse:
+        """What WriteRun answers it."""
+
+    def __init__(
+        self,
+        *,
+        index: builtins.int = ...,
+        response: global___WriteRunResponse | None = ...,
+    ) -> None: ...
+    def HasField(self, field_name: typing.Literal["response", b"response"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["index", b"index", "response", b"response"]) -> None: ...
+
+global___WriteAnswer = WriteAnswer
+
+@typing.final
 class RefusedRecord(google.protobuf.message.Message):
     """A record that was not written."""
 
@@ -810,3 +881,79 @@ class ReadMetricHistoryResponse(google.protobuf.message.Message):
     def ClearField(self, field_name: typing.Literal["metrics", b"metrics"]) -> None: ...
 
 global___ReadMetricHistoryResponse = ReadMetricHistoryResponse
+
+@typing.final
+class ReadMetricCurvesRequest(google.protobuf.message.Message):
+    """Asks for curves of metrics."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    RUNS_FIELD_NUMBER: builtins.int
+    KEYS_FIELD_NUMBER: builtins.int
+    CONTEXT_FIELD_NUMBER: builtins.int
+    AXIS_FIELD_NUMBER: builtins.int
+    BUCKET_COUNT_FIELD_NUMBER: builtins.int
+    MIN_X_FIELD_NUMBER: builtins.int
+    MAX_X_FIELD_NUMBER: builtins.int
+    axis: trivet_proto.tracking.v1.metric_curve_pb2.CurveAxis.ValueType
+    """What `xs`, `min_x` and `max_x` are."""
+    bucket_count: builtins.int
+    """At most this many buckets a curve, of the same width. 0 means 500; above 10,000 is lowered to 10,000; below 0 is
+    FIELD_INVALID. A series of fewer points comes whole, where no two of them fall into one bucket.
+    """
+    min_x: builtins.int
+    """Only points from here on."""
+    max_x: builtins.int
+    """Only points up to here."""
+    @property
+    def runs(self) -> google.protobuf.internal.containers.RepeatedScalarFieldContainer[builtins.str]:
+        """The runs, 1 to 100 (FIELD_INVALID): `workspaces/{workspace}/runs/{run}`, all of one workspace."""
+
+    @property
+    def keys(self) -> google.protobuf.internal.containers.RepeatedScalarFieldContainer[builtins.str]:
+        """The metrics' keys, 1 to 100 (FIELD_INVALID)."""
+
+    @property
+    def context(self) -> trivet_proto.tracking.v1.metric_pb2.MetricContext:
+        """Only the series of this context; `{}` is the series without one. Absent: the series of all contexts as one."""
+
+    def __init__(
+        self,
+        *,
+        runs: collections.abc.Iterable[builtins.str] | None = ...,
+        keys: collections.abc.Iterable[builtins.str] | None = ...,
+        context: trivet_proto.tracking.v1.metric_pb2.MetricContext | None = ...,
+        axis: trivet_proto.tracking.v1.metric_curve_pb2.CurveAxis.ValueType = ...,
+        bucket_count: builtins.int = ...,
+        min_x: builtins.int | None = ...,
+        max_x: builtins.int | None = ...,
+    ) -> None: ...
+    def HasField(self, field_name: typing.Literal["_max_x", b"_max_x", "_min_x", b"_min_x", "context", b"context", "max_x", b"max_x", "min_x", b"min_x"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["_max_x", b"_max_x", "_min_x", b"_min_x", "axis", b"axis", "bucket_count", b"bucket_count", "context", b"context", "keys", b"keys", "max_x", b"max_x", "min_x", b"min_x", "runs", b"runs"]) -> None: ...
+    @typing.overload
+    def WhichOneof(self, oneof_group: typing.Literal["_max_x", b"_max_x"]) -> typing.Literal["max_x"] | None: ...
+    @typing.overload
+    def WhichOneof(self, oneof_group: typing.Literal["_min_x", b"_min_x"]) -> typing.Literal["min_x"] | None: ...
+
+global___ReadMetricCurvesRequest = ReadMetricCurvesRequest
+
+@typing.final
+class ReadMetricCurvesResponse(google.protobuf.message.Message):
+    """A curve."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    CURVE_FIELD_NUMBER: builtins.int
+    @property
+    def curve(self) -> trivet_proto.tracking.v1.metric_curve_pb2.MetricCurve:
+        """Of one key of one run."""
+
+    def __init__(
+        self,
+        *,
+        curve: trivet_proto.tracking.v1.metric_curve_pb2.MetricCurve | None = ...,
+    ) -> None: ...
+    def HasField(self, field_name: typing.Literal["curve", b"curve"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["curve", b"curve"]) -> None: ...
+
+global___ReadMetricCurvesResponse = ReadMetricCurvesResponse

@@ -115,6 +115,11 @@ class TrackingServiceStub(object):
                 request_serializer=trivet__proto_dot_tracking_dot_v1_dot_tracking__service__pb2.WriteRunRequest.SerializeToString,
                 response_deserializer=trivet__proto_dot_tracking_dot_v1_dot_tracking__service__pb2.WriteRunResponse.FromString,
                 _registered_method=True)
+        self.StreamWrites = channel.stream_stream(
+                '/trivet.tracking.v1.TrackingService/StreamWrites',
+                request_serializer=trivet__proto_dot_tracking_dot_v1_dot_tracking__service__pb2.StreamWritesRequest.SerializeToString,
+                response_deserializer=trivet__proto_dot_tracking_dot_v1_dot_tracking__service__pb2.StreamWritesResponse.FromString,
+                _registered_method=True)
         self.ListMetrics = channel.unary_unary(
                 '/trivet.tracking.v1.TrackingService/ListMetrics',
                 request_serializer=trivet__proto_dot_tracking_dot_v1_dot_tracking__service__pb2.ListMetricsRequest.SerializeToString,
@@ -124,6 +129,11 @@ class TrackingServiceStub(object):
                 '/trivet.tracking.v1.TrackingService/ReadMetricHistory',
                 request_serializer=trivet__proto_dot_tracking_dot_v1_dot_tracking__service__pb2.ReadMetricHistoryRequest.SerializeToString,
                 response_deserializer=trivet__proto_dot_tracking_dot_v1_dot_tracking__service__pb2.ReadMetricHistoryResponse.FromString,
+                _registered_method=True)
+        self.ReadMetricCurves = channel.unary_stream(
+                '/trivet.tracking.v1.TrackingService/ReadMetricCurves',
+                request_serializer=trivet__proto_dot_tracking_dot_v1_dot_tracking__service__pb2.ReadMetricCurvesRequest.SerializeToString,
+                response_deserializer=trivet__proto_dot_tracking_dot_v1_dot_tracking__service__pb2.ReadMetricCurvesResponse.FromString,
                 _registered_method=True)
 
 
@@ -255,6 +265,19 @@ class TrackingServiceServicer(object):
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def StreamWrites(self, request_iterator, context):
+        """Writes as WriteRun does, in order, many messages on the way at once: for floods and backfill. Acknowledgements are
+        cumulative and come as messages become durable; where the server has enough to do it takes no more from the stream
+        until it has caught up, so the sender must not wait for room and for acknowledgements in one thread.
+
+        The first message that fails ends the stream with its status, as the call would end. What was not acknowledged then
+        may be applied or not: send it again, in order; what was applied is found as a resend. So every message needs a
+        writer_id (FIELD_REQUIRED). All messages are of one workspace.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def ListMetrics(self, request, context):
         """Returns a page of the current values of a run's metrics: for each key one over all contexts, and one for each
         context.
@@ -265,7 +288,15 @@ class TrackingServiceServicer(object):
 
     def ReadMetricHistory(self, request, context):
         """Streams all points of one metric of a run, sorted by step, then time, then value with NaN first; identical points
-        come once. A key that was never written gives an empty stream.
+        come once. A key that was never written gives an empty stream. What is written while it is read may come or not.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ReadMetricCurves(self, request, context):
+        """Streams what a chart shows of metrics of runs: one curve a message, in the order of `runs` and then of `keys`. A key
+        that a run does not have, or that has no points within the bounds, gives none.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -349,6 +380,11 @@ def add_TrackingServiceServicer_to_server(servicer, server):
                     request_deserializer=trivet__proto_dot_tracking_dot_v1_dot_tracking__service__pb2.WriteRunRequest.FromString,
                     response_serializer=trivet__proto_dot_tracking_dot_v1_dot_tracking__service__pb2.WriteRunResponse.SerializeToString,
             ),
+            'StreamWrites': grpc.stream_stream_rpc_method_handler(
+                    servicer.StreamWrites,
+                    request_deserializer=trivet__proto_dot_tracking_dot_v1_dot_tracking__service__pb2.StreamWritesRequest.FromString,
+                    response_serializer=trivet__proto_dot_tracking_dot_v1_dot_tracking__service__pb2.StreamWritesResponse.SerializeToString,
+            ),
             'ListMetrics': grpc.unary_unary_rpc_method_handler(
                     servicer.ListMetrics,
                     request_deserializer=trivet__proto_dot_tracking_dot_v1_dot_tracking__service__pb2.ListMetricsRequest.FromString,
@@ -358,6 +394,11 @@ def add_TrackingServiceServicer_to_server(servicer, server):
                     servicer.ReadMetricHistory,
                     request_deserializer=trivet__proto_dot_tracking_dot_v1_dot_tracking__service__pb2.ReadMetricHistoryRequest.FromString,
                     response_serializer=trivet__proto_dot_tracking_dot_v1_dot_tracking__service__pb2.ReadMetricHistoryResponse.SerializeToString,
+            ),
+            'ReadMetricCurves': grpc.unary_stream_rpc_method_handler(
+                    servicer.ReadMetricCurves,
+                    request_deserializer=trivet__proto_dot_tracking_dot_v1_dot_tracking__service__pb2.ReadMetricCurvesRequest.FromString,
+                    response_serializer=trivet__proto_dot_tracking_dot_v1_dot_tracking__service__pb2.ReadMetricCurvesResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -780,6 +821,33 @@ class TrackingService(object):
             _registered_method=True)
 
     @staticmethod
+    def StreamWrites(request_iterator,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.stream_stream(
+            request_iterator,
+            target,
+            '/trivet.tracking.v1.TrackingService/StreamWrites',
+            trivet__proto_dot_tracking_dot_v1_dot_tracking__service__pb2.StreamWritesRequest.SerializeToString,
+            trivet__proto_dot_tracking_dot_v1_dot_tracking__service__pb2.StreamWritesResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
     def ListMetrics(request,
             target,
             options=(),
@@ -823,6 +891,33 @@ class TrackingService(object):
             '/trivet.tracking.v1.TrackingService/ReadMetricHistory',
             trivet__proto_dot_tracking_dot_v1_dot_tracking__service__pb2.ReadMetricHistoryRequest.SerializeToString,
             trivet__proto_dot_tracking_dot_v1_dot_tracking__service__pb2.ReadMetricHistoryResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ReadMetricCurves(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_stream(
+            request,
+            target,
+            '/trivet.tracking.v1.TrackingService/ReadMetricCurves',
+            trivet__proto_dot_tracking_dot_v1_dot_tracking__service__pb2.ReadMetricCurvesRequest.SerializeToString,
+            trivet__proto_dot_tracking_dot_v1_dot_tracking__service__pb2.ReadMetricCurvesResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -140,6 +140,19 @@ class TrackingServiceStub:
     A finished run may still be written. Writing the same point, param or tag again changes nothing.
     """
 
+    StreamWrites: grpc.StreamStreamMultiCallable[
+        trivet_proto.tracking.v1.tracking_service_pb2.StreamWritesRequest,
+        trivet_proto.tracking.v1.tracking_service_pb2.StreamWritesResponse,
+    ]
+    """Writes as WriteRun does, in order, many messages on the way at once: for floods and backfill. Acknowledgements are
+    cumulative and come as messages become durable; where the server has enough to do it takes no more from the stream
+    until it has caught up, so the sender must not wait for room and for acknowledgements in one thread.
+
+    The first message that fails ends the stream with its status, as the call would end. What was not acknowledged then
+    may be applied or not: send it again, in order; what was applied is found as a resend. So every message needs a
+    writer_id (FIELD_REQUIRED). All messages are of one workspace.
+    """
+
     ListMetrics: grpc.UnaryUnaryMultiCallable[
         trivet_proto.tracking.v1.tracking_service_pb2.ListMetricsRequest,
         trivet_proto.tracking.v1.tracking_service_pb2.ListMetricsResponse,
@@ -153,7 +166,15 @@ class TrackingServiceStub:
         trivet_proto.tracking.v1.tracking_service_pb2.ReadMetricHistoryResponse,
     ]
     """Streams all points of one metric of a run, sorted by step, then time, then value with NaN first; identical points
-    come once. A key that was never written gives an empty stream.
+    come once. A key that was never written gives an empty stream. What is written while it is read may come or not.
+    """
+
+    ReadMetricCurves: grpc.UnaryStreamMultiCallable[
+        trivet_proto.tracking.v1.tracking_service_pb2.ReadMetricCurvesRequest,
+        trivet_proto.tracking.v1.tracking_service_pb2.ReadMetricCurvesResponse,
+    ]
+    """Streams what a chart shows of metrics of runs: one curve a message, in the order of `runs` and then of `keys`. A key
+    that a run does not have, or that has no points within the bounds, gives none.
     """
 
 class TrackingServiceAsyncStub:
@@ -276,6 +297,19 @@ class TrackingServiceAsyncStub:
     A finished run may still be written. Writing the same point, param or tag again changes nothing.
     """
 
+    StreamWrites: grpc.aio.StreamStreamMultiCallable[
+        trivet_proto.tracking.v1.tracking_service_pb2.StreamWritesRequest,
+        trivet_proto.tracking.v1.tracking_service_pb2.StreamWritesResponse,
+    ]
+    """Writes as WriteRun does, in order, many messages on the way at once: for floods and backfill. Acknowledgements are
+    cumulative and come as messages become durable; where the server has enough to do it takes no more from the stream
+    until it has caught up, so the sender must not wait for room and for acknowledgements in one thread.
+
+    The first message that fails ends the stream with its status, as the call would end. What was not acknowledged then
+    may be applied or not: send it again, in order; what was applied is found as a resend. So every message needs a
+    writer_id (FIELD_REQUIRED). All messages are of one workspace.
+    """
+
     ListMetrics: grpc.aio.UnaryUnaryMultiCallable[
         trivet_proto.tracking.v1.tracking_service_pb2.ListMetricsRequest,
         trivet_proto.tracking.v1.tracking_service_pb2.ListMetricsResponse,
@@ -289,7 +323,15 @@ class TrackingServiceAsyncStub:
         trivet_proto.tracking.v1.tracking_service_pb2.ReadMetricHistoryResponse,
     ]
     """Streams all points of one metric of a run, sorted by step, then time, then value with NaN first; identical points
-    come once. A key that was never written gives an empty stream.
+    come once. A key that was never written gives an empty stream. What is written while it is read may come or not.
+    """
+
+    ReadMetricCurves: grpc.aio.UnaryStreamMultiCallable[
+        trivet_proto.tracking.v1.tracking_service_pb2.ReadMetricCurvesRequest,
+        trivet_proto.tracking.v1.tracking_service_pb2.ReadMetricCurvesResponse,
+    ]
+    """Streams what a chart shows of metrics of runs: one curve a message, in the order of `runs` and then of `keys`. A key
+    that a run does not have, or that has no points within the bounds, gives none.
     """
 
 class TrackingServiceServicer(metaclass=abc.ABCMeta):
@@ -443,6 +485,21 @@ class TrackingServiceServicer(metaclass=abc.ABCMeta):
         """
 
     @abc.abstractmethod
+    def StreamWrites(
+        self,
+        request_iterator: _MaybeAsyncIterator[trivet_proto.tracking.v1.tracking_service_pb2.StreamWritesRequest],
+        context: _ServicerContext,
+    ) -> typing.Union[collections.abc.Iterator[trivet_proto.tracking.v1.tracking_service_pb2.StreamWritesResponse], collections.abc.AsyncIterator[trivet_proto.tracking.v1.tracking_service_pb2.StreamWritesResponse]]:
+        """Writes as WriteRun does, in order, many messages on the way at once: for floods and backfill. Acknowledgements are
+        cumulative and come as messages become durable; where the server has enough to do it takes no more from the stream
+        until it has caught up, so the sender must not wait for room and for acknowledgements in one thread.
+
+        The first message that fails ends the stream with its status, as the call would end. What was not acknowledged then
+        may be applied or not: send it again, in order; what was applied is found as a resend. So every message needs a
+        writer_id (FIELD_REQUIRED). All messages are of one workspace.
+        """
+
+    @abc.abstractmethod
     def ListMetrics(
         self,
         request: trivet_proto.tracking.v1.tracking_service_pb2.ListMetricsRequest,
@@ -459,7 +516,17 @@ class TrackingServiceServicer(metaclass=abc.ABCMeta):
         context: _ServicerContext,
     ) -> typing.Union[collections.abc.Iterator[trivet_proto.tracking.v1.tracking_service_pb2.ReadMetricHistoryResponse], collections.abc.AsyncIterator[trivet_proto.tracking.v1.tracking_service_pb2.ReadMetricHistoryResponse]]:
         """Streams all points of one metric of a run, sorted by step, then time, then value with NaN first; identical points
-        come once. A key that was never written gives an empty stream.
+        come once. A key that was never written gives an empty stream. What is written while it is read may come or not.
+        """
+
+    @abc.abstractmethod
+    def ReadMetricCurves(
+        self,
+        request: trivet_proto.tracking.v1.tracking_service_pb2.ReadMetricCurvesRequest,
+        context: _ServicerContext,
+    ) -> typing.Union[collections.abc.Iterator[trivet_proto.tracking.v1.tracking_service_pb2.ReadMetricCurvesResponse], collections.abc.AsyncIterator[trivet_proto.tracking.v1.tracking_service_pb2.ReadMetricCurvesResponse]]:
+        """Streams what a chart shows of metrics of runs: one curve a message, in the order of `runs` and then of `keys`. A key
+        that a run does not have, or that has no points within the bounds, gives none.
         """
 
 def add_TrackingServiceServicer_to_server(servicer: TrackingServiceServicer, server: typing.Union[grpc.Server, grpc.aio.Server]) -> None: ...

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -17,6 +17,10 @@ from trivet_kit.page_tokens import Cursor
 
 Int64s = npt.NDArray[np.int64]
 Float64s = npt.NDArray[np.float64]
+
+
+Moment: TypeAlias = tuple[int, int]
+"""A step, and a time in milliseconds since the Unix epoch: what points are ordered by before their values."""
 
 
 @dataclass(frozen=True)
@@ -47,6 +51,22 @@ class Points:
     def part(self, begin: int, end: int) -> Points:
         """The points from `begin` up to, not including, `end`."""
         return Points(self.steps[begin:end], self.times[begin:end], self.values[begin:end])
+
+    def place_of(self, moment: Moment) -> int:
+        """In points in order, where the first is that is not before a moment."""
+        step, time = moment
+        low, high = np.searchsorted(self.steps, step, "left"), np.searchsorted(self.steps, step, "right")
+        return int(low + np.searchsorted(self.times[low:high], time, "left"))
+
+    def place_after(self, moment: Moment) -> int:
+        """In points in order, where the first is that is after a moment."""
+        step, time = moment
+        low, high = np.searchsorted(self.steps, step, "left"), np.searchsorted(self.steps, step, "right")
+        return int(low + np.searchsorted(self.times[low:high], time, "right"))
+
+    def has_between(self, first: Moment, last: Moment) -> bool:
+        """Whether one of the points, which are in order, is neither before `first` nor after `last`."""
+        return self.place_of(first) < self.place_after(last)
 
     def selected(self, which: npt.NDArray[np.bool_] | npt.NDArray[np.int64]) -> Points:
         """The points of a mask, or at indexes."""
@@ -129,11 +149,11 @@ def merge_ordered(parts: Sequence[Points]) -> Points:
     return concatenate([cluster[0] if len(cluster) == 1 else merge(cluster) for cluster in clusters])
 
 
-def _first_moment(points: Points) -> tuple[int, int]:
+def _first_moment(points: Points) -> Moment:
     return int(points.steps[0]), int(points.times[0])
 
 
-def _last_moment(points: Points) -> tuple[int, int]:
+def _last_moment(points: Points) -> Moment:
     return int(points.steps[-1]), int(points.times[-1])
 
 
@@ -157,6 +177,8 @@ class Metric:
     context: MetricContext | None
     """None: all contexts of the key taken together."""
     current: CurrentValue
+    points: int = 0
+    """How many points the series has; over all contexts the sum of those of each. 0 where that was not asked for."""
 
 
 @dataclass(frozen=True)
@@ -177,15 +199,3 @@ class HistoryQuery:
     """None: all contexts taken together; NO_CONTEXT: the series without one."""
     min_step: int | None
     max_step: int | None
-
-
-class Metrics(Protocol):
-    """Reads the metrics of runs. Whatever was acknowledged is seen."""
-
-    def list(self, workspace: str, run_id: str, size: int, after: Cursor | None) -> MetricPage:
-        """Returns a page of a run's current values. Raises RunNotFound, PageTokenInvalid."""
-        ...
-
-    def history(self, workspace: str, run_id: str, query: HistoryQuery) -> Points:
-        """Returns the points of a series, ordered, each once; none for an unknown key. Raises RunNotFound."""
-        ...

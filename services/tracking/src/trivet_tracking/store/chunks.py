@@ -19,11 +19,8 @@ from trivet_tracking.store import columns
 CHUNK_POINTS = 4096
 SUMMARY_POINTS = 128
 
-SUMMARY = np.dtype(
-    [("step", "<i8"), ("time", "<i8"), ("min", "<f8"), ("max", "<f8"), ("count", "<u4"), ("nans", "<u4")]
-)
-"""Of each 128 points: the first step and time; the range of the values, NaN where all are; how many there are, and how
-many of them are NaN."""
+SUMMARY = np.dtype([("step", "<i8"), ("time", "<i8"), ("min", "<f8"), ("max", "<f8"), ("nans", "u1")])
+"""Of each 128 points: the first step and time; the range of the values, NaN where all are; how many of them are NaN."""
 
 
 @dataclass(frozen=True)
@@ -40,17 +37,16 @@ class Chunk:
 
 
 def cut(points: Points) -> Iterator[Chunk]:
-    """The chunks of points in order, each once; at least one point.
+    """The chunks of points in order, each once; at least one point. They are of about the same size.
 
     Points of one step and time stay together, so that chunks do not overlap, however many they are.
     """
-    steps, times = points.steps, points.times
+    size = -(-len(points) // max(1, round(len(points) / CHUNK_POINTS)))
     begin = 0
     while begin < len(points):
-        end = begin + CHUNK_POINTS
+        end = begin + size
         if end < len(points):
-            ahead = (steps[end:] != steps[end - 1]) | (times[end:] != times[end - 1])
-            end += int(np.argmax(ahead)) if ahead.any() else len(ahead)
+            end = points.place_after((int(points.steps[end - 1]), int(points.times[end - 1])))
         yield _chunk(points.part(begin, min(end, len(points))))
         begin = end
 
@@ -75,8 +71,7 @@ def summarise(points: Points) -> npt.NDArray[np.void]:
     summary["time"] = points.times[starts]
     summary["min"] = np.fmin.reduceat(points.values, starts)
     summary["max"] = np.fmax.reduceat(points.values, starts)
-    summary["count"] = np.diff(starts, append=len(points))
-    summary["nans"] = np.add.reduceat(np.isnan(points.values).astype(np.uint32), starts)
+    summary["nans"] = np.add.reduceat(np.isnan(points.values).astype(np.uint8), starts)
     return summary
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import sqlalchemy as sa
@@ -12,24 +12,12 @@ from trivet_kit.db import Database
 from trivet_kit.db.keyset import checked
 from trivet_kit.errors import PageTokenInvalid
 from trivet_kit.page_tokens import Cursor
-from trivet_kit.resources import RunName
-from trivet_tracking.domain.errors import RunNotFound
-from trivet_tracking.domain.metrics import (
-    NO_CONTEXT,
-    CurrentValue,
-    HistoryQuery,
-    Metric,
-    MetricContext,
-    MetricPage,
-    Points,
-    merge,
-)
-from trivet_tracking.store import columns, segments, tables
+from trivet_tracking.domain.charts import Curve, CurveQuery
+from trivet_tracking.domain.metrics import CurrentValue, HistoryQuery, Metric, MetricPage, Points
+from trivet_tracking.store import charts, counts, history, tables
+from trivet_tracking.store.run_keys import NO_CONTEXT_NUMBER, numbered_contexts, run_key
 
 _latest = tables.metric_latest
-_contexts = tables.metric_context
-# What NO_CONTEXT is numbered; in `metric_latest` the number stands for the key over all contexts instead.
-NO_CONTEXT_NUMBER = 0
 
 
 class SqlMetrics:
@@ -41,7 +29,7 @@ class SqlMetrics:
     def list(self, workspace: str, run_id: str, size: int, after: Cursor | None) -> MetricPage:
         """Returns a page of a run's current values."""
         with self._database.transaction("read") as connection:
-            run_pk = _run_pk(connection, workspace, run_id)
+            run_pk = run_key(connection, workspace, run_id)
             statement = sa.select(_latest).where(_latest.c.run_pk == run_pk)
             match after:
                 case None:
@@ -52,41 +40,28 @@ class SqlMetrics:
                 case _:
                     raise PageTokenInvalid
             rows = connection.execute(statement.order_by(_latest.c.key, _latest.c.context).limit(size + 1)).all()
+            page = rows[:size]
             contexts = numbered_contexts(connection, [run_pk])
-        page = rows[:size]
+            recounted = counts.recounted(connection, run_pk, {row.key for row in page})
         metrics = tuple(
-            Metric(row.key, contexts[run_pk, row.context] if row.context else None, _current(row)) for row in page
+            Metric(
+                row.key,
+                contexts[run_pk, row.context] if row.context else None,
+                _current(row),
+                recounted.get((row.key, row.context), row.points),
+            )
+            for row in page
         )
         return MetricPage(metrics, [page[-1].key, page[-1].context] if len(rows) > size else None)
 
-    def history(self, workspace: str, run_id: str, query: HistoryQuery) -> Points:
+    def history(self, workspace: str, run_id: str, query: HistoryQuery) -> Iterator[Points]:
         """Returns the points of a series."""
-        log, chunk = tables.metric_log, tables.metric_chunk
+        return history.read(self._database, workspace, run_id, query)
+
+    def curves(self, workspace: str, run_id: str, keys: Sequence[str], query: CurveQuery) -> Sequence[Curve]:
+        """Returns the curves of keys."""
         with self._database.transaction("read") as connection:
-            run_pk = _run_pk(connection, workspace, run_id)
-            number = None
-            if query.context is not None:
-                number = _number_of(connection, run_pk, query.context)
-                if number is None:
-                    return merge([])
-            data = connection.execute(sa.select(log.c.data).where(log.c.run_pk == run_pk)).scalars().all()
-            rows = connection.execute(
-                sa.select(chunk.c.context, chunk.c.data).where(chunk.c.run_pk == run_pk, chunk.c.key == query.key)
-            ).all()
-        return merge(
-            [
-                _between(points, query.min_step, query.max_step)
-                for piece_number, points in [
-                    *(
-                        (c, p)
-                        for segment in data
-                        for _, c, p in segments.decode(segment, frozenset([query.key])).pieces()
-                    ),
-                    *((row.context, columns.decode(row.data)) for row in rows),
-                ]
-                if number is None or piece_number == number
-            ]
-        )
+            return charts.read(connection, workspace, run_id, keys, query)
 
 
 def current_metrics(connection: Connection, run_pks: Sequence[int]) -> dict[int, list[Metric]]:
@@ -101,60 +76,5 @@ def current_metrics(connection: Connection, run_pks: Sequence[int]) -> dict[int,
     return metrics
 
 
-def numbered_contexts(connection: Connection, run_pks: Sequence[int]) -> dict[tuple[int, int], MetricContext]:
-    """The contexts of runs by (run, number)."""
-    rows = connection.execute(sa.select(_contexts).where(_contexts.c.run_pk.in_(run_pks)))
-    return {
-        (row.run_pk, row.context): MetricContext(
-            rank=None if row.rank == -1 else row.rank,
-            model_id=row.model_id,
-            dataset_name=row.dataset_name,
-            dataset_digest=row.dataset_digest,
-        )
-        for row in rows
-    }
-
-
-def context_columns(context: MetricContext) -> dict[str, str | int]:
-    """The columns that hold the parts of a context."""
-    return {
-        "rank": -1 if context.rank is None else context.rank,
-        "model_id": context.model_id,
-        "dataset_name": context.dataset_name,
-        "dataset_digest": context.dataset_digest,
-    }
-
-
-def _number_of(connection: Connection, run_pk: int, context: MetricContext) -> int | None:
-    if context == NO_CONTEXT:
-        return NO_CONTEXT_NUMBER
-    columns = context_columns(context)
-    number: int | None = connection.execute(
-        sa.select(_contexts.c.context).where(
-            _contexts.c.run_pk == run_pk, *(_contexts.c[name] == value for name, value in columns.items())
-        )
-    ).scalar_one_or_none()
-    return number
-
-
-def _run_pk(connection: Connection, workspace: str, run_id: str) -> int:
-    run = tables.run
-    run_pk: int | None = connection.execute(
-        sa.select(run.c.run_pk).where(run.c.workspace == workspace, run.c.run_id == run_id)
-    ).scalar_one_or_none()
-    if run_pk is None:
-        raise RunNotFound(str(RunName(workspace, run_id)))
-    return run_pk
-
-
 def _current(row: Row[Any]) -> CurrentValue:
     return CurrentValue(step=row.step, time=row.time, value=row.value, min=row.min, max=row.max)
-
-
-def _between(points: Points, min_step: int | None, max_step: int | None) -> Points:
-    if min_step is None and max_step is None:
-        return points
-    wanted = (points.steps >= (-(2**63) if min_step is None else min_step)) & (
-        points.steps <= (2**63 - 1 if max_step is None else max_step)
-    )
-    return Points(points.steps[wanted], points.times[wanted], points.values[wanted])

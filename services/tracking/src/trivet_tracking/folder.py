@@ -1,0 +1,148 @@
+"""The folder: makes chunks of the log in the background, at the service's side and never in its way.
+
+On SQLite it is a thread. On PostgreSQL it is a child process, because what it does with numbers would otherwise take
+the interpreter from the calls; the service starts it again when it ends, and it ends when the service does, however
+that comes about: it waits for the end of its standard input.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+import subprocess
+import sys
+import threading
+from typing import Protocol
+
+from trivet_kit.db import Database
+from trivet_kit.errors import CallerError
+from trivet_kit.logs import set_up_logs
+from trivet_kit.timestamps import now_millis
+from trivet_tracking.store.folding import Folding
+from trivet_tracking.store.tables import SCHEMA
+
+# How old a log becomes before it is folded. Shorter makes more and smaller chunks, longer makes reads of runs that are
+# being written slower.
+FOLD_AFTER_SECONDS = 15.0
+# How often it looks for logs to fold.
+_LOOK_SECONDS = 1.0
+# A child that ends at once is not started again and again at once.
+_RESTART_SECONDS = 5.0
+_STOP_SECONDS = 3.0
+
+_log = logging.getLogger("trivet.tracking.folder")
+
+
+class Folder(Protocol):
+    """Folds in the background, from when it is made."""
+
+    def close(self) -> None:
+        """Stops after the fold that is being made; calling it again does nothing."""
+        ...
+
+
+def start_folder(database: Database, fold_after_seconds: float = FOLD_AFTER_SECONDS) -> Folder:
+    """The folder of a service's database."""
+    if database.is_sqlite:
+        return FolderThread(database, fold_after_seconds)
+    return FolderProcess(database.url.render_as_string(hide_password=False), fold_after_seconds)
+
+
+class FolderThread:
+    """A folder in this process."""
+
+    def __init__(self, database: Database, fold_after_seconds: float) -> None:
+        self._stopped = threading.Event()
+        arguments = (Folding(database, now_millis), fold_after_seconds, self._stopped)
+        self._thread = threading.Thread(target=run, args=arguments, name="folder", daemon=True)
+        self._thread.start()
+
+    def close(self) -> None:
+        """Stops it."""
+        self._stopped.set()
+        self._thread.join(_STOP_SECONDS)
+
+
+class FolderProcess:
+    """A folder in a process of its own, and the thread that watches it."""
+
+    def __init__(self, database_url: str, fold_after_seconds: float) -> None:
+        self._environment = {
+            **os.environ,
+            "TRIVET_DATABASE_URL": database_url,
+            "TRIVET_FOLD_AFTER_SECONDS": str(fold_after_seconds),
+        }
+        self._fold_after_seconds = fold_after_seconds
+        self._stopped = threading.Event()
+        self._thread = threading.Thread(target=self._watch, name="folder-watch", daemon=True)
+        self._thread.start()
+
+    def close(self) -> None:
+        """Stops it."""
+        self._stopped.set()
+        self._thread.join(2 * _STOP_SECONDS)
+
+    def _watch(self) -> None:
+        # Nothing is old enough before; and a service that stops before has not paid for a process.
+        self._stopped.wait(min(self._fold_after_seconds, _RESTART_SECONDS))
+        while not self._stopped.is_set():
+            self._run_child()
+            self._stopped.wait(_RESTART_SECONDS)
+
+    def _run_child(self) -> None:
+        # Its own session: an interrupt from the terminal is for the service, which then stops it in its turn.
+        child = subprocess.Popen(
+            (sys.executable, "-m", "trivet_tracking.folder"),
+            env=self._environment,
+            stdin=subprocess.PIPE,
+            start_new_session=True,
+        )
+        with child:
+            while not self._stopped.wait(_LOOK_SECONDS):
+                if child.poll() is not None:
+                    _log.error("the folder ended with code %d; starting it again", child.returncode)
+                    return
+            assert child.stdin is not None
+            child.stdin.close()
+            try:
+                child.wait(_STOP_SECONDS)
+            except subprocess.TimeoutExpired:
+                child.kill()
+
+
+def run(folding: Folding, fold_after_seconds: float, stopped: threading.Event) -> None:
+    """Folds whatever is due until it is told to stop."""
+    age_millis = int(fold_after_seconds * 1000)
+    while not stopped.wait(min(_LOOK_SECONDS, fold_after_seconds)):
+        try:
+            for run_pk in folding.due(age_millis):
+                if stopped.is_set():
+                    break
+                folding.fold(run_pk)
+        except CallerError as error:
+            # The database is away or busy: the service says so, and here the next look will do.
+            _log.info("not folded: %s", error)
+        except Exception:  # noqa: BLE001 - the folder goes on, whatever one run of it meets
+            _log.exception("not folded")
+            stopped.wait(_RESTART_SECONDS)
+
+
+def main() -> None:
+    """The child process."""
+    set_up_logs(logging.INFO)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    stopped = threading.Event()
+
+    def wait_for_the_end() -> None:
+        sys.stdin.buffer.read()
+        stopped.set()
+
+    threading.Thread(target=wait_for_the_end, daemon=True).start()
+    database = Database(os.environ["TRIVET_DATABASE_URL"], SCHEMA)
+    run(Folding(database, now_millis), float(os.environ["TRIVET_FOLD_AFTER_SECONDS"]), stopped)
+    database.close()
+
+
+if __name__ == "__main__":
+    main()

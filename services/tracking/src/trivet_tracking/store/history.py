@@ -1,0 +1,111 @@
+"""The points of a metric of a run, read from chunks and log, a window of moments at a time.
+
+Each window is read in a transaction of its own, in which chunks and log are seen together, so that whatever the folder
+does no point is missed and none comes twice; and no transaction waits for a slow reader. What is written meanwhile may
+be seen or not.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection, Row
+
+from trivet_kit.db import Database
+from trivet_tracking.domain.metrics import HistoryQuery, Moment, Points, merge, merge_ordered
+from trivet_tracking.store import columns, segments, tables
+from trivet_tracking.store.run_keys import context_number, run_key
+
+_MIN, _MAX = -(2**63), 2**63 - 1
+# Some 130,000 points: a megabyte from the database, three in memory.
+_WINDOW_CHUNKS = 32
+
+_log = tables.metric_log
+_chunk = tables.metric_chunk
+
+
+@dataclass(frozen=True)
+class _Series:
+    """What is read: a key of a run, of one context or of all."""
+
+    run_pk: int
+    key: str
+    context: int | None
+    last: Moment
+
+
+def read(database: Database, workspace: str, run_id: str, query: HistoryQuery) -> Iterator[Points]:
+    """The points that a query asks for, in order, each once, in parts of at least one. Raises RunNotFound at once."""
+    with database.transaction("read") as connection:
+        run_pk = run_key(connection, workspace, run_id)
+        context = None
+        if query.context is not None:
+            context = context_number(connection, run_pk, query.context)
+            if context is None:
+                return iter(())
+    first = (_MIN if query.min_step is None else query.min_step, _MIN)
+    last = (_MAX if query.max_step is None else query.max_step, _MAX)
+    return _windows(database, _Series(run_pk, query.key, context, last), first)
+
+
+def logged_points(connection: Connection, run_pk: int, key: str, context: int | None = None) -> dict[int, Points]:
+    """The points of a key that are in the log, by number of the context; of one context or of all. In order."""
+    parts: dict[int, list[Points]] = {}
+    for data in connection.execute(sa.select(_log.c.data).where(_log.c.run_pk == run_pk)).scalars():
+        for _, number, points in segments.decode(data, frozenset((key,))).pieces():
+            if context in (None, number):
+                parts.setdefault(number, []).append(points)
+    return {number: merge(its_parts) for number, its_parts in parts.items()}
+
+
+def _windows(database: Database, series: _Series, first: Moment) -> Iterator[Points]:
+    begin: Moment | None = first
+    while begin is not None:
+        with database.transaction("read") as connection:
+            chunks, end = _chunks(connection, series, begin)
+            logged = logged_points(connection, series.run_pk, series.key, series.context)
+        parts = [*logged.values(), *(columns.decode(chunk.data) for chunk in chunks)]
+        points = merge_ordered([_window_of(part, begin, end, series.last) for part in parts])
+        if len(points):
+            yield points
+        begin = end
+
+
+def _chunks(connection: Connection, series: _Series, begin: Moment) -> tuple[Sequence[Row[Any]], Moment | None]:
+    """The chunks of the window that begins there, and where the next one begins; None: this is the last one."""
+    statement: sa.Select[Any] = (
+        sa.select(_chunk.c.first_step, _chunk.c.first_time, _chunk.c.data)
+        .where(
+            _chunk.c.run_pk == series.run_pk,
+            _chunk.c.key == series.key,
+            sa.tuple_(_chunk.c.last_step, _chunk.c.last_time) >= sa.tuple_(*begin),
+            _chunk.c.first_step <= series.last[0],
+        )
+        .order_by(_chunk.c.first_step, _chunk.c.first_time)
+    )
+    if series.context is not None:
+        statement = statement.where(_chunk.c.context == series.context)
+    size = _WINDOW_CHUNKS
+    while True:
+        rows = connection.execute(statement.limit(size + 1)).all()
+        if len(rows) <= size:
+            return rows, None
+        end = (rows[size].first_step, rows[size].first_time)
+        if end > begin:
+            return rows[:size], end
+        # More contexts than chunks in a window, all of which begin before it.
+        size *= 4
+
+
+def _window_of(points: Points, begin: Moment, end: Moment | None, last: Moment) -> Points:
+    """The points in order from `begin` up to, not including, `end`, and not after `last`."""
+    if not len(points):
+        return points
+    high = points.place_after(last)
+    if end is not None:
+        high = min(high, points.place_of(end))
+    low = points.place_of(begin)
+    return points.part(low, max(low, high))
