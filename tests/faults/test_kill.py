@@ -13,6 +13,7 @@ import grpc
 import sqlalchemy as sa
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
+from trivet_kit.timestamps import now_millis
 from trivet_proto.tracking.v1 import metric_pb2
 from trivet_proto.tracking.v1 import tracking_service_pb2 as pb
 from trivet_proto.tracking.v1.tracking_service_pb2_grpc import TrackingServiceStub
@@ -30,12 +31,14 @@ from trivet_testing.tracking_model import (
     has_details,
     outcome,
 )
+from trivet_tracking import folder
 from trivet_tracking.server import open_database
 from trivet_tracking.store import tables
+from trivet_tracking.store.folding import Folding
 
 DEADLINE_SECONDS = 60
-# The folder works all the time, in the midst of what is being written and killed.
-FOLD_AFTER_SECONDS = "0.05"
+# Folders work all the time, in the midst of what is being written and killed.
+FOLD_AFTER_SECONDS = 0.05
 WRITERS = 6
 RUNS = ("one", "two")
 SERVICE = "trivet.tracking.v1.TrackingService"
@@ -194,6 +197,19 @@ class Load:
 
 
 @contextmanager
+def folding(database_url: str) -> Iterator[None]:
+    """A folder beside the server's own, which hardly comes to work before it is killed with its server."""
+    stopped = threading.Event()
+    with closing(open_database(database_url)) as database, ThreadPoolExecutor(1) as pool:
+        running = pool.submit(folder.run, Folding(database, now_millis), FOLD_AFTER_SECONDS, stopped)
+        try:
+            yield
+        finally:
+            stopped.set()
+            running.result(DEADLINE_SECONDS)
+
+
+@contextmanager
 def loaded(seed: int) -> Iterator[Load]:
     load = Load(seed)
     try:
@@ -264,9 +280,9 @@ def test_a_server_killed_under_load_loses_nothing_and_doubles_nothing(database_u
     random_source = random.Random(seed)
     kills = full(10, 100)
     migrate(database_url)
-    server = start_server(database_url, TRIVET_FOLD_AFTER_SECONDS=FOLD_AFTER_SECONDS)
+    server = start_server(database_url, TRIVET_FOLD_AFTER_SECONDS=str(FOLD_AFTER_SECONDS))
     address = server.address
-    with loaded(seed) as load:
+    with loaded(seed) as load, folding(database_url):
         try:
             with stub_of(server) as stub:
                 create_runs(stub)
@@ -277,7 +293,7 @@ def test_a_server_killed_under_load_loses_nothing_and_doubles_nothing(database_u
                     server.kill()
                     errors = load.wait_until_all_failed()
                 assert {error.code() for error in errors} == {grpc.StatusCode.UNAVAILABLE}
-                server = start_server(database_url, listen=address, TRIVET_FOLD_AFTER_SECONDS=FOLD_AFTER_SECONDS)
+                server = start_server(database_url, listen=address, TRIVET_FOLD_AFTER_SECONDS=str(FOLD_AFTER_SECONDS))
                 assert server.address == address
                 with stub_of(server) as stub:
                     assert_holds(stub, database_url, load.writers)
@@ -304,8 +320,9 @@ def test_a_postgres_killed_under_load_loses_nothing_and_the_service_recovers_by_
     database_url = own_postgres_server.create_database()
     migrate(database_url)
     with (
-        start_server(database_url, TRIVET_FOLD_AFTER_SECONDS=FOLD_AFTER_SECONDS) as server,
+        start_server(database_url, TRIVET_FOLD_AFTER_SECONDS=str(FOLD_AFTER_SECONDS)) as server,
         loaded(seed) as load,
+        folding(database_url),
         stub_of(server) as stub,
     ):
         with grpc.insecure_channel(server.address) as channel:

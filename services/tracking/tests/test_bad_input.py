@@ -150,6 +150,10 @@ def history(**fields: Any) -> pb.ReadMetricHistoryRequest:
     return pb.ReadMetricHistoryRequest(**{"run": RUN, "key": "loss", **fields})
 
 
+def curves(**fields: Any) -> pb.ReadMetricCurvesRequest:
+    return pb.ReadMetricCurvesRequest(**{"runs": [RUN], "keys": ["loss"], **fields})
+
+
 def columns(**fields: Any) -> pb.WriteRunRequest:
     """A write of metrics, beside which a tag would be good."""
     return written(metrics=MetricColumns(**fields), tags=[pb.Tag(key="beside", value="1")])
@@ -184,6 +188,7 @@ def text_rows() -> Iterator[Row]:
         yield f"key-to-set-{case}", "SetExperimentTags", tags(tags={"a": "b", key: "1"}), reason
         yield f"key-to-remove-{case}", "SetExperimentTags", tags(deleted_tags=["old", key]), reason
         yield f"key-{case}", "ReadMetricHistory", history(key=key), reason
+        yield f"key-{case}", "ReadMetricCurves", curves(keys=["loss", key]), reason
     for name, length in (("user", 251), ("git_commit", 251), ("source", 4097), ("display_name", 501)):
         yield f"{name}-too-long", "CreateRun", new_run(**{name: "x" * length}), "FIELD_TOO_LONG"
         yield f"{name}-with-nul", "CreateRun", new_run(**{name: NUL}), "FIELD_INVALID"
@@ -328,6 +333,7 @@ def missing_rows() -> Iterator[Row]:
     yield "missing-run", "WriteRun", written(run=run, tags=[pb.Tag(key="a")]), "RUN_NOT_FOUND"
     yield "missing-run", "ListMetrics", pb.ListMetricsRequest(parent=run), "RUN_NOT_FOUND"
     yield "missing-run", "ReadMetricHistory", history(run=run), "RUN_NOT_FOUND"
+    yield "missing-run", "ReadMetricCurves", curves(runs=[run]), "RUN_NOT_FOUND"
     yield "missing", "GetExperiment", pb.GetExperimentRequest(name=experiment), "EXPERIMENT_NOT_FOUND"
     yield "missing", "UpdateExperiment", changed_experiment("description", name=experiment), "EXPERIMENT_NOT_FOUND"
     request = pb.SetExperimentTagsRequest(name=experiment, tags={"a": "b"})
@@ -374,6 +380,11 @@ def write_rows() -> Iterator[Row]:
         request = columns(keys=["a"], values=[1.0], contexts=[context], context_index=[1])
         yield f"{name}-too-long", "WriteRun", request, "FIELD_TOO_LONG"
         yield f"{name}-too-long", "ReadMetricHistory", history(context=context), "FIELD_TOO_LONG"
+    yield "negative-buckets", "ReadMetricCurves", curves(bucket_count=-1), "FIELD_INVALID"
+    yield "unknown-axis", "ReadMetricCurves", curves(axis=9), "FIELD_INVALID"
+    yield "too-many-runs", "ReadMetricCurves", curves(runs=[RUN] * 101), "FIELD_INVALID"
+    yield "too-many-keys", "ReadMetricCurves", curves(keys=["a"] * 101), "FIELD_INVALID"
+    yield "rank-below-0", "ReadMetricCurves", curves(context=MetricContext(rank=-1)), "FIELD_INVALID"
     yield "rank-below-0", "ReadMetricHistory", history(context=MetricContext(rank=-1)), "FIELD_INVALID"
     yield "model-with-nul", "ReadMetricHistory", history(context=MetricContext(model_id=NUL)), "FIELD_INVALID"
     good = [pb.Tag(key="beside", value="1")]
@@ -567,6 +578,7 @@ OF_RUNS: dict[str, TakesName] = {
     "WriteRun": lambda name: ("WriteRun", written(run=name, tags=[pb.Tag(key="a", value="b")])),
     "ListMetrics": lambda name: ("ListMetrics", pb.ListMetricsRequest(parent=name)),
     "ReadMetricHistory": lambda name: ("ReadMetricHistory", history(run=name)),
+    "ReadMetricCurves": lambda name: ("ReadMetricCurves", curves(runs=[RUN, name])),
     "CreateRun.parent_run": lambda name: ("CreateRun", new_run(parent_run=name)),
 }
 OF_EXPERIMENTS: dict[str, TakesName] = {
