@@ -24,6 +24,8 @@ class Setting:
     address: str
     database_url: str
     """Of the same server that the service uses, for the limits."""
+    service_pid: int
+    """The folder is its child."""
 
 
 @dataclass(frozen=True)
@@ -43,7 +45,7 @@ def tracking_on(postgres: PostgresServer) -> Iterator[Setting]:
     url = postgres.create_database()
     migrate(url)
     with start_server(url) as server, grpc.insecure_channel(server.address) as channel:
-        yield Setting(TrackingServiceStub(channel), server.address, url)
+        yield Setting(TrackingServiceStub(channel), server.address, url, server.pid)
 
 
 def measure(comparison: Comparison, rounds: int) -> str:
@@ -60,4 +62,5 @@ def measure(comparison: Comparison, rounds: int) -> str:
 
 
 def _shown(figures: list[float]) -> str:
-    return f"{statistics.median(figures):,.0f} [{min(figures):,.0f}-{max(figures):,.0f}]"
+    digits = 0 if statistics.median(figures) >= 100 else 1
+    return f"{statistics.median(figures):,.{digits}f} [{min(figures):,.{digits}f}-{max(figures):,.{digits}f}]"

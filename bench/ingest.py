@@ -1,61 +1,93 @@
-"""How fast points become durable."""
+"""How fast points become durable, and what that costs."""
 
 from __future__ import annotations
 
 import secrets
 import threading
 import time
-from collections.abc import Callable
+from functools import partial
 
 import grpc
-import numpy as np
 import psycopg2
+from flood import Shape, Writer, by_calls, by_stream
 from harness import PARENT, Comparison, Setting
+from processes import cpu_seconds, postmaster
+from psycopg2.extras import execute_values
 
 from trivet_proto.tracking.v1 import tracking_service_pb2 as pb
 from trivet_proto.tracking.v1.tracking_service_pb2_grpc import TrackingServiceStub
 
-BATCH_POINTS = 1000
-SECONDS = 2.0
+SECONDS = 5.0
+_POINT_BYTES = 24  # step, time and value
+# Messages on the way, for each shape: enough for groups, few enough for latency.
+_SHAPES = ((Shape(1, 1000), 32), (Shape(10, 10), 64), (Shape(100, 10), 32), (Shape(1000, 1), 32))
+_LIVE_RUNS, _LIVE_SERIES = 200, 20
 
 
-def comparisons(setting: Setting) -> list[Comparison]:
-    """Batches from one client; single points from one caller and from 64."""
-    packed = BATCH_POINTS * 24  # step, time and value, 8 bytes each
-    return [
+def comparisons(setting: Setting, sustained_seconds: float) -> list[Comparison]:
+    """Floods from one client, single points, and many runs that write slowly."""
+    floods = [
         Comparison(
-            "one client, 1 series x 1,000 points a call",
+            f"one client, {shape.series:,} series x {shape.points:,} points a call, {window} calls on the way",
             "points/s",
-            lambda: BATCH_POINTS * _calls_per_second(setting, callers=1, points=BATCH_POINTS),
-            "24 bytes a point in one row a commit",
-            lambda: BATCH_POINTS * _commits_per_second(setting.database_url, packed),
-        ),
-        Comparison(
-            "one point a call, 1 caller",
-            "calls/s",
-            lambda: _calls_per_second(setting, callers=1, points=1),
-            "one row a commit",
-            lambda: _commits_per_second(setting.database_url, 24),
-        ),
-        Comparison(
-            "one point a call, 64 callers",
-            "calls/s",
-            lambda: _calls_per_second(setting, callers=64, points=1),
-            "one row a commit, one connection",
-            lambda: _commits_per_second(setting.database_url, 24),
-        ),
+            partial(by_calls, setting.address, shape, window, SECONDS),
+            f"the same bytes, {window} messages a commit, by one connection",
+            partial(_raw_points_per_second, setting, shape, window),
+        )
+        for shape, window in _SHAPES
     ]
+    streamed = Comparison(
+        "one stream, 1 series x 1,000 points a message",
+        "points/s",
+        partial(by_stream, setting.address, Shape(1, 1000), SECONDS),
+        "the same bytes, 32 messages a commit, by one connection",
+        partial(_raw_points_per_second, setting, Shape(1, 1000), 32),
+    )
+    sustained = [
+        Comparison(
+            f"the same by calls for {sustained_seconds:g} s: {shape.series:,} series x {shape.points:,} points",
+            "points/s",
+            partial(by_calls, setting.address, shape, 32, sustained_seconds),
+            "the same bytes, 32 messages a commit, by one connection",
+            partial(_raw_points_per_second, setting, shape, 32),
+        )
+        for shape in (Shape(1, 1000), Shape(100, 10))
+    ]
+    single = [
+        Comparison(
+            f"one point a call, {callers} callers",
+            "calls/s",
+            partial(_calls_per_second, setting, callers),
+            "one row a commit, one connection",
+            partial(_commits_per_second, setting.database_url, _POINT_BYTES),
+        )
+        for callers in (1, 64)
+    ]
+    live = Comparison(
+        f"{_LIVE_RUNS} runs x {_LIVE_SERIES} series x 1 point a second: service, folder and PostgreSQL",
+        "points a CPU second",
+        partial(_points_per_cpu_second, setting),
+        "a row a point, INSERT of 1,000 a commit, PostgreSQL alone",
+        partial(_rows_per_cpu_second, setting.database_url),
+    )
+    return [*floods, streamed, *sustained, *single, live]
 
 
-def _calls_per_second(setting: Setting, callers: int, points: int) -> float:
+def _raw_points_per_second(setting: Setting, shape: Shape, messages: int) -> float:
+    points = shape.total * messages
+    return points * _commits_per_second(setting.database_url, points * _POINT_BYTES)
+
+
+def _calls_per_second(setting: Setting, callers: int) -> float:
     done = [0] * callers
     end = time.monotonic() + SECONDS
 
     def call(number: int) -> None:
         with grpc.insecure_channel(setting.address, (("grpc.use_local_subchannel_pool", 1),)) as channel:
-            write = _writer(TrackingServiceStub(channel), points)
+            stub = TrackingServiceStub(channel)
+            writer = Writer(stub.CreateRun(pb.CreateRunRequest(parent=PARENT)).name, Shape(1, 1), "loss")
             while time.monotonic() < end:
-                write()
+                stub.WriteRun(writer.next())
                 done[number] += 1
 
     threads = [threading.Thread(target=call, args=(number,)) for number in range(callers)]
@@ -66,23 +98,41 @@ def _calls_per_second(setting: Setting, callers: int, points: int) -> float:
     return sum(done) / SECONDS
 
 
-def _writer(stub: TrackingServiceStub, points: int) -> Callable[[], object]:
-    """Writes the next points of a run of its own, by a writer with sequences, at each call."""
-    run = stub.CreateRun(pb.CreateRunRequest(parent=PARENT)).name
-    request = pb.WriteRunRequest(run=run, writer_id=secrets.randbits(63) | 1)
-    request.metrics.keys.append("loss")
-    request.metrics.counts.append(points)
-    request.metrics.times_millis.append(time.time_ns() // 1_000_000)
-    values = np.random.default_rng(0).random(points)
+def _points_per_cpu_second(setting: Setting) -> float:
+    """Each run writes once a second for as long as the folder needs to come to each of them."""
+    seconds = 25
+    writers = [
+        Writer(setting.stub.CreateRun(pb.CreateRunRequest(parent=PARENT)).name, Shape(_LIVE_SERIES, 1), "m")
+        for _ in range(_LIVE_RUNS)
+    ]
+    processes = [setting.service_pid, postmaster(setting.database_url)]
+    before = cpu_seconds(processes)
+    begin = time.monotonic()
+    for number in range(seconds * _LIVE_RUNS):
+        time.sleep(max(0.0, begin + number / _LIVE_RUNS - time.monotonic()))
+        setting.stub.WriteRun(writers[number % _LIVE_RUNS].next())
+    used = cpu_seconds(processes) - before
+    return seconds * _LIVE_RUNS * _LIVE_SERIES / used
 
-    def write() -> object:
-        begin = request.sequence * points
-        request.sequence += 1
-        request.metrics.steps[:] = range(begin, begin + points)
-        request.metrics.values[:] = values
-        return stub.WriteRun(request)
 
-    return write
+def _rows_per_cpu_second(database_url: str) -> float:
+    connection = psycopg2.connect(database_url)
+    server = [postmaster(database_url)]
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "CREATE TABLE IF NOT EXISTS bench_point (run bigint, key text, step bigint, time bigint, "
+            "value double precision, PRIMARY KEY (run, key, step, time))"
+        )
+        cursor.execute("TRUNCATE bench_point")
+        connection.commit()
+        before = cpu_seconds(server)
+        for step in range(100):
+            rows = [(run, f"metric {key}", step, step, 0.5) for run in range(50) for key in range(20)]
+            execute_values(cursor, "INSERT INTO bench_point VALUES %s", rows, page_size=1000)
+            connection.commit()
+        used = cpu_seconds(server) - before
+    connection.close()
+    return 100_000 / used
 
 
 def _commits_per_second(database_url: str, size: int) -> float:
@@ -99,5 +149,7 @@ def _commits_per_second(database_url: str, size: int) -> float:
             cursor.execute("INSERT INTO bench_row (data) VALUES (%s)", (data,))
             connection.commit()
             done += 1
+        cursor.execute("TRUNCATE bench_row")
+        connection.commit()
     connection.close()
     return done / SECONDS

@@ -46,10 +46,10 @@ def comparisons(setting: Setting) -> list[Comparison]:
             f"history of {HISTORY_POINTS:,} points",
             "histories/s",
             lambda: _per_second(lambda: list(setting.stub.ReadMetricHistory(history))),
-            "the bytes of the run's log, by SQL",
+            "the bytes of the run's chunks, by SQL",
             lambda: _queries_per_second(
                 setting.database_url,
-                "SELECT data FROM trivet_tracking.metric_log JOIN trivet_tracking.run USING (run_pk) "
+                "SELECT data FROM trivet_tracking.metric_chunk JOIN trivet_tracking.run USING (run_pk) "
                 f"WHERE run_id = '{run.rsplit('/', 1)[1]}'",
             ),
         ),

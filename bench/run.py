@@ -3,31 +3,48 @@
 from __future__ import annotations
 
 import argparse
+import os
 import platform
+from collections.abc import Iterator
 
 import ingest
+import metric_reads
 import reads
-from harness import measure, tracking_on
+from harness import Comparison, Setting, measure, tracking_on
 
 from trivet_testing import postgres
+
+_PARTS = ("ingest", "metrics", "runs")
 
 
 def main() -> None:
     """Prints a Markdown table."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=3, help="how often each side is measured, in turn (default 3)")
-    rounds = parser.parse_args().rounds
+    parser.add_argument("--sustained", type=float, default=20, help="seconds of the long floods (default 20)")
+    parser.add_argument("--only", choices=_PARTS, nargs="+", default=_PARTS, help="parts to measure (default all)")
+    options = parser.parse_args()
+    rounds = options.rounds
     # Not one in a container: its network would be measured too.
     server = postgres.start_own()
     try:
         with tracking_on(server) as setting:
             print(f"{platform.machine()}, Python {platform.python_version()}, PostgreSQL: {server.origin}")
-            print(f"Medians [range] of {rounds} rounds.\n")
+            print(f"Medians [range] of {rounds} rounds; load of the machine before: {os.getloadavg()[0]:.1f}.\n")
             print("| what | Trivet | limit | ratio |\n|---|---|---|---|")
-            for comparison in (*ingest.comparisons(setting), *reads.comparisons(setting)):
+            for comparison in _comparisons(setting, options):
                 print(measure(comparison, rounds), flush=True)
     finally:
         server.stop()
+
+
+def _comparisons(setting: Setting, options: argparse.Namespace) -> Iterator[Comparison]:
+    if "ingest" in options.only:
+        yield from ingest.comparisons(setting, options.sustained)
+    if "metrics" in options.only:
+        yield from metric_reads.comparisons(setting)
+    if "runs" in options.only:
+        yield from reads.comparisons(setting)
 
 
 if __name__ == "__main__":

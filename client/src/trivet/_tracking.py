@@ -12,6 +12,8 @@ from trivet._entities import Experiment, Metric, PagedList, Receipt, Run, RunInf
 from trivet._errors import ExperimentNotFound, InvalidArgument
 from trivet._ids import new_request_id, new_run_id
 from trivet._logger import Ending, Logger
+from trivet._metric_columns import MetricColumns
+from trivet._metric_columns import joined as joined_columns
 from trivet._names import Names
 from trivet._paging import collect, joined
 from trivet._records import Param, Point, Record, Tag, check_key, to_int64, to_number, to_param_value, to_tag_value
@@ -367,6 +369,29 @@ class Tracking:
                 for step, time_millis, value in zip(columns.steps, columns.times_millis, columns.values, strict=True)
             )
         return points
+
+    def get_metric_columns(
+        self, run_id: str, key: str, *, min_step: int | None = None, max_step: int | None = None
+    ) -> MetricColumns:
+        """Returns the points of a metric as NumPy arrays: what `get_metric_history` does, for long ones.
+
+        Args:
+            run_id: Of the run.
+            key: The metric's.
+            min_step: Only points of this step and later ones. Default: from the first.
+            max_step: Only points of this step and earlier ones. Default: to the last.
+
+        Raises:
+            RunNotFound: there is no such run.
+            InvalidArgument: NumPy is not installed.
+        """
+        request = pb.ReadMetricHistoryRequest(
+            run=self._names.run(run_id), key=key, min_step=min_step, max_step=max_step
+        )
+        self._logger.flush(run_id=run_id)
+        return joined_columns(
+            answer.metrics for answer in self._connection.stream(self._stub.ReadMetricHistory, request)
+        )
 
     # --- logging
 

@@ -236,8 +236,8 @@ class _Way:
                 deadline = asyncio.timeout(DEFAULT_DEADLINE_SECONDS if remaining is None else remaining)
                 try:
                     async with deadline:
-                        request, call = self._admit(data, context, outcome)
-                        response = await behaviour(request, call)
+                        # Not kept here: a behaviour that waits may let go of a large request meanwhile.
+                        response = await behaviour(*self._admit(data, context, outcome))
                         return response.SerializeToString()
                 except Exception as error:
                     passed = DeadlineExceeded(self._method.path) if deadline.expired() else error

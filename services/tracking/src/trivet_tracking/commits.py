@@ -15,8 +15,9 @@ from trivet_tracking.domain.writes import RunWrite, WriteOutcome, Writes
 # A group's bounds, measured (metric-storage.md): larger ones gain nothing and make the first caller wait.
 MAX_GROUP_WRITES = 512
 MAX_GROUP_BYTES = 8 * 1024 * 1024
-# What may wait before callers are turned away: some seconds of work, and a bound on memory. Columns take at most three
-# times the bytes of the message that brought them (steps and times may be left out there), beside the group at work.
+# What may wait before callers are turned away: some seconds of work, and a bound on memory. A call that waits holds the
+# bytes of its message besides, and gRPC has buffers of its own: a server whose database stands still grows by less than
+# four times these bytes and a group's (tests/faults/test_overload.py).
 MAX_WAITING_WRITES = 4096
 MAX_WAITING_BYTES = 64 * 1024 * 1024
 

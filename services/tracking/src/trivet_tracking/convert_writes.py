@@ -71,7 +71,7 @@ def to_run_write(request: pb.WriteRunRequest, now_millis: int) -> RunWrite:
         deleted_tags=frozenset(records.deleted_tags),
         refusals=records.refusals,
         atomic=request.atomic,
-        size_bytes=request.ByteSize(),
+        size_bytes=max(request.ByteSize(), records.metrics.size_bytes),
     )
 
 

@@ -143,6 +143,7 @@ class TrackingServicer:
 
     async def WriteRun(self, request: pb.WriteRunRequest, call: Call) -> pb.WriteRunResponse:
         write = convert_writes.to_run_write(request, self.now())
+        del request  # many calls wait at once, and what they hold is bounded by their writes
         return convert_writes.from_outcome(await self.committer.submit(write))
 
     async def StreamWrites(

@@ -57,7 +57,7 @@ class RunWrite:
     """The records that were refused already, ordered by kind and index."""
     atomic: bool
     size_bytes: int
-    """Of the message; what a group of writes is bounded by."""
+    """Of the message, or in memory where that is more; what groups of writes and those that wait are bounded by."""
 
 
 @dataclass(frozen=True)
