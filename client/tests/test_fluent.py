@@ -240,6 +240,17 @@ def test_receipt_counts_what_was_logged(tracked: str) -> None:
         assert client.flush() == trivet.Receipt(logged=4, stored=4, refused=0)
 
 
+def test_a_history_is_read_as_arrays(tracked: str) -> None:
+    with trivet.Client(tracked) as client:
+        run_id = client.create_run("0").info.run_id
+        points = [trivet.Metric("m", value, 7, step) for step, value in enumerate([1.5, float("nan"), -0.5])]
+        client.log_batch(run_id, metrics=points)
+        columns = client.tracking.get_metric_columns(run_id, "m", min_step=1)
+        assert (columns.steps.tolist(), columns.timestamps.tolist()) == ([1, 2], [7, 7])
+        assert [repr(value) for value in columns.values.tolist()] == ["nan", "-0.5"]
+        assert len(client.tracking.get_metric_columns(run_id, "never").values) == 0
+
+
 def test_hundred_thousand_points_are_stored_once(capsys: pytest.CaptureFixture[str]) -> None:
     with trivet.start_run() as run:
         began = time.perf_counter()
