@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import statistics
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -59,6 +60,16 @@ def measure(comparison: Comparison, rounds: int) -> str:
         f"| {comparison.name} | {_shown(ours)} {comparison.unit} "
         f"| {comparison.limit_name}: {_shown(limits)} {comparison.unit} | {ratio:.2f} |"
     )
+
+
+def per_second(read: Callable[[], object], seconds: float = 3.0) -> float:
+    """How often something can be done in a second, one after the other."""
+    done = 0
+    begin = time.monotonic()
+    while time.monotonic() < begin + seconds:
+        read()
+        done += 1
+    return done / (time.monotonic() - begin)
 
 
 def _shown(figures: list[float]) -> str:

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable
 from functools import partial
 from typing import Any
 
 import numpy as np
 import psycopg2
-from harness import PARENT, Comparison, Setting
+from harness import PARENT, Comparison, Setting, per_second
 
 import trivet
 from trivet_proto.tracking.v1 import tracking_service_pb2 as pb
@@ -17,7 +15,6 @@ from trivet_proto.tracking.v1.metric_pb2 import MetricColumns
 
 _BATCH = 100_000
 _BUCKETS = 2000
-SECONDS = 3.0
 
 
 def comparisons(setting: Setting) -> list[Comparison]:
@@ -32,17 +29,17 @@ def comparisons(setting: Setting) -> list[Comparison]:
         Comparison(
             "history of 1,000,000 points to NumPy, by the SDK",
             "histories/s",
-            partial(_per_second, partial(_read_history, setting, million)),
+            partial(per_second, partial(_read_history, setting, million)),
             "the same bytes as one value, by psycopg2",
-            partial(_per_second, partial(_read_raw, setting.database_url, 24_000_000)),
+            partial(per_second, partial(_read_raw, setting.database_url, 24_000_000)),
         ),
         *(
             Comparison(
                 f"chart of {_BUCKETS:,} buckets of {name} points",
                 "charts/s",
-                partial(_per_second, partial(_read_curve, setting, run)),
+                partial(per_second, partial(_read_curve, setting, run)),
                 "the summaries alone, by SQL",
-                partial(_per_second, partial(_read_summaries, setting.database_url, run)),
+                partial(per_second, partial(_read_summaries, setting.database_url, run)),
             )
             for name, run in (("1,000,000", million), ("10,000,000", ten_million))
         ),
@@ -121,12 +118,3 @@ def _fetch(database_url: str, query: str) -> list[tuple[Any, ...]]:
         rows: list[tuple[Any, ...]] = cursor.fetchall()
     connection.close()
     return rows
-
-
-def _per_second(read: Callable[[], object]) -> float:
-    done = 0
-    begin = time.monotonic()
-    while time.monotonic() < begin + SECONDS:
-        read()
-        done += 1
-    return done / (time.monotonic() - begin)

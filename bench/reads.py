@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import random
-import time
-from collections.abc import Callable
 
 import psycopg2
-from harness import PARENT, Comparison, Setting
+from harness import PARENT, Comparison, Setting, per_second
 
 from trivet_proto.tracking.v1 import tracking_service_pb2 as pb
 from trivet_proto.tracking.v1.experiment_pb2 import Experiment
@@ -16,7 +14,6 @@ from trivet_proto.tracking.v1.run_pb2 import Run
 
 RUNS = 2000
 HISTORY_POINTS = 100_000
-SECONDS = 2.0
 _QUERY = "metrics.rmse < 0.5 AND params.model = 'xgb'"
 
 
@@ -33,7 +30,7 @@ def comparisons(setting: Setting) -> list[Comparison]:
         Comparison(
             f"page of 100 of {RUNS:,} runs: {_QUERY}, ordered by metrics.rmse",
             "pages/s",
-            lambda: _per_second(lambda: setting.stub.SearchRuns(search)),
+            lambda: per_second(lambda: setting.stub.SearchRuns(search)),
             "the ids alone, by SQL",
             lambda: _queries_per_second(
                 setting.database_url,
@@ -45,7 +42,7 @@ def comparisons(setting: Setting) -> list[Comparison]:
         Comparison(
             f"history of {HISTORY_POINTS:,} points",
             "histories/s",
-            lambda: _per_second(lambda: list(setting.stub.ReadMetricHistory(history))),
+            lambda: per_second(lambda: list(setting.stub.ReadMetricHistory(history))),
             "the bytes of the run's chunks, by SQL",
             lambda: _queries_per_second(
                 setting.database_url,
@@ -114,15 +111,6 @@ def _make_history(setting: Setting) -> str:
     return run
 
 
-def _per_second(read: Callable[[], object]) -> float:
-    done = 0
-    begin = time.monotonic()
-    while time.monotonic() < begin + SECONDS:
-        read()
-        done += 1
-    return done / (time.monotonic() - begin)
-
-
 def _queries_per_second(database_url: str, query: str) -> float:
     connection = psycopg2.connect(database_url)
     with connection.cursor() as cursor:
@@ -131,6 +119,6 @@ def _queries_per_second(database_url: str, query: str) -> float:
             cursor.execute(query)
             return cursor.fetchall()
 
-        figure = _per_second(read)
+        figure = per_second(read)
     connection.close()
     return figure

@@ -39,7 +39,7 @@ from trivet_tracking.store.writes import SqlWrites
 T = TypeVar("T")
 
 WRITERS = (0, 1, 2**63, 2**64 - 1)
-KEYS = st.sampled_from(["loss", "acc", "Ä/µ"])
+KEYS = st.sampled_from(["loss", "NULL", "Ä/µ", '"\\,{} '])
 TEXTS = st.sampled_from(["", "1", "2", "zwei\nZeilen"])
 BAD_KEYS = st.sampled_from(["a\nb", "\0", "k" * 251])
 SMALL_STEPS = st.integers(-2, 2)
