@@ -30,6 +30,9 @@ class Shape:
     points: int
     """Of each series."""
 
+    def __str__(self) -> str:
+        return f"{self.series:,} series x {self.points:,} points"
+
     @property
     def total(self) -> int:
         """All points of a message."""

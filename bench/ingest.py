@@ -19,8 +19,9 @@ from trivet_proto.tracking.v1.tracking_service_pb2_grpc import TrackingServiceSt
 
 SECONDS = 5.0
 _POINT_BYTES = 24  # step, time and value
-# Messages on the way, for each shape: enough for groups, few enough for latency.
-_SHAPES = ((Shape(1, 1000), 32), (Shape(10, 10), 64), (Shape(100, 10), 32), (Shape(1000, 1), 32))
+_SHAPES = (Shape(1, 1000), Shape(10, 10), Shape(100, 10), Shape(1000, 1))
+_WINDOW = 32
+_LIMIT = f"the same bytes, {_WINDOW} messages a commit, by one connection"
 _LIVE_RUNS, _LIVE_SERIES = 200, 20
 
 
@@ -28,30 +29,27 @@ def comparisons(setting: Setting, sustained_seconds: float) -> list[Comparison]:
     """Floods from one client, single points, and many runs that write slowly."""
     floods = [
         Comparison(
-            f"one client, {shape.series:,} series x {shape.points:,} points a call, {window} calls on the way",
+            f"one stream, {shape}, for {seconds:g} s",
             "points/s",
-            partial(by_calls, setting.address, shape, window, SECONDS),
-            f"the same bytes, {window} messages a commit, by one connection",
-            partial(_raw_points_per_second, setting, shape, window),
+            partial(by_stream, setting.address, shape, seconds),
+            _LIMIT,
+            partial(_raw_points_per_second, setting, shape),
         )
-        for shape, window in _SHAPES
+        for shape, seconds in (
+            *((shape, SECONDS) for shape in _SHAPES),
+            (_SHAPES[0], sustained_seconds),
+            (_SHAPES[2], sustained_seconds),
+        )
     ]
-    streamed = Comparison(
-        "one stream, 1 series x 1,000 points a message",
-        "points/s",
-        partial(by_stream, setting.address, Shape(1, 1000), SECONDS),
-        "the same bytes, 32 messages a commit, by one connection",
-        partial(_raw_points_per_second, setting, Shape(1, 1000), 32),
-    )
-    sustained = [
+    calls = [
         Comparison(
-            f"the same by calls for {sustained_seconds:g} s: {shape.series:,} series x {shape.points:,} points",
+            f"one client, {_WINDOW} writers, {shape} a call",
             "points/s",
-            partial(by_calls, setting.address, shape, 32, sustained_seconds),
-            "the same bytes, 32 messages a commit, by one connection",
-            partial(_raw_points_per_second, setting, shape, 32),
+            partial(by_calls, setting.address, shape, _WINDOW, SECONDS),
+            _LIMIT,
+            partial(_raw_points_per_second, setting, shape),
         )
-        for shape in (Shape(1, 1000), Shape(100, 10))
+        for shape in _SHAPES[:3]
     ]
     single = [
         Comparison(
@@ -70,11 +68,11 @@ def comparisons(setting: Setting, sustained_seconds: float) -> list[Comparison]:
         "a row a point, INSERT of 1,000 a commit, PostgreSQL alone",
         partial(_rows_per_cpu_second, setting.database_url),
     )
-    return [*floods, streamed, *sustained, *single, live]
+    return [*floods, *calls, *single, live]
 
 
-def _raw_points_per_second(setting: Setting, shape: Shape, messages: int) -> float:
-    points = shape.total * messages
+def _raw_points_per_second(setting: Setting, shape: Shape) -> float:
+    points = shape.total * _WINDOW
     return points * _commits_per_second(setting.database_url, points * _POINT_BYTES)
 
 
