@@ -13,8 +13,8 @@ from sqlalchemy.engine import Connection, Row
 from trivet_tracking.domain.charts import Axis, Curve, CurveQuery, Ranges, into_buckets, ranges_of_points
 from trivet_tracking.domain.metrics import Points, merge_ordered
 from trivet_tracking.store import chunks, columns, tables
+from trivet_tracking.store.contexts import context_number, run_key
 from trivet_tracking.store.history import logged_points
-from trivet_tracking.store.run_keys import context_number, run_key
 
 # With so many summaries a bucket, that a bucket may end only where a summary does is not seen.
 _SUMMARIES_A_BUCKET = 2

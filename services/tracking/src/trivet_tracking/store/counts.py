@@ -9,8 +9,8 @@ from sqlalchemy.engine import Connection
 
 from trivet_tracking.domain.metrics import merge_ordered
 from trivet_tracking.store import columns, tables
+from trivet_tracking.store.contexts import NO_CONTEXT_NUMBER
 from trivet_tracking.store.history import logged_points
-from trivet_tracking.store.run_keys import NO_CONTEXT_NUMBER
 
 _chunk = tables.metric_chunk
 _latest = tables.metric_latest

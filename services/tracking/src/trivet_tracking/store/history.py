@@ -17,7 +17,7 @@ from sqlalchemy.engine import Connection, Row
 from trivet_kit.db import Database
 from trivet_tracking.domain.metrics import HistoryQuery, Moment, Points, merge, merge_ordered
 from trivet_tracking.store import columns, segments, tables
-from trivet_tracking.store.run_keys import context_number, run_key
+from trivet_tracking.store.contexts import context_number, run_key
 
 _MIN, _MAX = -(2**63), 2**63 - 1
 # Some 130,000 points: a megabyte from the database, three in memory.

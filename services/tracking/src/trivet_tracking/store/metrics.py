@@ -15,7 +15,7 @@ from trivet_kit.page_tokens import Cursor
 from trivet_tracking.domain.charts import Curve, CurveQuery
 from trivet_tracking.domain.metrics import CurrentValue, HistoryQuery, Metric, MetricPage, Points
 from trivet_tracking.store import charts, counts, history, tables
-from trivet_tracking.store.run_keys import NO_CONTEXT_NUMBER, numbered_contexts, run_key
+from trivet_tracking.store.contexts import NO_CONTEXT_NUMBER, numbered_contexts, run_key
 
 _latest = tables.metric_latest
 

@@ -21,9 +21,9 @@ from trivet_tracking.domain.errors import ParamChanged, RunDeleted, RunNotFound,
 from trivet_tracking.domain.metrics import NO_CONTEXT, MetricContext
 from trivet_tracking.domain.writes import RecordKind, Refusal, RunWrite, WriteOutcome
 from trivet_tracking.store import tables
+from trivet_tracking.store.contexts import NO_CONTEXT_NUMBER, context_columns, numbered_contexts
 from trivet_tracking.store.marks import Claim, Mark, marks_of
 from trivet_tracking.store.points import NumberedBatch, PointWrites
-from trivet_tracking.store.run_keys import NO_CONTEXT_NUMBER, context_columns, numbered_contexts
 
 # Another replica can only come between by writing the same params, contexts or rows at the same moment.
 _ATTEMPTS = 10

@@ -1,4 +1,4 @@
-"""The keys that tables have for runs, and the numbers that they have for contexts."""
+"""The numbers that contexts have in their run, and the key of that run."""
 
 from __future__ import annotations
 
