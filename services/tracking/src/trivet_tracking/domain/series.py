@@ -53,9 +53,9 @@ def by_series(series: Int64s, points: Points) -> SeriesPoints:
         series, points = series[order], points.selected(order)
     same = series[1:] == series[:-1]
     # Where every step is greater than the one before, the series is in order and no point is there twice.
-    unordered = np.unique(series[1:][same & (points.steps[1:] <= points.steps[:-1])])
-    if len(unordered):
-        series, points = _put_in_order(series, points, unordered)
+    falls = same & (points.steps[1:] <= points.steps[:-1])
+    if falls.any():
+        series, points = _put_in_order(series, points, np.unique(series[1:][falls]))
     starts = np.flatnonzero(np.concatenate(([True], series[1:] != series[:-1], [True])))
     return SeriesPoints(starts.astype(np.int64, copy=False), points)
 
