@@ -54,7 +54,7 @@ def for_all(seed: int, *given: st.SearchStrategy[object]) -> Callable[[Callable[
 
 
 def test_points_in_columns_come_out_as_they_were(seed: int) -> None:
-    @for_all(seed, ROWS, st.integers(1, 40))
+    @for_all(seed, ROWS, st.sampled_from([1, 2, 40, 400]))
     def check(rows: list[tuple[int, int, float]], times: int) -> None:
         points = points_of(rows * times)
         assert bits(columns.decode(columns.encode(points))) == bits(points)
@@ -66,10 +66,10 @@ def test_regular_points_take_few_bytes() -> None:
     as_floats = losses.astype(np.float32).astype(np.float64)
     assert len(columns.encode(Points(steps, steps * 100, as_floats))) < 4 * 4096
     assert len(columns.encode(Points(steps, steps * 100, losses))) < 8 * 4096
-    assert len(columns.encode(Points(steps, steps, np.full(4096, 0.1)))) < 100
+    assert len(columns.encode(Points(steps, steps, np.full(4096, 0.1)))) < 250
 
 
-@pytest.mark.parametrize("length", [1, 2, 500])
+@pytest.mark.parametrize("length", [1, 2, 500, 5000])
 def test_special_values_keep_their_bits(length: int) -> None:
     values = [math.nan, math.inf, -math.inf, 0.0, 5e-324, -5e-324, 1.7976931348623157e308]
     points = points_of([(-(2**63), 2**63 - 1, value) for value in itertools.islice(itertools.cycle(values), length)])
