@@ -14,6 +14,7 @@ from trivet_kit.settings import (
     parse_address,
     parse_tls,
     parse_workspaces,
+    read_database_url,
 )
 from trivet_testing.left_out import leave_out
 
@@ -159,3 +160,30 @@ def test_tls_files_that_cannot_serve_are_refused(pem: Path, files: tuple[str, st
         parse_tls(*paths)
     assert said.format(pem) in str(failure.value)
     assert "\n" not in str(failure.value)
+
+
+def test_database_url_comes_from_the_setting_or_from_a_file(tmp_path: Path) -> None:
+    secret = tmp_path / "url"
+    secret.write_text("postgresql://trivet:hunter2@db/trivet\n")
+    assert read_database_url("sqlite:///x.db", "") == "sqlite:///x.db"
+    assert read_database_url("", str(secret)) == "postgresql://trivet:hunter2@db/trivet"
+    assert read_database_url("", "") == ""
+
+
+@pytest.mark.parametrize(
+    ("url", "content", "said"),
+    [
+        ("sqlite:///x.db", b"sqlite:///y.db", "are both set"),
+        ("", None, "which cannot be read: no such file or directory."),
+        ("", b" \n", "which is empty."),
+        ("", b"\xff\xfehunter2", "which is not a text."),
+    ],
+)
+def test_database_url_that_is_not_clear_is_refused(tmp_path: Path, url: str, content: bytes | None, said: str) -> None:
+    secret = tmp_path / "url"
+    if content is not None:
+        secret.write_bytes(content)
+    with pytest.raises(StartupError, match="TRIVET_DATABASE_URL_FILE") as failure:
+        read_database_url(url, str(secret))
+    assert said in str(failure.value)
+    assert "hunter2" not in str(failure.value)

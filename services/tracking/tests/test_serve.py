@@ -10,6 +10,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import threading
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
@@ -60,6 +61,13 @@ def health_of(channel: grpc.Channel, service: str = "") -> int:
     answer = health_pb2_grpc.HealthStub(channel).Check(health_pb2.HealthCheckRequest(service=service), timeout=30)
     status: int = answer.status
     return status
+
+
+def health_command(*options: str, **env: str) -> tuple[int, str]:
+    """The exit code of `trivet-tracking health`, and the one line that it prints."""
+    ended = run_to_exit([sys.executable, "-m", "trivet_tracking", "health", *options], env)
+    (line,) = (ended.stdout + ended.stderr).splitlines()
+    return ended.returncode, line
 
 
 def await_health(channel: grpc.Channel, service: str, status: int) -> None:
@@ -114,6 +122,10 @@ def test_serve_says_what_it_is_and_drains_by_rpc(migrated_url: str) -> None:
             max_page_size=1000,
         )
 
+        here = {"TRIVET_LISTEN": server.address}
+        assert health_command(**here) == (0, "trivet-tracking serves.")
+        assert health_command("--ready", **here) == (0, f"trivet-tracking serves {TRACKING}.")
+
         # A port that has a server is no place for another.
         line = refusal(TRIVET_DATABASE_URL=migrated_url, TRIVET_LISTEN=server.address)
         assert line == f"trivet-tracking: Cannot listen on {server.address}: address already in use."
@@ -125,8 +137,12 @@ def test_serve_says_what_it_is_and_drains_by_rpc(migrated_url: str) -> None:
                 await_health(channel, service, NOT_SERVING)
                 assert health_of(channel, service) == NOT_SERVING
             assert experiments(channel).GetExperiment(GET_DEFAULT, timeout=30).display_name == "Default"
+        assert health_command(**here) == (1, f"trivet-tracking: {server.address} is NOT_SERVING.")
         assert server.exit_code is None
         assert server.terminate() == 0
+        code, line = health_command(**here)
+        assert code == 1
+        assert line.startswith(f"trivet-tracking: {server.address} does not answer: ")
         assert server.stdout_lines == [f"trivet-tracking is ready: grpc {server.address}"]
 
 
@@ -155,6 +171,22 @@ def test_sigterm_lets_a_call_in_flight_end_well_and_a_second_one_does_no_harm(po
         assert call.result().name == "workspaces/default/experiments/1"
         assert ending.result() == 0
     assert "Traceback" not in server.stderr
+
+
+def test_an_old_connection_is_given_up_and_its_running_calls_are_not(migrated_url: str, tmp_path: Path) -> None:
+    secret = tmp_path / "url"
+    secret.write_text(f"{migrated_url}\n")
+    settings = {"TRIVET_DATABASE_URL_FILE": str(secret), "TRIVET_MAX_CONNECTION_AGE_SECONDS": "1"}
+    with start_server("", **settings) as server, grpc.insecure_channel(server.address) as channel:
+        left = threading.Event()
+        watch = health_pb2_grpc.HealthStub(channel).Watch(health_pb2.HealthCheckRequest(), timeout=60)
+        assert next(watch).status == SERVING
+        channel.subscribe(lambda state: left.set() if state != grpc.ChannelConnectivity.READY else None)
+        assert left.wait(30)
+        assert experiments(channel).GetExperiment(GET_DEFAULT, timeout=30).display_name == "Default"
+        system_service_pb2_grpc.SystemServiceStub(channel).Drain(system_service_pb2.DrainRequest(), timeout=30)
+        assert next(watch).status == NOT_SERVING
+        watch.cancel()
 
 
 def test_a_watcher_of_health_does_not_hold_up_the_stop(migrated_url: str) -> None:
@@ -319,6 +351,13 @@ def test_tls_serves_those_who_trust_its_authority_and_nobody_in_plain_text(
         address = f"127.0.0.1:{warned_port(server)}"
         with grpc.secure_channel(address, trusting) as channel:
             assert server_info(channel).version
+        listen = f"0.0.0.0:{address.rpartition(':')[2]}"
+        assert health_command(TRIVET_LISTEN=listen, **tls_settings) == (0, "trivet-tracking serves.")
+        assert health_command(TRIVET_LISTEN=listen)[0] == 1
+        other = dict(zip(tls_settings, map(str, authority.issue("other server")), strict=True))
+        code, line = health_command(TRIVET_LISTEN=listen, **other)
+        assert code == 1
+        assert "certificate verify failed" in line
         with grpc.insecure_channel(address) as channel:
             assert fails_to_connect(channel)
         with grpc.secure_channel(address, grpc.ssl_channel_credentials()) as channel:
@@ -338,6 +377,8 @@ def test_mutual_tls_serves_only_clients_with_a_certificate_of_the_authority(
     with start_server(migrated_url, TRIVET_TLS_CLIENT_CA=str(authority.certificate), **tls_settings) as server:
         with grpc.secure_channel(server.address, client_identity) as channel:
             assert server_info(channel).version
+        own = {"TRIVET_LISTEN": server.address, "TRIVET_TLS_CLIENT_CA": str(authority.certificate)}
+        assert health_command("--ready", **own, **tls_settings) == (0, f"trivet-tracking serves {TRACKING}.")
         for other in (grpc.ssl_channel_credentials(root), stranger):
             with grpc.secure_channel(server.address, other) as channel:
                 assert fails_to_connect(channel)

@@ -9,16 +9,18 @@ from typing import Annotated
 
 import typer
 
-from trivet_artifacts.server import build, migrations, open_blobs, open_database
 from trivet_artifacts.settings import UPLOAD_LEASE_SECONDS, ArtifactStoreOption, UploadLeaseOption
 from trivet_kit import commands
-from trivet_kit import server as kit_server
 from trivet_kit.logs import set_up_logs
 from trivet_kit.settings import (
+    MAX_CONNECTION_AGE_SECONDS,
     MAX_MESSAGE_BYTES,
+    DatabaseUrlFileOption,
     DatabaseUrlOption,
     InsecureNoAuthOption,
+    MaxConnectionAgeOption,
     MaxMessageBytesOption,
+    ReadyOption,
     ServerSettings,
     TlsCertOption,
     TlsClientCaOption,
@@ -27,9 +29,11 @@ from trivet_kit.settings import (
     parse_address,
     parse_tls,
     parse_workspaces,
+    read_database_url,
 )
 
 PROGRAM = "trivet-artifacts"
+SERVICE = "trivet.artifacts.v1.ArtifactService"
 
 app = typer.Typer(
     help="The artifact service of Trivet: files of runs and models.",
@@ -46,6 +50,7 @@ ListenOption = Annotated[
 @app.command()
 def serve(
     database_url: DatabaseUrlOption = "",
+    database_url_file: DatabaseUrlFileOption = "",
     artifact_store: ArtifactStoreOption = "",
     listen: ListenOption = "127.0.0.1:7333",
     tls_cert: TlsCertOption = "",
@@ -54,9 +59,13 @@ def serve(
     workspaces: WorkspacesOption = "",
     insecure_no_auth: InsecureNoAuthOption = False,  # noqa: FBT002 - a flag of the command line
     max_message_bytes: MaxMessageBytesOption = MAX_MESSAGE_BYTES,
+    max_connection_age_seconds: MaxConnectionAgeOption = MAX_CONNECTION_AGE_SECONDS,
     upload_lease: UploadLeaseOption = UPLOAD_LEASE_SECONDS,
 ) -> None:
     """Serves until SIGTERM; the schema must be current (`migrate`)."""
+    from trivet_artifacts.server import build, migrations, open_blobs, open_database  # noqa: PLC0415 - as the other
+    from trivet_kit.server import run  # noqa: PLC0415 - most of a start, which `health` does without
+
     set_up_logs(logging.INFO)
     settings = ServerSettings(
         listen=parse_address(listen, "TRIVET_LISTEN"),
@@ -64,22 +73,38 @@ def serve(
         tls=parse_tls(tls_cert, tls_key, tls_client_ca),
         insecure_no_auth=insecure_no_auth,
         max_message_bytes=max_message_bytes,
+        max_connection_age_seconds=max_connection_age_seconds,
     )
     settings.check()
     blobs = open_blobs(artifact_store)
-    database = open_database(database_url)
+    database = open_database(read_database_url(database_url, database_url_file))
     database.check_usable()
     migrations(database).check(f"{PROGRAM} migrate")
     blobs.check_usable()
     component = build(database, blobs, timedelta(seconds=upload_lease))
-    kit_server.run((component,), settings, partial(commands.say_ready, PROGRAM))
+    run((component,), settings, partial(commands.say_ready, PROGRAM))
 
 
 @app.command()
-def migrate(database_url: DatabaseUrlOption = "") -> None:
+def migrate(database_url: DatabaseUrlOption = "", database_url_file: DatabaseUrlFileOption = "") -> None:
     """Brings the database's schema to the version that this code needs; safe to start several times at once."""
-    database = open_database(database_url)
+    from trivet_artifacts.server import migrations, open_database  # noqa: PLC0415 - as above
+
+    database = open_database(read_database_url(database_url, database_url_file))
     commands.migrate(database, migrations(database))
+
+
+@app.command()
+def health(
+    listen: ListenOption = "127.0.0.1:7333",
+    tls_cert: TlsCertOption = "",
+    tls_key: TlsKeyOption = "",
+    tls_client_ca: TlsClientCaOption = "",
+    ready: ReadyOption = False,  # noqa: FBT002 - a flag of the command line
+) -> None:
+    """Asks the server that runs here with the same settings whether it serves; ends with code 0 or 1."""
+    address = parse_address(listen, "TRIVET_LISTEN")
+    commands.say_health(PROGRAM, address, parse_tls(tls_cert, tls_key, tls_client_ca), SERVICE if ready else "")
 
 
 def main() -> None:

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import logging
 import sys
+from typing import TYPE_CHECKING
 
 import typer
 
-from trivet_kit.db import Database, Migrations
+from trivet_kit import health
 from trivet_kit.errors import CallerError
 from trivet_kit.logs import set_up_logs
-from trivet_kit.settings import StartupError
+from trivet_kit.settings import Address, StartupError, TlsFiles
+
+if TYPE_CHECKING:
+    from trivet_kit.db import Database, Migrations  # a second to import, which a check of health need not wait for
 
 
 def run(app: typer.Typer, program: str) -> None:
@@ -21,6 +25,8 @@ def run(app: typer.Typer, program: str) -> None:
         sys.exit(f"{program}: {error}")
     except CallerError as error:
         sys.exit(f"{program}: {error.message}")
+    except health.NotServingError as error:
+        sys.exit(f"{program}: {error}")
 
 
 def say_ready(program: str, address: str) -> None:
@@ -40,3 +46,13 @@ def migrate(database: Database, migrations: Migrations) -> None:
     database.close()
     done = f"is at {after} already" if before == after else f"went from {before or 'nothing'} to {after}"
     print(f"Schema {database.schema} {done}.")  # noqa: T201 - the answer of the command
+
+
+def say_health(program: str, listen: Address, tls: TlsFiles | None, service: str) -> None:
+    """Asks the server that listens here for its health, as `health.check` does, and says that it serves.
+
+    Raises:
+        health.NotServingError: it does not.
+    """
+    health.check(listen, tls, service)
+    print(f"{program} serves{f' {service}' if service else ''}.")  # noqa: T201 - the answer of the command

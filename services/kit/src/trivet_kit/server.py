@@ -136,6 +136,8 @@ class _Server:
                 ("grpc.http2.min_ping_interval_without_data_ms", 30_000),
                 ("grpc.keepalive_permit_without_calls", 1),
                 ("grpc.keepalive_time_ms", 60_000),
+                # Spread by a tenth by gRPC itself. Without a grace period: uploads and downloads go on to their end.
+                ("grpc.max_connection_age_ms", settings.max_connection_age_seconds * 1000),
             ),
         )
         services = [service for component in self._components for service in component.services]

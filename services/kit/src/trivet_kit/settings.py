@@ -15,6 +15,8 @@ from trivet_kit.resources import DEFAULT_WORKSPACE, WORKSPACE_ID
 
 # Twice the largest batch that the SDK sends (4 MiB, design §12), so that a message is never refused for its framing.
 MAX_MESSAGE_BYTES = 8 * 1024 * 1024
+# A client that stays connected for so long has learnt of new replicas after it, and old ones are rid of it.
+MAX_CONNECTION_AGE_SECONDS = 300
 
 
 class StartupError(Exception):
@@ -78,6 +80,8 @@ class ServerSettings:
     tls: TlsFiles | None = None
     insecure_no_auth: bool = False
     max_message_bytes: int = MAX_MESSAGE_BYTES
+    max_connection_age_seconds: int = MAX_CONNECTION_AGE_SECONDS
+    """After it, a client is asked to connect anew; its running calls end in their own time."""
 
     def check(self) -> None:
         """Checks what several settings say together.
@@ -139,6 +143,28 @@ def _check_tls(files: TlsFiles) -> None:
         raise StartupError(f"Cannot read the TLS files: {(error.strerror or str(error)).lower()}.") from None
 
 
+def read_database_url(url: str, file: str) -> str:
+    """The database's URL, from the setting or from the file that keeps it out of the environment.
+
+    Raises:
+        StartupError: both are set, or the file has no URL. The message never has what is in it.
+    """
+    if not file:
+        return url
+    if url:
+        raise StartupError("TRIVET_DATABASE_URL and TRIVET_DATABASE_URL_FILE are both set; set one of them.")
+    try:
+        text = Path(file).read_text(encoding="utf-8").strip()
+    except OSError as error:
+        why = (error.strerror or str(error)).lower()
+        raise StartupError(f"TRIVET_DATABASE_URL_FILE is {file}, which cannot be read: {why}.") from None
+    except UnicodeDecodeError:
+        raise StartupError(f"TRIVET_DATABASE_URL_FILE is {file}, which is not a text.") from None
+    if not text:
+        raise StartupError(f"TRIVET_DATABASE_URL_FILE is {file}, which is empty.")
+    return text
+
+
 # The options that all servers have; each is a flag and an environment variable of the same name.
 TlsCertOption = Annotated[
     str, typer.Option(envvar="TRIVET_TLS_CERT", metavar="FILE", help="The server's certificate chain, in PEM.")
@@ -175,4 +201,22 @@ DatabaseUrlOption = Annotated[
         metavar="URL",
         help="postgresql://USER:PASSWORD@HOST:PORT/DATABASE or sqlite:///FILE.",
     ),
+]
+DatabaseUrlFileOption = Annotated[
+    str,
+    typer.Option(
+        envvar="TRIVET_DATABASE_URL_FILE", metavar="FILE", help="A file that holds the database's URL, instead of it."
+    ),
+]
+MaxConnectionAgeOption = Annotated[
+    int,
+    typer.Option(
+        envvar="TRIVET_MAX_CONNECTION_AGE_SECONDS",
+        min=1,
+        max=24 * 60 * 60,
+        help="How old a connection gets before its client is asked to connect anew, to any replica.",
+    ),
+]
+ReadyOption = Annotated[
+    bool, typer.Option("--ready", help="Ask too whether it can work now: whether its database answers.")
 ]

@@ -9,13 +9,16 @@ from typing import Annotated
 import typer
 
 from trivet_kit import commands
-from trivet_kit import server as kit_server
 from trivet_kit.logs import set_up_logs
 from trivet_kit.settings import (
+    MAX_CONNECTION_AGE_SECONDS,
     MAX_MESSAGE_BYTES,
+    DatabaseUrlFileOption,
     DatabaseUrlOption,
     InsecureNoAuthOption,
+    MaxConnectionAgeOption,
     MaxMessageBytesOption,
+    ReadyOption,
     ServerSettings,
     TlsCertOption,
     TlsClientCaOption,
@@ -24,8 +27,8 @@ from trivet_kit.settings import (
     parse_address,
     parse_tls,
     parse_workspaces,
+    read_database_url,
 )
-from trivet_registry.server import build, migrations, open_database
 from trivet_registry.settings import (
     DEFAULT_ARTIFACTS_URL,
     DEFAULT_LINK_TIMEOUT_SECONDS,
@@ -37,6 +40,7 @@ from trivet_registry.settings import (
 )
 
 PROGRAM = "trivet-registry"
+SERVICE = "trivet.registry.v1.RegistryService"
 
 app = typer.Typer(
     help="The registry service of Trivet: models, their versions, stages and aliases.",
@@ -53,6 +57,7 @@ ListenOption = Annotated[
 @app.command()
 def serve(
     database_url: DatabaseUrlOption = "",
+    database_url_file: DatabaseUrlFileOption = "",
     listen: ListenOption = "127.0.0.1:7334",
     tls_cert: TlsCertOption = "",
     tls_key: TlsKeyOption = "",
@@ -60,11 +65,15 @@ def serve(
     workspaces: WorkspacesOption = "",
     insecure_no_auth: InsecureNoAuthOption = False,  # noqa: FBT002 - a flag of the command line
     max_message_bytes: MaxMessageBytesOption = MAX_MESSAGE_BYTES,
+    max_connection_age_seconds: MaxConnectionAgeOption = MAX_CONNECTION_AGE_SECONDS,
     artifacts_url: ArtifactsUrlOption = DEFAULT_ARTIFACTS_URL,
     link_timeout_seconds: LinkTimeoutOption = DEFAULT_LINK_TIMEOUT_SECONDS,
     sweep_after_seconds: SweepAfterOption = DEFAULT_SWEEP_AFTER_SECONDS,
 ) -> None:
     """Serves until SIGTERM; the schema must be current (`migrate`)."""
+    from trivet_kit.server import run  # noqa: PLC0415 - most of a start, which `health` does without
+    from trivet_registry.server import build, migrations, open_database  # noqa: PLC0415 - as the other
+
     set_up_logs(logging.INFO)
     settings = ServerSettings(
         listen=parse_address(listen, "TRIVET_LISTEN"),
@@ -72,10 +81,11 @@ def serve(
         tls=parse_tls(tls_cert, tls_key, tls_client_ca),
         insecure_no_auth=insecure_no_auth,
         max_message_bytes=max_message_bytes,
+        max_connection_age_seconds=max_connection_age_seconds,
     )
     settings.check()
     parse_artifacts_url(artifacts_url)
-    database = open_database(database_url)
+    database = open_database(read_database_url(database_url, database_url_file))
     database.check_usable()
     migrations(database).check(f"{PROGRAM} migrate")
     registry = build(
@@ -84,14 +94,29 @@ def serve(
         link_timeout_seconds=link_timeout_seconds,
         sweep_after_seconds=sweep_after_seconds,
     )
-    kit_server.run((registry,), settings, partial(commands.say_ready, PROGRAM))
+    run((registry,), settings, partial(commands.say_ready, PROGRAM))
 
 
 @app.command()
-def migrate(database_url: DatabaseUrlOption = "") -> None:
+def migrate(database_url: DatabaseUrlOption = "", database_url_file: DatabaseUrlFileOption = "") -> None:
     """Brings the database's schema to the version that this code needs; safe to start several times at once."""
-    database = open_database(database_url)
+    from trivet_registry.server import migrations, open_database  # noqa: PLC0415 - as above
+
+    database = open_database(read_database_url(database_url, database_url_file))
     commands.migrate(database, migrations(database))
+
+
+@app.command()
+def health(
+    listen: ListenOption = "127.0.0.1:7334",
+    tls_cert: TlsCertOption = "",
+    tls_key: TlsKeyOption = "",
+    tls_client_ca: TlsClientCaOption = "",
+    ready: ReadyOption = False,  # noqa: FBT002 - a flag of the command line
+) -> None:
+    """Asks the server that runs here with the same settings whether it serves; ends with code 0 or 1."""
+    address = parse_address(listen, "TRIVET_LISTEN")
+    commands.say_health(PROGRAM, address, parse_tls(tls_cert, tls_key, tls_client_ca), SERVICE if ready else "")
 
 
 def main() -> None:

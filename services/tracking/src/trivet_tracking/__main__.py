@@ -9,13 +9,16 @@ from typing import Annotated
 import typer
 
 from trivet_kit import commands
-from trivet_kit import server as kit_server
 from trivet_kit.logs import set_up_logs
 from trivet_kit.settings import (
+    MAX_CONNECTION_AGE_SECONDS,
     MAX_MESSAGE_BYTES,
+    DatabaseUrlFileOption,
     DatabaseUrlOption,
     InsecureNoAuthOption,
+    MaxConnectionAgeOption,
     MaxMessageBytesOption,
+    ReadyOption,
     ServerSettings,
     TlsCertOption,
     TlsClientCaOption,
@@ -24,11 +27,12 @@ from trivet_kit.settings import (
     parse_address,
     parse_tls,
     parse_workspaces,
+    read_database_url,
 )
-from trivet_tracking.folder import FOLD_AFTER_SECONDS
-from trivet_tracking.server import build, migrations, open_database
+from trivet_tracking.settings import FOLD_AFTER_SECONDS, FoldAfterOption
 
 PROGRAM = "trivet-tracking"
+SERVICE = "trivet.tracking.v1.TrackingService"
 
 app = typer.Typer(
     help="The tracking service of Trivet: experiments, runs, params, metrics, tags.",
@@ -37,15 +41,6 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 
-FoldAfterOption = Annotated[
-    float,
-    typer.Option(
-        envvar="TRIVET_FOLD_AFTER_SECONDS",
-        min=0.01,
-        metavar="SECONDS",
-        help="How old points become in the log before they are packed into chunks.",
-    ),
-]
 ListenOption = Annotated[
     str, typer.Option(envvar="TRIVET_LISTEN", metavar="HOST:PORT", help="Where to listen; port 0 is any free one.")
 ]
@@ -54,6 +49,7 @@ ListenOption = Annotated[
 @app.command()
 def serve(
     database_url: DatabaseUrlOption = "",
+    database_url_file: DatabaseUrlFileOption = "",
     listen: ListenOption = "127.0.0.1:7332",
     tls_cert: TlsCertOption = "",
     tls_key: TlsKeyOption = "",
@@ -62,8 +58,12 @@ def serve(
     insecure_no_auth: InsecureNoAuthOption = False,  # noqa: FBT002 - a flag of the command line
     max_message_bytes: MaxMessageBytesOption = MAX_MESSAGE_BYTES,
     fold_after_seconds: FoldAfterOption = FOLD_AFTER_SECONDS,
+    max_connection_age_seconds: MaxConnectionAgeOption = MAX_CONNECTION_AGE_SECONDS,
 ) -> None:
     """Serves until SIGTERM; the schema must be current (`migrate`)."""
+    from trivet_kit.server import run  # noqa: PLC0415 - most of a start, which `health` does without
+    from trivet_tracking.server import build, migrations, open_database  # noqa: PLC0415 - as the other
+
     set_up_logs(logging.INFO)
     settings = ServerSettings(
         listen=parse_address(listen, "TRIVET_LISTEN"),
@@ -71,19 +71,35 @@ def serve(
         tls=parse_tls(tls_cert, tls_key, tls_client_ca),
         insecure_no_auth=insecure_no_auth,
         max_message_bytes=max_message_bytes,
+        max_connection_age_seconds=max_connection_age_seconds,
     )
     settings.check()
-    database = open_database(database_url)
+    database = open_database(read_database_url(database_url, database_url_file))
     database.check_usable()
     migrations(database).check(f"{PROGRAM} migrate")
-    kit_server.run((build(database, fold_after_seconds),), settings, partial(commands.say_ready, PROGRAM))
+    run((build(database, fold_after_seconds),), settings, partial(commands.say_ready, PROGRAM))
 
 
 @app.command()
-def migrate(database_url: DatabaseUrlOption = "") -> None:
+def migrate(database_url: DatabaseUrlOption = "", database_url_file: DatabaseUrlFileOption = "") -> None:
     """Brings the database's schema to the version that this code needs; safe to start several times at once."""
-    database = open_database(database_url)
+    from trivet_tracking.server import migrations, open_database  # noqa: PLC0415 - as above
+
+    database = open_database(read_database_url(database_url, database_url_file))
     commands.migrate(database, migrations(database))
+
+
+@app.command()
+def health(
+    listen: ListenOption = "127.0.0.1:7332",
+    tls_cert: TlsCertOption = "",
+    tls_key: TlsKeyOption = "",
+    tls_client_ca: TlsClientCaOption = "",
+    ready: ReadyOption = False,  # noqa: FBT002 - a flag of the command line
+) -> None:
+    """Asks the server that runs here with the same settings whether it serves; ends with code 0 or 1."""
+    address = parse_address(listen, "TRIVET_LISTEN")
+    commands.say_health(PROGRAM, address, parse_tls(tls_cert, tls_key, tls_client_ca), SERVICE if ready else "")
 
 
 def main() -> None:

@@ -19,12 +19,10 @@ from trivet_kit.db import Database
 from trivet_kit.errors import CallerError
 from trivet_kit.logs import set_up_logs
 from trivet_kit.timestamps import now_millis
+from trivet_tracking.settings import FOLD_AFTER_SECONDS
 from trivet_tracking.store.folding import Folding
 from trivet_tracking.store.tables import SCHEMA
 
-# How old a log becomes before it is folded. Shorter makes more and smaller chunks, longer makes reads of runs that are
-# being written slower.
-FOLD_AFTER_SECONDS = 15.0
 # How often it looks for logs to fold.
 _LOOK_SECONDS = 1.0
 # A child that ends at once is not started again and again at once.

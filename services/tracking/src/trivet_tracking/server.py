@@ -10,8 +10,9 @@ from trivet_proto.common.v1 import system_service_pb2
 from trivet_proto.tracking.v1 import tracking_service_pb2
 from trivet_tracking.commits import GroupCommitter
 from trivet_tracking.domain import limits
-from trivet_tracking.folder import FOLD_AFTER_SECONDS, start_folder
+from trivet_tracking.folder import start_folder
 from trivet_tracking.servicer import TrackingServicer
+from trivet_tracking.settings import FOLD_AFTER_SECONDS
 from trivet_tracking.store.experiments import SqlExperiments
 from trivet_tracking.store.metrics import SqlMetrics
 from trivet_tracking.store.runs import SqlRuns

@@ -1,0 +1,21 @@
+"""Settings that only the tracking service has."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+# How old a log becomes before it is folded. Shorter makes more and smaller chunks, longer makes reads of runs that are
+# being written slower.
+FOLD_AFTER_SECONDS = 15.0
+
+FoldAfterOption = Annotated[
+    float,
+    typer.Option(
+        envvar="TRIVET_FOLD_AFTER_SECONDS",
+        min=0.01,
+        metavar="SECONDS",
+        help="How old points become in the log before they are packed into chunks.",
+    ),
+]
