@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 import trivet
-from trivet._target import Address, LocalData, resolve
+from trivet._target import Address, LocalData, Replicas, resolve
 
 
 @pytest.mark.parametrize(
@@ -83,6 +83,31 @@ def test_three_addresses_are_over_the_one(monkeypatch: pytest.MonkeyPatch) -> No
     ]
     assert target.workspace == "team-a"
     assert {str(address) for address in resolve("grpc://other:1").addresses.values()} == {"grpc://other:1"}
+
+
+def test_replicas_are_listed_by_their_ip_addresses() -> None:
+    target = resolve("grpc://10.0.0.1:7332,10.0.0.2:7332/team-a")
+    (replicas,) = set(target.addresses.values())
+    assert isinstance(replicas, Replicas)
+    assert (replicas.dial, target.workspace) == ("ipv4:10.0.0.1:7332,10.0.0.2:7332", "team-a")
+    (replicas,) = set(resolve("grpc://[::1]:1,[::2]:2").addresses.values())
+    assert isinstance(replicas, Replicas)
+    assert (replicas.dial, str(replicas)) == ("ipv6:[::1]:1,[::2]:2", "grpc://[::1]:1,[::2]:2")
+
+
+@pytest.mark.parametrize(
+    "uri",
+    ["grpcs://10.0.0.1:1,10.0.0.2:1", "grpc://a:1,b:1", "grpc://10.0.0.1:1,[::1]:1", "grpc://10.0.0.1:1,", "grpc://,"],
+)
+def test_list_of_anything_but_ip_addresses_is_refused(uri: str) -> None:
+    with pytest.raises(trivet.TargetInvalid):
+        resolve(uri)
+
+
+def test_token_is_not_sent_to_replicas_elsewhere() -> None:
+    assert resolve("grpc://127.0.0.1:1,127.0.0.2:1", token="secret").token == "secret"
+    with pytest.raises(trivet.TargetInvalid, match="grpcs://"):
+        resolve("grpc://127.0.0.1:1,10.0.0.1:1", token="secret")
 
 
 def test_service_without_an_address_is_named(monkeypatch: pytest.MonkeyPatch) -> None:

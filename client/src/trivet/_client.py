@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from trivet._artifacts import Artifacts
     from trivet._connection import Connection
     from trivet._registry import Registry
-    from trivet._target import Address, LocalData, Service, Target
+    from trivet._target import Address, LocalData, Replicas, Service, Target
     from trivet._tracking import Tracking
 
 _Order = Sequence[str] | str | None
@@ -74,7 +74,7 @@ class Client:
         self._timeout_seconds = timeout_seconds
         self._lock = threading.RLock()
         self._is_closed = False
-        self._connections: dict[Address | LocalData, Connection] = {}
+        self._connections: dict[Address | Replicas | LocalData, Connection] = {}
         self._tracking: Tracking | None = None
         self._artifacts: Artifacts | None = None
         self._registry: Registry | None = None
@@ -160,7 +160,7 @@ class Client:
     def __repr__(self) -> str:
         return f"<trivet.Client of workspace {self.workspace} at {', '.join(map(str, self._addresses()))}>"
 
-    def _addresses(self) -> list[Address | LocalData]:
+    def _addresses(self) -> list[Address | Replicas | LocalData]:
         return sorted(set(self._target.addresses.values()), key=str)
 
     # --- experiments

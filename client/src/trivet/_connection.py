@@ -16,8 +16,9 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 import grpc
 
 from trivet._errors import ClientClosed, ServerUnavailable, TargetInvalid, TrivetError
+from trivet._service_config import SERVICE_CONFIG
 from trivet._status import from_rpc_error
-from trivet._target import Address, LocalData, Target
+from trivet._target import Address, LocalData, Replicas, Target
 
 if TYPE_CHECKING:
     from trivet._local import Attachment
@@ -35,8 +36,9 @@ _LONGEST_PAUSE_SECONDS: Final = 2.0
 # Longer than a write takes; a fork must not hang because a server does.
 _FORK_PATIENCE_SECONDS: Final = 2.0
 _OPTIONS: Final = (
-    # Retries are ours: gRPC's own would hide from us how long they took.
-    ("grpc.enable_retries", 0),
+    ("grpc.service_config", SERVICE_CONFIG),
+    # Where all replicas were replaced, their names are looked up again sooner than after gRPC's half minute.
+    ("grpc.dns_min_time_between_resolutions_ms", 2_000),
     # A page ends before it has 3 MiB and data messages have 1 MiB, but one run alone may be larger than a page.
     ("grpc.max_receive_message_length", 64 * 1024 * 1024),
     # Servers allow a ping every 30 s; a connection that a firewall dropped is noticed within 80 s.
@@ -121,7 +123,7 @@ class Connection:
     threads are not there; a call that ran in the parent while it forked does not exist in the child.
     """
 
-    def __init__(self, address: Address | LocalData, target: Target, *, timeout_seconds: float) -> None:
+    def __init__(self, address: Address | Replicas | LocalData, target: Target, *, timeout_seconds: float) -> None:
         self.address = address
         self._token = target.token
         self._token_file = target.token_file
@@ -231,7 +233,7 @@ class Connection:
         *,
         timeout_seconds: float | None = None,
     ) -> Iterator[_Response]:
-        """The answers of a call that streams them; never sent again. Stopping early cancels it.
+        """The answers of a call that streams them; sent again as `SERVICE_CONFIG` says. Stopping early cancels it.
 
         Raises:
             TrivetError: the class of what went wrong, while reading.

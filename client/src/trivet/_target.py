@@ -7,6 +7,7 @@ import re
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Final, Literal
 from urllib.parse import unquote
@@ -26,8 +27,8 @@ _URI: Final = re.compile(
 _WORKSPACE: Final = re.compile(r"[a-z](?:[-a-z0-9]{0,61}[a-z0-9])?")
 _LOOPBACK: Final = re.compile(r"localhost|127(?:\.[0-9]{1,3}){3}|::1")
 _FORMS: Final = (
-    "grpc://HOST:PORT, grpc://HOST:PORT/WORKSPACE, or grpcs:// for TLS; file:FOLDER or sqlite:///FILE for data on this "
-    "machine"
+    "grpc://HOST:PORT, grpc://HOST:PORT/WORKSPACE, or grpcs:// for TLS; grpc://IP:PORT,IP:PORT for replicas; "
+    "file:FOLDER or sqlite:///FILE for data on this machine"
 )
 DEFAULT_DATA: Final = ".trivet"  # of `trivet up`, design §12, so that its server is found
 
@@ -55,6 +56,29 @@ class Address:
 
 
 @dataclass(frozen=True)
+class Replicas:
+    """Servers that serve the same, by their IP addresses, where no name leads to all of them."""
+
+    addresses: tuple[Address, ...]
+
+    is_tls = False
+
+    @property
+    def is_loopback(self) -> bool:
+        """Whether nobody but this machine sees what is sent."""
+        return all(address.is_loopback for address in self.addresses)
+
+    @property
+    def dial(self) -> str:
+        """The list of them, as gRPC takes it."""
+        scheme = "ipv6" if ":" in self.addresses[0].host else "ipv4"
+        return f"{scheme}:{','.join(address.dial for address in self.addresses)}"
+
+    def __str__(self) -> str:
+        return f"grpc://{','.join(address.dial for address in self.addresses)}"
+
+
+@dataclass(frozen=True)
 class LocalData:
     """Data on this machine, whose server is found, or started, when it is first used (local mode).
 
@@ -79,14 +103,14 @@ class LocalData:
 class Target:
     """The addresses of the three services, the workspace, and where the token comes from."""
 
-    addresses: Mapping[Service, Address | LocalData]
+    addresses: Mapping[Service, Address | Replicas | LocalData]
     """Services without an address are missing."""
     workspace: str
     token: str = field(default="", repr=False)
     token_file: str = ""
     """Read again when it changes; used where `token` is empty."""
 
-    def address(self, service: Service) -> Address | LocalData:
+    def address(self, service: Service) -> Address | Replicas | LocalData:
         """The address of a service.
 
         Raises:
@@ -155,7 +179,7 @@ def resolve_local(uri: str) -> LocalData:
     return LocalData(uri, Path(f"{stem}.lock"), Path(f"{stem}.log"), options=("--database", f"sqlite:///{file}"))
 
 
-def _parse(uri: str) -> tuple[Address | LocalData, str]:
+def _parse(uri: str) -> tuple[Address | Replicas | LocalData, str]:
     """The address in a URI, and the workspace that it names or ""."""
     scheme = uri.partition(":")[0].lower()
     if scheme in ("file", "sqlite"):
@@ -164,6 +188,8 @@ def _parse(uri: str) -> tuple[Address | LocalData, str]:
         raise TargetInvalid(
             f"{uri!r} is the address of a gateway, and there is none yet. Use the gRPC address: {_FORMS}."
         )
+    if "," in uri:
+        return _parse_replicas(uri)
     if "@" in uri:
         raise TargetInvalid("An address holds no credentials; set TRIVET_TOKEN or TRIVET_TOKEN_FILE.")
     match = _URI.fullmatch(uri)
@@ -171,6 +197,28 @@ def _parse(uri: str) -> tuple[Address | LocalData, str]:
         raise TargetInvalid(f"{uri!r} is not the address of a Trivet server. Use {_FORMS}.")
     port = int(match["port"]) if match["port"] else DEFAULT_PORT
     return Address(match["ip6"] or match["host"], port, match["scheme"].lower() == "grpcs"), match["workspace"] or ""
+
+
+def _parse_replicas(uri: str) -> tuple[Replicas, str]:
+    scheme, _, rest = uri.partition("://")
+    hosts, slash, workspace = rest.partition("/")
+    parsed = [_parse(f"{scheme}://{host}{slash}{workspace}") for host in hosts.split(",")]
+    addresses = tuple(address for address, _ in parsed if isinstance(address, Address) and _version(address.host))
+    versions = {_version(address.host) for address in addresses}
+    if scheme.lower() != "grpc" or len(addresses) < len(parsed) or len(versions) > 1:
+        raise TargetInvalid(
+            f"{uri!r} lists servers, which must be IP addresses of one kind, without TLS. Otherwise, use a name that "
+            "leads to all of them."
+        )
+    return Replicas(addresses), parsed[0][1]
+
+
+def _version(host: str) -> int:
+    """4 or 6 for an IP address; 0 for a name."""
+    try:
+        return ip_address(host).version
+    except ValueError:
+        return 0
 
 
 def _workspace(given: str, named: set[str]) -> str:

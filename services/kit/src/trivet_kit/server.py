@@ -11,6 +11,7 @@ import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from typing import Any
 
 import grpc
 from google.protobuf.descriptor import ServiceDescriptor
@@ -28,6 +29,9 @@ from trivet_proto.common.v1 import system_service_pb2
 WORKER_THREADS = 16
 # How long running calls may go on after SIGTERM; below Kubernetes' default of 30 s from SIGTERM to SIGKILL.
 DRAIN_SECONDS = 20.0
+# How long those who watch the health have to hear that it ends, and to send their calls elsewhere. gRPC's server fails
+# calls that reach it while it stops, and cannot tell clients to go before that.
+LEAVE_SECONDS = 0.5
 # How long the rest of stopping may take, after the drain.
 LAST_SECONDS = 5.0
 # How often a server looks whether its components can work; readiness follows within this time.
@@ -78,6 +82,21 @@ def run(components: tuple[Component, ...], settings: ServerSettings, on_ready: C
             component.close()
 
 
+class _Health(health.aio.HealthServicer):  # type: ignore[misc] # the package has no types
+    """gRPC's own service of health, which knows whether somebody watches it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.watchers = 0
+
+    async def Watch(self, request: Any, context: Any) -> None:  # noqa: N802 - named as in the contract
+        self.watchers += 1
+        try:
+            await super().Watch(request, context)
+        finally:
+            self.watchers -= 1
+
+
 class _Server:
     def __init__(
         self,
@@ -90,7 +109,7 @@ class _Server:
         self._settings = settings
         self._threads = ThreadPoolExecutor(WORKER_THREADS, thread_name_prefix="call")
         self._gate = Gate(authenticator, policy, settings.max_message_bytes)
-        self._health = health.aio.HealthServicer()
+        self._health = _Health()
         self._draining = asyncio.Event()
 
     async def serve(self, on_ready: Callable[[str], None]) -> None:
@@ -106,9 +125,11 @@ class _Server:
         on_ready(str(address))
         await stopped.wait()
         _log.info("stopping: running calls have %g s to end", DRAIN_SECONDS)
-        _end_at_last(DRAIN_SECONDS + LAST_SECONDS)
+        _end_at_last(LEAVE_SECONDS + DRAIN_SECONDS + LAST_SECONDS)
         following.cancel()
         await self._leave()
+        if self._health.watchers:
+            await asyncio.sleep(LEAVE_SECONDS)
         await self._stop(server)
         self._threads.shutdown(wait=False, cancel_futures=True)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import threading
 from collections.abc import Callable
@@ -26,8 +27,32 @@ _FINAL = frozenset(
 )
 # These are about who asks: final for a caller, and a fault of the installation for the service itself.
 _ABOUT_THE_CALLER = frozenset({grpc.StatusCode.PERMISSION_DENIED, grpc.StatusCode.UNAUTHENTICATED})
-# gRPC's own waits grow to two minutes, and a version would stay PENDING as long.
-_CHANNEL_OPTIONS = (("grpc.initial_reconnect_backoff_ms", 100), ("grpc.max_reconnect_backoff_ms", 2_000))
+# Linking again what was linked changes nothing, so that another replica is asked where one goes away.
+_SERVICE_CONFIG = json.dumps(
+    {
+        "loadBalancingConfig": [{"round_robin": {}}],
+        "healthCheckConfig": {"serviceName": ""},
+        "methodConfig": [
+            {
+                "name": [{"service": "trivet.artifacts.v1.ArtifactService", "method": "LinkArtifacts"}],
+                "retryPolicy": {
+                    "maxAttempts": 3,
+                    "initialBackoff": "0.1s",
+                    "maxBackoff": "1s",
+                    "backoffMultiplier": 3,
+                    "retryableStatusCodes": ["UNAVAILABLE"],
+                },
+            }
+        ],
+    }
+)
+_CHANNEL_OPTIONS = (
+    ("grpc.service_config", _SERVICE_CONFIG),
+    ("grpc.dns_min_time_between_resolutions_ms", 2_000),
+    # gRPC's own waits grow to two minutes, and a version would stay PENDING as long.
+    ("grpc.initial_reconnect_backoff_ms", 100),
+    ("grpc.max_reconnect_backoff_ms", 2_000),
+)
 
 _log = logging.getLogger("trivet.registry.linking")
 
