@@ -155,7 +155,7 @@ class Manifests:
     def _settings_findings(self) -> Iterator[str]:
         for settings in self.of_kind("ConfigMap"):
             for key, value in settings.get("data", {}).items():
-                yield from _setting_findings(f"ConfigMap {settings['metadata']['name']}", key, value)
+                yield from setting_findings(f"ConfigMap {settings['metadata']['name']}", key, value)
 
     def _network_findings(self) -> Iterator[str]:
         for namespace in self.of_kind("Namespace"):
@@ -197,7 +197,8 @@ def _selects(selector: Object, workload: Workload) -> bool:
     return _selects_labels(selector.get("matchLabels", {}), workload)
 
 
-def _setting_findings(where: str, key: str, value: str) -> Iterator[str]:
+def setting_findings(where: str, key: str, value: str) -> Iterator[str]:
+    """What is wrong with a variable of the environment: its name, or that it is a secret."""
     if _INJECTED_NAME.fullmatch(key):
         yield f"{where}: {key} is a name that Kubernetes injects"
     if (_SECRET_NAME.search(key) and not key.endswith("_FILE")) or _URL_WITH_PASSWORD.search(value):
@@ -242,7 +243,7 @@ def _container_findings(name: str, container: Object) -> Iterator[str]:
     for variable in container.get("env", []):
         if "valueFrom" in variable:
             yield f"{name}: {variable['name']} is a secret, and no file"
-        yield from _setting_findings(name, variable["name"], variable.get("value", ""))
+        yield from setting_findings(name, variable["name"], variable.get("value", ""))
 
 
 def _server_findings(server: Workload, drain_seconds: float) -> Iterator[str]:
