@@ -12,6 +12,7 @@ from typing import Final
 REPEATED_STREAMS: Final = (
     ("trivet.artifacts.v1.ArtifactService", "DownloadArtifact"),
     ("trivet.tracking.v1.TrackingService", "ReadMetricHistory"),
+    ("trivet.tracking.v1.TrackingService", "ReadMetricCurves"),
 )
 
 # A server that is about to stop says so by its health, and gets no more calls from here; one that does not know the
