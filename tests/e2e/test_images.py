@@ -34,7 +34,7 @@ SERVICES = {
     "registry": ("7334", "RegistryService"),
 }
 # What we add to the base, which itself has some 125 MB where it comes from its maker.
-MAX_OWN_BYTES = 200_000_000
+MAX_OWN_BYTES = 150_000_000
 MAX_START_SECONDS = 3.0
 
 STRICT: dict[str, Any] = {
