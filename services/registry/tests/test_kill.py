@@ -125,7 +125,7 @@ def test_killed_before_the_row_nothing_is_left(world: World) -> None:
 
 def test_killed_before_the_files_are_linked_the_version_becomes_ready(world: World) -> None:
     id_ = str(uuid.uuid4())
-    world.before_artifacts.hold(Direction.REQUESTS)
+    world.before_artifacts.hold_requests_from(world.run.encode())
     with ThreadPoolExecutor(1) as threads:
         call = begin(world, threads, world.server.address, id_)
         world.before_artifacts.wait_for_request(world.run.encode())
@@ -173,7 +173,7 @@ def test_killed_after_it_is_ready_the_caller_finds_the_version_by_the_request_id
 
 
 def test_killed_and_the_source_deleted_the_version_fails(world: World) -> None:
-    world.before_artifacts.hold(Direction.REQUESTS)
+    world.before_artifacts.hold_requests_from(world.run.encode())
     with ThreadPoolExecutor(1) as threads:
         call = begin(world, threads, world.server.address, "")
         world.before_artifacts.wait_for_request(world.run.encode())
@@ -187,7 +187,7 @@ def test_killed_and_the_source_deleted_the_version_fails(world: World) -> None:
 
 
 def test_killed_while_it_sweeps_another_sweeper_ends_the_version(world: World) -> None:
-    world.before_artifacts.hold(Direction.REQUESTS)
+    world.before_artifacts.hold_requests_from(world.run.encode())
     with ThreadPoolExecutor(1) as threads:
         call = begin(world, threads, world.server.address, "")
         world.before_artifacts.wait_for_request(world.run.encode())
@@ -196,7 +196,7 @@ def test_killed_while_it_sweeps_another_sweeper_ends_the_version(world: World) -
     # The next one sweeps at once, and its link is held as well.
     world.before_artifacts.drop()
     world.before_artifacts.release()
-    world.before_artifacts.hold(Direction.REQUESTS)
+    world.before_artifacts.hold_requests_from(world.run.encode())
     world.server = world.stack.enter_context(
         start_server(world.database_url, artifacts_url=f"grpc://{world.before_artifacts.address}", **QUICK)
     )
@@ -207,7 +207,7 @@ def test_killed_while_it_sweeps_another_sweeper_ends_the_version(world: World) -
 
 
 def test_many_killed_at_once_all_end(world: World) -> None:
-    world.before_artifacts.hold(Direction.REQUESTS)
+    world.before_artifacts.hold_requests_from(world.run.encode())
     with ThreadPoolExecutor(16) as threads:
         calls = [begin(world, threads, world.server.address, "") for _ in range(16)]
         direct = world.connect(world.server.address)

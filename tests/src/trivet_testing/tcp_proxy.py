@@ -29,7 +29,8 @@ class TcpProxy:
         self._listener = socket.create_server(("127.0.0.1", 0))
         self._changed = threading.Condition()
         self._held: set[Direction] = set()
-        self._marker = b""
+        self._hold_requests_from = b""
+        self._hold_responses_after = b""
         self._requests = b""
         self._sockets: set[socket.socket] = set()
         self._closed = False
@@ -43,11 +44,20 @@ class TcpProxy:
         with self._changed:
             self._held.add(direction)
 
+    def hold_requests_from(self, marker: bytes) -> None:
+        """Keeps all requests from the one on in which a client sends these bytes, until `release`.
+
+        What clients ask before goes through: whether the server is well.
+        """
+        with self._changed:
+            self._requests = b""
+            self._hold_requests_from = marker
+
     def hold_responses_after(self, marker: bytes) -> None:
         """Keeps all responses from the moment on at which a client sends these bytes, until `release`."""
         with self._changed:
             self._requests = b""
-            self._marker = marker
+            self._hold_responses_after = marker
 
     def wait_for_request(self, marker: bytes, timeout_seconds: float = 60) -> None:
         """Returns when a client has sent these bytes, whether they were passed on or kept."""
@@ -58,7 +68,7 @@ class TcpProxy:
         """Passes on what was kept, and what is sent from now on."""
         with self._changed:
             self._held.clear()
-            self._marker = b""
+            self._hold_requests_from = self._hold_responses_after = b""
             self._requests = b""
             self._changed.notify_all()
 
@@ -121,11 +131,13 @@ class TcpProxy:
             except OSError:
                 data = b""
             with self._changed:
-                kept.append(data)
                 if direction is Direction.REQUESTS:
                     self._requests += data
-                    if self._marker and self._marker in self._requests:
+                    if self._hold_requests_from and self._hold_requests_from in self._requests:
+                        self._held.add(Direction.REQUESTS)
+                    if self._hold_responses_after and self._hold_responses_after in self._requests:
                         self._held.add(Direction.RESPONSES)
+                kept.append(data)
                 self._changed.notify_all()
 
     def _pass_on(self, source: socket.socket, sink: socket.socket, kept: deque[bytes], direction: Direction) -> None:
