@@ -67,11 +67,16 @@ class Depot:
             }
         return {file.name for file in (Path(self.place.store) / "uploads").iterdir()}
 
-    def is_clean(self) -> bool:
-        """Whether the store has exactly what files refer to."""
-        if self.reserved() or self.unfinished():
-            return False
-        return self.whole() == {key.rpartition("/")[2] for key in self.referred()}
+    def litter(self) -> dict[str, set[str]]:
+        """What the store has besides the objects of files, and what it lacks of those; empty where all is well."""
+        whole, referred = self.whole(), {key.rpartition("/")[2] for key in self.referred()}
+        found = {
+            "reserved": self.reserved(),
+            "unfinished": self.unfinished(),
+            "referred to by nothing": whole - referred,
+            "missing": referred - whole,
+        }
+        return {what: keys for what, keys in found.items() if keys}
 
     def _bucket(self) -> Minio | None:
         if not self.place.store.startswith("s3:"):
@@ -96,6 +101,13 @@ def await_that(what: Callable[[], object]) -> None:
     deadline = time.monotonic() + 60
     while not what():
         assert time.monotonic() < deadline, "it did not come to that within a minute"
+
+
+def await_no_litter(depot: Depot) -> None:
+    """Waits until nothing is left of uploads that were cut off."""
+    deadline = time.monotonic() + 60
+    while litter := depot.litter():
+        assert time.monotonic() < deadline, f"after a minute there still is {litter}"
 
 
 @pytest.fixture(params=["sqlite-folder", "postgres-s3"])
@@ -132,7 +144,7 @@ def test_upload_that_its_client_leaves_leaves_nothing(depot: Depot) -> None:
         assert artifacts.paths(artifacts.run()) == ["kept"]
         stream.cancel()
         waiting.put(None)
-        await_that(depot.is_clean)
+        await_no_litter(depot)
         assert artifacts.paths(artifacts.run()) == ["kept"]
         assert artifacts.download(artifacts.run(), "kept")[1] == b"kept"
         assert "Traceback" not in server.stderr
@@ -148,7 +160,7 @@ def test_upload_whose_server_is_killed_leaves_nothing_after_a_restart(depot: Dep
     assert depot.unfinished()
     with depot.start() as server, connected(server) as artifacts:
         assert artifacts.download(artifacts.run(), "model/weights")[1] == b"the first version"
-        await_that(depot.is_clean)
+        await_no_litter(depot)
         assert artifacts.download(artifacts.run(), "model/weights")[1] == b"the first version"
 
 
@@ -168,7 +180,7 @@ def test_upload_of_a_living_server_is_left_alone_by_another(depot: Depot) -> Non
         assert answer.artifact.size_bytes == len(content)
         with connected(other) as at_other:
             assert at_other.download(artifacts.run(), "model/weights")[1] == content
-        await_that(depot.is_clean)
+        await_no_litter(depot)
 
 
 def test_refused_and_doubled_files_leave_no_bytes(depot: Depot) -> None:
@@ -186,7 +198,7 @@ def test_refused_and_doubled_files_leave_no_bytes(depot: Depot) -> None:
 
 
 def await_clean(depot: Depot, objects: int) -> bool:
-    await_that(depot.is_clean)
+    await_no_litter(depot)
     return len(depot.whole()) == objects
 
 
@@ -206,7 +218,7 @@ def test_uploads_cut_off_anywhere_are_whole_or_not_there(depot: Depot, seed: int
                 await_that(waiting.empty)
             stream.cancel()
             waiting.put(None)
-        await_that(depot.is_clean)
+        await_no_litter(depot)
         for path in artifacts.paths(artifacts.run(), recursive=True):
             assert artifacts.download(artifacts.run(), path)[1] == contents[path]
         assert "Traceback" not in server.stderr
@@ -231,7 +243,7 @@ def test_server_killed_again_and_again_loses_nothing_it_acknowledged(depot: Depo
                     if answer.index == stop:
                         server.kill()
     with depot.start() as server, connected(server) as artifacts:
-        await_that(depot.is_clean)
+        await_no_litter(depot)
         there = artifacts.paths(artifacts.run(), recursive=True)
         assert acknowledged.keys() <= set(there)
         for path, content in acknowledged.items():

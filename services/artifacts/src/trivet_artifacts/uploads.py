@@ -65,10 +65,12 @@ class UploadStream:
             await reading
         finally:
             reading.cancel()
-            await asyncio.wait((reading,))
-            for intake in self._uncommitted:
-                self._intakes.discard(intake)
-            self._intakes.release(self._keys)
+            try:
+                await asyncio.wait((reading,))
+            finally:
+                for intake in self._uncommitted:
+                    self._intakes.discard(intake)
+                self._intakes.release(self._keys)
 
     async def _read(self, requests: AsyncIterator[pb.UploadArtifactsRequest]) -> None:
         try:

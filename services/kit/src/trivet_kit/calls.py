@@ -248,14 +248,12 @@ class _Way:
 
     def streaming(
         self, behaviour: Callable[[Any, Call], AsyncGenerator[Message, None]]
-    ) -> Callable[..., AsyncIterator[bytes]]:
-        async def handle(data: bytes, context: Any) -> AsyncIterator[bytes]:
+    ) -> Callable[..., Awaitable[None]]:
+        async def handle(data: bytes, context: Any) -> None:
             with self._running_call(context) as outcome:
                 try:
                     request, call = self._admit(data, context, outcome)
-                    async with aclosing(behaviour(request, call)) as responses:
-                        async for response in responses:
-                            yield response.SerializeToString()
+                    await _write(context, behaviour(request, call))
                 except Exception as error:  # noqa: BLE001 - the one place where every exception becomes a status
                     await self._abort(context, error, outcome)
 
@@ -263,16 +261,14 @@ class _Way:
 
     def streaming_both(
         self, behaviour: Callable[[AsyncIterator[Any], Call], AsyncGenerator[Message, None]]
-    ) -> Callable[..., AsyncIterator[bytes]]:
-        async def handle(stream: AsyncIterator[bytes], context: Any) -> AsyncIterator[bytes]:
+    ) -> Callable[..., Awaitable[None]]:
+        async def handle(stream: AsyncIterator[bytes], context: Any) -> None:
             with self._running_call(context) as outcome:
                 try:
                     # No message at all is taken for an empty one, so that nobody is let in who has named nothing.
                     first, call = self._admit(await anext(aiter(stream), b""), context, outcome)
                     requests = self._requests(first, stream, call)
-                    async with aclosing(behaviour(requests, call)) as responses:
-                        async for response in responses:
-                            yield response.SerializeToString()
+                    await _write(context, behaviour(requests, call))
                 except Exception as error:  # noqa: BLE001 - the one place where every exception becomes a status
                     await self._abort(context, error, outcome)
 
@@ -326,6 +322,17 @@ class _Way:
             _log.warning("call refused: %s", error.__cause__, extra={"request_id": outcome.request_id})
         outcome.code, outcome.reason = shown.code.name, shown.reason
         await abort(context, shown, outcome.request_id)
+
+
+async def _write(context: Any, responses: AsyncGenerator[Message, None]) -> None:
+    """Sends the responses of a call, and ends their generator with it, however it ends.
+
+    gRPC would take a generator itself; but where a call is cancelled while a response is being sent, it leaves that for
+    the garbage collector, and what the generator holds stays held for as long as that takes.
+    """
+    async with aclosing(responses):
+        async for response in responses:
+            await context.write(response.SerializeToString())
 
 
 def _request_id(context: Any) -> str:
