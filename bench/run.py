@@ -7,18 +7,21 @@ import os
 import platform
 from collections.abc import Iterator
 
+import dataset
 import ingest
 import metric_reads
 import reads
+import search
 from harness import Comparison, Setting, measure, tracking_on
 
 from trivet_testing import postgres
+from trivet_testing.tracking import migrate
 
-_PARTS = ("ingest", "metrics", "runs")
+_PARTS = ("ingest", "metrics", "runs", "search")
 
 
 def main() -> None:
-    """Prints a Markdown table."""
+    """Prints Markdown tables."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=3, help="how often each side is measured, in turn (default 3)")
     parser.add_argument("--sustained", type=float, default=20, help="seconds of the long floods (default 20)")
@@ -34,6 +37,12 @@ def main() -> None:
             print("| what | Trivet | limit | ratio |\n|---|---|---|---|")
             for comparison in _comparisons(setting, options):
                 print(measure(comparison, rounds), flush=True)
+        if "search" in options.only:
+            print(f"\nSearches among {dataset.RUNS:,} runs.\n")
+            url = server.create_database()
+            migrate(url)
+            dataset.load(url)
+            search.report(url, calls=20 * rounds)
     finally:
         server.stop()
 
