@@ -22,6 +22,7 @@ import psycopg2
 from trivet_kit.db.database import parse_url
 from trivet_testing.tracking import migrate
 from trivet_tracking.domain.metrics import Points
+from trivet_tracking.domain.numbers import number_in
 from trivet_tracking.domain.run_names import run_name
 from trivet_tracking.domain.runs import RunStatus
 from trivet_tracking.store import segments
@@ -46,7 +47,7 @@ _COLUMNS = {
         "run_pk workspace run_id experiment_pk display_name status start_time end_time user_name created_by source "
         "git_commit parent_run_id description create_time update_time revision fingerprint"
     ),
-    "param": "run_pk key experiment_pk value",
+    "param": "run_pk key experiment_pk value number",
     "tag": "run_pk key experiment_pk value",
     "metric_latest": "run_pk key context experiment_pk step time value min max",
     "metric_log": "run_pk points data",
@@ -163,7 +164,7 @@ def _add_run(chunk: dict[str, list[Row]], chance: np.random.Generator, number: i
         )
     )
     for key, text in _params(draws, number).items():
-        chunk["param"].append((pk, key, _EXPERIMENT_PK, text))
+        chunk["param"].append((pk, key, _EXPERIMENT_PK, text, number_in(text)))
     tags = {
         "team": f"team-{int(draws[4] * 12)}",
         "dataset": f"taxi-{int(draws[5] * 40)}",

@@ -19,12 +19,14 @@ from dataclasses import dataclass, field, replace
 import dataset
 import grpc
 import psycopg2
+from google.protobuf.field_mask_pb2 import FieldMask
 
 from trivet_kit.db.database import parse_url
 from trivet_proto.tracking.v1 import tracking_service_pb2 as pb
 from trivet_proto.tracking.v1.tracking_service_pb2_grpc import TrackingServiceStub
 from trivet_testing import postgres
 from trivet_testing.tracking import migrate, start_server
+from trivet_tracking.store.tables import SCHEMA
 
 PARENT = "workspaces/default"
 
@@ -77,11 +79,18 @@ _TWO_TERMS = Case(
     _by_metric("rmse"),
 )
 
+_FIVE_KEYS: dict[str, object] = {
+    "read_mask": FieldMask(paths=["name", "display_name", "status", "start_time", "metrics", "params"]),
+    "metric_keys": ["rmse", "r2", "val/loss"],
+    "param_keys": ["model", "lr"],
+}
+
 CASES = (
     _TWO_TERMS,
     replace(_TWO_TERMS, name="its page 50", reach_millis=35, page=50),
     Case("default page", 35),
     Case("default page, page 50", 35, page=50),
+    Case("default page, five projected keys", 20, fields=_FIVE_KEYS),
     Case(
         "three terms, ordered by a metric",
         150,
@@ -130,6 +139,70 @@ CASES = (
         "true",
         f"{_by_metric('epoch_seconds', 'DESC')}, {_by_metric('f1')}",
     ),
+    Case(
+        "OR of two, ordered by a metric",
+        150,
+        "params.model = 'xgb' OR tags.team = 'team-3'",
+        "metrics.rmse",
+        f"({_is('param', 'model', 'xgb')} OR {_is('tag', 'team', 'team-3')})",
+        _by_metric("rmse"),
+    ),
+    Case(
+        "OR of two that are rare",
+        150,
+        "params.seed = '7' OR params.early_stop = 'yes'",
+        "metrics.rmse",
+        f"({_is('param', 'seed', '7')} OR {_is('param', 'early_stop', 'yes')})",
+        _by_metric("rmse"),
+    ),
+    Case(
+        "NOT of a common term, and a rare one under OR",
+        150,
+        "NOT (params.optimizer = 'adam' OR metrics.rmse > 0.02)",
+        "",
+        f"NOT ({_is('param', 'optimizer', 'adam')} OR {_metric('rmse', 'value > 0.02')})",
+    ),
+    Case(
+        "metric BETWEEN, ordered by another",
+        150,
+        "metrics.rmse BETWEEN 0.4 AND 0.5",
+        "metrics.mae DESC",
+        _metric("rmse", "value BETWEEN 0.4 AND 0.5"),
+        _by_metric("mae", "DESC"),
+    ),
+    Case(
+        "numbers of params",
+        150,
+        "params.lr < 0.001 AND params.depth IN (3, 4)",
+        "metrics.rmse",
+        f"{_entry('param', 'lr', 'value::float8 < 0.001')} AND {_entry('param', 'depth', 'value::float8 IN (3, 4)')}",
+        _by_metric("rmse"),
+    ),
+    Case(
+        "metrics.KEY.min",
+        150,
+        "metrics.rmse.min < 0.1 AND metrics.r2.max > 1",
+        "metrics.r2.max DESC",
+        f"{_metric('rmse', 'min < 0.1')} AND {_metric('r2', 'max > 1')}",
+        _by_metric("r2", "DESC").replace("m.value", "m.max"),
+    ),
+    Case(
+        "duration, ordered by it",
+        150,
+        "duration BETWEEN 60000 AND 600000",
+        "duration DESC",
+        "run.end_time - run.start_time BETWEEN 60000 AND 600000",
+        "run.end_time - run.start_time DESC NULLS LAST",
+    ),
+    Case(
+        "with the total count",
+        150,
+        "metrics.rmse < 0.5 AND params.model = 'xgb'",
+        "metrics.rmse",
+        _TWO_TERMS.plain_where,
+        _by_metric("rmse"),
+        fields={"count_total": True},
+    ),
     Case("params.KEY IS NULL", 150, "params.never IS NULL", "", f"NOT {_entry('param', 'never', 'value IS NOT NULL')}"),
 )
 
@@ -138,8 +211,8 @@ CASES = (
 def _runner(database_url: str) -> Iterator[Callable[[str], int]]:
     """Executes plain SQL on a connection of its own, and tells how many rows came."""
     if parse_url(database_url).get_backend_name() == "sqlite":
-        with closing(sqlite3.connect(str(parse_url(database_url).database))) as connection:
-            yield lambda statement: len(connection.execute(statement).fetchall())
+        with closing(sqlite3.connect(str(parse_url(database_url).database))) as file:
+            yield lambda statement: len(file.execute(statement).fetchall())
         return
     with closing(psycopg2.connect(database_url)) as connection:
         connection.autocommit = True
@@ -162,7 +235,7 @@ def _plain_sql(case: Case, schema: str) -> str:
     if schema:
         return statement
     # SQLite's LIKE does not count case, unless told to.
-    return statement.replace("ILIKE", "LIKE")
+    return statement.replace("ILIKE", "LIKE").replace("value::float8", "CAST(value AS REAL)")
 
 
 def _request(stub: TrackingServiceStub, case: Case) -> pb.SearchRunsRequest:
@@ -217,7 +290,7 @@ def _percentiles(figures: list[float]) -> tuple[float, float]:
 
 def report(database_url: str, calls: int, only: str = "") -> None:
     """Prints the table of all cases on a loaded database."""
-    schema = "" if parse_url(database_url).get_backend_name() == "sqlite" else f"{dataset.SCHEMA}."
+    schema = "" if parse_url(database_url).get_backend_name() == "sqlite" else f"{SCHEMA}."
     print("| search | p50 / p95, ms | p95 to reach | plain SQL for the ids, ms | ratio |\n|---|---|---|---|---|")
     with (
         start_server(database_url) as server,

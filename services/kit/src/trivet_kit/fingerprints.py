@@ -23,9 +23,9 @@ def fingerprint(message: Message, *ignored_fields: str) -> str:
     return hashlib.sha256(content).hexdigest()
 
 
-def of_search(request: Message) -> str:
-    """What a page token is bound to: all of a request but its `page_size` and `page_token`."""
-    return fingerprint(request, "page_size", "page_token")
+def of_search(request: Message, *ignored_fields: str) -> str:
+    """What a page token is bound to: all of a request but its `page_size` and `page_token`, and what is named."""
+    return fingerprint(request, "page_size", "page_token", *ignored_fields)
 
 
 def repeatable_request(request: Message, request_id: str) -> RepeatableRequest | None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
 
 from trivet_kit import texts
 from trivet_kit.calls import Call
@@ -23,13 +25,46 @@ from trivet_tracking.domain.experiments import (
 )
 from trivet_tracking.domain.metrics import Metric, MetricContext
 from trivet_tracking.domain.run_names import run_name
-from trivet_tracking.domain.runs import ExperimentById, ExperimentByName, NewRun, Run, RunChange, RunStatus
+from trivet_tracking.domain.runs import (
+    ExperimentById,
+    ExperimentByName,
+    KeySelection,
+    NewRun,
+    Run,
+    RunChange,
+    RunFields,
+    RunStatus,
+)
 
 _VIEWS = {
     lifecycle_pb2.LIFECYCLE_VIEW_UNSPECIFIED: View.ACTIVE,
     lifecycle_pb2.LIFECYCLE_VIEW_ACTIVE: View.ACTIVE,
     lifecycle_pb2.LIFECYCLE_VIEW_DELETED: View.DELETED,
     lifecycle_pb2.LIFECYCLE_VIEW_ALL: View.ALL,
+}
+
+# What a message says of a run, by field.
+_RUN_FIELDS: Mapping[str, Callable[[Run], Any]] = {
+    "name": lambda run: str(RunName(run.workspace, run.run_id)),
+    "experiment": lambda run: str(ExperimentName(run.workspace, run.experiment_id)),
+    "display_name": lambda run: run.display_name,
+    "status": lambda run: run_pb2.RunStatus.ValueType(run.status.value),
+    "start_time": lambda run: from_millis(run.start_time),
+    "end_time": lambda run: from_millis(run.end_time),
+    "user": lambda run: run.user,
+    "created_by": lambda run: run.created_by,
+    "source": lambda run: run.source,
+    "git_commit": lambda run: run.git_commit,
+    "parent_run": lambda run: str(RunName(run.workspace, run.parent_run_id)) if run.parent_run_id else "",
+    "description": lambda run: run.description,
+    "params": lambda run: run.params,
+    "tags": lambda run: run.tags,
+    "metrics": lambda run: [from_metric(metric) for metric in run.metrics],
+    "state": lambda run: _state(deleted=run.deleted),
+    "create_time": lambda run: from_millis(run.create_time),
+    "update_time": lambda run: from_millis(run.update_time),
+    "delete_time": lambda run: from_millis(run.delete_time),
+    "etag": lambda run: str(run.revision),
 }
 
 
@@ -138,30 +173,35 @@ def from_experiment(experiment: Experiment) -> experiment_pb2.Experiment:
     )
 
 
-def from_run(run: Run) -> run_pb2.Run:
-    """The run as a message."""
-    return run_pb2.Run(
-        name=str(RunName(run.workspace, run.run_id)),
-        experiment=str(ExperimentName(run.workspace, run.experiment_id)),
-        display_name=run.display_name,
-        status=run_pb2.RunStatus.ValueType(run.status.value),
-        start_time=from_millis(run.start_time),
-        end_time=from_millis(run.end_time),
-        user=run.user,
-        created_by=run.created_by,
-        source=run.source,
-        git_commit=run.git_commit,
-        parent_run=str(RunName(run.workspace, run.parent_run_id)) if run.parent_run_id else "",
-        description=run.description,
-        params=run.params,
-        tags=run.tags,
-        metrics=[from_metric(metric) for metric in run.metrics],
-        state=_state(deleted=run.deleted),
-        create_time=from_millis(run.create_time),
-        update_time=from_millis(run.update_time),
-        delete_time=from_millis(run.delete_time),
-        etag=str(run.revision),
+def to_read_mask(request: pb.SearchRunsRequest) -> frozenset[str]:
+    """The fields of runs to return. Raises FieldInvalid."""
+    for index, path in enumerate(request.read_mask.paths):
+        if path not in _RUN_FIELDS:
+            raise FieldInvalid(f"read_mask.paths[{index}]", f"must be one of {', '.join(_RUN_FIELDS)}")
+    return frozenset(request.read_mask.paths) or frozenset(_RUN_FIELDS)
+
+
+def to_run_fields(request: pb.SearchRunsRequest) -> RunFields:
+    """What to load of runs. Raises FieldInvalid, FieldRequired, FieldTooLong."""
+    mask = to_read_mask(request)
+
+    def keys(field: str, asked: Sequence[str]) -> KeySelection:
+        if len(asked) > limits.MAX_READ_KEYS:
+            raise FieldInvalid(field, f"must have at most {limits.MAX_READ_KEYS} entries")
+        named = frozenset(texts.check_key(key, f"{field}[{index}]") for index, key in enumerate(asked))
+        return named or None
+
+    return RunFields(
+        metrics=keys("metric_keys", request.metric_keys) if "metrics" in mask else frozenset(),
+        params=keys("param_keys", request.param_keys) if "params" in mask else frozenset(),
+        tags=keys("tag_keys", request.tag_keys) if "tags" in mask else frozenset(),
+        description="description" in mask,
     )
+
+
+def from_run(run: Run, fields: Iterable[str] = _RUN_FIELDS) -> run_pb2.Run:
+    """The run as a message, with some of its fields."""
+    return run_pb2.Run(**{field: _RUN_FIELDS[field](run) for field in fields})
 
 
 def from_metric(metric: Metric) -> metric_pb2.Metric:

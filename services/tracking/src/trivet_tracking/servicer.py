@@ -107,7 +107,8 @@ class TrackingServicer:
         return convert.from_run(self.runs.get(name.workspace, name.run_id))
 
     def SearchRuns(self, request: pb.SearchRunsRequest, call: Call) -> pb.SearchRunsResponse:
-        bound_to = fingerprints.of_search(request)
+        bound_to = fingerprints.of_search(request, "count_total")
+        mask = convert.to_read_mask(request)
         if len(request.experiments) > _MAX_EXPERIMENTS:
             raise FieldInvalid("experiments", f"must have at most {_MAX_EXPERIMENTS} entries")
         names = [parse_experiment(name, f"experiments[{i}]") for i, name in enumerate(request.experiments)]
@@ -118,13 +119,17 @@ class TrackingServicer:
             view=convert.to_view(request.view),
             size=page_tokens.page_size(request.page_size),
             after=page_tokens.decode(bound_to, request.page_token),
+            fields=convert.to_run_fields(request),
+            count=request.count_total,
         )
         page = self.runs.search(parse_workspace(request.parent, "parent").workspace, query)
-        runs = [convert.from_run(run) for run in page.runs]
+        runs = [convert.from_run(run, mask) for run in page.runs]
         kept = page_tokens.entries_that_fit([run.ByteSize() for run in runs])
         ends = page.is_last and kept == len(runs)
         return pb.SearchRunsResponse(
-            runs=runs[:kept], next_page_token="" if ends else page_tokens.encode(bound_to, page.cursors[kept - 1])
+            runs=runs[:kept],
+            next_page_token="" if ends else page_tokens.encode(bound_to, page.cursors[kept - 1]),
+            total_size=page.total,
         )
 
     def UpdateRun(self, request: pb.UpdateRunRequest, call: Call) -> run_pb2.Run:

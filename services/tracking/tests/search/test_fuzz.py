@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import re
+from typing import cast
 
 import pytest
 from hypothesis import example, given
@@ -11,7 +12,18 @@ from hypothesis import strategies as st
 
 from trivet_kit.errors import CallerError
 from trivet_kit.search.errors import FilterInvalid, OrderByInvalid
-from trivet_kit.search.expressions import And, Comparison, Entity, Key, Operator, OrderClause
+from trivet_kit.search.expressions import (
+    Aggregate,
+    And,
+    Comparison,
+    Entity,
+    Expression,
+    Key,
+    Not,
+    Operator,
+    Or,
+    OrderClause,
+)
 from trivet_kit.search.parser import MAX_CLAUSES, MAX_COMPARISONS, parse_filter, parse_order_by
 from trivet_kit.search.vocabulary import ValueType, Vocabulary
 from trivet_tracking.domain.vocabularies import EXPERIMENTS, RUNS
@@ -35,6 +47,7 @@ KEYS = st.text(CHARACTERS, min_size=1, max_size=20) | st.sampled_from(["and", "N
 
 ORDERING = [Operator.EQ, Operator.NE, Operator.LT, Operator.LE, Operator.GT, Operator.GE]
 TEXTUAL = [Operator.EQ, Operator.NE, Operator.LIKE, Operator.ILIKE]
+RANGES = [Operator.BETWEEN, Operator.NOT_BETWEEN]
 LISTING = [Operator.IN, Operator.NOT_IN]
 ABSENCE = [Operator.IS_NULL, Operator.IS_NOT_NULL]
 
@@ -42,35 +55,57 @@ ABSENCE = [Operator.IS_NULL, Operator.IS_NOT_NULL]
 def keys_of(vocabulary: Vocabulary) -> st.SearchStrategy[Key]:
     attributes = st.sampled_from([Key(Entity.ATTRIBUTE, attribute.name) for attribute in vocabulary.attributes])
     entities = sorted(set(vocabulary.prefixes.values()) - {Entity.ATTRIBUTE}, key=lambda entity: entity.value)
-    return attributes | st.builds(Key, st.sampled_from(entities), KEYS)
+    others = st.builds(Key, st.sampled_from(entities), KEYS)
+    if Entity.METRIC in entities:
+        others |= st.builds(Key, st.just(Entity.METRIC), KEYS, st.sampled_from(Aggregate))
+    return attributes | others
 
 
 @st.composite
 def comparisons(draw: st.DrawFn, vocabulary: Vocabulary) -> Comparison:
     key = draw(keys_of(vocabulary))
+    attribute = vocabulary.attribute(key.name) if key.entity is Entity.ATTRIBUTE else None
+    values: st.SearchStrategy[str | int | float]
+    numbers = st.floats(allow_nan=False, allow_infinity=False)
+    operators = ORDERING + RANGES + LISTING
     match vocabulary.type_of(key):
         case ValueType.NUMBER:
-            return Comparison(
-                key, draw(st.sampled_from(ORDERING)), draw(st.floats(allow_nan=False, allow_infinity=False))
-            )
-        case ValueType.TIME_MILLIS:
-            return Comparison(key, draw(st.sampled_from(ORDERING)), draw(st.integers(-(2**63), 2**63 - 1)))
+            values = numbers
+        case ValueType.TIME_MILLIS | ValueType.INTEGER:
+            values = st.integers(-(2**63), 2**63 - 1)
+        case ValueType.TEXT if key.entity is Entity.PARAM and draw(st.booleans()):
+            values = numbers
         case ValueType.TEXT:
-            pass
-    attribute = vocabulary.attribute(key.name) if key.entity is Entity.ATTRIBUTE else None
-    values = st.sampled_from(attribute.values) if attribute and attribute.values else VALUES
-    operator = draw(st.sampled_from(TEXTUAL + LISTING + ([] if attribute else ABSENCE)))
+            values = st.sampled_from(attribute.values) if attribute and attribute.values else VALUES
+            operators = TEXTUAL + LISTING
+    operator = draw(st.sampled_from(operators + (ABSENCE if vocabulary.may_lack(key) else [])))
     if operator in ABSENCE:
         return Comparison(key, operator, None)
     if operator in LISTING:
         return Comparison(key, operator, tuple(draw(st.lists(values, min_size=1, max_size=5))))
+    if operator in RANGES:
+        return Comparison(key, operator, (draw(values), draw(values)))
     return Comparison(key, operator, draw(values))
+
+
+def joined(kind: type[And] | type[Or], terms: list[Expression]) -> Expression:
+    flat = [inner for term in terms for inner in (term.terms if isinstance(term, kind) else (term,))]
+    return kind(tuple(flat))
 
 
 @st.composite
 def filters(draw: st.DrawFn) -> tuple[Vocabulary, And]:
     vocabulary = draw(VOCABULARIES)
-    return vocabulary, And(tuple(draw(st.lists(comparisons(vocabulary), max_size=6))))
+    terms = st.recursive(
+        comparisons(vocabulary).map(lambda comparison: cast("Expression", comparison)),
+        lambda inner: (
+            st.builds(joined, st.sampled_from([And, Or]), st.lists(inner, min_size=2, max_size=4))
+            | st.builds(Not, inner)
+        ),
+        max_leaves=8,
+    )
+    expression = draw(terms | st.just(And(())))
+    return vocabulary, expression if isinstance(expression, And) else And((expression,))
 
 
 def quoted(text: str, quote: str) -> str:
@@ -81,26 +116,40 @@ def written_key(key: Key, quote: str) -> str:
     """The key in its shortest form, or in the quotes of choice if it needs some."""
     if key.entity is Entity.ATTRIBUTE:
         return key.name
-    plain = re.fullmatch(r"[\w\-./]+", key.name) is not None
-    return f"{key.entity.value}.{key.name if plain else quoted(key.name, quote)}"
+    plain = re.fullmatch(r"[\w\-./]+", key.name) is not None and not key.name.endswith((".min", ".max", ".last"))
+    suffix = "" if key.aggregate is Aggregate.LAST else f".{key.aggregate.value}"
+    return f"{key.entity.value}.{key.name if plain else quoted(key.name, quote)}{suffix}"
 
 
-def written_value(value: str | float | tuple[str, ...] | None, quote: str) -> str:
-    match value:
-        case None:
-            return ""
-        case tuple():
-            return f"({','.join(quoted(text, quote) for text in value)})"
-        case str():
-            return quoted(value, quote)
-    return repr(value)
+def written_value(comparison: Comparison, quote: str) -> str:
+    value = comparison.value
+    if value is None:
+        return ""
+    if not isinstance(value, tuple):
+        return written_operand(value, quote)
+    operands = [written_operand(each, quote) for each in value]
+    return " AND ".join(operands) if comparison.operator in RANGES else f"({','.join(operands)})"
 
 
-def written_filter(expression: And, key_quote: str, value_quote: str) -> str:
-    return " AND ".join(
-        f"{written_key(term.key, key_quote)} {term.operator.value} {written_value(term.value, value_quote)}"
-        for term in expression.terms
-    )
+def written_operand(value: str | float, quote: str) -> str:
+    return quoted(value, quote) if isinstance(value, str) else repr(value)
+
+
+def written_filter(expression: Expression, key_quote: str, value_quote: str) -> str:
+    match expression:
+        case Comparison():
+            name = written_key(expression.key, key_quote)
+            return f"{name} {expression.operator.value} {written_value(expression, value_quote)}"
+        case Not(term):
+            return f"NOT ({written_filter(term, key_quote, value_quote)})"
+        case And(terms) | Or(terms):
+            inner = [written_filter(term, key_quote, value_quote) for term in terms]
+            if isinstance(expression, Or):
+                return " OR ".join(inner)
+            # Parentheses where they are needed, and nowhere else.
+            return " AND ".join(
+                f"({text})" if isinstance(term, Or) else text for term, text in zip(terms, inner, strict=True)
+            )
 
 
 @given(filters(), st.sampled_from('`"'), st.sampled_from("'\""))

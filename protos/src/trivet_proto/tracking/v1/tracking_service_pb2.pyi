@@ -148,12 +148,12 @@ class SearchExperimentsRequest(google.protobuf.message.Message):
     parent: builtins.str
     """The workspace: `workspaces/{workspace}`."""
     filter: builtins.str
-    """Comparisons joined by AND, as in SearchRunsRequest. Empty passes all. Faults are FILTER_INVALID with the position.
+    """Comparisons joined as in SearchRunsRequest. Empty passes all. Faults are FILTER_INVALID with the position.
 
     | what | operators | value |
-    | `name`, `experiment_id` | = != LIKE ILIKE IN NOT IN | quoted text |
-    | `creation_time`, `last_update_time` | = != < <= > >= | integer, milliseconds since the Unix epoch |
-    | `tags.KEY` | = != LIKE ILIKE IN NOT IN, IS NULL, IS NOT NULL | quoted text |
+    | `name`, `experiment_id` | = != LIKE ILIKE IN | quoted text |
+    | `creation_time`, `last_update_time` | = != < <= > >= IN BETWEEN | integer, milliseconds since the Unix epoch |
+    | `tags.KEY` | = != LIKE ILIKE IN, IS NULL | quoted text |
     """
     order_by: builtins.str
     """Clauses `NAME [ASC|DESC]` separated by commas; NAME is one of the first four of `filter`. Empty means
@@ -388,25 +388,38 @@ class SearchRunsRequest(google.protobuf.message.Message):
     VIEW_FIELD_NUMBER: builtins.int
     PAGE_SIZE_FIELD_NUMBER: builtins.int
     PAGE_TOKEN_FIELD_NUMBER: builtins.int
+    READ_MASK_FIELD_NUMBER: builtins.int
+    METRIC_KEYS_FIELD_NUMBER: builtins.int
+    PARAM_KEYS_FIELD_NUMBER: builtins.int
+    TAG_KEYS_FIELD_NUMBER: builtins.int
+    COUNT_TOTAL_FIELD_NUMBER: builtins.int
     parent: builtins.str
     """The workspace: `workspaces/{workspace}`."""
     filter: builtins.str
-    """Comparisons joined by AND (case does not count). Empty passes all. Faults are FILTER_INVALID with the position.
+    """Comparisons joined by AND and OR, with NOT and parentheses; NOT binds tighter than AND, and AND tighter than OR.
+    Empty passes all. Faults are FILTER_INVALID with the position. docs/search.md has the language with examples.
 
     | what | operators | value |
-    | `metrics.KEY` | = != < <= > >= | number; compares the current value over all contexts |
-    | `params.KEY`, `tags.KEY` | = != LIKE ILIKE IN NOT IN, IS NULL, IS NOT NULL | quoted text |
-    | `run_id`, `run_name`, `status`, `user_id`, `created_by`, `source`, `git_commit`, `parent_run_id` | = != LIKE ILIKE IN NOT IN | quoted text |
-    | `start_time`, `end_time` | = != < <= > >= | integer, milliseconds since the Unix epoch |
+    | `metrics.KEY`, `metrics.KEY.min`, `metrics.KEY.max` | = != < <= > >= IN BETWEEN, IS NULL | number; over all contexts; KEY alone, or KEY.last, is the current value |
+    | `params.KEY` | = != LIKE ILIKE IN, IS NULL | quoted text |
+    | `params.KEY` | = != < <= > >= IN BETWEEN | number; only params whose text is a number pass |
+    | `tags.KEY` | = != LIKE ILIKE IN, IS NULL | quoted text |
+    | `run_id`, `run_name`, `status`, `user_id`, `created_by`, `source`, `git_commit`, `parent_run_id` | = != LIKE ILIKE IN | quoted text |
+    | `start_time` | = != < <= > >= IN BETWEEN | integer, milliseconds since the Unix epoch |
+    | `end_time`, `duration` | the same, IS NULL | integer, milliseconds (since the Unix epoch); a run that has not ended has neither |
+
+    IN is followed by a list in parentheses, BETWEEN by two values with AND between them, both of which are within; NOT
+    may stand before IN and BETWEEN, and in IS NOT NULL. Words count in any case.
 
     A name may have `attributes.` before it, or `attribute.`, `attr.`, `run.`; `metric.`, `param.`, `parameter.`,
     `parameters.` and `tag.` are allowed too. A KEY with other characters than letters, digits, `_`, `-`, `.` and `/` is
-    quoted: params."a b" or params.`a b`. Text is quoted by ' or ", the quote itself doubled. In LIKE, `%` is any text
-    and `_` any character, and `\\` before one of them or before `\\` makes it plain; case counts, and does not in ILIKE
-    (for ASCII letters). NaN passes only !=. A run without the key passes only IS NULL.
+    quoted: params."a b" or params.`a b`; so is the key of a metric that ends with `.min`, `.max` or `.last`. Text is
+    quoted by ' or ", the quote itself doubled. In LIKE, `%` is any text and `_` any character, and `\\` before one of
+    them or before `\\` makes it plain; case counts, and does not in ILIKE (for ASCII letters). NaN passes only != and
+    the operators with NOT. A run without the key passes IS NULL alone; NOT passes whatever its comparison does not.
 
     `created` is another name of `start_time`, `run name` of `run_name`. A status that there is none of is a fault. At
-    most 64 KiB with 100 comparisons, and 16 KiB in the pattern of a LIKE.
+    most 64 KiB with 100 comparisons, 32 parentheses and NOTs in each other, and 16 KiB in the pattern of a LIKE.
     """
     order_by: builtins.str
     """Clauses `NAME [ASC|DESC]` separated by commas, NAME as in `filter`. Runs without the key come last in both
@@ -418,14 +431,35 @@ class SearchRunsRequest(google.protobuf.message.Message):
     page_size: builtins.int
     """At most this many. 0 means 100; above 1,000 is lowered to 1,000; below 0 is FIELD_INVALID."""
     page_token: builtins.str
-    """Where to go on: `next_page_token` of the page before, with all other fields but `page_size` as they were
-    (PAGE_TOKEN_INVALID). Empty for the first page. Runs created meanwhile do not shift the pages.
+    """Where to go on: `next_page_token` of the page before, with all other fields but `page_size` and `count_total` as
+    they were (PAGE_TOKEN_INVALID). Empty for the first page. Runs created meanwhile do not shift the pages.
     """
+    count_total: builtins.bool
+    """Whether to count all runs that pass, on all pages. That takes longer than the page does."""
     @property
     def experiments(self) -> google.protobuf.internal.containers.RepeatedScalarFieldContainer[builtins.str]:
         """The experiments to look in, at most 1,000 (FIELD_INVALID); a missing one is EXPERIMENT_NOT_FOUND. Empty: all of the
         workspace.
         """
+
+    @property
+    def read_mask(self) -> google.protobuf.field_mask_pb2.FieldMask:
+        """The fields of Run to return, such as `name`, `display_name`, `metrics`; paths of one segment. Empty: all of them. A
+        path that is no field of Run is FIELD_INVALID. What is not asked for is not read: a table should ask for what it
+        shows.
+        """
+
+    @property
+    def metric_keys(self) -> google.protobuf.internal.containers.RepeatedScalarFieldContainer[builtins.str]:
+        """Of `metrics`, only these keys; at most 1,000 (FIELD_INVALID). Empty: all of them."""
+
+    @property
+    def param_keys(self) -> google.protobuf.internal.containers.RepeatedScalarFieldContainer[builtins.str]:
+        """Of `params`, only these keys; at most 1,000 (FIELD_INVALID). Empty: all of them."""
+
+    @property
+    def tag_keys(self) -> google.protobuf.internal.containers.RepeatedScalarFieldContainer[builtins.str]:
+        """Of `tags`, only these keys; at most 1,000 (FIELD_INVALID). Empty: all of them."""
 
     def __init__(
         self,
@@ -437,8 +471,14 @@ class SearchRunsRequest(google.protobuf.message.Message):
         view: trivet_proto.tracking.v1.lifecycle_pb2.LifecycleView.ValueType = ...,
         page_size: builtins.int = ...,
         page_token: builtins.str = ...,
+        read_mask: google.protobuf.field_mask_pb2.FieldMask | None = ...,
+        metric_keys: collections.abc.Iterable[builtins.str] | None = ...,
+        param_keys: collections.abc.Iterable[builtins.str] | None = ...,
+        tag_keys: collections.abc.Iterable[builtins.str] | None = ...,
+        count_total: builtins.bool = ...,
     ) -> None: ...
-    def ClearField(self, field_name: typing.Literal["experiments", b"experiments", "filter", b"filter", "order_by", b"order_by", "page_size", b"page_size", "page_token", b"page_token", "parent", b"parent", "view", b"view"]) -> None: ...
+    def HasField(self, field_name: typing.Literal["read_mask", b"read_mask"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["count_total", b"count_total", "experiments", b"experiments", "filter", b"filter", "metric_keys", b"metric_keys", "order_by", b"order_by", "page_size", b"page_size", "page_token", b"page_token", "param_keys", b"param_keys", "parent", b"parent", "read_mask", b"read_mask", "tag_keys", b"tag_keys", "view", b"view"]) -> None: ...
 
 global___SearchRunsRequest = SearchRunsRequest
 
@@ -450,19 +490,27 @@ class SearchRunsResponse(google.protobuf.message.Message):
 
     RUNS_FIELD_NUMBER: builtins.int
     NEXT_PAGE_TOKEN_FIELD_NUMBER: builtins.int
+    TOTAL_SIZE_FIELD_NUMBER: builtins.int
     next_page_token: builtins.str
     """Empty at the end, and only there."""
+    total_size: builtins.int
+    """How many runs pass; absent where `count_total` is not set."""
     @property
     def runs(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[trivet_proto.tracking.v1.run_pb2.Run]:
-        """In the order asked for, with params, tags and current metrics. A page may be short: it ends before it has 3 MiB."""
+        """In the order asked for, with params, tags and current metrics, where `read_mask` does not leave them out. A page may
+        be short: it ends before it has 3 MiB.
+        """
 
     def __init__(
         self,
         *,
         runs: collections.abc.Iterable[trivet_proto.tracking.v1.run_pb2.Run] | None = ...,
         next_page_token: builtins.str = ...,
+        total_size: builtins.int | None = ...,
     ) -> None: ...
-    def ClearField(self, field_name: typing.Literal["next_page_token", b"next_page_token", "runs", b"runs"]) -> None: ...
+    def HasField(self, field_name: typing.Literal["_total_size", b"_total_size", "total_size", b"total_size"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["_total_size", b"_total_size", "next_page_token", b"next_page_token", "runs", b"runs", "total_size", b"total_size"]) -> None: ...
+    def WhichOneof(self, oneof_group: typing.Literal["_total_size", b"_total_size"]) -> typing.Literal["total_size"] | None: ...
 
 global___SearchRunsResponse = SearchRunsResponse
 

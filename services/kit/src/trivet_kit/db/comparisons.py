@@ -9,7 +9,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from trivet_kit.search.expressions import Comparison, Operator
+from trivet_kit.search.expressions import And, Comparison, Expression, Not, Operator, Or
 
 # How much of a value an index holds: PostgreSQL refuses index rows over 2.7 kB, and a character has up to 4 bytes.
 INDEXED_CHARACTERS = 200
@@ -21,6 +21,10 @@ _ORDERED: dict[Operator, Callable[[Any, Any], sa.ColumnElement[bool]]] = {
     Operator.LE: lambda left, right: left <= right,
     Operator.GT: lambda left, right: left > right,
     Operator.GE: lambda left, right: left >= right,
+    Operator.IN: lambda left, right: left.in_(right),
+    Operator.NOT_IN: lambda left, right: left.not_in(right),
+    Operator.BETWEEN: lambda left, right: left.between(*right),
+    Operator.NOT_BETWEEN: lambda left, right: ~left.between(*right),
 }
 _ASCII_LOWER = {ord(upper): ord(upper.lower()) for upper in string.ascii_uppercase}
 _TEXT: dict[Operator, Callable[[Any, Any], sa.ColumnElement[bool]]] = {
@@ -35,8 +39,25 @@ _TEXT: dict[Operator, Callable[[Any, Any], sa.ColumnElement[bool]]] = {
 }
 
 
+def passes(expression: Expression, leaf: Callable[[Comparison], sa.ColumnElement[bool]]) -> sa.ColumnElement[bool]:
+    """Whether an expression passes; `leaf` gives that of a comparison, where NULL does not pass."""
+    match expression:
+        case And(terms):
+            return sa.and_(sa.true(), *(passes(term, leaf) for term in terms))
+        case Or(terms):
+            return sa.or_(sa.false(), *(passes(term, leaf) for term in terms))
+        case Not(term):
+            return passes(term, leaf).is_not(sa.true())
+        case Comparison():
+            return leaf(expression)
+
+
 def ordered(expression: sa.ColumnElement[Any], term: Comparison) -> sa.ColumnElement[bool]:
-    """Whether a number or a time passes."""
+    """Whether a number or a time passes; NULL where it is NULL."""
+    if term.operator is Operator.IS_NULL:
+        return expression.is_(None)
+    if term.operator is Operator.IS_NOT_NULL:
+        return expression.is_not(None)
     return _ORDERED[term.operator](expression, term.value)
 
 
@@ -70,7 +91,7 @@ def _prefixes(term: Comparison) -> list[str] | None:
         case Operator.EQ, str(value):
             return [value[:INDEXED_CHARACTERS]]
         case Operator.IN, tuple(values):
-            return sorted({value[:INDEXED_CHARACTERS] for value in values})
+            return sorted({str(value)[:INDEXED_CHARACTERS] for value in values})
     return None
 
 

@@ -41,7 +41,7 @@ class SortKey:
             *(column.expression.label(f"sort_{i}") for i, column in enumerate(self.columns))
         )
         if after is not None:
-            statement = statement.where(self._after(self._checked(after)))
+            statement = statement.where(self._after(self.checked(after)))
         return statement.order_by(
             *(column.expression.desc() if column.descending else column.expression.asc() for column in self.columns)
         )
@@ -59,7 +59,8 @@ class SortKey:
             alternatives.append(sa.and_(*equal, beyond))
         return sa.or_(*alternatives)
 
-    def _checked(self, cursor: Cursor) -> list[Scalar]:
+    def checked(self, cursor: Cursor) -> list[Scalar]:
+        """The values of a cursor. Raises PageTokenInvalid: it is not one of this key."""
         if len(cursor) != len(self.columns):
             raise PageTokenInvalid
         return [checked(value, column.kind) for value, column in zip(cursor, self.columns, strict=True)]

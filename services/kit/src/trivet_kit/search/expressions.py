@@ -29,8 +29,18 @@ class Operator(Enum):
     ILIKE = "ILIKE"
     IN = "IN"
     NOT_IN = "NOT IN"
+    BETWEEN = "BETWEEN"
+    NOT_BETWEEN = "NOT BETWEEN"
     IS_NULL = "IS NULL"
     IS_NOT_NULL = "IS NOT NULL"
+
+
+class Aggregate(Enum):
+    """Which of the values of a metric. The values are the suffixes as the language writes them, without the dot."""
+
+    LAST = "last"
+    MIN = "min"
+    MAX = "max"
 
 
 @dataclass(frozen=True)
@@ -40,6 +50,11 @@ class Key:
     entity: Entity
     name: str
     """Of an attribute the canonical name; of the others the key, which is not empty."""
+    aggregate: Aggregate = Aggregate.LAST
+    """Of a metric; LAST for the others."""
+
+
+Operand: TypeAlias = str | int | float
 
 
 @dataclass(frozen=True)
@@ -48,25 +63,42 @@ class Comparison:
 
     key: Key
     operator: Operator
-    value: str | int | float | tuple[str, ...] | None
+    value: Operand | tuple[Operand, ...] | None
     """By the operator and the key:
 
     - IS_NULL, IS_NOT_NULL: None.
-    - IN, NOT_IN: texts, at least one, as written: in their order, duplicates kept.
+    - IN, NOT_IN: values, at least one, as written: in their order, duplicates kept.
+    - BETWEEN, NOT_BETWEEN: the lower and the upper bound; both are within.
     - LIKE, ILIKE: the pattern as written, its backslashes too.
-    - otherwise a float for a metric (finite), an int of 64 bits for a whole number or a time, and a text for the rest.
+    - otherwise one value.
+
+    A value is a float for a metric (finite), an int of 64 bits for a whole number or a time, and a text for the rest. A
+    float for a param compares what its text says as a number; one that says none passes nothing.
     """
-
-
-# The union grows by Or and Not when the language does.
-Term: TypeAlias = Comparison
 
 
 @dataclass(frozen=True)
 class And:
-    """Passes what passes all terms; without terms, everything."""
+    """Passes what passes all terms; without terms, everything. No term is an And."""
 
-    terms: tuple[Term, ...]
+    terms: tuple[Expression, ...]
+
+
+@dataclass(frozen=True)
+class Or:
+    """Passes what passes one of the terms, of which there are at least two. No term is an Or."""
+
+    terms: tuple[Expression, ...]
+
+
+@dataclass(frozen=True)
+class Not:
+    """Passes what does not pass the term: what lacks the key of a comparison, too."""
+
+    term: Expression
+
+
+Expression: TypeAlias = Comparison | And | Or | Not
 
 
 @dataclass(frozen=True)

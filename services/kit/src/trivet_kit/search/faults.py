@@ -12,8 +12,7 @@ _MAX_SHOWN_CHARACTERS = 40
 _QUOTED = "|".join(rf"{quote}[^{quote}]*(?:{quote * 2}[^{quote}]*)*{quote}(?!{quote})" for quote in "'\"`")
 _FOUND = re.compile(rf"{_QUOTED}|[\w\-./]+|&&|\|\||.", re.DOTALL)
 
-_NOT_IN_FILTERS = {"OR": "OR", "||": "OR", "NOT": "NOT", "BETWEEN": "BETWEEN"}
-_WRITTEN_ELSEWHERE = {"==": "=", "<>": "!=", "&&": "AND"}
+_WRITTEN_ELSEWHERE = {"==": "=", "<>": "!=", "&&": "AND", "||": "OR"}
 
 # What the grammar waits for. The first terminal of this list that it accepts tells the place.
 _WANTED = (
@@ -21,14 +20,16 @@ _WANTED = (
     ("KEY", "a key in letters, digits, _ - . and /, or in backticks,"),
     ("COMPARATOR", "an operator, such as = or LIKE,"),
     ("NUMBER", "a value, a quoted text or a number,"),
-    ("LPAR", "a list of texts in parentheses"),
-    ("IN", "IN"),
+    ("LPAR", "a list of values in parentheses"),
+    ("IN", "IN or BETWEEN"),
     ("NOT", "NULL or NOT NULL"),
     ("NULL", "NULL"),
-    ("_AND", "AND or the end"),
+    ("_OR", "AND, OR or the end"),
+    ("_AND", "AND and the upper bound"),
     ("RPAR", "a comma or a closing parenthesis"),
     ("ASC", "ASC, DESC or a comma"),
     ("COMMA", "a comma or the end"),
+    ("$END", "AND, OR or the end"),
 )
 
 
@@ -59,7 +60,11 @@ def grammar_fault(text: str, offset: int, accepted: Set[str], field: str) -> Fau
         accepted: the terminals of the grammar with which it would go on there.
         field: what `text` is: `filter` or `order_by`.
     """
-    wanted = next(words for terminal, words in _WANTED if terminal in accepted)
+    # A list of values goes on with a comma, too.
+    if "RPAR" in accepted and "COMMA" not in accepted:
+        wanted = "AND, OR or a closing parenthesis"
+    else:
+        wanted = next(words for terminal, words in _WANTED if terminal in accepted)
     found = _FOUND.match(text, offset)
     if found is None:
         # Blanks at the end are not where anybody looks.
@@ -67,12 +72,10 @@ def grammar_fault(text: str, offset: int, accepted: Set[str], field: str) -> Fau
     word = found[0]
     if word in {"'", '"', "`"}:
         return Fault(offset, f"the quote is not closed; add a {word} at the end, and double each {word} inside")
-    return _foreign(text, offset, word, accepted, field) or Fault(
-        offset, f"{wanted} must stand here, not {shown(word)}"
-    )
+    return _foreign(text, offset, word, field) or Fault(offset, f"{wanted} must stand here, not {shown(word)}")
 
 
-def _foreign(text: str, offset: int, word: str, accepted: Set[str], field: str) -> Fault | None:
+def _foreign(text: str, offset: int, word: str, field: str) -> Fault | None:
     """The fault of a word that is at home in other languages of this kind."""
     if field == "order_by":
         return None
@@ -81,11 +84,4 @@ def _foreign(text: str, offset: int, word: str, accepted: Set[str], field: str) 
         return Fault(offset - 1, f"{two} is not an operator; write {_WRITTEN_ELSEWHERE[two]}")
     if word in _WRITTEN_ELSEWHERE:
         return Fault(offset, f"{word} is not part of the language; write {_WRITTEN_ELSEWHERE[word]}")
-    if word.upper() in _NOT_IN_FILTERS:
-        return Fault(offset, f"{_NOT_IN_FILTERS[word.upper()]} is not part of the language; join comparisons by AND")
-    if word == "(" or (word == ")" and accepted & {"WORD", "_AND"}):
-        return Fault(
-            offset,
-            "parentheses are not part of the language, but for the lists of IN and NOT IN; join comparisons by AND",
-        )
     return None

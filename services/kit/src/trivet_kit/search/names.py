@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from lark import Token, Tree
 
-from trivet_kit.search.expressions import Entity, Key
+from trivet_kit.search.expressions import Aggregate, Entity, Key
 from trivet_kit.search.faults import Fault, shown
-from trivet_kit.search.syntax import start_of, tokens, unquoted
+from trivet_kit.search.syntax import is_quoted, start_of, tokens, unquoted
 from trivet_kit.search.vocabulary import Vocabulary
+
+_AGGREGATES = {f".{aggregate.value}": aggregate for aggregate in Aggregate}
 
 
 def read_key(name: Tree[Token], vocabulary: Vocabulary) -> Key:
@@ -16,7 +18,9 @@ def read_key(name: Tree[Token], vocabulary: Vocabulary) -> Key:
     Raises:
         Fault: the vocabulary has no such prefix or attribute, the key is empty, or does not follow its prefix at once.
     """
-    *prefixes, token = tokens(name)
+    written = tokens(name)
+    suffix = written.pop() if written[-1].type == "AGGREGATE" else None
+    *prefixes, token = written
     entity = _entity(prefixes[0], vocabulary) if prefixes else Entity.ATTRIBUTE
     if prefixes and start_of(token) > start_of(prefixes[0]) + len(prefixes[0]):
         # Else `metrics. DESC` in an order_by would sort by a metric of that name.
@@ -24,6 +28,8 @@ def read_key(name: Tree[Token], vocabulary: Vocabulary) -> Key:
             start_of(prefixes[0]) + len(prefixes[0]),
             f"there is a blank after {shown(prefixes[0])}; the key must follow at once",
         )
+    if suffix is not None and entity is not Entity.METRIC:
+        raise Fault(start_of(suffix), f"only metrics have {suffix}; leave it out")
     key = unquoted(token)
     if entity is Entity.ATTRIBUTE:
         attribute = vocabulary.attribute(key)
@@ -32,7 +38,18 @@ def read_key(name: Tree[Token], vocabulary: Vocabulary) -> Key:
         return Key(entity, attribute.name)
     if not key:
         raise Fault(start_of(token), f"the key is empty; name one, such as {entity.value}.a")
+    if entity is Entity.METRIC:
+        return _metric(key, suffix, bare=not is_quoted(token))
     return Key(entity, key)
+
+
+def _metric(key: str, suffix: Token | None, *, bare: bool) -> Key:
+    if suffix is not None:
+        return Key(Entity.METRIC, key, _AGGREGATES[suffix])
+    base, dot, end = key.rpartition(".")
+    if bare and base and dot + end in _AGGREGATES:
+        return Key(Entity.METRIC, base, _AGGREGATES[dot + end])
+    return Key(Entity.METRIC, key)
 
 
 def _entity(prefix: Token, vocabulary: Vocabulary) -> Entity:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from lark import Token
 
-from trivet_kit.search.expressions import Entity, Key, Operator
+from trivet_kit.search.expressions import Entity, Key, Operand, Operator
 from trivet_kit.search.faults import Fault, shown
 from trivet_kit.search.syntax import is_quoted, start_of, unquoted
 from trivet_kit.search.vocabulary import ValueType, Vocabulary
@@ -17,8 +17,13 @@ from trivet_kit.search.vocabulary import ValueType, Vocabulary
 MAX_PATTERN_BYTES = 16 * 1024
 
 _ORDERING = (Operator.EQ, Operator.NE, Operator.LT, Operator.LE, Operator.GT, Operator.GE)
-_OF_TEXT = (Operator.EQ, Operator.NE, Operator.LIKE, Operator.ILIKE, Operator.IN, Operator.NOT_IN)
-_OF_ABSENCE = (Operator.IS_NULL, Operator.IS_NOT_NULL)
+_RANGES = (Operator.BETWEEN, Operator.NOT_BETWEEN)
+_LISTS = (Operator.IN, Operator.NOT_IN)
+_PATTERNS = (Operator.LIKE, Operator.ILIKE)
+_ABSENCE = (Operator.IS_NULL, Operator.IS_NOT_NULL)
+
+_OF_TEXT = (Operator.EQ, Operator.NE, *_PATTERNS, *_LISTS)
+_OF_NUMBERS = (*_ORDERING, *_LISTS, *_RANGES)
 
 
 def check_operator(key: Key, operator: Operator, offset: int, vocabulary: Vocabulary) -> None:
@@ -27,9 +32,11 @@ def check_operator(key: Key, operator: Operator, offset: int, vocabulary: Vocabu
     Raises:
         Fault: it has not; the place is `offset`.
     """
-    allowed: tuple[Operator, ...] = _OF_TEXT if vocabulary.type_of(key) is ValueType.TEXT else _ORDERING
-    if key.entity in {Entity.PARAM, Entity.TAG}:
-        allowed += _OF_ABSENCE
+    allowed: tuple[Operator, ...] = _OF_TEXT if vocabulary.type_of(key) is ValueType.TEXT else _OF_NUMBERS
+    if key.entity is Entity.PARAM:
+        allowed = (*_ORDERING, *_PATTERNS, *_LISTS, *_RANGES)
+    if vocabulary.may_lack(key):
+        allowed += _ABSENCE
     if operator not in allowed:
         names = ", ".join(each.value for each in allowed)
         raise Fault(offset, f"{operator.value} does not work here; {_compared(key)} by {names}")
@@ -37,19 +44,27 @@ def check_operator(key: Key, operator: Operator, offset: int, vocabulary: Vocabu
 
 def read_value(
     key: Key, operator: Operator, written: Sequence[Token], vocabulary: Vocabulary
-) -> str | int | float | tuple[str, ...] | None:
+) -> Operand | tuple[Operand, ...] | None:
     """The value of a comparison, as `Comparison` has it, from the tokens that stand for it.
 
     Raises:
         Fault: a value is not of the key's type, or not one that there is.
     """
-    if operator in _OF_ABSENCE:
+    if operator in _ABSENCE:
         return None
-    if operator in {Operator.IN, Operator.NOT_IN}:
-        return tuple(_one_of_those(key, token, vocabulary) for token in written)
-    (token,) = written
-    if operator in {Operator.LIKE, Operator.ILIKE}:
-        return _pattern(key, token)
+    if operator in _PATTERNS:
+        return _pattern(key, written[0])
+    as_numbers = key.entity is Entity.PARAM and _says_numbers(operator, written)
+    values = tuple(_number(key, token) if as_numbers else _value(key, token, vocabulary) for token in written)
+    return values if operator in {*_LISTS, *_RANGES} else values[0]
+
+
+def _says_numbers(operator: Operator, written: Sequence[Token]) -> bool:
+    """Whether a param is compared as a number: by a bare number, or by an operator that orders."""
+    return written[0].type == "NUMBER" or operator not in _OF_TEXT
+
+
+def _value(key: Key, token: Token, vocabulary: Vocabulary) -> Operand:
     match vocabulary.type_of(key):
         case ValueType.NUMBER:
             return _number(key, token)
@@ -89,7 +104,7 @@ def _number(key: Key, token: Token) -> float:
         raise _not_a_number(key, token, "number", "0.5, -1 or 1e-3")
     number = float(token)
     if math.isinf(number):
-        raise Fault(start_of(token), f"{shown(token)} is out of range; metrics go up to about 1.8e308")
+        raise Fault(start_of(token), f"{shown(token)} is out of range; numbers go up to about 1.8e308")
     return number
 
 

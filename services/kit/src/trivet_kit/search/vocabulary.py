@@ -28,6 +28,8 @@ class Attribute:
     aliases: tuple[str, ...] = ()
     values: tuple[str, ...] = ()
     """The only values that there are; empty if there may be any."""
+    optional: bool = False
+    """Whether a resource may lack it."""
 
 
 @dataclass(frozen=True)
@@ -45,8 +47,12 @@ class Vocabulary:
         """The attribute with this name or alias; case counts."""
         return self._attributes.get(name)
 
+    def may_lack(self, key: Key) -> bool:
+        """Whether a resource may lack a key of this vocabulary."""
+        return key.entity is not Entity.ATTRIBUTE or self._attributes[key.name].optional
+
     def type_of(self, key: Key) -> ValueType:
-        """As what the values of a key of this vocabulary are compared."""
+        """As what the values of a key of this vocabulary are compared; params also as numbers."""
         if key.entity is Entity.ATTRIBUTE:
             return self._attributes[key.name].type
         return ValueType.NUMBER if key.entity is Entity.METRIC else ValueType.TEXT

@@ -48,12 +48,14 @@ class ModelSearch:
     """A search for models, compiled."""
 
     def __init__(self, where: And, order_by: Sequence[OrderClause]) -> None:
-        self._where = [_term(term, _MODEL_COLUMNS, tables.model_tag, _m.c.model_pk) for term in where.terms]
+        self._where = comparisons.passes(
+            where, lambda term: _term(term, _MODEL_COLUMNS, tables.model_tag, _m.c.model_pk)
+        )
         self._key = SortKey((*_sort_columns(order_by, _MODEL_COLUMNS), *_MODEL_TIES))
 
     def select(self, workspace: str, after: Cursor | None) -> sa.Select[Any]:
         """Keys of the models that pass, with their sort keys, in order. Raises PageTokenInvalid."""
-        return self._key.apply(sa.select(_m.c.model_pk).where(_m.c.workspace == workspace, *self._where), after)
+        return self._key.apply(sa.select(_m.c.model_pk).where(_m.c.workspace == workspace, self._where), after)
 
     def cursor(self, row: Row[Any]) -> Cursor:
         """The cursor after a row that `select` gave."""
@@ -64,14 +66,16 @@ class VersionSearch:
     """A search for versions, compiled."""
 
     def __init__(self, where: And, order_by: Sequence[OrderClause]) -> None:
-        self._where = [_term(term, _VERSION_COLUMNS, tables.version_tag, _v.c.version_pk) for term in where.terms]
+        self._where = comparisons.passes(
+            where, lambda term: _term(term, _VERSION_COLUMNS, tables.version_tag, _v.c.version_pk)
+        )
         latest_first = SortColumn(_v.c.update_time, int, descending=True)
         self._key = SortKey((*(_sort_columns(order_by, _VERSION_COLUMNS) or [latest_first]), *_VERSION_TIES))
 
     def select(self, workspace: str, after: Cursor | None) -> sa.Select[Any]:
         """Keys of the versions that pass, with their sort keys, in order. Raises PageTokenInvalid."""
         statement = sa.select(_v.c.version_pk).join_from(_v, _m, _m.c.model_pk == _v.c.model_pk)
-        return self._key.apply(statement.where(_m.c.workspace == workspace, *self._where), after)
+        return self._key.apply(statement.where(_m.c.workspace == workspace, self._where), after)
 
     def cursor(self, row: Row[Any]) -> Cursor:
         """The cursor after a row that `select` gave."""

@@ -15,3 +15,6 @@ MAX_GIT_COMMIT_CHARACTERS = 250
 # Longest path on Linux (PATH_MAX).
 MAX_SOURCE_CHARACTERS = 4096
 MAX_ARTIFACT_LOCATION_CHARACTERS = 2048
+
+# Of the columns of a table: as many as a page has rows.
+MAX_READ_KEYS = 1000

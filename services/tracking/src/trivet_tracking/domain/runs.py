@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import IntEnum
-from typing import Protocol
+from typing import Protocol, TypeAlias
 
 from trivet_kit.page_tokens import Cursor
 from trivet_kit.search.expressions import And, OrderClause
@@ -104,6 +104,23 @@ class RunChange:
     clear_end_time: bool = False
 
 
+KeySelection: TypeAlias = frozenset[str] | None
+"""Some keys; None stands for all."""
+
+
+@dataclass(frozen=True)
+class RunFields:
+    """What is loaded of runs, besides the fields that cost nothing."""
+
+    metrics: KeySelection = None
+    params: KeySelection = None
+    tags: KeySelection = None
+    description: bool = True
+
+
+ALL_FIELDS = RunFields()
+
+
 @dataclass(frozen=True)
 class RunQuery:
     """A search for runs."""
@@ -117,6 +134,9 @@ class RunQuery:
     """From 1 up."""
     after: Cursor | None
     """The sort key of the last entry of the page before."""
+    fields: RunFields = ALL_FIELDS
+    count: bool = False
+    """Whether to count all that pass."""
 
 
 @dataclass(frozen=True)
@@ -128,6 +148,8 @@ class RunPage:
     """The sort key of each run."""
     is_last: bool
     """Whether nothing follows the last run."""
+    total: int | None
+    """How many pass, on all pages; None where that was not asked for."""
 
 
 class Runs(Protocol):

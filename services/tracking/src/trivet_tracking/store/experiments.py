@@ -33,7 +33,7 @@ from trivet_tracking.domain.experiments import (
     View,
 )
 from trivet_tracking.store import tables
-from trivet_tracking.store.search import ExperimentSearch
+from trivet_tracking.store.experiment_search import ExperimentSearch
 
 _t = tables.experiment
 

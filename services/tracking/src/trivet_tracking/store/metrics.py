@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.engine import Connection, Row
+from sqlalchemy.engine import Row
 
 from trivet_kit.db import Database
 from trivet_kit.db.keyset import checked
@@ -15,7 +15,7 @@ from trivet_kit.page_tokens import Cursor
 from trivet_tracking.domain.charts import Curve, CurveQuery
 from trivet_tracking.domain.metrics import CurrentValue, HistoryQuery, Metric, MetricPage, Points
 from trivet_tracking.store import charts, counts, history, tables
-from trivet_tracking.store.contexts import NO_CONTEXT_NUMBER, numbered_contexts, run_key
+from trivet_tracking.store.contexts import numbered_contexts, run_key
 
 _latest = tables.metric_latest
 
@@ -62,18 +62,6 @@ class SqlMetrics:
         """Returns the curves of keys."""
         with self._database.transaction("read") as connection:
             return charts.read(connection, workspace, run_id, keys, query)
-
-
-def current_metrics(connection: Connection, run_pks: Sequence[int]) -> dict[int, list[Metric]]:
-    """The current values over all contexts by run, sorted by key."""
-    metrics: dict[int, list[Metric]] = {}
-    for row in connection.execute(
-        sa.select(_latest)
-        .where(_latest.c.run_pk.in_(run_pks), _latest.c.context == NO_CONTEXT_NUMBER)
-        .order_by(_latest.c.run_pk, _latest.c.key)
-    ):
-        metrics.setdefault(row.run_pk, []).append(Metric(row.key, None, _current(row)))
-    return metrics
 
 
 def _current(row: Row[Any]) -> CurrentValue:

@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Row
 
 from trivet_kit.db import Database
-from trivet_kit.db.planning import bound_planning
+from trivet_kit.db.planning import prefer_lookups
 from trivet_kit.db.upserts import insert_into
 from trivet_kit.errors import EtagStale
 from trivet_kit.resources import ExperimentName, RunName
@@ -21,11 +21,12 @@ from trivet_tracking.domain.errors import (
     RunNotFound,
 )
 from trivet_tracking.domain.experiments import View
-from trivet_tracking.domain.runs import ExperimentByName, NewRun, Run, RunChange, RunPage, RunQuery, RunStatus
+from trivet_tracking.domain.numbers import number_in
+from trivet_tracking.domain.runs import ExperimentByName, NewRun, Run, RunChange, RunPage, RunQuery
 from trivet_tracking.store import experiments, tables
 from trivet_tracking.store.experiments import SqlExperiments
-from trivet_tracking.store.metrics import current_metrics
-from trivet_tracking.store.search import RunSearch
+from trivet_tracking.store.run_rows import load
+from trivet_tracking.store.run_search import DEFAULT_BOUNDS, PlanBounds, RunSearch, Searched
 
 _t = tables.run
 _e = tables.experiment
@@ -37,10 +38,17 @@ _Experiments: TypeAlias = "list[int] | sa.Select[tuple[int]]"
 class SqlRuns:
     """Implements `Runs`. `now` gives milliseconds since the Unix epoch. Safe for threads."""
 
-    def __init__(self, database: Database, of_experiments: SqlExperiments, now: Callable[[], int]) -> None:
+    def __init__(
+        self,
+        database: Database,
+        of_experiments: SqlExperiments,
+        now: Callable[[], int],
+        bounds: PlanBounds = DEFAULT_BOUNDS,
+    ) -> None:
         self._database = database
         self._experiments = of_experiments
         self._now = now
+        self._bounds = bounds
 
     def create(self, workspace: str, new: NewRun) -> Run:
         """Creates a run."""
@@ -66,15 +74,15 @@ class SqlRuns:
     def search(self, workspace: str, query: RunQuery) -> RunPage:
         """Returns a page."""
         self._experiments.ensure_default(workspace)
-        plan = RunSearch(query.where, query.order_by)
         with self._database.transaction("read") as connection:
-            active, deleted = _experiments_searched(connection, workspace, query.experiment_ids)
-            searched = plan.select(query.after).where(_in_view(query.view, active, deleted))
-            bound_planning(connection, len(query.where.terms) + len(query.order_by))
-            rows = connection.execute(searched.limit(query.size + 1)).all()
-            page = rows[: query.size]
-            runs = load(connection, [row.run_pk for row in page])
-        return RunPage(tuple(runs), tuple(plan.cursor(row) for row in page), is_last=len(rows) <= query.size)
+            searched = _searched(connection, workspace, query.experiment_ids, query.view)
+            search = RunSearch(connection, searched, query.where, query.order_by, self._bounds)
+            found = search.page(query.after, query.size + 1)
+            page = found[: query.size]
+            prefer_lookups(connection)
+            runs = load(connection, [run.run_pk for run in page], query.fields)
+            total = search.count() if query.count else None
+        return RunPage(tuple(runs), tuple(run.cursor for run in page), len(found) <= query.size, total)
 
     def update(self, workspace: str, run_id: str, change: RunChange, revision: int | None) -> Run:
         """Changes a run."""
@@ -162,15 +170,19 @@ class SqlRuns:
             .returning(_t.c.run_pk)
         ).scalar_one_or_none()
         if run_pk is not None:
-            for table, entries in ((tables.param, new.params), (tables.tag, new.tags)):
-                if entries:
-                    connection.execute(
-                        sa.insert(table),
-                        [
-                            {"run_pk": run_pk, "experiment_pk": experiment_pk, "key": key, "value": value}
-                            for key, value in entries.items()
-                        ],
-                    )
+            of_run = {"run_pk": run_pk, "experiment_pk": experiment_pk}
+            if new.params:
+                connection.execute(
+                    sa.insert(tables.param),
+                    [
+                        {**of_run, "key": key, "value": value, "number": number_in(value)}
+                        for key, value in new.params.items()
+                    ],
+                )
+            if new.tags:
+                connection.execute(
+                    sa.insert(tables.tag), [{**of_run, "key": key, "value": value} for key, value in new.tags.items()]
+                )
         return run_pk
 
     def _touch(self, connection: Connection, row: Row[Any], values: dict[str, Any]) -> None:
@@ -199,61 +211,8 @@ def find(connection: Connection, workspace: str, run_id: str, *, lock: bool = Fa
     return row
 
 
-def load(connection: Connection, run_pks: Sequence[int]) -> list[Run]:
-    """The runs with these keys, with params, tags and current metrics, in their order."""
-    rows = connection.execute(
-        sa.select(_t, _e.c.experiment_id, _e.c.delete_time.label("experiment_delete_time"))
-        .join(_e, _e.c.experiment_pk == _t.c.experiment_pk)
-        .where(_t.c.run_pk.in_(run_pks))
-    ).all()
-    params = _entries(connection, tables.param, run_pks)
-    tags = _entries(connection, tables.tag, run_pks)
-    metrics = current_metrics(connection, run_pks)
-    by_pk = {
-        row.run_pk: Run(
-            workspace=row.workspace,
-            run_id=row.run_id,
-            experiment_id=row.experiment_id,
-            display_name=row.display_name,
-            status=RunStatus(row.status),
-            start_time=row.start_time,
-            end_time=row.end_time,
-            user=row.user_name,
-            created_by=row.created_by,
-            source=row.source,
-            git_commit=row.git_commit,
-            parent_run_id=row.parent_run_id,
-            description=row.description,
-            params=params.get(row.run_pk, {}),
-            tags=tags.get(row.run_pk, {}),
-            metrics=tuple(metrics.get(row.run_pk, ())),
-            deleted=row.delete_time is not None or row.experiment_delete_time is not None,
-            create_time=row.create_time,
-            update_time=row.update_time,
-            delete_time=row.delete_time,
-            revision=row.revision,
-        )
-        for row in rows
-    }
-    return [by_pk[run_pk] for run_pk in run_pks]
-
-
-def _entries(connection: Connection, table: sa.Table, run_pks: Sequence[int]) -> dict[int, dict[str, str]]:
-    """Keys and values of `param` or `tag` by run, sorted by key."""
-    entries: dict[int, dict[str, str]] = {}
-    for row in connection.execute(
-        sa.select(table.c.run_pk, table.c.key, table.c.value)
-        .where(table.c.run_pk.in_(run_pks))
-        .order_by(table.c.run_pk, table.c.key)
-    ):
-        entries.setdefault(row.run_pk, {})[row.key] = row.value
-    return entries
-
-
-def _experiments_searched(
-    connection: Connection, workspace: str, experiment_ids: Sequence[int]
-) -> tuple[_Experiments, _Experiments]:
-    """The keys of the experiments to search, those in use and those deleted; all of the workspace for no ids.
+def _searched(connection: Connection, workspace: str, experiment_ids: Sequence[int], view: View) -> Searched:
+    """Where to look; in all of the workspace for no ids.
 
     Raises:
         ExperimentNotFound: one of the ids is of none.
@@ -261,17 +220,21 @@ def _experiments_searched(
     in_workspace = sa.select(_e.c.experiment_pk).where(_e.c.workspace == workspace)
     if not experiment_ids:
         # There may be more than fit into a list.
-        return (
+        active, deleted = (
             in_workspace.where(_e.c.delete_time.is_(None)),
             in_workspace.where(_e.c.delete_time.is_not(None)),
         )
+        return Searched(workspace, in_workspace, _in_view(view, active, deleted))
     rows = connection.execute(
         in_workspace.add_columns(_e.c.experiment_id, _e.c.delete_time).where(_e.c.experiment_id.in_(experiment_ids))
     ).all()
     for missing in sorted(set(experiment_ids) - {row.experiment_id for row in rows}):
         raise ExperimentNotFound(str(ExperimentName(workspace, missing)))
-    active = [row.experiment_pk for row in rows if row.delete_time is None]
-    return active, [row.experiment_pk for row in rows if row.delete_time is not None]
+    by_deletion: dict[bool, list[int]] = {True: [], False: []}
+    for row in rows:
+        by_deletion[row.delete_time is not None].append(row.experiment_pk)
+    in_view = _in_view(view, by_deletion[False], by_deletion[True])
+    return Searched(workspace, [row.experiment_pk for row in rows], in_view)
 
 
 def _in_view(view: View, active: _Experiments, deleted: _Experiments) -> sa.ColumnElement[bool]:

@@ -76,7 +76,7 @@ run = sa.Table(
 )
 
 
-def _entries(name: str) -> sa.Table:
+def _entries(name: str, *more: sa.Column[float]) -> sa.Table:
     """Keys and values of runs. They carry `experiment_pk`, so that a search in an experiment needs no join for it."""
     return sa.Table(
         name,
@@ -85,10 +85,16 @@ def _entries(name: str) -> sa.Table:
         sa.Column("key", sa.Text, primary_key=True),
         sa.Column("experiment_pk", sa.BigInteger, nullable=False),
         sa.Column("value", sa.Text, nullable=False),
+        # The first HEAD_CHARACTERS of the value, by which it is found; the database fills it.
+        sa.Column("head", sa.Text, sa.Computed("substr(value, 1, 200)")),
+        *more,
     )
 
 
-param = _entries("param")
+HEAD_CHARACTERS = 200
+
+# `number` is what the value says as a number (domain/numbers.py).
+param = _entries("param", sa.Column("number", sa.Double))
 tag = _entries("tag")
 
 # The numbered contexts of a run, from 1 up; absent parts are -1 and ''.

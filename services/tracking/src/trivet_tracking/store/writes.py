@@ -19,6 +19,7 @@ from trivet_kit.resources import RunName
 from trivet_kit.timestamps import now_millis
 from trivet_tracking.domain.errors import ParamChanged, RunDeleted, RunNotFound, SequenceGap
 from trivet_tracking.domain.metrics import NO_CONTEXT, MetricContext
+from trivet_tracking.domain.numbers import number_in
 from trivet_tracking.domain.writes import RecordKind, Refusal, RunWrite, WriteOutcome
 from trivet_tracking.store import tables
 from trivet_tracking.store.contexts import NO_CONTEXT_NUMBER, context_columns, numbered_contexts
@@ -238,7 +239,13 @@ class _Group:
         self._insert_new(
             self._statements.insert_params,
             [
-                {"run_pk": run_pk, "key": key, "experiment_pk": self._plan.experiments[run_pk], "value": value}
+                {
+                    "run_pk": run_pk,
+                    "key": key,
+                    "experiment_pk": self._plan.experiments[run_pk],
+                    "value": value,
+                    "number": number_in(value),
+                }
                 for (run_pk, key), value in sorted(self._plan.params.items())
             ],
         )

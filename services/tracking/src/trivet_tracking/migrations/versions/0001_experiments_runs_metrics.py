@@ -24,8 +24,9 @@ def upgrade() -> None:
     )
     create_experiments()
     create_runs()
-    create_entries("param")
+    create_entries("param", sa.Column("number", sa.Double))
     create_entries("tag")
+    create_number_index()
     create_metrics()
 
 
@@ -110,26 +111,75 @@ def create_runs() -> None:
         sa.UniqueConstraint("workspace", "run_id", name="run_id_key"),
         schema=SCHEMA,
     )
-    # The order of runs where nothing else is asked for.
-    op.create_index("run_start_time_idx", "run", ["experiment_pk", sa.text("start_time DESC"), "run_id"], schema=SCHEMA)
+    # The order of runs where nothing else is asked for; it also tells which of them are in use.
+    covering_index(
+        "run_start_time_idx", "run", ["experiment_pk", sa.text("start_time DESC"), "run_id"], ["run_pk", "delete_time"]
+    )
+    op.create_index(
+        "run_parent_idx",
+        "run",
+        ["experiment_pk", "parent_run_id"],
+        schema=SCHEMA,
+        postgresql_where=sa.text("parent_run_id <> ''"),
+        sqlite_where=sa.text("parent_run_id <> ''"),
+    )
+
+
+def covering_index(
+    name: str, table: str, columns: list[str | sa.TextClause], included: list[str], where: str | None = None
+) -> None:
+    """An index that answers searches by itself: it holds columns beside those that it is ordered by."""
+    condition = None if where is None else sa.text(where)
+    op.create_index(
+        name,
+        table,
+        columns if is_postgres() else [*columns, *included],
+        schema=SCHEMA,
+        postgresql_include=included,
+        postgresql_where=condition,
+        sqlite_where=condition,
+    )
 
 
 def run_reference() -> sa.ForeignKey:
     return sa.ForeignKey(f"{SCHEMA}.run.run_pk")
 
 
-def create_entries(name: str) -> None:
+def create_entries(name: str, *more: sa.Column[float]) -> None:
     op.create_table(
         name,
         sa.Column("run_pk", sa.BigInteger, run_reference(), primary_key=True),
         sa.Column("key", text(), primary_key=True),
         sa.Column("experiment_pk", sa.BigInteger, nullable=False),
         sa.Column("value", text(), nullable=False),
+        # A bounded prefix: PostgreSQL refuses index rows over 2.7 kB. A column of its own, because only of columns does
+        # PostgreSQL see that an index has them all.
+        sa.Column("head", text(), sa.Computed("substr(value, 1, 200)", persisted=True)),
+        *more,
         schema=SCHEMA,
     )
-    # A bounded prefix: PostgreSQL refuses index rows over 2.7 kB. Queries test the prefix and the value.
+    op.create_index(f"{name}_head_idx", name, ["experiment_pk", "key", "head", "run_pk"], schema=SCHEMA)
+    # The few of which the head may not be all.
+    long = sa.text("length(head) = 200")
     op.create_index(
-        f"{name}_value_idx", name, ["experiment_pk", "key", sa.text("substr(value, 1, 200)"), "run_pk"], schema=SCHEMA
+        f"{name}_long_idx",
+        name,
+        ["experiment_pk", "key", "run_pk"],
+        schema=SCHEMA,
+        postgresql_where=long,
+        sqlite_where=long,
+    )
+
+
+def create_number_index() -> None:
+    numbers = sa.text("number IS NOT NULL")
+    op.create_index(
+        "param_number_idx",
+        "param",
+        ["experiment_pk", "key", "number", "run_pk"],
+        schema=SCHEMA,
+        postgresql_where=numbers,
+        sqlite_where=numbers,
     )
 
 
@@ -173,14 +223,12 @@ def create_metrics() -> None:
         sa.Column("unsettled", sa.Boolean, nullable=False),
         schema=SCHEMA,
     )
-    over_all_contexts = sa.text("context = 0")
-    op.create_index(
+    covering_index(
         "metric_latest_value_idx",
         "metric_latest",
         ["experiment_pk", "key", "value", "run_pk"],
-        schema=SCHEMA,
-        postgresql_where=over_all_contexts,
-        sqlite_where=over_all_contexts,
+        ["min", "max"],
+        where="context = 0",
     )
     # Few at any time: those whose points the folder has yet to compare.
     unsettled = sa.text("unsettled")
