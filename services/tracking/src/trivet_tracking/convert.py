@@ -16,6 +16,7 @@ from trivet_kit.updates import named_paths
 from trivet_proto.tracking.v1 import experiment_pb2, lifecycle_pb2, metric_pb2, run_pb2
 from trivet_proto.tracking.v1 import tracking_service_pb2 as pb
 from trivet_tracking.domain import limits
+from trivet_tracking.domain.comparison import Compared, RunComparison
 from trivet_tracking.domain.experiments import (
     DEFAULT_EXPERIMENT_ID,
     Experiment,
@@ -24,6 +25,7 @@ from trivet_tracking.domain.experiments import (
     View,
 )
 from trivet_tracking.domain.metrics import Metric, MetricContext
+from trivet_tracking.domain.run_keys import RunKeyKind
 from trivet_tracking.domain.run_names import run_name
 from trivet_tracking.domain.runs import (
     ExperimentById,
@@ -170,6 +172,57 @@ def from_experiment(experiment: Experiment) -> experiment_pb2.Experiment:
         update_time=from_millis(experiment.update_time),
         delete_time=from_millis(experiment.delete_time),
         etag=str(experiment.revision),
+    )
+
+
+def to_experiment_ids(names: Sequence[str]) -> tuple[int, ...]:
+    """The ids in a request's `experiments`, each once. Raises FieldInvalid, ResourceNameInvalid."""
+    if len(names) > limits.MAX_SEARCHED_EXPERIMENTS:
+        raise FieldInvalid("experiments", f"must have at most {limits.MAX_SEARCHED_EXPERIMENTS} entries")
+    return tuple(sorted({parse_experiment(name, f"experiments[{i}]").experiment_id for i, name in enumerate(names)}))
+
+
+def to_run_ids(names: Sequence[str], most: int) -> tuple[str, ...]:
+    """The ids in a request's `runs`, in their order. Raises FieldInvalid, ResourceNameInvalid."""
+    if len(names) > most:
+        raise FieldInvalid("runs", f"must have at most {most} entries")
+    return tuple(parse_run(name, f"runs[{i}]").run_id for i, name in enumerate(names))
+
+
+def to_run_key_kind(value: pb.RunKeyKind.ValueType) -> RunKeyKind:
+    """What keys belong to. Raises FieldRequired, FieldInvalid."""
+    if not value:
+        raise FieldRequired("kind")
+    try:
+        return RunKeyKind(value)
+    except ValueError:
+        raise FieldInvalid("kind", f"has the unknown value {value}") from None
+
+
+def from_comparison(comparison: RunComparison) -> pb.CompareRunsResponse:
+    """The comparison as a message."""
+    return pb.CompareRunsResponse(
+        attributes=[_from_compared_text(compared) for compared in comparison.attributes],
+        params=[_from_compared_text(compared) for compared in comparison.params],
+        tags=[_from_compared_text(compared) for compared in comparison.tags],
+        metrics=[
+            pb.ComparedMetric(
+                key=compared.key,
+                differs=compared.differs,
+                runs=compared.values,
+                values=[_float(current.value) for current in compared.values.values()],
+                steps=[current.step for current in compared.values.values()],
+                mins=[_float(current.min) for current in compared.values.values()],
+                maxs=[_float(current.max) for current in compared.values.values()],
+            )
+            for compared in comparison.metrics
+        ],
+    )
+
+
+def _from_compared_text(compared: Compared[str]) -> pb.ComparedText:
+    return pb.ComparedText(
+        key=compared.key, differs=compared.differs, runs=compared.values, values=compared.values.values()
     )
 
 

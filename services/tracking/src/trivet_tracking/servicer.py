@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from trivet_kit import fingerprints, page_tokens, texts
 from trivet_kit.calls import Call
-from trivet_kit.errors import FieldInvalid
+from trivet_kit.errors import FieldInvalid, FieldRequired
 from trivet_kit.page_tokens import Cursor
 from trivet_kit.resources import parse_experiment, parse_run, parse_workspace
 from trivet_kit.search.parser import parse_filter, parse_order_by
@@ -19,15 +19,14 @@ from trivet_proto.tracking.v1 import tracking_service_pb2 as pb
 from trivet_tracking import convert, convert_reads, convert_writes
 from trivet_tracking.commits import GroupCommitter
 from trivet_tracking.domain import limits
+from trivet_tracking.domain.comparison import compare
 from trivet_tracking.domain.experiments import ExperimentQuery, Experiments
 from trivet_tracking.domain.metric_reads import Metrics
 from trivet_tracking.domain.metrics import HistoryQuery
+from trivet_tracking.domain.run_keys import RunKeyQuery
 from trivet_tracking.domain.runs import RunQuery, Runs
 from trivet_tracking.domain.vocabularies import EXPERIMENTS, RUNS
 from trivet_tracking.write_streams import WriteStream
-
-# More are asked for by naming none: all of the workspace.
-_MAX_EXPERIMENTS = 1000
 
 
 @dataclass(frozen=True)
@@ -109,11 +108,8 @@ class TrackingServicer:
     def SearchRuns(self, request: pb.SearchRunsRequest, call: Call) -> pb.SearchRunsResponse:
         bound_to = fingerprints.of_search(request, "count_total")
         mask = convert.to_read_mask(request)
-        if len(request.experiments) > _MAX_EXPERIMENTS:
-            raise FieldInvalid("experiments", f"must have at most {_MAX_EXPERIMENTS} entries")
-        names = [parse_experiment(name, f"experiments[{i}]") for i, name in enumerate(request.experiments)]
         query = RunQuery(
-            experiment_ids=tuple(sorted({name.experiment_id for name in names})),
+            experiment_ids=convert.to_experiment_ids(request.experiments),
             where=parse_filter(request.filter, RUNS),
             order_by=parse_order_by(request.order_by, RUNS),
             view=convert.to_view(request.view),
@@ -131,6 +127,33 @@ class TrackingServicer:
             next_page_token="" if ends else page_tokens.encode(bound_to, page.cursors[kept - 1]),
             total_size=page.total,
         )
+
+    def ListRunKeys(self, request: pb.ListRunKeysRequest, call: Call) -> pb.ListRunKeysResponse:
+        bound_to = fingerprints.of_search(request)
+        query = RunKeyQuery(
+            kind=convert.to_run_key_kind(request.kind),
+            experiment_ids=convert.to_experiment_ids(request.experiments),
+            run_ids=convert.to_run_ids(request.runs, limits.MAX_SEARCHED_RUNS),
+            contains=texts.check_text(request.contains, "contains", texts.MAX_KEY_CHARACTERS),
+            size=page_tokens.page_size(request.page_size),
+            after=page_tokens.decode(bound_to, request.page_token),
+        )
+        if query.experiment_ids and query.run_ids:
+            raise FieldInvalid("runs", "cannot be set together with experiments")
+        page = self.runs.keys(parse_workspace(request.parent, "parent").workspace, query)
+        return pb.ListRunKeysResponse(
+            keys=page.keys, next_page_token=_token(bound_to, None if page.is_last else [page.keys[-1]])
+        )
+
+    def CompareRuns(self, request: pb.CompareRunsRequest, call: Call) -> pb.CompareRunsResponse:
+        run_ids = convert.to_run_ids(request.runs, limits.MAX_COMPARED_RUNS)
+        if not run_ids:
+            raise FieldRequired("runs")
+        runs = self.runs.get_several(parse_workspace(request.parent, "parent").workspace, run_ids)
+        response = convert.from_comparison(compare(runs, only_differing=request.only_differing))
+        if response.ByteSize() > page_tokens.MAX_PAGE_BYTES:
+            raise FieldInvalid("runs", "have too much to compare in one answer; name fewer")
+        return response
 
     def UpdateRun(self, request: pb.UpdateRunRequest, call: Call) -> run_pb2.Run:
         name = parse_run(request.run.name, "run.name")

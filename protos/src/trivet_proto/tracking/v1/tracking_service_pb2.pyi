@@ -26,6 +26,34 @@ else:
 
 DESCRIPTOR: google.protobuf.descriptor.FileDescriptor
 
+class _RunKeyKind:
+    ValueType = typing.NewType("ValueType", builtins.int)
+    V: typing_extensions.TypeAlias = ValueType
+
+class _RunKeyKindEnumTypeWrapper(google.protobuf.internal.enum_type_wrapper._EnumTypeWrapper[_RunKeyKind.ValueType], builtins.type):
+    DESCRIPTOR: google.protobuf.descriptor.EnumDescriptor
+    RUN_KEY_KIND_UNSPECIFIED: _RunKeyKind.ValueType  # 0
+    """FIELD_REQUIRED."""
+    RUN_KEY_KIND_METRIC: _RunKeyKind.ValueType  # 1
+    """Metrics."""
+    RUN_KEY_KIND_PARAM: _RunKeyKind.ValueType  # 2
+    """Params."""
+    RUN_KEY_KIND_TAG: _RunKeyKind.ValueType  # 3
+    """Tags."""
+
+class RunKeyKind(_RunKeyKind, metaclass=_RunKeyKindEnumTypeWrapper):
+    """What keys of runs belong to."""
+
+RUN_KEY_KIND_UNSPECIFIED: RunKeyKind.ValueType  # 0
+"""FIELD_REQUIRED."""
+RUN_KEY_KIND_METRIC: RunKeyKind.ValueType  # 1
+"""Metrics."""
+RUN_KEY_KIND_PARAM: RunKeyKind.ValueType  # 2
+"""Params."""
+RUN_KEY_KIND_TAG: RunKeyKind.ValueType  # 3
+"""Tags."""
+global___RunKeyKind = RunKeyKind
+
 class _RecordKind:
     ValueType = typing.NewType("ValueType", builtins.int)
     V: typing_extensions.TypeAlias = ValueType
@@ -513,6 +541,238 @@ class SearchRunsResponse(google.protobuf.message.Message):
     def WhichOneof(self, oneof_group: typing.Literal["_total_size", b"_total_size"]) -> typing.Literal["total_size"] | None: ...
 
 global___SearchRunsResponse = SearchRunsResponse
+
+@typing.final
+class ListRunKeysRequest(google.protobuf.message.Message):
+    """Asks for a page of keys."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    PARENT_FIELD_NUMBER: builtins.int
+    EXPERIMENTS_FIELD_NUMBER: builtins.int
+    RUNS_FIELD_NUMBER: builtins.int
+    KIND_FIELD_NUMBER: builtins.int
+    CONTAINS_FIELD_NUMBER: builtins.int
+    PAGE_SIZE_FIELD_NUMBER: builtins.int
+    PAGE_TOKEN_FIELD_NUMBER: builtins.int
+    parent: builtins.str
+    """The workspace: `workspaces/{workspace}`."""
+    kind: global___RunKeyKind.ValueType
+    """What the keys belong to (FIELD_REQUIRED, FIELD_INVALID)."""
+    contains: builtins.str
+    """Only keys that hold this text, at most 250 characters (FIELD_TOO_LONG); the case of ASCII letters does not count."""
+    page_size: builtins.int
+    """At most this many. 0 means 100; above 1,000 is lowered to 1,000; below 0 is FIELD_INVALID."""
+    page_token: builtins.str
+    """Where to go on: `next_page_token` of the page before, with all other fields but `page_size` as they were
+    (PAGE_TOKEN_INVALID). Empty for the first page.
+    """
+    @property
+    def experiments(self) -> google.protobuf.internal.containers.RepeatedScalarFieldContainer[builtins.str]:
+        """Whose runs in use to look at, at most 1,000 (FIELD_INVALID); a missing one is EXPERIMENT_NOT_FOUND. Empty: all of
+        the workspace.
+        """
+
+    @property
+    def runs(self) -> google.protobuf.internal.containers.RepeatedScalarFieldContainer[builtins.str]:
+        """These runs instead, at most 1,000 (FIELD_INVALID), also deleted ones; a missing one is RUN_NOT_FOUND. Not together
+        with `experiments` (FIELD_INVALID).
+        """
+
+    def __init__(
+        self,
+        *,
+        parent: builtins.str = ...,
+        experiments: collections.abc.Iterable[builtins.str] | None = ...,
+        runs: collections.abc.Iterable[builtins.str] | None = ...,
+        kind: global___RunKeyKind.ValueType = ...,
+        contains: builtins.str = ...,
+        page_size: builtins.int = ...,
+        page_token: builtins.str = ...,
+    ) -> None: ...
+    def ClearField(self, field_name: typing.Literal["contains", b"contains", "experiments", b"experiments", "kind", b"kind", "page_size", b"page_size", "page_token", b"page_token", "parent", b"parent", "runs", b"runs"]) -> None: ...
+
+global___ListRunKeysRequest = ListRunKeysRequest
+
+@typing.final
+class ListRunKeysResponse(google.protobuf.message.Message):
+    """A page of keys."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    KEYS_FIELD_NUMBER: builtins.int
+    NEXT_PAGE_TOKEN_FIELD_NUMBER: builtins.int
+    next_page_token: builtins.str
+    """Empty at the end, and only there."""
+    @property
+    def keys(self) -> google.protobuf.internal.containers.RepeatedScalarFieldContainer[builtins.str]:
+        """Sorted by code point, each once."""
+
+    def __init__(
+        self,
+        *,
+        keys: collections.abc.Iterable[builtins.str] | None = ...,
+        next_page_token: builtins.str = ...,
+    ) -> None: ...
+    def ClearField(self, field_name: typing.Literal["keys", b"keys", "next_page_token", b"next_page_token"]) -> None: ...
+
+global___ListRunKeysResponse = ListRunKeysResponse
+
+@typing.final
+class CompareRunsRequest(google.protobuf.message.Message):
+    """Asks to compare runs."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    PARENT_FIELD_NUMBER: builtins.int
+    RUNS_FIELD_NUMBER: builtins.int
+    ONLY_DIFFERING_FIELD_NUMBER: builtins.int
+    parent: builtins.str
+    """The workspace: `workspaces/{workspace}`."""
+    only_differing: builtins.bool
+    """Whether to leave out what is the same in all runs."""
+    @property
+    def runs(self) -> google.protobuf.internal.containers.RepeatedScalarFieldContainer[builtins.str]:
+        """The runs, also deleted ones; 1 to 100 (FIELD_REQUIRED, FIELD_INVALID), a missing one is RUN_NOT_FOUND. Runs whose
+        comparison would have more than 3 MiB are FIELD_INVALID: name fewer.
+        """
+
+    def __init__(
+        self,
+        *,
+        parent: builtins.str = ...,
+        runs: collections.abc.Iterable[builtins.str] | None = ...,
+        only_differing: builtins.bool = ...,
+    ) -> None: ...
+    def ClearField(self, field_name: typing.Literal["only_differing", b"only_differing", "parent", b"parent", "runs", b"runs"]) -> None: ...
+
+global___CompareRunsRequest = CompareRunsRequest
+
+@typing.final
+class CompareRunsResponse(google.protobuf.message.Message):
+    """Runs side by side."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    ATTRIBUTES_FIELD_NUMBER: builtins.int
+    PARAMS_FIELD_NUMBER: builtins.int
+    TAGS_FIELD_NUMBER: builtins.int
+    METRICS_FIELD_NUMBER: builtins.int
+    @property
+    def attributes(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[global___ComparedText]:
+        """What the runs are, by the names that filters have: `experiment_id`, `run_name`, `status`, `start_time`, `end_time`,
+        `duration`, `user_id`, `created_by`, `source`, `git_commit`, `parent_run_id`; times in milliseconds.
+        """
+
+    @property
+    def params(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[global___ComparedText]:
+        """Sorted by key."""
+
+    @property
+    def tags(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[global___ComparedText]:
+        """Sorted by key."""
+
+    @property
+    def metrics(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[global___ComparedMetric]:
+        """Sorted by key; over all contexts."""
+
+    def __init__(
+        self,
+        *,
+        attributes: collections.abc.Iterable[global___ComparedText] | None = ...,
+        params: collections.abc.Iterable[global___ComparedText] | None = ...,
+        tags: collections.abc.Iterable[global___ComparedText] | None = ...,
+        metrics: collections.abc.Iterable[global___ComparedMetric] | None = ...,
+    ) -> None: ...
+    def ClearField(self, field_name: typing.Literal["attributes", b"attributes", "metrics", b"metrics", "params", b"params", "tags", b"tags"]) -> None: ...
+
+global___CompareRunsResponse = CompareRunsResponse
+
+@typing.final
+class ComparedText(google.protobuf.message.Message):
+    """What some runs have under one key."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    KEY_FIELD_NUMBER: builtins.int
+    DIFFERS_FIELD_NUMBER: builtins.int
+    RUNS_FIELD_NUMBER: builtins.int
+    VALUES_FIELD_NUMBER: builtins.int
+    key: builtins.str
+    """The key of a param or tag, or the name of an attribute."""
+    differs: builtins.bool
+    """Whether two runs have different values, or one has none."""
+    @property
+    def runs(self) -> google.protobuf.internal.containers.RepeatedScalarFieldContainer[builtins.int]:
+        """The runs that have a value: their places in the request, from 0 up."""
+
+    @property
+    def values(self) -> google.protobuf.internal.containers.RepeatedScalarFieldContainer[builtins.str]:
+        """The value of each of `runs`."""
+
+    def __init__(
+        self,
+        *,
+        key: builtins.str = ...,
+        differs: builtins.bool = ...,
+        runs: collections.abc.Iterable[builtins.int] | None = ...,
+        values: collections.abc.Iterable[builtins.str] | None = ...,
+    ) -> None: ...
+    def ClearField(self, field_name: typing.Literal["differs", b"differs", "key", b"key", "runs", b"runs", "values", b"values"]) -> None: ...
+
+global___ComparedText = ComparedText
+
+@typing.final
+class ComparedMetric(google.protobuf.message.Message):
+    """What some runs have of one metric."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    KEY_FIELD_NUMBER: builtins.int
+    DIFFERS_FIELD_NUMBER: builtins.int
+    RUNS_FIELD_NUMBER: builtins.int
+    VALUES_FIELD_NUMBER: builtins.int
+    STEPS_FIELD_NUMBER: builtins.int
+    MINS_FIELD_NUMBER: builtins.int
+    MAXS_FIELD_NUMBER: builtins.int
+    key: builtins.str
+    """The metric's key."""
+    differs: builtins.bool
+    """Whether two runs have different values, minima or maxima, or one has none. Steps do not count."""
+    @property
+    def runs(self) -> google.protobuf.internal.containers.RepeatedScalarFieldContainer[builtins.int]:
+        """The runs that have it: their places in the request, from 0 up."""
+
+    @property
+    def values(self) -> google.protobuf.internal.containers.RepeatedScalarFieldContainer[builtins.float]:
+        """The current value of each of `runs`."""
+
+    @property
+    def steps(self) -> google.protobuf.internal.containers.RepeatedScalarFieldContainer[builtins.int]:
+        """The step of that value in each of `runs`."""
+
+    @property
+    def mins(self) -> google.protobuf.internal.containers.RepeatedScalarFieldContainer[builtins.float]:
+        """The smallest value in each of `runs`, NaN left out; NaN where there is nothing else."""
+
+    @property
+    def maxs(self) -> google.protobuf.internal.containers.RepeatedScalarFieldContainer[builtins.float]:
+        """The largest value in each of `runs`, NaN left out; NaN where there is nothing else."""
+
+    def __init__(
+        self,
+        *,
+        key: builtins.str = ...,
+        differs: builtins.bool = ...,
+        runs: collections.abc.Iterable[builtins.int] | None = ...,
+        values: collections.abc.Iterable[builtins.float] | None = ...,
+        steps: collections.abc.Iterable[builtins.int] | None = ...,
+        mins: collections.abc.Iterable[builtins.float] | None = ...,
+        maxs: collections.abc.Iterable[builtins.float] | None = ...,
+    ) -> None: ...
+    def ClearField(self, field_name: typing.Literal["differs", b"differs", "key", b"key", "maxs", b"maxs", "mins", b"mins", "runs", b"runs", "steps", b"steps", "values", b"values"]) -> None: ...
+
+global___ComparedMetric = ComparedMetric
 
 @typing.final
 class UpdateRunRequest(google.protobuf.message.Message):

@@ -95,6 +95,16 @@ class TrackingServiceStub(object):
                 request_serializer=trivet__proto_dot_tracking_dot_v1_dot_tracking__service__pb2.SearchRunsRequest.SerializeToString,
                 response_deserializer=trivet__proto_dot_tracking_dot_v1_dot_tracking__service__pb2.SearchRunsResponse.FromString,
                 _registered_method=True)
+        self.ListRunKeys = channel.unary_unary(
+                '/trivet.tracking.v1.TrackingService/ListRunKeys',
+                request_serializer=trivet__proto_dot_tracking_dot_v1_dot_tracking__service__pb2.ListRunKeysRequest.SerializeToString,
+                response_deserializer=trivet__proto_dot_tracking_dot_v1_dot_tracking__service__pb2.ListRunKeysResponse.FromString,
+                _registered_method=True)
+        self.CompareRuns = channel.unary_unary(
+                '/trivet.tracking.v1.TrackingService/CompareRuns',
+                request_serializer=trivet__proto_dot_tracking_dot_v1_dot_tracking__service__pb2.CompareRunsRequest.SerializeToString,
+                response_deserializer=trivet__proto_dot_tracking_dot_v1_dot_tracking__service__pb2.CompareRunsResponse.FromString,
+                _registered_method=True)
         self.UpdateRun = channel.unary_unary(
                 '/trivet.tracking.v1.TrackingService/UpdateRun',
                 request_serializer=trivet__proto_dot_tracking_dot_v1_dot_tracking__service__pb2.UpdateRunRequest.SerializeToString,
@@ -221,6 +231,20 @@ class TrackingServiceServicer(object):
 
     def SearchRuns(self, request, context):
         """Returns a page of the runs that pass a filter.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListRunKeys(self, request, context):
+        """Returns a page of the keys under which runs have metrics, params or tags: the columns that a table of them may have.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def CompareRuns(self, request, context):
+        """Puts runs side by side: what they have under each key, and whether that differs.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -359,6 +383,16 @@ def add_TrackingServiceServicer_to_server(servicer, server):
                     servicer.SearchRuns,
                     request_deserializer=trivet__proto_dot_tracking_dot_v1_dot_tracking__service__pb2.SearchRunsRequest.FromString,
                     response_serializer=trivet__proto_dot_tracking_dot_v1_dot_tracking__service__pb2.SearchRunsResponse.SerializeToString,
+            ),
+            'ListRunKeys': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListRunKeys,
+                    request_deserializer=trivet__proto_dot_tracking_dot_v1_dot_tracking__service__pb2.ListRunKeysRequest.FromString,
+                    response_serializer=trivet__proto_dot_tracking_dot_v1_dot_tracking__service__pb2.ListRunKeysResponse.SerializeToString,
+            ),
+            'CompareRuns': grpc.unary_unary_rpc_method_handler(
+                    servicer.CompareRuns,
+                    request_deserializer=trivet__proto_dot_tracking_dot_v1_dot_tracking__service__pb2.CompareRunsRequest.FromString,
+                    response_serializer=trivet__proto_dot_tracking_dot_v1_dot_tracking__service__pb2.CompareRunsResponse.SerializeToString,
             ),
             'UpdateRun': grpc.unary_unary_rpc_method_handler(
                     servicer.UpdateRun,
@@ -702,6 +736,60 @@ class TrackingService(object):
             '/trivet.tracking.v1.TrackingService/SearchRuns',
             trivet__proto_dot_tracking_dot_v1_dot_tracking__service__pb2.SearchRunsRequest.SerializeToString,
             trivet__proto_dot_tracking_dot_v1_dot_tracking__service__pb2.SearchRunsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListRunKeys(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/trivet.tracking.v1.TrackingService/ListRunKeys',
+            trivet__proto_dot_tracking_dot_v1_dot_tracking__service__pb2.ListRunKeysRequest.SerializeToString,
+            trivet__proto_dot_tracking_dot_v1_dot_tracking__service__pb2.ListRunKeysResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def CompareRuns(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/trivet.tracking.v1.TrackingService/CompareRuns',
+            trivet__proto_dot_tracking_dot_v1_dot_tracking__service__pb2.CompareRunsRequest.SerializeToString,
+            trivet__proto_dot_tracking_dot_v1_dot_tracking__service__pb2.CompareRunsResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -103,6 +103,18 @@ class TrackingServiceStub:
     ]
     """Returns a page of the runs that pass a filter."""
 
+    ListRunKeys: grpc.UnaryUnaryMultiCallable[
+        trivet_proto.tracking.v1.tracking_service_pb2.ListRunKeysRequest,
+        trivet_proto.tracking.v1.tracking_service_pb2.ListRunKeysResponse,
+    ]
+    """Returns a page of the keys under which runs have metrics, params or tags: the columns that a table of them may have."""
+
+    CompareRuns: grpc.UnaryUnaryMultiCallable[
+        trivet_proto.tracking.v1.tracking_service_pb2.CompareRunsRequest,
+        trivet_proto.tracking.v1.tracking_service_pb2.CompareRunsResponse,
+    ]
+    """Puts runs side by side: what they have under each key, and whether that differs."""
+
     UpdateRun: grpc.UnaryUnaryMultiCallable[
         trivet_proto.tracking.v1.tracking_service_pb2.UpdateRunRequest,
         trivet_proto.tracking.v1.run_pb2.Run,
@@ -259,6 +271,18 @@ class TrackingServiceAsyncStub:
         trivet_proto.tracking.v1.tracking_service_pb2.SearchRunsResponse,
     ]
     """Returns a page of the runs that pass a filter."""
+
+    ListRunKeys: grpc.aio.UnaryUnaryMultiCallable[
+        trivet_proto.tracking.v1.tracking_service_pb2.ListRunKeysRequest,
+        trivet_proto.tracking.v1.tracking_service_pb2.ListRunKeysResponse,
+    ]
+    """Returns a page of the keys under which runs have metrics, params or tags: the columns that a table of them may have."""
+
+    CompareRuns: grpc.aio.UnaryUnaryMultiCallable[
+        trivet_proto.tracking.v1.tracking_service_pb2.CompareRunsRequest,
+        trivet_proto.tracking.v1.tracking_service_pb2.CompareRunsResponse,
+    ]
+    """Puts runs side by side: what they have under each key, and whether that differs."""
 
     UpdateRun: grpc.aio.UnaryUnaryMultiCallable[
         trivet_proto.tracking.v1.tracking_service_pb2.UpdateRunRequest,
@@ -438,6 +462,22 @@ class TrackingServiceServicer(metaclass=abc.ABCMeta):
         context: _ServicerContext,
     ) -> typing.Union[trivet_proto.tracking.v1.tracking_service_pb2.SearchRunsResponse, collections.abc.Awaitable[trivet_proto.tracking.v1.tracking_service_pb2.SearchRunsResponse]]:
         """Returns a page of the runs that pass a filter."""
+
+    @abc.abstractmethod
+    def ListRunKeys(
+        self,
+        request: trivet_proto.tracking.v1.tracking_service_pb2.ListRunKeysRequest,
+        context: _ServicerContext,
+    ) -> typing.Union[trivet_proto.tracking.v1.tracking_service_pb2.ListRunKeysResponse, collections.abc.Awaitable[trivet_proto.tracking.v1.tracking_service_pb2.ListRunKeysResponse]]:
+        """Returns a page of the keys under which runs have metrics, params or tags: the columns that a table of them may have."""
+
+    @abc.abstractmethod
+    def CompareRuns(
+        self,
+        request: trivet_proto.tracking.v1.tracking_service_pb2.CompareRunsRequest,
+        context: _ServicerContext,
+    ) -> typing.Union[trivet_proto.tracking.v1.tracking_service_pb2.CompareRunsResponse, collections.abc.Awaitable[trivet_proto.tracking.v1.tracking_service_pb2.CompareRunsResponse]]:
+        """Puts runs side by side: what they have under each key, and whether that differs."""
 
     @abc.abstractmethod
     def UpdateRun(

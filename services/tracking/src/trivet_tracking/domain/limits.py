@@ -18,3 +18,7 @@ MAX_ARTIFACT_LOCATION_CHARACTERS = 2048
 
 # Of the columns of a table: as many as a page has rows.
 MAX_READ_KEYS = 1000
+# More experiments are asked for by naming none: all of the workspace.
+MAX_SEARCHED_EXPERIMENTS = 1000
+MAX_SEARCHED_RUNS = 1000
+MAX_COMPARED_RUNS = 100

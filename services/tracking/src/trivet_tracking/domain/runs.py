@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
 from typing import Protocol, TypeAlias
@@ -11,6 +11,7 @@ from trivet_kit.page_tokens import Cursor
 from trivet_kit.search.expressions import And, OrderClause
 from trivet_tracking.domain.experiments import View
 from trivet_tracking.domain.metrics import Metric
+from trivet_tracking.domain.run_keys import RunKeyPage, RunKeyQuery
 
 
 class RunStatus(IntEnum):
@@ -170,6 +171,14 @@ class Runs(Protocol):
 
     def search(self, workspace: str, query: RunQuery) -> RunPage:
         """Returns a page. Raises ExperimentNotFound, and PageTokenInvalid for a cursor of another shape."""
+        ...
+
+    def get_several(self, workspace: str, run_ids: Sequence[str]) -> list[Run]:
+        """Returns runs in their order, also deleted ones. Raises RunNotFound."""
+        ...
+
+    def keys(self, workspace: str, query: RunKeyQuery) -> RunKeyPage:
+        """Returns a page of keys. Raises ExperimentNotFound, RunNotFound, PageTokenInvalid."""
         ...
 
     def update(self, workspace: str, run_id: str, change: RunChange, revision: int | None) -> Run:

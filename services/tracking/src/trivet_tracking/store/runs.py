@@ -22,9 +22,11 @@ from trivet_tracking.domain.errors import (
 )
 from trivet_tracking.domain.experiments import View
 from trivet_tracking.domain.numbers import number_in
+from trivet_tracking.domain.run_keys import RunKeyPage, RunKeyQuery
 from trivet_tracking.domain.runs import ExperimentByName, NewRun, Run, RunChange, RunPage, RunQuery
 from trivet_tracking.store import experiments, tables
 from trivet_tracking.store.experiments import SqlExperiments
+from trivet_tracking.store.run_keys import keys_in_experiments, keys_of_runs
 from trivet_tracking.store.run_rows import load
 from trivet_tracking.store.run_search import DEFAULT_BOUNDS, PlanBounds, RunSearch, Searched
 
@@ -83,6 +85,20 @@ class SqlRuns:
             runs = load(connection, [run.run_pk for run in page], query.fields)
             total = search.count() if query.count else None
         return RunPage(tuple(runs), tuple(run.cursor for run in page), len(found) <= query.size, total)
+
+    def get_several(self, workspace: str, run_ids: Sequence[str]) -> list[Run]:
+        """Returns runs in their order."""
+        with self._database.transaction("read") as connection:
+            return load(connection, _run_pks(connection, workspace, run_ids))
+
+    def keys(self, workspace: str, query: RunKeyQuery) -> RunKeyPage:
+        """Returns a page of keys."""
+        self._experiments.ensure_default(workspace)
+        with self._database.transaction("read") as connection:
+            if query.run_ids:
+                return keys_of_runs(connection, _run_pks(connection, workspace, query.run_ids), query)
+            searched = _searched(connection, workspace, query.experiment_ids, View.ACTIVE)
+            return keys_in_experiments(connection, searched.scope(_e), query)
 
     def update(self, workspace: str, run_id: str, change: RunChange, revision: int | None) -> Run:
         """Changes a run."""
@@ -209,6 +225,18 @@ def find(connection: Connection, workspace: str, run_id: str, *, lock: bool = Fa
     if row is None:
         raise RunNotFound(str(RunName(workspace, run_id)))
     return row
+
+
+def _run_pks(connection: Connection, workspace: str, run_ids: Sequence[str]) -> list[int]:
+    """The keys of runs, in their order. Raises RunNotFound."""
+    rows = connection.execute(
+        sa.select(_t.c.run_id, _t.c.run_pk).where(_t.c.workspace == workspace, _t.c.run_id.in_(run_ids))
+    )
+    by_id = {row.run_id: row.run_pk for row in rows}
+    for run_id in run_ids:
+        if run_id not in by_id:
+            raise RunNotFound(str(RunName(workspace, run_id)))
+    return [by_id[run_id] for run_id in run_ids]
 
 
 def _searched(connection: Connection, workspace: str, experiment_ids: Sequence[int], view: View) -> Searched:
