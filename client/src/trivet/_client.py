@@ -17,6 +17,7 @@ from trivet._entities import (
     Receipt,
     RegisteredModel,
     Run,
+    RunComparison,
     RunInfo,
     ServiceStatus,
     ViewType,
@@ -272,6 +273,16 @@ class Client:
             order_by=order_by,
             page_token=page_token,
         )
+
+    def list_run_keys(
+        self, kind: str, experiment_ids: Sequence[str | int] | str | int = (), contains: str = ""
+    ) -> PagedList[str]:
+        """Returns the keys under which the runs of experiments have metrics, params or tags."""
+        return self.tracking.list_run_keys(kind, experiment_ids, contains=contains)
+
+    def compare_runs(self, run_ids: Sequence[str], *, only_differing: bool = False) -> RunComparison:
+        """Puts runs side by side."""
+        return self.tracking.compare_runs(run_ids, only_differing=only_differing)
 
     def update_run(self, run_id: str, status: str | None = None, name: str | None = None) -> None:
         """Changes status or name of a run."""

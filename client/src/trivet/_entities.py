@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import IntEnum
-from typing import TypeVar
+from typing import Generic, TypeVar
 
 _Item = TypeVar("_Item")
 
@@ -105,6 +105,40 @@ class Metric:
     """NaN and the infinities are kept."""
     timestamp: int
     step: int
+
+
+@dataclass(frozen=True)
+class MetricSummary:
+    """What a run has of a metric."""
+
+    value: float
+    """The current one: that of the greatest step, then time."""
+    step: int
+    min: float
+    """NaN left out; NaN where there is nothing else."""
+    max: float
+
+
+@dataclass(frozen=True)
+class ComparedKey(Generic[_Item]):
+    """One key in several runs."""
+
+    key: str
+    differs: bool
+    """Whether two runs have different values, or one has none."""
+    values: Mapping[str, _Item]
+    """By run id, in the order asked for; runs without the key are left out."""
+
+
+@dataclass(frozen=True)
+class RunComparison:
+    """Runs side by side."""
+
+    attributes: tuple[ComparedKey[str], ...]
+    """What the runs are, by the names that filters have, such as `status` and `duration`; times in milliseconds."""
+    params: tuple[ComparedKey[str], ...]
+    tags: tuple[ComparedKey[str], ...]
+    metrics: tuple[ComparedKey[MetricSummary], ...]
 
 
 @dataclass(frozen=True)

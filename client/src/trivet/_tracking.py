@@ -8,7 +8,7 @@ from typing import Final, SupportsFloat, SupportsIndex, TypeVar
 from google.protobuf.field_mask_pb2 import FieldMask
 
 from trivet._connection import Connection
-from trivet._entities import Experiment, Metric, PagedList, Receipt, Run, RunInfo, ViewType
+from trivet._entities import Experiment, Metric, PagedList, Receipt, Run, RunComparison, RunInfo, ViewType
 from trivet._errors import ExperimentNotFound, InvalidArgument
 from trivet._ids import new_request_id, new_run_id
 from trivet._logger import Ending, Logger
@@ -19,7 +19,16 @@ from trivet._paging import collect, joined
 from trivet._records import Param, Point, Record, Tag, check_key, to_int64, to_number, to_param_value, to_tag_value
 from trivet._timestamps import now_millis
 from trivet._timestamps import timestamp as to_timestamp
-from trivet._tracking_messages import from_experiment, from_run, from_run_info, to_status, to_view
+from trivet._tracking_messages import (
+    RUN_INFO_FIELDS,
+    from_comparison,
+    from_experiment,
+    from_run,
+    from_run_info,
+    to_key_kind,
+    to_status,
+    to_view,
+)
 from trivet_proto.tracking.v1 import experiment_pb2, run_pb2
 from trivet_proto.tracking.v1 import tracking_service_pb2 as pb
 from trivet_proto.tracking.v1.tracking_service_pb2_grpc import TrackingServiceStub
@@ -237,8 +246,11 @@ class Tracking:
         max_results: int = 1000,
         order_by: Sequence[str] | str | None = None,
         page_token: str | None = None,
+        metric_keys: Sequence[str] | None = None,
+        param_keys: Sequence[str] | None = None,
+        tag_keys: Sequence[str] | None = None,
     ) -> PagedList[Run]:
-        """Returns the runs that pass a filter.
+        """Returns the runs that pass a filter; docs/search.md has the language.
 
         Args:
             experiment_ids: Where to look: ids, or one id alone. Empty: everywhere in the workspace.
@@ -247,13 +259,23 @@ class Tracking:
             max_results: How many at most; as many calls are made as that takes.
             order_by: Such as `["metrics.rmse ASC"]`. Default: the newest first.
             page_token: The `token` of an earlier answer, to go on after it.
+            metric_keys: Read only these metrics of the runs; none of them for an empty list. Default: all.
+            param_keys: The same of params.
+            tag_keys: The same of tags.
 
         Raises:
             FilterInvalid, OrderByInvalid: they cannot be understood; says where.
             ExperimentNotFound: there is no such experiment.
         """
+        asked = {"metrics": metric_keys, "params": param_keys, "tags": tag_keys}
+        columns = pb.SearchRunsRequest(
+            read_mask=FieldMask(paths=[*RUN_INFO_FIELDS, *(field for field, keys in asked.items() if keys != [])]),
+            metric_keys=metric_keys or (),
+            param_keys=param_keys or (),
+            tag_keys=tag_keys or (),
+        )
         return self._search_runs(
-            from_run, experiment_ids, filter_string, run_view_type, max_results, order_by, page_token
+            from_run, columns, experiment_ids, filter_string, run_view_type, max_results, order_by, page_token
         )
 
     def list_run_infos(
@@ -266,11 +288,15 @@ class Tracking:
         page_token: str | None = None,
     ) -> PagedList[RunInfo]:
         """Returns what the runs of an experiment are, without what was logged to them; as `search_runs`."""
-        return self._search_runs(from_run_info, (experiment_id,), "", run_view_type, max_results, order_by, page_token)
+        columns = pb.SearchRunsRequest(read_mask=FieldMask(paths=RUN_INFO_FIELDS))
+        return self._search_runs(
+            from_run_info, columns, (experiment_id,), "", run_view_type, max_results, order_by, page_token
+        )
 
     def _search_runs(
         self,
         convert: Callable[[run_pb2.Run], _Item],
+        columns: pb.SearchRunsRequest,
         experiment_ids: Sequence[str | int] | str | int,
         filter_string: str,
         run_view_type: ViewType | int,
@@ -278,8 +304,7 @@ class Tracking:
         order_by: Sequence[str] | str | None,
         page_token: str | None,
     ) -> PagedList[_Item]:
-        ids = (experiment_ids,) if isinstance(experiment_ids, str | int) else experiment_ids
-        experiments = [self._names.experiment(experiment_id) for experiment_id in ids]
+        experiments = self._experiment_names(experiment_ids)
         view = to_view(run_view_type)
 
         def ask(size: int, token: str) -> pb.SearchRunsResponse:
@@ -292,10 +317,75 @@ class Tracking:
                 page_size=size,
                 page_token=token,
             )
+            request.MergeFrom(columns)
             return self._connection.call(self._stub.SearchRuns, request, repeatable=True)
 
         self._logger.flush()
         return collect(ask, lambda page: page.runs, convert, max_results, page_token)
+
+    def list_run_keys(
+        self,
+        kind: str,
+        experiment_ids: Sequence[str | int] | str | int = (),
+        *,
+        run_ids: Sequence[str] = (),
+        contains: str = "",
+        max_results: int = 1000,
+        page_token: str | None = None,
+    ) -> PagedList[str]:
+        """Returns the keys under which runs have metrics, params or tags, sorted.
+
+        Args:
+            kind: `metric`, `param` or `tag`.
+            experiment_ids: Of the runs in use in these experiments: ids, or one id alone. Empty: in the workspace.
+            run_ids: Of these runs instead.
+            contains: Only keys that hold this; the case of ASCII letters does not count.
+            max_results: How many at most.
+            page_token: The `token` of an earlier answer, to go on after it.
+
+        Raises:
+            ExperimentNotFound, RunNotFound: there is no such experiment or run.
+        """
+        key_kind = to_key_kind(kind)
+        experiments = self._experiment_names(experiment_ids)
+
+        def ask(size: int, token: str) -> pb.ListRunKeysResponse:
+            request = pb.ListRunKeysRequest(
+                parent=self._names.parent,
+                experiments=experiments,
+                runs=[self._names.run(run_id) for run_id in run_ids],
+                kind=key_kind,
+                contains=contains,
+                page_size=size,
+                page_token=token,
+            )
+            return self._connection.call(self._stub.ListRunKeys, request, repeatable=True)
+
+        self._logger.flush()
+        return collect(ask, lambda page: page.keys, str, max_results, page_token)
+
+    def compare_runs(self, run_ids: Sequence[str], *, only_differing: bool = False) -> RunComparison:
+        """Puts up to 100 runs side by side: what they have under each key, and whether that differs.
+
+        Args:
+            run_ids: The runs, also deleted ones.
+            only_differing: Leave out what is the same in all of them.
+
+        Raises:
+            RunNotFound: there is no such run.
+            InvalidArgument: there are no runs, too many, or they have too much to compare in one call.
+        """
+        request = pb.CompareRunsRequest(
+            parent=self._names.parent,
+            runs=[self._names.run(run_id) for run_id in run_ids],
+            only_differing=only_differing,
+        )
+        self._logger.flush()
+        return from_comparison(self._connection.call(self._stub.CompareRuns, request, repeatable=True), run_ids)
+
+    def _experiment_names(self, experiment_ids: Sequence[str | int] | str | int) -> list[str]:
+        ids = (experiment_ids,) if isinstance(experiment_ids, str | int) else experiment_ids
+        return [self._names.experiment(experiment_id) for experiment_id in ids]
 
     def update_run(
         self,

@@ -2,14 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
-from trivet._entities import Experiment, Run, RunData, RunInfo, ViewType
+from trivet._entities import (
+    ComparedKey,
+    Experiment,
+    MetricSummary,
+    Run,
+    RunComparison,
+    RunData,
+    RunInfo,
+    ViewType,
+)
 from trivet._errors import InvalidArgument
 from trivet._names import last_segment
 from trivet._timestamps import millis
 from trivet_proto.tracking.v1 import experiment_pb2, lifecycle_pb2, run_pb2
+from trivet_proto.tracking.v1 import tracking_service_pb2 as pb
 
 _STAGES: Final[Mapping[int, str]] = {
     lifecycle_pb2.LIFECYCLE_STATE_ACTIVE: "active",
@@ -21,6 +31,27 @@ _VIEWS: Final = {
     ViewType.ALL: lifecycle_pb2.LIFECYCLE_VIEW_ALL,
 }
 _STATUS_PREFIX: Final = "RUN_STATUS_"
+_KEY_KINDS: Final = {
+    "metric": pb.RUN_KEY_KIND_METRIC,
+    "param": pb.RUN_KEY_KIND_PARAM,
+    "tag": pb.RUN_KEY_KIND_TAG,
+}
+# What `from_run_info` reads.
+RUN_INFO_FIELDS: Final = (
+    *(
+        "name",
+        "display_name",
+        "experiment",
+        "status",
+        "start_time",
+        "end_time",
+        "state",
+        "user",
+        "created_by",
+        "source",
+    ),
+    *("git_commit", "parent_run", "description"),
+)
 
 
 def to_view(view: ViewType | int) -> lifecycle_pb2.LifecycleView.ValueType:
@@ -79,6 +110,42 @@ def from_run_info(message: run_pb2.Run) -> RunInfo:
         parent_run_id=last_segment(message.parent_run),
         description=message.description,
     )
+
+
+def from_comparison(message: pb.CompareRunsResponse, run_ids: Sequence[str]) -> RunComparison:
+    """The comparison of these runs."""
+
+    def texts(compared: Iterable[pb.ComparedText]) -> tuple[ComparedKey[str], ...]:
+        return tuple(
+            ComparedKey(
+                text.key,
+                text.differs,
+                {run_ids[place]: value for place, value in zip(text.runs, text.values, strict=True)},
+            )
+            for text in compared
+        )
+
+    metrics = tuple(
+        ComparedKey(
+            metric.key,
+            metric.differs,
+            {
+                run_ids[place]: MetricSummary(value, step, low, high)
+                for place, value, step, low, high in zip(
+                    metric.runs, metric.values, metric.steps, metric.mins, metric.maxs, strict=True
+                )
+            },
+        )
+        for metric in message.metrics
+    )
+    return RunComparison(texts(message.attributes), texts(message.params), texts(message.tags), metrics)
+
+
+def to_key_kind(kind: str) -> pb.RunKeyKind.ValueType:
+    """The kind of a name such as `metric`. Raises InvalidArgument for a name of none."""
+    if kind not in _KEY_KINDS:
+        raise InvalidArgument(f"{kind!r} is not what keys belong to; that is {', '.join(_KEY_KINDS)}.")
+    return _KEY_KINDS[kind]
 
 
 def from_run_data(message: run_pb2.Run) -> RunData:
