@@ -41,7 +41,7 @@ from trivet_tracking.domain.experiments import View
 from trivet_tracking.domain.runs import RunQuery, RunStatus
 from trivet_tracking.server import open_database
 from trivet_tracking.store.experiments import SqlExperiments
-from trivet_tracking.store.run_search import PlanBounds
+from trivet_tracking.store.run_probes import PlanBounds
 from trivet_tracking.store.runs import SqlRuns
 
 BOUNDS = {

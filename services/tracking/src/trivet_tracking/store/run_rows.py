@@ -89,7 +89,7 @@ def _entries(
     if keys is not None and not keys:
         return entries
     statement = sa.select(table.c.run_pk, table.c.key, table.c.value).where(table.c.run_pk.in_(run_pks))
-    for run_pk, key, value in connection.execute(_only(statement, table, keys)):
+    for run_pk, key, value in connection.execute(_only(statement, table, keys)).all():
         entries.setdefault(run_pk, {})[key] = value
     return entries
 
@@ -104,7 +104,7 @@ def _metrics(connection: Connection, run_pks: Sequence[int], keys: KeySelection)
         .where(_m.c.run_pk.in_(run_pks), _m.c.context == NO_CONTEXT_NUMBER)
         .order_by(_m.c.run_pk, _m.c.key)
     )
-    for run_pk, key, step, time, value, low, high in connection.execute(_only(statement, _m, keys)):
+    for run_pk, key, step, time, value, low, high in connection.execute(_only(statement, _m, keys)).all():
         metrics.setdefault(run_pk, []).append(Metric(key, None, CurrentValue(step, time, value, low, high)))
     return metrics
 

@@ -11,7 +11,7 @@ All of them give the same pages.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -24,74 +24,25 @@ from trivet_kit.page_tokens import Cursor
 from trivet_kit.search.expressions import Aggregate, And, Comparison, Entity, Expression, Operator, OrderClause
 from trivet_tracking.store import tables
 from trivet_tracking.store.run_orders import VALUE_RANK, absent_rank, order_of
+from trivet_tracking.store.run_probes import PlanBounds, Probes, Runs, Searched
 from trivet_tracking.store.run_terms import (
     AllOf,
-    AnyOf,
     EntryTerm,
-    LeafTerm,
-    RowTerm,
     RunTerm,
     compiled,
     entries_of,
     has_entry,
     has_value,
     is_nan,
-    joined,
+    metric_column,
     of_key,
     row_passes,
 )
 
 _run = tables.run
 
-# Probes of more terms would cost more than they save.
-_MAX_PROBES = 16
-# A pattern that passes more than one in so many of a sample passes many.
-_SAMPLE_SHARE = 50
-
-
-@dataclass(frozen=True)
-class PlanBounds:
-    """How far plans go; measured (metric-storage.md)."""
-
-    driven: int = 1000
-    """Fewer runs than this are looked at one by one."""
-    walked: int = 4000
-    """At most this many entries of an index are walked."""
-
-
-DEFAULT_BOUNDS = PlanBounds()
-
-
-@dataclass(frozen=True)
-class Searched:
-    """Where a search looks."""
-
-    workspace: str
-    experiments: list[int] | sa.Select[tuple[int]]
-    """Keys of the experiments, those that are not in view included."""
-    in_view: sa.ColumnElement[bool]
-    """Whether the run of a statement is in view."""
-
-    def scope(self, table: sa.FromClause) -> sa.ColumnElement[bool]:
-        """Which rows of a table with `experiment_pk` are of these experiments."""
-        return table.c.experiment_pk.in_(self.experiments)
-
-    def runs(self, leaves: Sequence[LeafTerm]) -> sa.Select[Any] | sa.CompoundSelect[Any]:
-        """The keys of the runs that pass one of some terms that indexes serve."""
-        selects = []
-        for leaf in leaves:
-            found = leaf.runs(self.scope)
-            # Run ids have an index by workspace.
-            selects += [
-                select.where(_run.c.workspace == self.workspace) if isinstance(leaf, RowTerm) else select
-                for select in found
-            ]
-        return joined(selects)
-
-    @property
-    def is_single(self) -> bool:
-        """Whether it is one experiment, whose indexes have an order then."""
-        return isinstance(self.experiments, list) and len(self.experiments) == 1
+# A walk begins with this part of its entries; where those have less of the page than their share, it ends there.
+_FIRST_PART = 4
 
 
 @dataclass(frozen=True)
@@ -107,6 +58,8 @@ class _Entries:
     """The entries that a search is sorted by."""
 
     table: sa.Table
+    value: sa.ColumnElement[Any]
+    """What the search is sorted by."""
     lead: SortColumn
     """What their index is ordered by, behind experiment and key."""
     conditions: list[sa.ColumnElement[bool]]
@@ -131,64 +84,40 @@ class RunSearch:
         self._top_level = where.terms
         self._order_by = tuple(order_by)
         self._bounds = bounds
+        self._probes = Probes(connection, searched, bounds)
         bound_planning(connection, len(where.terms) + len(order_by))
 
     def page(self, after: Cursor | None, size: int) -> list[Found]:
         """Up to `size` runs from after a cursor on, in order. Raises PageTokenInvalid."""
         prefer_lookups(self._connection)
-        few = self._few(self._where)
+        few = self._probes.few(self._where)
         if few is not None:
             return self._sorted(after, size, few=few)
-        found = self._walked(after, size) if self._searched.is_single else None
+        found = self._walked(after, size)
         return self._sorted(after, size) if found is None else found
 
     def count(self) -> int:
         """How many runs pass."""
         prefer_lookups(self._connection)
-        statement = sa.select(sa.func.count()).select_from(_run).where(self._passes(self._few(self._where)))
+        statement = sa.select(sa.func.count()).select_from(_run).where(self._passes(self._probes.few(self._where)))
         total: int = self._connection.execute(statement).scalar_one()
         return total
 
-    # --- driving
-
-    def _few(self, term: RunTerm) -> Sequence[LeafTerm] | None:
-        """Leaves that together hold all that passes, and few runs; None if there are no such."""
-        probed = _served_by_index(term)[:_MAX_PROBES]
-        if not probed:
-            return None
-        row = self._connection.execute(sa.select(*(self._probe(leaf) for leaf in probed))).one()
-        best = _cover(term, {id(leaf): count for leaf, count in zip(probed, row, strict=True)})
-        return best[1] if best is not None and best[0] < self._bounds.driven else None
-
-    def _probe(self, leaf: LeafTerm) -> sa.ColumnElement[int]:
-        """How many runs pass, up to where it does not matter any more."""
-        few = self._bounds.driven
-        passing = self._searched.runs([leaf]).limit(few).subquery()
-        count = sa.select(sa.func.count()).select_from(passing).scalar_subquery()
-        if not isinstance(leaf, EntryTerm) or not leaf.is_pattern:
-            return count
-        # All texts may have to be looked at. Where some of them show that many pass, that is spared.
-        sampled = leaf.sampled(self._searched.scope, self._bounds.walked).scalar_subquery()
-        return sa.case((sampled > self._bounds.walked // _SAMPLE_SHARE, few), else_=count)
-
-    def _passes(self, few: Sequence[LeafTerm] | None, extra: RunTerm | None = None) -> sa.ColumnElement[bool]:
+    def _passes(self, few: Runs | None, extra: RunTerm | None = None) -> sa.ColumnElement[bool]:
         """Whether the run of a statement passes; for few runs by lookups, else by sets. Tells the database so."""
         where = AllOf((self._where, extra)) if extra is not None else self._where
         if few is None:
             prefer_sets(self._connection)
             return sa.and_(self._searched.in_view, where.in_set(self._searched.scope))
         prefer_lookups(self._connection)
-        driving = self._searched.runs(few).subquery("driving")
-        # The bound only tells the database how few there are.
-        keys = sa.select(driving.c.run_pk).limit(self._bounds.driven)
-        return sa.and_(_run.c.run_pk.in_(keys), self._searched.in_view, where.of_run())
+        return sa.and_(_run.c.run_pk.in_(few), self._searched.in_view, where.of_run())
 
     def _sorted(
         self,
         after: Cursor | None,
         size: int,
         *,
-        few: Sequence[LeafTerm] | None = None,
+        few: Runs | None = None,
         extra: RunTerm | None = None,
     ) -> list[Found]:
         """The page out of all that passes, sorted."""
@@ -201,12 +130,12 @@ class RunSearch:
 
     def _walked(self, after: Cursor | None, size: int) -> list[Found] | None:
         """The page from the index of the order; None if there is none, or its bound came before the page was full."""
-        if not self._order_by:
-            return self._walked_by_start(after, size)
-        clause = self._order_by[0]
-        if clause.key.entity is Entity.ATTRIBUTE:
-            return self._walked_by_start(after, size) if clause.key.name == "start_time" else None
-        return self._walked_by_entries(after, size) if clause.key.aggregate is Aggregate.LAST else None
+        key = self._order_by[0].key if self._order_by else None
+        if key is not None and key.entity is not Entity.ATTRIBUTE:
+            return self._walked_by_entries(after, size)
+        by_start = key is None or key.name == "start_time"
+        # The index of each experiment has an order of its own.
+        return self._walked_by_start(after, size) if by_start and self._searched.is_single else None
 
     def _walked_by_start(
         self,
@@ -225,18 +154,19 @@ class RunSearch:
         if after is not None:
             conditions.append(_from(lead, key.checked(after)[0]))
         terms = [self._where] if extra is None else [self._where, extra]
-        bound = None
-        if any(term != AllOf(()) for term in terms):
-            bound = self._bound(sa.select(lead.expression).where(*conditions), lead)
-            if bound is not None:
-                conditions.append(_before(lead, bound))
         statement = (
             sa.select(_run.c.run_pk)
             .select_from(order.joined(_run))
             .where(*conditions, self._searched.in_view, *(term.of_run() for term in terms))
         )
-        found = self._found(statement, key, after, size, prefix)
-        return None if len(found) < size and bound is not None else found
+        if all(term == AllOf(()) for term in terms):
+            return self._found(statement, key, after, size, prefix)
+
+        def walk(_entries: int, bound: Any) -> list[Found]:
+            up_to = [] if bound is None else [_before(lead, bound)]
+            return self._found(statement.where(*up_to), key, after, size, prefix)
+
+        return self._in_parts(sa.select(lead.expression).where(*conditions), lead, size, walk)
 
     def _walked_by_entries(self, after: Cursor | None, size: int) -> list[Found] | None:
         """The page by the values of a metric, a param or a tag; behind them NaN, then the runs that have none."""
@@ -245,7 +175,8 @@ class RunSearch:
         found: list[Found] = []
         if rank == VALUE_RANK:
             behind = after[1:] if after else None
-            values = self._walked_values(behind, size)
+            has_index = self._searched.is_single and clause.key.aggregate is Aggregate.LAST
+            values = self._walked_values(behind, size) if has_index else None
             if values is None:
                 values = self._intersected_values(behind, size)
             if values is None or len(values) == size:
@@ -257,10 +188,12 @@ class RunSearch:
         absent = absent_rank(clause)
         if clause.key.entity is Entity.METRIC and rank != absent:
             nan = is_nan(clause.key)
-            found += self._sorted(after, missing, few=self._few(nan), extra=nan)
+            found += self._sorted(after, missing, few=self._probes.few(nan), extra=nan)
             missing, after = size - len(found), None
         if not missing:
             return found
+        if not self._searched.is_single:
+            return None
         prefer_lookups(self._connection)
         last = self._walked_by_start(
             after[2:] if after else None,
@@ -273,23 +206,25 @@ class RunSearch:
     def _walked_values(self, after: Cursor | None, size: int) -> list[Found] | None:
         """The part of the page in which runs have a value."""
         entries = self._entries(after)
-        bound = self._bound(sa.select(entries.lead.expression).where(*entries.conditions), entries.lead)
-        walked = (
-            sa.select(entries.table.c.run_pk, entries.table.c.value, entries.lead.expression.label("lead"))
-            .where(*entries.conditions, *([] if bound is None else [_before(entries.lead, bound)]))
-            .order_by(_sorted_by(entries.lead))
-            # No more are left by the bound; said for the planner.
-            .limit(self._bounds.walked)
-            .subquery("walked")
-        )
-        return self._of_entries(walked, entries, after, size, is_all=bound is None)
+        lead = entries.lead
+
+        def walk(n_entries: int, bound: Any) -> list[Found]:
+            walked = (
+                sa.select(entries.table.c.run_pk, entries.value.label("value"), lead.expression.label("lead"))
+                .where(*entries.conditions, *([] if bound is None else [_before(lead, bound)]))
+                .order_by(_sorted_by(lead))
+                # No more are left by the bound; said for the planner.
+                .limit(n_entries)
+                .subquery("walked")
+            )
+            return self._of_entries(walked, entries, after, size)
+
+        return self._in_parts(sa.select(lead.expression).where(*entries.conditions), lead, size, walk)
 
     def _intersected_values(self, after: Cursor | None, size: int) -> list[Found] | None:
         """The same from the entries of runs that are in the sets of the other terms; the runs are looked up last."""
         entries = self._entries(after)
         sets = [term for term in entries.others if isinstance(term, EntryTerm)]
-        if not sets:
-            return None
         prefer_sets(self._connection)
         table, lead = entries.table, entries.lead
         rows = self._connection.execute(
@@ -305,12 +240,12 @@ class RunSearch:
             is_all = len(rows) <= tried
             run_pks = [run_pk for run_pk, value in rows[:tried] if is_all or value != rows[tried][1]]
             looked_up = (
-                sa.select(table.c.run_pk, table.c.value, lead.expression.label("lead"))
+                sa.select(table.c.run_pk, entries.value.label("value"), lead.expression.label("lead"))
                 .where(table.c.run_pk.in_(run_pks), of_key(table, self._order_by[0].key))
                 .subquery("walked")
             )
-            found = self._of_entries(looked_up, entries, after, size, is_all=is_all)
-            if found is not None:
+            found = self._of_entries(looked_up, entries, after, size)
+            if is_all or len(found) == size:
                 return found
         return None
 
@@ -320,7 +255,8 @@ class RunSearch:
         table = entries_of(clause.key)
         is_metric = clause.key.entity is Entity.METRIC
         kind = float if is_metric else str
-        lead = SortColumn(table.c.value if is_metric else table.c.head, kind, clause.descending)
+        value_column = metric_column(table, clause.key) if is_metric else table.c.value
+        lead = SortColumn(value_column if is_metric else table.c.head, kind, clause.descending)
         conditions = [self._searched.scope(table), of_key(table, clause.key), lead.expression.is_not(None)]
         # Terms on the key itself end the walk early, and need not be tested again.
         others: list[Expression] = []
@@ -332,12 +268,10 @@ class RunSearch:
         if after is not None:
             value = checked(after[0] if after else None, kind)
             conditions.append(_from(lead, value[: tables.HEAD_CHARACTERS] if isinstance(value, str) else value))
-        return _Entries(table, lead, conditions, [compiled(term) for term in others])
+        return _Entries(table, value_column, lead, conditions, [compiled(term) for term in others])
 
-    def _of_entries(
-        self, walked: sa.Subquery, entries: _Entries, after: Cursor | None, size: int, *, is_all: bool
-    ) -> list[Found] | None:
-        """The page of the runs of some entries; None if it is not full, though there are more than those."""
+    def _of_entries(self, walked: sa.Subquery, entries: _Entries, after: Cursor | None, size: int) -> list[Found]:
+        """The page of the runs of some entries."""
         lead = entries.lead
         order = order_of(self._order_by[1:], self._searched.scope)
         key = SortKey((SortColumn(walked.c.value, lead.kind, lead.descending), *order.columns))
@@ -348,14 +282,30 @@ class RunSearch:
             # As the index has it, so that the page can end before the walk does.
             .order_by(walked.c.lead.desc() if lead.descending else walked.c.lead.asc())
         )
-        found = self._found(statement, key, after, size, (VALUE_RANK,))
-        return None if len(found) < size and not is_all else found
+        return self._found(statement, key, after, size, (VALUE_RANK,))
 
-    def _bound(self, entries: sa.Select[Any], lead: SortColumn) -> Any:
-        """What the walk has to stop before; None if it reaches the end."""
-        return self._connection.execute(
-            entries.order_by(_sorted_by(lead)).offset(self._bounds.walked).limit(1)
-        ).scalar_one_or_none()
+    def _in_parts(
+        self, leads: sa.Select[Any], lead: SortColumn, size: int, walk: Callable[[int, Any], list[Found]]
+    ) -> list[Found] | None:
+        """The page from a walk; None if its bound came before the page was full.
+
+        Args:
+            leads: What the entries are ordered by, from where the page begins.
+            lead: The same as a column to sort by.
+            size: Of the page.
+            walk: The page from at most so many entries, before one of `leads` or, for None, to the end.
+        """
+        for n_entries in (self._bounds.walked // _FIRST_PART, self._bounds.walked):
+            bound = self._connection.execute(
+                leads.order_by(_sorted_by(lead)).offset(n_entries).limit(1)
+            ).scalar_one_or_none()
+            # Equal entries stay on one side: their order is not that of the index.
+            found = walk(n_entries, bound)
+            if bound is None or len(found) == size:
+                return found
+            if len(found) * _FIRST_PART < size:
+                return None
+        return None
 
     def _found(
         self,
@@ -367,34 +317,6 @@ class RunSearch:
     ) -> list[Found]:
         rows = self._connection.execute(key.apply(statement, after).limit(size)).all()
         return [Found(row[0], [*prefix, *row[1:]]) for row in rows]
-
-
-def _served_by_index(term: RunTerm) -> list[LeafTerm]:
-    """The leaves whose runs an index finds."""
-    match term:
-        case AllOf(terms) | AnyOf(terms):
-            return [leaf for inner in terms for leaf in _served_by_index(inner)]
-        case EntryTerm(negated=False) | RowTerm(negated=False, indexed=True):
-            return [term]
-    return []
-
-
-def _cover(term: RunTerm, counts: dict[int, int]) -> tuple[int, list[LeafTerm]] | None:
-    """The leaves that together hold all that passes, with the fewest runs; None if there are no such."""
-    match term:
-        case AllOf(terms):
-            covers = [cover for cover in (_cover(inner, counts) for inner in terms) if cover is not None]
-            return min(covers, key=lambda cover: cover[0], default=None)
-        case AnyOf(terms):
-            total, leaves = 0, []
-            for inner in terms:
-                cover = _cover(inner, counts)
-                if cover is None:
-                    return None
-                total += cover[0]
-                leaves += cover[1]
-            return total, leaves
-    return (counts[id(term)], [term]) if id(term) in counts else None
 
 
 def _sorted_by(lead: SortColumn) -> sa.ColumnElement[Any]:

@@ -27,8 +27,9 @@ from trivet_tracking.domain.runs import ExperimentByName, NewRun, Run, RunChange
 from trivet_tracking.store import experiments, tables
 from trivet_tracking.store.experiments import SqlExperiments
 from trivet_tracking.store.run_keys import keys_in_experiments, keys_of_runs
+from trivet_tracking.store.run_probes import DEFAULT_BOUNDS, PlanBounds, Searched
 from trivet_tracking.store.run_rows import load
-from trivet_tracking.store.run_search import DEFAULT_BOUNDS, PlanBounds, RunSearch, Searched
+from trivet_tracking.store.run_search import RunSearch
 
 _t = tables.run
 _e = tables.experiment
