@@ -58,6 +58,10 @@ def _entry(table: str, key: str, passes: str) -> str:
     return f"EXISTS (SELECT 1 FROM {{schema}}{table} e WHERE e.run_pk = run.run_pk AND e.key = '{key}' AND e.{passes})"
 
 
+def _number(key: str, passes: str) -> str:
+    return _entry("param", key, f"key IS NOT NULL AND CAST(e.value AS float8) {passes}")
+
+
 def _is(table: str, key: str, text: str) -> str:
     return _entry(table, key, f"value = '{text}'")
 
@@ -175,7 +179,7 @@ CASES = (
         150,
         "params.lr < 0.001 AND params.depth IN (3, 4)",
         "metrics.rmse",
-        f"{_entry('param', 'lr', 'value::float8 < 0.001')} AND {_entry('param', 'depth', 'value::float8 IN (3, 4)')}",
+        f"{_number('lr', '< 0.001')} AND {_number('depth', 'IN (3, 4)')}",
         _by_metric("rmse"),
     ),
     Case(
@@ -235,7 +239,7 @@ def _plain_sql(case: Case, schema: str) -> str:
     if schema:
         return statement
     # SQLite's LIKE does not count case, unless told to.
-    return statement.replace("ILIKE", "LIKE").replace("value::float8", "CAST(value AS REAL)")
+    return statement.replace("ILIKE", "LIKE")
 
 
 def _request(stub: TrackingServiceStub, case: Case) -> pb.SearchRunsRequest:
