@@ -11,6 +11,7 @@ from __future__ import annotations
 import argparse
 import io
 import json
+import math
 import sqlite3
 import time
 from collections.abc import Iterator
@@ -39,6 +40,8 @@ METRICS = ("rmse", "mae", "r2", "train/loss", "val/loss", "accuracy", "f1", "epo
 MODELS = ("xgb", "lasso", "ridge", "forest")
 
 _CHUNK = 5_000
+# Far ahead, so that no folder works on the logs while something else is measured.
+_LOGGED = 2**52
 _EXPERIMENT_PK = 2  # 1 is that of the experiment `Default`
 
 Row = tuple[object, ...]
@@ -49,8 +52,8 @@ _COLUMNS = {
     ),
     "param": "run_pk key experiment_pk value number",
     "tag": "run_pk key experiment_pk value",
-    "metric_latest": "run_pk key context experiment_pk step time value min max",
-    "metric_log": "run_pk points data",
+    "metric_latest": "run_pk key context experiment_pk step time value min max points batch_step batch_time unsettled",
+    "metric_log": "run_pk time points data",
 }
 
 
@@ -174,17 +177,23 @@ def _add_run(chunk: dict[str, list[Row]], chance: np.random.Generator, number: i
     }
     for key, text in tags.items():
         chunk["tag"].append((pk, key, _EXPERIMENT_PK, text))
-    values = chance.gamma(2.0, 0.3, 10)
-    pieces = []
-    for key, drawn in zip((*METRICS, "auc" if number % 2 else "map"), values, strict=True):
-        value = round(float(drawn), 6)
-        if key == "f1" and number % 50 == 0:
-            chunk["metric_latest"].append((pk, key, 0, _EXPERIMENT_PK, 0, end or start, None, None, None))
-            value = float("nan")
-        else:
-            chunk["metric_latest"].append((pk, key, 0, _EXPERIMENT_PK, 0, end or start, value, value, value))
-        pieces.append((key, 0, Points(np.zeros(1, np.int64), np.full(1, end or start), np.full(1, value))))
-    chunk["metric_log"].append((pk, len(pieces), segments.encode(pieces)))
+    _add_metrics(chunk, chance, number, end or start)
+
+
+def _add_metrics(chunk: dict[str, list[Row]], chance: np.random.Generator, number: int, time_millis: int) -> None:
+    keys = (*METRICS, "auc" if number % 2 else "map")
+    values = chance.gamma(2.0, 0.3, len(keys)).round(6)
+    if number % 50 == 0:
+        values[METRICS.index("f1")] = np.nan
+    pk = number + 1
+    for key, drawn in zip(keys, values.tolist(), strict=True):
+        value = None if math.isnan(drawn) else drawn
+        chunk["metric_latest"].append(
+            (pk, key, 0, _EXPERIMENT_PK, 0, time_millis, value, value, value, 1, 0, time_millis, False)
+        )
+    points = Points(np.zeros(len(keys), np.int64), np.full(len(keys), time_millis), values)
+    data = segments.encode(segments.Segment(keys, [0] * len(keys), np.ones(len(keys), np.int64), points))
+    chunk["metric_log"].append((pk, _LOGGED, len(keys), data))
 
 
 def _params(draws: np.ndarray, number: int) -> dict[str, str]:
