@@ -56,6 +56,8 @@ def versions(registry: Registry, filter: str = "", order_by: str = "", page_size
         (f"tags.kind = '{'x' * 299}'", []),
         ("creation_timestamp > 0 AND timestamp >= 1", ["bus", "taxi", "tram"]),
         ("last_updated_timestamp < 1", []),
+        ("name = 'bus' OR tags.team = 'a'", ["bus", "taxi"]),
+        ("NOT (name = 'bus' OR tags.team = 'a')", ["tram"]),
     ],
 )
 def test_models_that_pass(fleet: Registry, filter_: str, expected: list[str]) -> None:
@@ -69,6 +71,7 @@ def test_models_that_pass(fleet: Registry, filter_: str, expected: list[str]) ->
         ("name = 'taxi'", ["taxi 1", "taxi 2", "taxi 3"]),
         ("name = 'taxi' AND version_number > 1", ["taxi 2", "taxi 3"]),
         ("version_number = 1", ["bus 1", "taxi 1"]),
+        ("version_number BETWEEN 2 AND 3 OR name = 'bus'", ["bus 1", "taxi 2", "taxi 3"]),
         ("version_number != 1 and version_number <= 2", ["taxi 2"]),
         ("run_id = 'r1'", ["taxi 1", "taxi 2"]),
         ("run_id IN ('r1', 'r2')", ["bus 1", "taxi 1", "taxi 2"]),
@@ -173,7 +176,7 @@ def test_a_page_of_large_entries_stays_below_what_clients_take(fleet: Registry) 
         ("name > 'a'", 6),
         ("name = taxi", 8),
         ("metrics.a > 1", 1),
-        ("name = 'a' OR name = 'b'", 12),
+        ("name = 'a' XOR name = 'b'", 12),
         ("tags.a = 1", 10),
     ],
 )
