@@ -82,7 +82,7 @@ class SearchModelsRequest(google.protobuf.message.Message):
     parent: builtins.str
     """The workspace: `workspaces/{workspace}`."""
     filter: builtins.str
-    """Comparisons joined by AND, in the language of SearchRunsRequest; empty passes all. `name`: = != LIKE ILIKE IN
+    """Comparisons in the whole language of SearchRunsRequest; empty passes all. `name`: = != LIKE ILIKE IN
     NOT IN with quoted text; `tags.KEY`: the same, IS NULL and IS NOT NULL; `creation_timestamp` and
     `last_updated_timestamp` (or `timestamp`): = != < <= > >= with milliseconds since the Unix epoch. A model without
     the tag passes only IS NULL. Faults are FILTER_INVALID with the position.
@@ -398,7 +398,7 @@ class SearchModelVersionsRequest(google.protobuf.message.Message):
     parent: builtins.str
     """The workspace: `workspaces/{workspace}`."""
     filter: builtins.str
-    """Comparisons joined by AND, as in SearchModelsRequest; empty passes all. `name` (of the model), `run_id`, `stage`,
+    """Comparisons, as in SearchModelsRequest; empty passes all. `name` (of the model), `run_id`, `stage`,
     `state` (PENDING, READY, FAILED) and `source_path` (the outside URI, or the owner and path of the artifacts joined
     by `/`): = != LIKE ILIKE IN NOT IN with quoted text; `version_number`: = != < <= > >= with a whole number;
     `creation_timestamp`, `last_updated_timestamp`, `tags.KEY`: as there. Faults are FILTER_INVALID with the position.
