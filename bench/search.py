@@ -9,6 +9,7 @@ correlated EXISTS a term, the planner left free, and only the ids returned, by p
 from __future__ import annotations
 
 import argparse
+import os
 import sqlite3
 import statistics
 import time
@@ -295,6 +296,7 @@ def _percentiles(figures: list[float]) -> tuple[float, float]:
 def report(database_url: str, calls: int, only: str = "") -> None:
     """Prints the table of all cases on a loaded database."""
     schema = "" if parse_url(database_url).get_backend_name() == "sqlite" else f"{SCHEMA}."
+    print(f"Load of the machine before: {os.getloadavg()[0]:.1f}.\n")
     print("| search | p50 / p95, ms | p95 to reach | plain SQL for the ids, ms | ratio |\n|---|---|---|---|---|")
     with (
         start_server(database_url) as server,

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -162,8 +162,10 @@ def _last_moment(points: Points) -> Moment:
     return int(points.steps[-1]), int(points.times[-1])
 
 
-@dataclass(frozen=True)
-class CurrentValue:
+# These two are tuples: a page of runs has thousands of them, and a frozen dataclass takes three times as long to make.
+
+
+class CurrentValue(NamedTuple):
     """The greatest point of a series, and the range of its values. NaN is None."""
 
     step: int
@@ -174,8 +176,7 @@ class CurrentValue:
     max: float | None
 
 
-@dataclass(frozen=True)
-class Metric:
+class Metric(NamedTuple):
     """The current value of a series of a run."""
 
     key: str

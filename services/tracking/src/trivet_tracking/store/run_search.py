@@ -316,7 +316,7 @@ class RunSearch:
         prefix: tuple[int | str | float, ...] = (),
     ) -> list[Found]:
         rows = self._connection.execute(key.apply(statement, after).limit(size)).all()
-        return [Found(row[0], [*prefix, *row[1:]]) for row in rows]
+        return [Found(run_pk, [*prefix, *place]) for run_pk, *place in rows]
 
 
 def _sorted_by(lead: SortColumn) -> sa.ColumnElement[Any]:
