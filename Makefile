@@ -8,7 +8,7 @@ GENERATE := $(UV) run --quiet --project protos/generator --locked python protos/
 # As many processes run the tests as there are processors; WORKERS= is one, with its output at once.
 WORKERS := --numprocesses auto --dist worksteal
 
-# A server starts twice as fast where its bytecode is kept, and the tests start hundreds.
+# A server starts faster where its bytecode is kept, and the tests start hundreds.
 export UV_COMPILE_BYTECODE := 1
 unexport PYTHONDONTWRITEBYTECODE
 

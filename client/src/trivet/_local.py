@@ -27,7 +27,6 @@ _START_SECONDS: Final = 60.0
 _GRACE_SECONDS: Final = 30
 _PAUSE_SECONDS: Final = 0.05
 _WELCOME_SECONDS: Final = 5.0
-_ANY_HOST: Final = {"0.0.0.0": "127.0.0.1", "[::]": "[::1]"}  # noqa: S104 - listened on by the server, not here
 
 # Servers that this process started, so that they are not taken for lost when they outlive it.
 _started: list[subprocess.Popen[bytes]] = []
@@ -102,8 +101,7 @@ def _attach_to_running(data: LocalData) -> Attachment | None:
     if holder is None:
         return None
     if not holder.clients:
-        host, _, port = holder.grpc.rpartition(":")
-        return Attachment(f"{_ANY_HOST.get(host, host)}:{port}", None)
+        return Attachment(holder.grpc, None)
     presence = socket.socket(socket.AF_UNIX)
     presence.settimeout(_WELCOME_SECONDS)
     try:

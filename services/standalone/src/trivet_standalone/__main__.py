@@ -81,9 +81,9 @@ def up(
         clients = stack.enter_context(_local_clients(kept, local)) if local else None
 
         def on_ready(address: str) -> None:
-            own_address.set(address)
+            dial = own_address.set(address)
             if holding is not None:
-                holding.announce(address, clients)
+                holding.announce(dial, clients)
             _say_ready(address, kept)
 
         kit_server.run(components, settings, on_ready)

@@ -14,19 +14,22 @@ _ANY_HOST = {"0.0.0.0": "127.0.0.1", "[::]": "[::1]"}  # noqa: S104 - not listen
 
 
 class OwnAddress:
-    """Where this server answers itself: the registry asks the artifact service there. Safe for threads."""
+    """Where this server can be reached from this machine: the registry asks the artifact service there. Thread-safe."""
 
     def __init__(self) -> None:
-        self._url = ""
+        self._dial = ""
 
-    def set(self, address: str) -> None:
-        """Says it, once it is known: `HOST:PORT` or `unix:PATH`."""
+    def set(self, address: str) -> str:
+        """Says what is listened on, once it is known, `HOST:PORT` or `unix:PATH`; returns what to dial."""
         host, _, port = address.rpartition(":")
-        self._url = address if address.startswith("unix:") else f"grpc://{_ANY_HOST.get(host, host)}:{port}"
+        self._dial = address if address.startswith("unix:") else f"{_ANY_HOST.get(host, host)}:{port}"
+        return self._dial
 
     def url(self) -> str:
         """As the registry takes it; empty until it is known."""
-        return self._url
+        if not self._dial or self._dial.startswith("unix:"):
+            return self._dial
+        return f"grpc://{self._dial}"
 
 
 def build(kept: Places, own_address: OwnAddress) -> tuple[Component, ...]:

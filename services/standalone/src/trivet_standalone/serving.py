@@ -25,14 +25,14 @@ class Serving:
 
     _lock: IO[str]
 
-    def announce(self, address: str, clients_socket: Path | None = None) -> None:
-        """Writes into the lock file who serves the data, and where.
+    def announce(self, dial: str, clients_socket: Path | None = None) -> None:
+        """Writes into the lock file who serves the data, and where programs on this machine reach it.
 
         `clients_socket` is where programs say that they use the server, which ends after the last of them.
         """
         self._lock.seek(0)
         self._lock.truncate()
-        facts = {"pid": os.getpid(), "grpc": address}
+        facts = {"pid": os.getpid(), "grpc": dial}
         json.dump(facts if clients_socket is None else facts | {"clients": str(clients_socket)}, self._lock)
         self._lock.flush()
 
