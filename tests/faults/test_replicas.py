@@ -5,15 +5,16 @@ from __future__ import annotations
 import itertools
 import random
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from functools import partial
 from typing import TypeVar
 
 import grpc
 import pytest
+import sqlalchemy as sa
 
 from trivet_proto.tracking.v1 import experiment_pb2, metric_pb2, run_pb2
 from trivet_proto.tracking.v1 import tracking_service_pb2 as pb
@@ -32,11 +33,18 @@ from trivet_testing.tracking_model import (
     outcome,
     read_history,
 )
+from trivet_tracking.server import open_database
+from trivet_tracking.store import tables
 
 T = TypeVar("T")
 
 DEADLINE_SECONDS = 60
 CONTEXTS = [NO_CONTEXT, *(Context(rank=rank) for rank in range(4)), Context(model_id="m"), Context(dataset_name="d")]
+
+# Two folders work all the time in the midst of what both write, or none does. Folding drops points that are there
+# twice, so only without it can be seen that nothing was applied twice.
+FOLD_SECONDS = {"folding": 0.05, "not folding": 3600.0}
+both_ways = pytest.mark.parametrize("servers", FOLD_SECONDS, indirect=True)
 
 _unused = iter(WORKSPACES)
 
@@ -48,6 +56,7 @@ class Replicas:
     first: Tracking
     second: Tracking
     database_url: str
+    folding: str
 
     @property
     def both(self) -> tuple[Tracking, Tracking]:
@@ -56,35 +65,68 @@ class Replicas:
     def create_run(self) -> str:
         return self.first.stub.CreateRun(pb.CreateRunRequest(parent=self.first.parent)).name
 
+    def make_countable(self, messages: Iterable[pb.WriteRunRequest]) -> None:
+        """Gives each point a time of its own where points are counted: a group that has one twice stores it once."""
+        times = itertools.count(1)
+        for request in messages if self.folding == "not folding" else ():
+            del request.metrics.times_millis[:]
+            request.metrics.times_millis.extend(next(times) for _ in request.metrics.values)
+
+    def assert_stored_once(self, run: str, messages: Iterable[pb.WriteRunRequest]) -> None:
+        """Log and chunks hold as many points of a run as were sent: more of them would be something applied twice."""
+        if self.folding == "folding":
+            return
+        named = (tables.run.c.workspace == self.first.workspace, tables.run.c.run_id == run.rpartition("/")[2])
+        with closing(open_database(self.database_url)) as database, database.transaction("read") as connection:
+            stored = sum(
+                connection.execute(
+                    sa.select(sa.func.coalesce(sa.func.sum(table.c.points), 0))
+                    .join(tables.run, tables.run.c.run_pk == table.c.run_pk)
+                    .where(*named)
+                ).scalar_one()
+                for table in (tables.metric_log, tables.metric_chunk)
+            )
+        assert stored == sum(len(request.metrics.values) for request in messages)
+
     def assert_run_is(self, run: str, model: RunModel) -> None:
         """Both replicas show what the model says."""
         for replica in self.both:
             assert_run_is(replica.stub, run, model)
 
 
+@dataclass(frozen=True)
+class Servers:
+    """The two servers, and where they keep things."""
+
+    first: ServerProcess
+    second: ServerProcess
+    database_url: str
+    folding: str
+
+
 @pytest.fixture(scope="module")
-def servers(postgres_server: PostgresServer) -> Iterator[tuple[ServerProcess, ServerProcess, str]]:
+def servers(request: pytest.FixtureRequest, postgres_server: PostgresServer) -> Iterator[Servers]:
+    folding: str = getattr(request, "param", "folding")
     url = postgres_server.create_database()
     migrate(url)
-    # Two folders, which work all the time in the midst of what both write.
-    fold = {"TRIVET_FOLD_AFTER_SECONDS": "0.05"}
+    fold = {"TRIVET_FOLD_AFTER_SECONDS": str(FOLD_SECONDS[folding])}
     with start_server(url, **fold) as first, start_server(url, **fold) as second:
-        yield first, second, url
+        yield Servers(first, second, url, folding)
     postgres_server.drop_database(url)
 
 
 @pytest.fixture
-def replicas(servers: tuple[ServerProcess, ServerProcess, str]) -> Iterator[Replicas]:
+def replicas(servers: Servers) -> Iterator[Replicas]:
     """The two servers in a workspace of the test's own; none of them may have had a fault of its own in the test."""
-    first, second, url = servers
     workspace = next(_unused)
     with ExitStack() as stack:
         stubs = [
             TrackingServiceStub(stack.enter_context(grpc.insecure_channel(server.address)))
-            for server in (first, second)
+            for server in (servers.first, servers.second)
         ]
-        yield Replicas(Tracking(stubs[0], workspace), Tracking(stubs[1], workspace), url)
-    for server in (first, second):
+        first, second = (Tracking(stub, workspace) for stub in stubs)
+        yield Replicas(first, second, servers.database_url, servers.folding)
+    for server in (servers.first, servers.second):
         assert server.exit_code is None
         assert "Traceback" not in server.stderr
 
@@ -148,10 +190,12 @@ def messages_of(run: str, writer: int, count: int, random_source: random.Random)
     ]
 
 
+@both_ways
 def test_writers_at_both_replicas_write_one_run(replicas: Replicas, pool: ThreadPoolExecutor, seed: int) -> None:
     run = replicas.create_run()
     random_source = random.Random(seed)
     messages = [messages_of(run, writer, full(25, 500), random_source) for writer in range(1, 9)]
+    replicas.make_countable(itertools.chain(*messages))
     # Each writer changes the replica with each message, as behind a load balancer.
     ways = [itertools.cycle(replicas.both if number % 2 else replicas.both[::-1]) for number in range(len(messages))]
 
@@ -166,8 +210,10 @@ def test_writers_at_both_replicas_write_one_run(replicas: Replicas, pool: Thread
     for request in itertools.chain(*messages):
         assert not model.write(request).failure
     replicas.assert_run_is(run, model)
+    replicas.assert_stored_once(run, itertools.chain(*messages))
 
 
+@both_ways
 def test_a_message_sent_to_both_replicas_at_once_is_applied_once_and_acknowledged_twice(
     replicas: Replicas, pool: ThreadPoolExecutor, seed: int
 ) -> None:
@@ -175,6 +221,7 @@ def test_a_message_sent_to_both_replicas_at_once_is_applied_once_and_acknowledge
     model = RunModel()
     resends = [0, 0]
     messages = messages_of(run, 2**64 - 1, full(60, 1000), random.Random(seed))
+    replicas.make_countable(messages)
     for request in messages:
         answers, failures = parted(at_once(pool, [partial(write, replica, request) for replica in replicas.both]))
         assert not failures
@@ -183,15 +230,18 @@ def test_a_message_sent_to_both_replicas_at_once_is_applied_once_and_acknowledge
         assert not model.write(request).failure
         resends[[answer.resend for answer in answers].index(True)] += 1
     replicas.assert_run_is(run, model)
+    replicas.assert_stored_once(run, messages)
     print(f"seed {seed}: resends answered by each replica: {resends}")  # noqa: T201 - what a person asks of such a run
 
 
+@both_ways
 def test_two_senders_of_one_writer_never_swallow_a_message(
     replicas: Replicas, pool: ThreadPoolExecutor, seed: int
 ) -> None:
     """Two processes with one writer id, which nothing keeps in step: one may be behind, and must not leave a gap."""
     run = replicas.create_run()
     messages = messages_of(run, 5, full(60, 1000), random.Random(seed))
+    replicas.make_countable(messages)
 
     def send_all(replica: Tracking) -> int:
         applied = 0
@@ -209,6 +259,7 @@ def test_two_senders_of_one_writer_never_swallow_a_message(
     for request in messages:
         model.write(request)
     replicas.assert_run_is(run, model)
+    replicas.assert_stored_once(run, messages)
 
 
 def test_contexts_that_are_new_at_both_replicas_become_one(
