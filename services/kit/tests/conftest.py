@@ -77,7 +77,7 @@ def serve() -> Iterator[Callable[[ServiceDescriptor, object, Gate], grpc.Channel
 
         def start(service: ServiceDescriptor, servicer: object, gate: Gate) -> grpc.Channel:
             threads = stack.enter_context(ThreadPoolExecutor(2))
-            address = stack.enter_context(_serving(service_handler(service, servicer, gate, threads)))
+            address = stack.enter_context(_serving(service_handler(service, (servicer,), gate, threads)))
             return stack.enter_context(grpc.insecure_channel(address))
 
         yield start

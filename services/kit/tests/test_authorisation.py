@@ -277,9 +277,15 @@ def test_servicer_that_lacks_a_method_does_not_start(guarded: ServiceDescriptor)
     gate = Gate(NoAuthentication(), OpenPolicy(frozenset()), 1024)
     with (
         ThreadPoolExecutor(1) as threads,
-        pytest.raises(ContractError, match=r"Incomplete does not implement .*/Stream"),
+        pytest.raises(ContractError, match=r"No .*/Stream: Incomplete do not implement it"),
     ):
-        service_handler(guarded, Incomplete(), gate, threads)
+        service_handler(guarded, (Incomplete(),), gate, threads)
+
+
+def test_method_that_two_servicers_have_does_not_start(guarded: ServiceDescriptor) -> None:
+    gate = Gate(NoAuthentication(), OpenPolicy(frozenset()), 1024)
+    with ThreadPoolExecutor(1) as threads, pytest.raises(ContractError, match="is in both Guarded and Guarded"):
+        service_handler(guarded, (Guarded(), Guarded()), gate, threads)
 
 
 def test_servicer_whose_stream_is_none_does_not_start(guarded: ServiceDescriptor) -> None:
@@ -288,11 +294,11 @@ def test_servicer_whose_stream_is_none_does_not_start(guarded: ServiceDescriptor
 
     gate = Gate(NoAuthentication(), OpenPolicy(frozenset()), 1024)
     with ThreadPoolExecutor(1) as threads, pytest.raises(ContractError, match="/Stream streams responses"):
-        service_handler(guarded, Plain(), gate, threads)
+        service_handler(guarded, (Plain(),), gate, threads)
 
 
 def test_service_without_a_permission_does_not_start(make_service: MakeService) -> None:
     undeclared = make_service(GUARDED.replace("PERMISSION_MAINTAIN", "PERMISSION_UNSPECIFIED"))
     gate = Gate(NoAuthentication(), OpenPolicy(frozenset()), 1024)
     with ThreadPoolExecutor(1) as threads, pytest.raises(ContractError, match="/Maintain declares no permission"):
-        service_handler(undeclared, Guarded(), gate, threads)
+        service_handler(undeclared, (Guarded(),), gate, threads)

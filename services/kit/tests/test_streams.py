@@ -182,4 +182,4 @@ def test_servicer_that_does_not_stream_is_refused(service: ServiceDescriptor) ->
     gate = Gate(NoAuthentication(), OpenPolicy(frozenset({"default"})), MAX_MESSAGE_BYTES)
     threads: Any = None
     with pytest.raises(ContractError, match="must be an async generator"):
-        service_handler(service, Mute(), gate, threads)
+        service_handler(service, (Mute(),), gate, threads)

@@ -84,4 +84,4 @@ def build(database: Database, blobs: BlobStore, lease: timedelta = _LEASE) -> Co
         database.close()
 
     descriptor = artifact_service_pb2.DESCRIPTOR.services_by_name["ArtifactService"]
-    return Component((Service(descriptor, servicer),), probe, close, LIMITS)
+    return Component((Service(descriptor, (servicer,)),), probe, close, LIMITS)

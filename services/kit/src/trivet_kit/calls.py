@@ -18,7 +18,7 @@ import logging
 import re
 import secrets
 import time
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from concurrent.futures import Executor
 from contextlib import aclosing, contextmanager
 from dataclasses import dataclass, field
@@ -185,19 +185,17 @@ class _Outcome:
 
 
 def service_handler(
-    service: ServiceDescriptor, servicer: object, gate: Gate, threads: Executor
+    service: ServiceDescriptor, servicers: Sequence[object], gate: Gate, threads: Executor
 ) -> grpc.GenericRpcHandler:
     """The handler of a service, for `server.add_generic_rpc_handlers`.
 
     Raises:
-        ContractError: the servicer lacks a method, or the contract cannot be served.
+        ContractError: a method is in none of the servicers or in several, or the contract cannot be served.
     """
     handlers: dict[str, grpc.RpcMethodHandler[Any, Any]] = {}
     for method in methods_of(service):
         name = method.path.rsplit("/", 1)[1]
-        behaviour = getattr(servicer, name, None)
-        if behaviour is None:
-            raise ContractError(f"{type(servicer).__name__} does not implement {method.path}")
+        behaviour = _behaviour(method, name, servicers)
         way = _Way(method, gate)
         if method.response_streaming:
             if not inspect.isasyncgenfunction(behaviour):
@@ -211,6 +209,16 @@ def service_handler(
             unary = behaviour if inspect.iscoroutinefunction(behaviour) else _in_threads(behaviour, threads)
             handlers[name] = grpc.unary_unary_rpc_method_handler(way.unary(unary))
     return grpc.method_handlers_generic_handler(service.full_name, handlers)
+
+
+def _behaviour(method: Method, name: str, servicers: Sequence[object]) -> Any:
+    found = [servicer for servicer in servicers if hasattr(servicer, name)]
+    if not found:
+        names = " and ".join(type(servicer).__name__ for servicer in servicers)
+        raise ContractError(f"No {method.path}: {names} do not implement it")
+    if len(found) > 1:
+        raise ContractError(f"{method.path} is in both {type(found[0]).__name__} and {type(found[1]).__name__}")
+    return getattr(found[0], name)
 
 
 def _in_threads(

@@ -23,8 +23,13 @@ MAX_PAGE_BYTES = 3 * 1024 * 1024
 Cursor = list[str | int | float | None]
 
 
-def encode(bound_to: str, cursor: Cursor) -> str:
-    """A token for the page after `cursor`, good for the parameters with this fingerprint (`fingerprints.of_search`)."""
+def encode(bound_to: str, cursor: Cursor | None) -> str:
+    """A token for the page after `cursor`, good for the parameters with this fingerprint (`fingerprints.of_search`).
+
+    Empty for None: there is no page after the last.
+    """
+    if cursor is None:
+        return ""
     return base64.urlsafe_b64encode(json.dumps([bound_to, *cursor], separators=(",", ":")).encode()).decode()
 
 

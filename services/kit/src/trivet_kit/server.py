@@ -44,10 +44,10 @@ _log = logging.getLogger("trivet.server")
 
 @dataclass(frozen=True)
 class Service:
-    """A gRPC service and the object that implements it."""
+    """A gRPC service and the objects that implement it, each some of its methods."""
 
     descriptor: ServiceDescriptor
-    servicer: object
+    servicers: tuple[object, ...]
 
 
 @dataclass(frozen=True)
@@ -169,8 +169,8 @@ class _Server:
         started.GetCurrentTime()
         facts = ServerFacts(services=tuple(names), started=started, limits=self._limits())
         system_servicer = SystemServicer(facts, self._gate.authenticator, self._gate.policy, self._draining.set)
-        for service in (*services, Service(system, system_servicer)):
-            handler = service_handler(service.descriptor, service.servicer, self._gate, self._threads)
+        for service in (*services, Service(system, (system_servicer,))):
+            handler = service_handler(service.descriptor, service.servicers, self._gate, self._threads)
             server.add_generic_rpc_handlers((handler,))
         # Health and reflection come from gRPC's own packages and are open to all who reach the server.
         health_pb2_grpc.add_HealthServicer_to_server(self._health, server)

@@ -64,4 +64,4 @@ def build(
         database.close()
 
     descriptor = registry_service_pb2.DESCRIPTOR.services_by_name["RegistryService"]
-    return Component((Service(descriptor, servicer),), database.probe, close, LIMITS)
+    return Component((Service(descriptor, (servicer,)),), database.probe, close, LIMITS)

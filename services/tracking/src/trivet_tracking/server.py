@@ -11,7 +11,9 @@ from trivet_proto.tracking.v1 import tracking_service_pb2
 from trivet_tracking.commits import GroupCommitter
 from trivet_tracking.domain import limits
 from trivet_tracking.folder import start_folder
-from trivet_tracking.servicer import TrackingServicer
+from trivet_tracking.servicers.experiments import ExperimentServicer
+from trivet_tracking.servicers.metrics import MetricServicer
+from trivet_tracking.servicers.runs import RunServicer
 from trivet_tracking.settings import FOLD_AFTER_SECONDS
 from trivet_tracking.store.experiments import SqlExperiments
 from trivet_tracking.store.metrics import SqlMetrics
@@ -43,12 +45,10 @@ def build(database: Database, fold_after_seconds: float = FOLD_AFTER_SECONDS) ->
     experiments = SqlExperiments(database, now_millis)
     committer = GroupCommitter(SqlWrites(database))
     folder = start_folder(database, fold_after_seconds)
-    servicer = TrackingServicer(
-        experiments=experiments,
-        runs=SqlRuns(database, experiments, now_millis),
-        metrics=SqlMetrics(database),
-        committer=committer,
-        now=now_millis,
+    servicers = (
+        ExperimentServicer(experiments),
+        RunServicer(SqlRuns(database, experiments, now_millis), now_millis),
+        MetricServicer(SqlMetrics(database), committer, now_millis),
     )
 
     def close() -> None:
@@ -57,4 +57,4 @@ def build(database: Database, fold_after_seconds: float = FOLD_AFTER_SECONDS) ->
         database.close()
 
     descriptor = tracking_service_pb2.DESCRIPTOR.services_by_name["TrackingService"]
-    return Component((Service(descriptor, servicer),), database.probe, close, LIMITS)
+    return Component((Service(descriptor, servicers),), database.probe, close, LIMITS)
