@@ -11,10 +11,11 @@ from typing import Any, Literal
 import psycopg2.errors
 import sqlalchemy as sa
 from sqlalchemy import event
-from sqlalchemy.engine import Connection, Engine
+from sqlalchemy.engine import Connection, Engine, RootTransaction
 from sqlalchemy.engine.url import URL, make_url
 from sqlalchemy.exc import ArgumentError
 
+from trivet_kit.db import postgres
 from trivet_kit.errors import CallerError, DatabaseUnavailable, DeadlineExceeded, Overloaded, StorageFull
 from trivet_kit.settings import StartupError
 
@@ -26,6 +27,13 @@ _POOL_WAIT_SECONDS = 5.0
 # Longer than any query that a user should wait for, shorter than the server's own deadline of a call.
 _STATEMENT_TIMEOUT_MILLIS = 30_000
 _CONNECT_TIMEOUT_SECONDS = 5
+# In the transaction, not in the session: a pooler in transaction mode gives each one another session.
+_LIMIT = f"SET LOCAL statement_timeout = {_STATEMENT_TIMEOUT_MILLIS}"
+_BEGIN: dict[Mode, str] = {
+    # One snapshot for all statements of a read, so that what belongs together is seen together.
+    "read": f"BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; {_LIMIT}",
+    "write": f"BEGIN; {_LIMIT}",
+}
 # How long a SQLite transaction waits for another process's write.
 _SQLITE_BUSY_MILLIS = 30_000
 
@@ -58,11 +66,6 @@ class Database:
             "read": self._engine.execution_options(trivet_mode="read", schema_translate_map=translated),
             "write": self._engine.execution_options(trivet_mode="write", schema_translate_map=translated),
         }
-        if not self.is_sqlite:
-            # One snapshot for all statements of a read, so that what belongs together is seen together.
-            self._modes["read"] = self._modes["read"].execution_options(
-                isolation_level="REPEATABLE READ", postgresql_readonly=True
-            )
 
     @property
     def dialect(self) -> Literal["postgresql", "sqlite"]:
@@ -79,12 +82,28 @@ class Database:
         Raises:
             DatabaseUnavailable, DeadlineExceeded, Overloaded: as the class says.
         """
+        connection, transaction = self._begun(mode)
+        with connection, transaction:
+            yield connection
+
+    def _begun(self, mode: Mode) -> tuple[Connection, RootTransaction]:
+        # A connection may have broken while it lay in the pool. Nothing was done on it yet, so another takes its place
+        # unseen; the pool makes that anew, because it takes all that lay there to be broken.
+        for last in (False, True):
+            connection = self._connected(mode)
+            try:
+                return connection, connection.begin()
+            except BaseException as error:
+                connection.close()
+                if last or not isinstance(error, DatabaseUnavailable):
+                    raise
+        raise AssertionError("the last attempt returns or raises")
+
+    def _connected(self, mode: Mode) -> Connection:
         try:
-            connection = self._modes[mode].connect()
+            return self._modes[mode].connect()
         except sa.exc.TimeoutError:
             raise Overloaded("database calls", retry_after_seconds=1) from None
-        with connection, connection.begin():
-            yield connection
 
     def check_usable(self) -> None:
         """Connects for the first time, when a process starts.
@@ -131,11 +150,11 @@ def parse_url(url: str) -> URL:
 
 def _postgres_engine(url: URL) -> Engine:
     engine = sa.create_engine(
-        url,
+        url.set(drivername=postgres.DRIVER_NAME),
+        isolation_level="AUTOCOMMIT",
         pool_size=_POOL_SIZE,
         max_overflow=0,
         pool_timeout=_POOL_WAIT_SECONDS,
-        pool_pre_ping=True,
         connect_args={
             "connect_timeout": _CONNECT_TIMEOUT_SECONDS,
             "tcp_user_timeout": _STATEMENT_TIMEOUT_MILLIS,  # a host that is gone does not say so
@@ -144,8 +163,7 @@ def _postgres_engine(url: URL) -> Engine:
     )
 
     def begin(connection: Connection) -> None:
-        # In the transaction, not in the session: a pooler in transaction mode gives each one another session.
-        connection.exec_driver_sql(f"SET LOCAL statement_timeout = {_STATEMENT_TIMEOUT_MILLIS}")
+        connection.exec_driver_sql(_BEGIN[connection.get_execution_options().get("trivet_mode", "write")])
 
     event.listen(engine, "begin", begin)
     return engine
@@ -186,8 +204,6 @@ def _sqlite_engine(url: URL) -> Engine:
 
 def _translate(context: Any) -> CallerError | None:
     """What callers see instead of the driver's exception; None leaves that as it is."""
-    if context.is_pre_ping:
-        return None  # the pool takes it for a connection to replace
     return caller_error(context.original_exception, is_disconnect=context.is_disconnect)
 
 
