@@ -12,7 +12,7 @@ from trivet_testing.errors import error_of
 from trivet_testing.records import Point, create_run, list_metrics, metric, points_of, read_history, write
 from trivet_testing.tracking import Tracking
 
-POINTS_A_MESSAGE = 8192
+POINTS_A_MESSAGE = 16_384
 
 
 @pytest.fixture
@@ -74,7 +74,7 @@ def test_points_in_any_order_and_any_cut_give_one_history(tracking: Tracking, ru
     assert (current.min, current.max) == (-1.5, math.inf)
 
 
-def test_a_long_history_comes_in_messages_of_at_most_8192_points(tracking: Tracking, run: str) -> None:
+def test_a_long_history_comes_in_messages_of_at_most_16384_points(tracking: Tracking, run: str) -> None:
     count = 2 * POINTS_A_MESSAGE + 1
     points = [(step, 1, float(step)) for step in range(count)]
     write(tracking, run, metrics=metric("a", *points[::2]))

@@ -20,7 +20,7 @@ from trivet_proto.tracking.v1 import tracking_service_pb2 as pb
 from trivet_proto.tracking.v1.tracking_service_pb2_grpc import TrackingServiceStub
 from trivet_testing.errors import CallFailure, error_of, failure_in
 
-MAX_HISTORY_POINTS: Final = 8192
+MAX_HISTORY_POINTS: Final = 16_384
 """Of one message of a history, as the contract says."""
 
 _T = TypeVar("_T")

@@ -7,6 +7,8 @@ Servicers are plain objects with one method an RPC, named as in the contract:
 - `async def Method(self, request, call)` with `yield` streams responses;
 - `async def Method(self, requests, call)` with `yield` streams both; the first request is there when it is called.
 
+A response of a stream may be its bytes instead of a message, where making that would cost more than what is in it.
+
 They raise `CallerError` and know nothing of gRPC.
 """
 
@@ -255,7 +257,7 @@ class _Way:
         return handle
 
     def streaming(
-        self, behaviour: Callable[[Any, Call], AsyncGenerator[Message, None]]
+        self, behaviour: Callable[[Any, Call], AsyncGenerator[Message | bytes, None]]
     ) -> Callable[..., Awaitable[None]]:
         async def handle(data: bytes, context: Any) -> None:
             with self._running_call(context) as outcome:
@@ -332,7 +334,7 @@ class _Way:
         await abort(context, shown, outcome.request_id)
 
 
-async def _write(context: Any, responses: AsyncGenerator[Message, None]) -> None:
+async def _write(context: Any, responses: AsyncGenerator[Message | bytes, None]) -> None:
     """Sends the responses of a call, and ends their generator with it, however it ends.
 
     gRPC would take a generator itself; but where a call is cancelled while a response is being sent, it leaves that for
@@ -340,7 +342,7 @@ async def _write(context: Any, responses: AsyncGenerator[Message, None]) -> None
     """
     async with aclosing(responses):
         async for response in responses:
-            await context.write(response.SerializeToString())
+            await context.write(response if isinstance(response, bytes) else response.SerializeToString())
 
 
 def _request_id(context: Any) -> str:

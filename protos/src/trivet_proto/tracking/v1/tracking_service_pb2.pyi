@@ -1178,7 +1178,7 @@ class ReadMetricHistoryResponse(google.protobuf.message.Message):
     METRICS_FIELD_NUMBER: builtins.int
     @property
     def metrics(self) -> trivet_proto.tracking.v1.metric_pb2.MetricColumns:
-        """At most 8,192 points, all of the key asked for, in order after those of the message before."""
+        """At most 16,384 points, all of the key asked for, in order after those of the message before."""
 
     def __init__(
         self,

@@ -1,13 +1,15 @@
-"""Many rows into PostgreSQL at once: COPY, and arrays for `unnest`. Both are bound as data, never as SQL."""
+"""Much data into and out of PostgreSQL at once: COPY, and arrays for `unnest`. Both are data, never SQL."""
 
 from __future__ import annotations
 
 import io
 import struct
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import psycopg2
+import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from trivet_kit.db.database import caller_error
@@ -55,10 +57,56 @@ def copy_rows(connection: Connection, table: str, columns: Sequence[str], rows: 
     count = struct.pack(">h", len(columns))
     data = b"".join((_SIGNATURE, *(count + b"".join(row) for row in rows), _END))
     statement = f"COPY {table} ({', '.join(columns)}) FROM STDIN (FORMAT binary, ENCODING 'UTF8')"
+    with _driver_cursor(connection) as cursor:
+        cursor.copy_expert(statement, io.BytesIO(data))
+
+
+def read_large(connection: Connection, statement: sa.Select[Any]) -> Sequence[Sequence[Any]]:
+    """The rows of a query whose values are large, by COPY where that is: psycopg2 gets them as text otherwise.
+
+    Args:
+        connection: In a transaction.
+        statement: Selects columns of the types BigInteger, Integer and LargeBinary, none of which is NULL.
+
+    Returns:
+        Rows of integers and bytes, or views of bytes.
+
+    Raises:
+        DatabaseUnavailable, DeadlineExceeded: as statements do.
+    """
+    if connection.dialect.name != "postgresql":
+        return connection.execute(statement).all()
+    compiled = statement.compile(dialect=connection.dialect, compile_kwargs={"render_postcompile": True})
+    data = io.BytesIO()
+    with _driver_cursor(connection) as cursor:
+        query = cursor.mogrify(str(compiled), compiled.params).decode()
+        cursor.copy_expert(f"COPY ({query}) TO STDOUT (FORMAT binary)", data)
+    return _rows_of(
+        data.getbuffer(), [isinstance(column.type, sa.LargeBinary) for column in statement.selected_columns]
+    )
+
+
+def _rows_of(data: memoryview, are_bytes: Sequence[bool]) -> list[list[Any]]:
+    rows = []
+    at = len(_SIGNATURE)
+    while data[at : at + 2] != _END:
+        at += 2
+        row: list[Any] = []
+        for is_bytes in are_bytes:
+            begin = at + 4
+            at = begin + int.from_bytes(data[at:begin])
+            row.append(data[begin:at] if is_bytes else int.from_bytes(data[begin:at], signed=True))
+        rows.append(row)
+    return rows
+
+
+@contextmanager
+def _driver_cursor(connection: Connection) -> Iterator[Any]:
+    """A cursor of the driver itself, with errors as those of statements are."""
     driver: Any = connection.connection.driver_connection
     try:
         with driver.cursor() as cursor:
-            cursor.copy_expert(statement, io.BytesIO(data))
+            yield cursor
     except psycopg2.Error as error:
         is_disconnect = bool(driver.closed)
         if is_disconnect:

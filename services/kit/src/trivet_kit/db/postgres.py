@@ -16,7 +16,7 @@ DRIVER_NAME = "postgresql+trivet"
 
 
 class Dialect(PGDialect_psycopg2):
-    """psycopg2 with explicit transactions; the isolation level must be AUTOCOMMIT, so that it sends no BEGIN of its own."""
+    """psycopg2 that sends no BEGIN of its own, which the isolation level AUTOCOMMIT keeps it from."""
 
     supports_statement_cache = True
 

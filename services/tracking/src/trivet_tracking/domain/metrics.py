@@ -6,7 +6,7 @@ Points are ordered by step, then time, then value, where NaN is below every numb
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple, TypeAlias
 
@@ -141,6 +141,11 @@ def merge(parts: Sequence[Points]) -> Points:
 
 def merge_ordered(parts: Sequence[Points]) -> Points:
     """As `merge`, of parts that are in order already: only those that overlap are sorted anew."""
+    return concatenate(list(in_turn(parts)))
+
+
+def in_turn(parts: Sequence[Points]) -> Iterator[Points]:
+    """The points of `merge_ordered`, in parts one after the other, none of them empty."""
     ordered = sorted((part for part in parts if len(part)), key=_first_moment)
     clusters: list[list[Points]] = []
     end = (0, 0)
@@ -151,7 +156,8 @@ def merge_ordered(parts: Sequence[Points]) -> Points:
         else:
             clusters.append([part])
             end = _last_moment(part)
-    return concatenate([cluster[0] if len(cluster) == 1 else merge(cluster) for cluster in clusters])
+    for cluster in clusters:
+        yield cluster[0] if len(cluster) == 1 else merge(cluster)
 
 
 def _first_moment(points: Points) -> Moment:

@@ -7,7 +7,7 @@ from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import aclosing
 from dataclasses import dataclass
 
-from trivet_kit import fingerprints, page_tokens, texts
+from trivet_kit import fingerprints, page_tokens, streams, texts
 from trivet_kit.calls import Call
 from trivet_kit.resources import parse_run
 from trivet_proto.tracking.v1 import tracking_service_pb2 as pb
@@ -50,9 +50,7 @@ class MetricServicer:
             next_page_token=page_tokens.encode(bound_to, page.next_cursor),
         )
 
-    async def ReadMetricHistory(
-        self, request: pb.ReadMetricHistoryRequest, call: Call
-    ) -> AsyncIterator[pb.ReadMetricHistoryResponse]:
+    async def ReadMetricHistory(self, request: pb.ReadMetricHistoryRequest, call: Call) -> AsyncGenerator[bytes, None]:
         name = parse_run(request.run, "run")
         query = HistoryQuery(
             key=texts.check_key(request.key, "key"),
@@ -62,8 +60,8 @@ class MetricServicer:
         )
         parts = await asyncio.to_thread(self.metrics.history, name.workspace, name.run_id, query)
         context = request.context if request.HasField("context") else None
-        while points := await asyncio.to_thread(next, parts, None):
-            for message in convert_reads.from_points(query.key, context, points):
+        async with aclosing(streams.ahead(convert_reads.history_messages(query.key, context, parts))) as messages:
+            async for message in messages:
                 yield message
 
     async def ReadMetricCurves(

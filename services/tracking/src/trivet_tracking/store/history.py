@@ -12,16 +12,20 @@ from dataclasses import dataclass
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.engine import Connection, Row
+from sqlalchemy.engine import Connection
 
 from trivet_kit.db import Database
-from trivet_tracking.domain.metrics import HistoryQuery, Moment, Points, merge, merge_ordered
+from trivet_kit.db.bulk import read_large
+from trivet_tracking.domain.metrics import HistoryQuery, Moment, Points, in_turn, merge
 from trivet_tracking.store import columns, segments, tables
 from trivet_tracking.store.contexts import context_number, run_key
 
 _MIN, _MAX = -(2**63), 2**63 - 1
 # Some 130,000 points: a megabyte from the database, three in memory.
 _WINDOW_CHUNKS = 32
+
+_Chunk = Sequence[Any]
+"""First step, first time, data."""
 
 _log = tables.metric_log
 _chunk = tables.metric_chunk
@@ -67,14 +71,12 @@ def _windows(database: Database, series: _Series, first: Moment) -> Iterator[Poi
         with database.transaction("read") as connection:
             chunks, end = _chunks(connection, series, begin)
             logged = logged_points(connection, series.run_pk, series.key, series.context)
-        parts = [*logged.values(), *(columns.decode(chunk.data) for chunk in chunks)]
-        points = merge_ordered([_window_of(part, begin, end, series.last) for part in parts])
-        if len(points):
-            yield points
+        parts = [*logged.values(), *(columns.decode(data) for _, _, data in chunks)]
+        yield from in_turn([_window_of(part, begin, end, series.last) for part in parts])
         begin = end
 
 
-def _chunks(connection: Connection, series: _Series, begin: Moment) -> tuple[Sequence[Row[Any]], Moment | None]:
+def _chunks(connection: Connection, series: _Series, begin: Moment) -> tuple[Sequence[_Chunk], Moment | None]:
     """The chunks of the window that begins there, and where the next one begins; None: this is the last one."""
     statement: sa.Select[Any] = (
         sa.select(_chunk.c.first_step, _chunk.c.first_time, _chunk.c.data)
@@ -90,10 +92,11 @@ def _chunks(connection: Connection, series: _Series, begin: Moment) -> tuple[Seq
         statement = statement.where(_chunk.c.context == series.context)
     size = _WINDOW_CHUNKS
     while True:
-        rows = connection.execute(statement.limit(size + 1)).all()
+        rows = read_large(connection, statement.limit(size + 1))
         if len(rows) <= size:
             return rows, None
-        end = (rows[size].first_step, rows[size].first_time)
+        first_step, first_time, _ = rows[size]
+        end = (first_step, first_time)
         if end > begin:
             return rows[:size], end
         # More contexts than chunks in a window, all of which begin before it.
