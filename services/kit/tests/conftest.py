@@ -51,8 +51,8 @@ def _serving(handler: grpc.GenericRpcHandler) -> Iterator[str]:
     stopping = asyncio.Event()
 
     async def serve() -> None:
-        server = grpc.aio.server(interceptors=(UnknownMethods(),))
-        server.add_generic_rpc_handlers((handler,))
+        server = grpc.aio.server()
+        server.add_generic_rpc_handlers((handler, UnknownMethods()))
         port = server.add_insecure_port("127.0.0.1:0")
         await server.start()
         started.set_result(f"127.0.0.1:{port}")

@@ -20,7 +20,7 @@ import logging
 import re
 import secrets
 import time
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor
 from contextlib import aclosing, contextmanager
 from dataclasses import dataclass, field
@@ -163,6 +163,7 @@ class _Outcome:
 
     method: str
     peer: str
+    metadata: dict[str, str | bytes]
     request_id: str
     started: float = field(default_factory=time.monotonic)
     principal: Principal = ANONYMOUS
@@ -247,7 +248,7 @@ class _Way:
                 try:
                     async with deadline:
                         # Not kept here: a behaviour that waits may let go of a large request meanwhile.
-                        response = await behaviour(*self._admit(data, context, outcome))
+                        response = await behaviour(*self._admit(data, outcome))
                         return response.SerializeToString()
                 except Exception as error:
                     passed = DeadlineExceeded(self._method.path) if deadline.expired() else error
@@ -262,7 +263,7 @@ class _Way:
         async def handle(data: bytes, context: Any) -> None:
             with self._running_call(context) as outcome:
                 try:
-                    request, call = self._admit(data, context, outcome)
+                    request, call = self._admit(data, outcome)
                     await _write(context, behaviour(request, call))
                 except Exception as error:  # noqa: BLE001 - the one place where every exception becomes a status
                     await self._abort(context, error, outcome)
@@ -276,7 +277,7 @@ class _Way:
             with self._running_call(context) as outcome:
                 try:
                     # No message at all is taken for an empty one, so that nobody is let in who has named nothing.
-                    first, call = self._admit(await anext(aiter(stream), b""), context, outcome)
+                    first, call = self._admit(await anext(aiter(stream), b""), outcome)
                     requests = self._requests(first, stream, call)
                     await _write(context, behaviour(requests, call))
                 except Exception as error:  # noqa: BLE001 - the one place where every exception becomes a status
@@ -306,20 +307,20 @@ class _Way:
             outcome.log()
 
     def _begin(self, context: Any) -> _Outcome:
-        request_id = _request_id(context)
-        context.set_trailing_metadata(((REQUEST_ID_HEADER, request_id),))
-        return _Outcome(self._method.path, context.peer(), request_id)
-
-    def _admit(self, data: bytes, context: Any, outcome: _Outcome) -> tuple[Message, Call]:
-        request = self._gate.parse(self._method, data)
         metadata = dict(context.invocation_metadata() or ())
-        outcome.principal, outcome.workspace = self._gate.authorise(self._method, request, metadata)
+        request_id = _request_id(metadata)
+        context.set_trailing_metadata(((REQUEST_ID_HEADER, request_id),))
+        return _Outcome(self._method.path, context.peer(), metadata, request_id)
+
+    def _admit(self, data: bytes, outcome: _Outcome) -> tuple[Message, Call]:
+        request = self._gate.parse(self._method, data)
+        outcome.principal, outcome.workspace = self._gate.authorise(self._method, request, outcome.metadata)
         return request, Call(
             method=self._method.path,
             request_id=outcome.request_id,
             principal=outcome.principal,
             workspace=outcome.workspace,
-            authorization=str(metadata.get("authorization", "")),
+            authorization=str(outcome.metadata.get("authorization", "")),
         )
 
     async def _abort(self, context: Any, error: Exception, outcome: _Outcome) -> None:
@@ -345,9 +346,9 @@ async def _write(context: Any, responses: AsyncGenerator[Message | bytes, None])
             await context.write(response if isinstance(response, bytes) else response.SerializeToString())
 
 
-def _request_id(context: Any) -> str:
+def _request_id(metadata: Mapping[str, str | bytes]) -> str:
     """The caller's request id where it sent a good one, else a new one."""
-    given = dict(context.invocation_metadata() or ()).get(REQUEST_ID_HEADER, "")
+    given = metadata.get(REQUEST_ID_HEADER, "")
     return given if isinstance(given, str) and _REQUEST_ID.fullmatch(given) else secrets.token_hex(8)
 
 
@@ -358,16 +359,17 @@ async def abort(context: Any, error: CallerError, request_id: str) -> None:
     await context.abort(_STATUS_CODES[status.code], status.message, trailing_metadata=trailer)
 
 
-class UnknownMethods(grpc.aio.ServerInterceptor):
-    """Answers calls of methods that no service has with the same kind of error as everything else."""
+class UnknownMethods(grpc.GenericRpcHandler):
+    """Answers calls of methods that no handler before it has with the same kind of error as everything else.
 
-    async def intercept_service(self, continuation: Any, handler_call_details: Any) -> Any:
-        """Passes known methods on."""
-        handler = await continuation(handler_call_details)
-        if handler is not None:
-            return handler
+    An interceptor could do that too, at the price of a coroutine for each call of all methods.
+    """
+
+    def service(self, handler_call_details: Any) -> grpc.RpcMethodHandler[Any, Any]:
+        """The handler that refuses."""
 
         async def refuse(_requests: Any, context: Any) -> None:
-            await abort(context, MethodUnknown(handler_call_details.method), _request_id(context))
+            request_id = _request_id(dict(context.invocation_metadata() or ()))
+            await abort(context, MethodUnknown(handler_call_details.method), request_id)
 
         return grpc.stream_stream_rpc_method_handler(refuse)

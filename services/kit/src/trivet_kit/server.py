@@ -147,7 +147,6 @@ class _Server:
     def _build(self) -> grpc.aio.Server:
         settings = self._settings
         server = grpc.aio.server(
-            interceptors=(UnknownMethods(),),
             options=(
                 # Two servers on one port would each get half of the calls; a port in use must be an error.
                 ("grpc.so_reuseport", 0),
@@ -175,6 +174,7 @@ class _Server:
         # Health and reflection come from gRPC's own packages and are open to all who reach the server.
         health_pb2_grpc.add_HealthServicer_to_server(self._health, server)
         reflection.enable_server_reflection((*names, health.SERVICE_NAME, reflection.SERVICE_NAME), server)
+        server.add_generic_rpc_handlers((UnknownMethods(),))
         return server
 
     def _limits(self) -> system_service_pb2.Limits:

@@ -129,9 +129,10 @@ def _take_metrics(columns: metric_pb2.MetricColumns, now_millis: int, records: _
     contexts = [to_context(context, f"metrics.contexts[{i}]") for i, context in enumerate(columns.contexts)]
     context_index = _context_index(columns, len(contexts))
     keys = list(columns.keys)
-    good_keys = _refuse_bad_keys(keys, records)
-    good_points = _refuse_bad_times(points.times, records)
-    if not (good_keys.all() and good_points.all() and counts.all()):
+    # Most messages have nothing to refuse, and many have one point: then each array that is made here counts.
+    if not (all(map(_is_good_key, keys)) and (points.times >= 0).all() and counts.all()):
+        good_keys = _refuse_bad_keys(keys, records)
+        good_points = _refuse_bad_times(points.times, records)
         good_points &= np.repeat(good_keys, counts)
         begins = np.cumsum(counts) - counts
         kept_before = np.concatenate(([0], np.cumsum(good_points)))
@@ -172,10 +173,10 @@ def _counts(columns: metric_pb2.MetricColumns) -> npt.NDArray[np.int64]:
     if columns.counts and len(columns.counts) != len(columns.keys):
         raise FieldInvalid("metrics.counts", f"must be absent or have {len(columns.keys)} entries, one for each key")
     counts = np.array(columns.counts, np.int64) if columns.counts else np.ones(len(columns.keys), np.int64)
-    if int(counts.sum()) != len(columns.values):
+    total = int(counts.sum()) if columns.counts else len(counts)
+    if total != len(columns.values):
         raise FieldInvalid(
-            "metrics.values",
-            f"must have {int(counts.sum())} entries, as many as the counts say, not {len(columns.values)}",
+            "metrics.values", f"must have {total} entries, as many as the counts say, not {len(columns.values)}"
         )
     return counts
 
