@@ -5,10 +5,11 @@ Columns that do not fit together fail the whole message; a record that is wrong 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from itertools import compress
+from typing import TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -21,12 +22,16 @@ from trivet_proto.tracking.v1 import metric_pb2
 from trivet_proto.tracking.v1 import tracking_service_pb2 as pb
 from trivet_tracking.convert import to_context
 from trivet_tracking.domain import limits
-from trivet_tracking.domain.metrics import NO_METRICS, Float64s, Int64s, MetricBatch, Points, normalise
+from trivet_tracking.domain.metrics import NO_METRICS, Int64s, MetricBatch, Points, normalise
 from trivet_tracking.domain.writes import ParamRecord, RecordKind, Refusal, RunWrite, WriteOutcome
 
 _MAX_SEQUENCE = 2**63 - 1
 # Of refusals in an answer: some 300 kB, well below the 4 MiB that gRPC clients take.
 _MAX_REFUSALS = 1000
+# Up to about so many numbers, a list is the faster way into an array.
+_FEW = 64
+
+_Number = TypeVar("_Number", np.int64, np.float64)
 
 
 @dataclass
@@ -168,45 +173,48 @@ def _refuse_bad_keys(keys: list[str], records: _Records) -> npt.NDArray[np.bool_
 
 def _counts(columns: metric_pb2.MetricColumns) -> npt.NDArray[np.int64]:
     """How many points the piece of each key has."""
-    if not columns.keys:
+    pieces, given, total = len(columns.keys), columns.counts, len(columns.values)
+    if not pieces:
         raise FieldRequired("metrics.keys")
-    if columns.counts and len(columns.counts) != len(columns.keys):
-        raise FieldInvalid("metrics.counts", f"must be absent or have {len(columns.keys)} entries, one for each key")
-    counts = np.array(columns.counts, np.int64) if columns.counts else np.ones(len(columns.keys), np.int64)
-    total = int(counts.sum()) if columns.counts else len(counts)
-    if total != len(columns.values):
-        raise FieldInvalid(
-            "metrics.values", f"must have {total} entries, as many as the counts say, not {len(columns.values)}"
-        )
+    if len(given) not in (0, pieces):
+        raise FieldInvalid("metrics.counts", f"must be absent or have {pieces} entries, one for each key")
+    counts = _array(given, np.int64) if given else np.ones(pieces, np.int64)
+    expected = int(counts.sum()) if given else pieces
+    if expected != total:
+        raise FieldInvalid("metrics.values", f"must have {expected} entries, as many as the counts say, not {total}")
     return counts
 
 
 def _points(columns: metric_pb2.MetricColumns, now_millis: int) -> Points:
-    length = len(columns.values)
-    steps: Int64s = np.array(columns.steps, np.int64) if columns.steps else np.zeros(length, np.int64)
-    if len(steps) != length:
+    values, steps, times = columns.values, columns.steps, columns.times_millis
+    length = len(values)
+    if len(steps) not in (0, length):
         raise FieldInvalid("metrics.steps", f"must be absent or have {length} entries, as many as values")
-    if len(columns.times_millis) not in (0, 1, length):
+    if len(times) not in (0, 1, length):
         raise FieldInvalid("metrics.times_millis", f"must be absent or have 1 or {length} entries, as many as values")
-    times: Int64s = (
-        np.array(columns.times_millis, np.int64)
-        if len(columns.times_millis) == length
-        else np.full(length, columns.times_millis[0] if columns.times_millis else now_millis, np.int64)
+    return Points(
+        _array(steps, np.int64) if steps else np.zeros(length, np.int64),
+        _array(times, np.int64)
+        if len(times) == length
+        else np.full(length, times[0] if times else now_millis, np.int64),
+        normalise(_array(values, np.float64)),
     )
-    values: Float64s = np.array(columns.values, np.float64)
-    return Points(steps, times, normalise(values))
+
+
+def _array(numbers: Sequence[float], kind: type[_Number]) -> npt.NDArray[_Number]:
+    # NumPy takes long to find out what a repeated field is, and a list takes long to fill.
+    return np.array(numbers[:] if len(numbers) < _FEW else numbers, kind)
 
 
 def _context_index(columns: metric_pb2.MetricColumns, contexts: int) -> list[int]:
-    if not columns.context_index:
-        return []
-    if len(columns.context_index) != len(columns.keys):
+    index = list(columns.context_index)
+    if index and len(index) != len(columns.keys):
         raise FieldInvalid(
             "metrics.context_index", f"must be absent or have {len(columns.keys)} entries, one for each key"
         )
-    if max(columns.context_index) > contexts:
+    if index and max(index) > contexts:
         raise FieldInvalid("metrics.context_index", f"must be at most {contexts}, the number of contexts")
-    return list(columns.context_index)
+    return index
 
 
 def _refuse_bad_times(times: Int64s, records: _Records) -> npt.NDArray[np.bool_]:

@@ -10,8 +10,8 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.engine import Connection
 
-from trivet_kit.db.bulk import array_of_numbers, array_of_texts
-from trivet_kit.db.upserts import insert_into
+from trivet_kit.db.bulk import DriverStatement, array_of_numbers, array_of_texts
+from trivet_kit.db.upserts import Insert, insert_into
 from trivet_tracking.domain.metrics import Float64s
 from trivet_tracking.domain.series import SeriesPoints, by_series, current_values
 from trivet_tracking.store import tables
@@ -42,9 +42,9 @@ class LatestRows:
     """Keeps `metric_latest`. Safe for threads."""
 
     def __init__(self, dialect: str) -> None:
-        self._is_postgres = dialect == "postgresql"
         # Built once: that costs more than what they do.
         self._upsert = _upsert(dialect)
+        self._upsert_arrays = DriverStatement(self._upsert) if dialect == "postgresql" else None
         self._unsettled = sa.select(_latest.c.run_pk, _latest.c.key, _latest.c.context).where(
             _latest.c.run_pk.in_(sa.bindparam("run_pks", expanding=True)), _latest.c.unsettled
         )
@@ -62,12 +62,12 @@ class LatestRows:
         """
         columns = _merged(keys, series) if any(context for _, _, context in keys) else _columns(keys, series)
         columns["experiment_pk"] = [experiments[run_pk] for run_pk in columns["run_pk"]]
-        if self._is_postgres:
+        if self._upsert_arrays is not None:
             arrays = {
                 name: array_of_texts(values) if name == "key" else array_of_numbers(values)
                 for name, values in columns.items()
             }
-            connection.execute(self._upsert, arrays)
+            self._upsert_arrays.execute(connection, arrays)
         else:
             names = list(columns)
             rows = [dict(zip(names, row, strict=True)) for row in zip(*columns.values(), strict=True)]
@@ -122,7 +122,7 @@ def _nullable(values: Float64s) -> list[float | None]:
     return [None if value != value else value for value in values.tolist()]  # noqa: PLR0124 - only NaN differs from itself
 
 
-def _upsert(dialect: str) -> sa.Executable:
+def _upsert(dialect: str) -> Insert:
     insert = insert_into(dialect, _latest)
     if dialect == "postgresql":
         arrays = sa.func.unnest(

@@ -14,7 +14,7 @@ from typing import Protocol
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from trivet_kit.db.bulk import array_of_numbers, array_of_texts
+from trivet_kit.db.bulk import DriverStatement, array_of_numbers, array_of_texts
 from trivet_kit.db.upserts import insert_into
 from trivet_tracking.store import tables
 
@@ -125,10 +125,11 @@ _CLAIM = sa.text(
 class _PostgresMarks(_Corrections):
     def __init__(self) -> None:
         super().__init__("postgresql")
+        self._claim = DriverStatement(_CLAIM)
 
     def claim(self, connection: Connection, claims: Sequence[Claim]) -> list[Mark | None]:
-        rows = connection.execute(
-            _CLAIM,
+        rows = self._claim.execute(
+            connection,
             {
                 "workspaces": array_of_texts(claim.workspace for claim in claims),
                 "run_ids": array_of_texts(claim.run_id for claim in claims),
