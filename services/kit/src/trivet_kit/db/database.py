@@ -15,7 +15,7 @@ from sqlalchemy.engine import Connection, Engine, RootTransaction
 from sqlalchemy.engine.url import URL, make_url
 from sqlalchemy.exc import ArgumentError
 
-from trivet_kit.db import postgres
+from trivet_kit.db import planning, postgres
 from trivet_kit.errors import CallerError, DatabaseUnavailable, DeadlineExceeded, Overloaded, StorageFull
 from trivet_kit.settings import StartupError
 
@@ -163,6 +163,7 @@ def _postgres_engine(url: URL) -> Engine:
     )
 
     def begin(connection: Connection) -> None:
+        connection.info.pop(planning.PREFERENCE, None)
         connection.exec_driver_sql(_BEGIN[connection.get_execution_options().get("trivet_mode", "write")])
 
     event.listen(engine, "begin", begin)

@@ -8,6 +8,8 @@ from __future__ import annotations
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
+# Where a connection's `info` has what this transaction prefers. Each transaction begins without.
+PREFERENCE = "trivet_prefers_lookups"
 # PostgreSQL's own default of join_collapse_limit.
 _PLANNED_JOINS = 8
 
@@ -32,8 +34,10 @@ def prefer_sets(connection: Connection) -> None:
 
 
 def _set_local(connection: Connection, *, nestloop: bool) -> None:
-    if connection.dialect.name != "postgresql":
+    # Searches prefer one way again and again, and each time would be a round trip.
+    if connection.dialect.name != "postgresql" or connection.info.get(PREFERENCE) == nestloop:
         return
+    connection.info[PREFERENCE] = nestloop
     settings = {
         "enable_nestloop": "on" if nestloop else "off",
         "enable_hashjoin": "off" if nestloop else "on",
