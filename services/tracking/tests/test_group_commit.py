@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
+import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -170,6 +171,66 @@ def test_a_group_ends_with_the_write_that_brings_it_to_8_mib(committer: GroupCom
 
     asyncio.run(scenario())
     assert [len(group) for group in gated.groups] == [1, 3, 2]
+
+
+def test_several_writers_begin_groups_no_faster_than_the_pace(
+    committer: GroupCommitter, gated: Gated, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(commits, "PACE_SECONDS", 0.3)
+    gated.gate.set()
+
+    async def scenario() -> float:
+        await in_time(await submit_all(committer, [point(0)]))
+        began = time.monotonic()
+        first = await submit_all(committer, [point(1, "two")])
+        await in_time(first)
+        await in_time(await submit_all(committer, [point(2)]))
+        return time.monotonic() - began
+
+    # The first of the two may have waited for less: its pause counts from the beginning of the group before.
+    assert asyncio.run(scenario()) >= 0.3
+    assert len(gated.groups) == 3
+
+
+def test_one_writer_alone_is_not_paced(
+    committer: GroupCommitter, gated: Gated, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(commits, "PACE_SECONDS", 3600)
+    gated.gate.set()
+
+    async def scenario() -> None:
+        await in_time(await submit_all(committer, [point(0), point(1)]))
+        await in_time(await submit_all(committer, [point(2)]))
+
+    asyncio.run(scenario())
+    assert sum(map(len, gated.groups)) == 3
+
+
+def test_a_full_group_is_not_paced(committer: GroupCommitter, gated: Gated, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(commits, "PACE_SECONDS", 3600)
+    gated.gate.set()
+
+    async def scenario() -> None:
+        await in_time(await submit_all(committer, [point(0)]))
+        await in_time(await submit_all(committer, [point(step, "two") for step in range(commits.MAX_GROUP_WRITES)]))
+
+    asyncio.run(scenario())
+    assert [len(group) for group in gated.groups] == [1, commits.MAX_GROUP_WRITES]
+
+
+def test_closing_commits_what_is_paced(
+    committer: GroupCommitter, gated: Gated, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(commits, "PACE_SECONDS", 3600)
+    gated.gate.set()
+
+    async def scenario() -> None:
+        await in_time(await submit_all(committer, [point(0)]))
+        waiting = await submit_all(committer, [point(1, "two")])
+        await asyncio.to_thread(committer.close)
+        assert await in_time(waiting) == [WriteOutcome(0, resend=False, refusals=[])]
+
+    asyncio.run(scenario())
 
 
 def test_writes_of_a_writer_are_applied_in_the_order_in_which_they_came(
