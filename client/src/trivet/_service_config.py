@@ -13,6 +13,8 @@ REPEATED_STREAMS: Final = (
     ("trivet.artifacts.v1.ArtifactService", "DownloadArtifact"),
     ("trivet.tracking.v1.TrackingService", "ReadMetricHistory"),
     ("trivet.tracking.v1.TrackingService", "ReadMetricCurves"),
+    ("trivet.tracking.v1.TrackingService", "ExportRuns"),
+    ("trivet.tracking.v1.TrackingService", "ExportMetricPoints"),
 )
 
 # A server that is about to stop says so by its health, and gets no more calls from here; one that does not know the

@@ -62,7 +62,7 @@ _RUN_FIELDS: Mapping[str, Callable[[Run], Any]] = {
     "params": lambda run: run.params,
     "tags": lambda run: run.tags,
     "metrics": lambda run: [from_metric(metric) for metric in run.metrics],
-    "state": lambda run: _state(deleted=run.deleted),
+    "state": lambda run: state_of(deleted=run.deleted),
     "create_time": lambda run: from_millis(run.create_time),
     "update_time": lambda run: from_millis(run.update_time),
     "delete_time": lambda run: from_millis(run.delete_time),
@@ -167,7 +167,7 @@ def from_experiment(experiment: Experiment) -> experiment_pb2.Experiment:
         description=experiment.description,
         artifact_location=experiment.artifact_location,
         tags=experiment.tags,
-        state=_state(deleted=deleted),
+        state=state_of(deleted=deleted),
         create_time=from_millis(experiment.create_time),
         update_time=from_millis(experiment.update_time),
         delete_time=from_millis(experiment.delete_time),
@@ -303,7 +303,8 @@ def _float(value: float | None) -> float:
     return float("nan") if value is None else value
 
 
-def _state(*, deleted: bool) -> lifecycle_pb2.LifecycleState.ValueType:
+def state_of(*, deleted: bool) -> lifecycle_pb2.LifecycleState.ValueType:
+    """Whether something is in use or deleted."""
     return lifecycle_pb2.LIFECYCLE_STATE_DELETED if deleted else lifecycle_pb2.LIFECYCLE_STATE_ACTIVE
 
 

@@ -12,10 +12,12 @@ from trivet_tracking.commits import GroupCommitter
 from trivet_tracking.domain import limits
 from trivet_tracking.folder import start_folder
 from trivet_tracking.servicers.experiments import ExperimentServicer
+from trivet_tracking.servicers.exports import ExportServicer
 from trivet_tracking.servicers.metrics import MetricServicer
 from trivet_tracking.servicers.runs import RunServicer
 from trivet_tracking.settings import FOLD_AFTER_SECONDS
 from trivet_tracking.store.experiments import SqlExperiments
+from trivet_tracking.store.exports import SqlExports
 from trivet_tracking.store.metrics import SqlMetrics
 from trivet_tracking.store.runs import SqlRuns
 from trivet_tracking.store.tables import SCHEMA
@@ -49,6 +51,7 @@ def build(database: Database, fold_after_seconds: float = FOLD_AFTER_SECONDS) ->
         ExperimentServicer(experiments),
         RunServicer(SqlRuns(database, experiments, now_millis), now_millis),
         MetricServicer(SqlMetrics(database), committer, now_millis),
+        ExportServicer(SqlExports(database, experiments)),
     )
 
     def close() -> None:

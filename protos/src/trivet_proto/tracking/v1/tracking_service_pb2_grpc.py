@@ -4,6 +4,7 @@ import grpc
 import warnings
 
 from trivet_proto.tracking.v1 import experiment_pb2 as trivet__proto_dot_tracking_dot_v1_dot_experiment__pb2
+from trivet_proto.tracking.v1 import export_pb2 as trivet__proto_dot_tracking_dot_v1_dot_export__pb2
 from trivet_proto.tracking.v1 import run_pb2 as trivet__proto_dot_tracking_dot_v1_dot_run__pb2
 from trivet_proto.tracking.v1 import tracking_service_pb2 as trivet__proto_dot_tracking_dot_v1_dot_tracking__service__pb2
 
@@ -144,6 +145,16 @@ class TrackingServiceStub(object):
                 '/trivet.tracking.v1.TrackingService/ReadMetricCurves',
                 request_serializer=trivet__proto_dot_tracking_dot_v1_dot_tracking__service__pb2.ReadMetricCurvesRequest.SerializeToString,
                 response_deserializer=trivet__proto_dot_tracking_dot_v1_dot_tracking__service__pb2.ReadMetricCurvesResponse.FromString,
+                _registered_method=True)
+        self.ExportRuns = channel.unary_stream(
+                '/trivet.tracking.v1.TrackingService/ExportRuns',
+                request_serializer=trivet__proto_dot_tracking_dot_v1_dot_export__pb2.ExportRunsRequest.SerializeToString,
+                response_deserializer=trivet__proto_dot_tracking_dot_v1_dot_export__pb2.ExportRunsResponse.FromString,
+                _registered_method=True)
+        self.ExportMetricPoints = channel.unary_stream(
+                '/trivet.tracking.v1.TrackingService/ExportMetricPoints',
+                request_serializer=trivet__proto_dot_tracking_dot_v1_dot_export__pb2.ExportMetricPointsRequest.SerializeToString,
+                response_deserializer=trivet__proto_dot_tracking_dot_v1_dot_export__pb2.ExportMetricPointsResponse.FromString,
                 _registered_method=True)
 
 
@@ -326,6 +337,29 @@ class TrackingServiceServicer(object):
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ExportRuns(self, request, context):
+        """Streams the runs that pass a filter, with their params and tags, in columns: for analysis elsewhere. They come by
+        `run_id`, each once, and the stream that ends with OK has all of them.
+
+        What is sent of a run is of one moment. Runs that are created, changed or deleted meanwhile may come or not. However
+        slowly it is read, the server holds neither a transaction nor more than a group of runs for it. A stream that breaks
+        goes on from its last `resume_token`, on any replica.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ExportMetricPoints(self, request, context):
+        """Streams the points of all metrics of the runs that pass a filter, in columns. They come by `run_id`, then key, then
+        context, then as in ReadMetricHistory, where identical points come once in each context.
+
+        Every point that was written before the call comes; those written meanwhile may come or not. What is sent of a run
+        with at most 131,072 points is of one moment. The rest is as with ExportRuns.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_TrackingServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -433,6 +467,16 @@ def add_TrackingServiceServicer_to_server(servicer, server):
                     servicer.ReadMetricCurves,
                     request_deserializer=trivet__proto_dot_tracking_dot_v1_dot_tracking__service__pb2.ReadMetricCurvesRequest.FromString,
                     response_serializer=trivet__proto_dot_tracking_dot_v1_dot_tracking__service__pb2.ReadMetricCurvesResponse.SerializeToString,
+            ),
+            'ExportRuns': grpc.unary_stream_rpc_method_handler(
+                    servicer.ExportRuns,
+                    request_deserializer=trivet__proto_dot_tracking_dot_v1_dot_export__pb2.ExportRunsRequest.FromString,
+                    response_serializer=trivet__proto_dot_tracking_dot_v1_dot_export__pb2.ExportRunsResponse.SerializeToString,
+            ),
+            'ExportMetricPoints': grpc.unary_stream_rpc_method_handler(
+                    servicer.ExportMetricPoints,
+                    request_deserializer=trivet__proto_dot_tracking_dot_v1_dot_export__pb2.ExportMetricPointsRequest.FromString,
+                    response_serializer=trivet__proto_dot_tracking_dot_v1_dot_export__pb2.ExportMetricPointsResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -1006,6 +1050,60 @@ class TrackingService(object):
             '/trivet.tracking.v1.TrackingService/ReadMetricCurves',
             trivet__proto_dot_tracking_dot_v1_dot_tracking__service__pb2.ReadMetricCurvesRequest.SerializeToString,
             trivet__proto_dot_tracking_dot_v1_dot_tracking__service__pb2.ReadMetricCurvesResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ExportRuns(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_stream(
+            request,
+            target,
+            '/trivet.tracking.v1.TrackingService/ExportRuns',
+            trivet__proto_dot_tracking_dot_v1_dot_export__pb2.ExportRunsRequest.SerializeToString,
+            trivet__proto_dot_tracking_dot_v1_dot_export__pb2.ExportRunsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ExportMetricPoints(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_stream(
+            request,
+            target,
+            '/trivet.tracking.v1.TrackingService/ExportMetricPoints',
+            trivet__proto_dot_tracking_dot_v1_dot_export__pb2.ExportMetricPointsRequest.SerializeToString,
+            trivet__proto_dot_tracking_dot_v1_dot_export__pb2.ExportMetricPointsResponse.FromString,
             options,
             channel_credentials,
             insecure,

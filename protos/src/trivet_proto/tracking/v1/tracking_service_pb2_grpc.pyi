@@ -8,6 +8,7 @@ import collections.abc
 import grpc
 import grpc.aio
 import trivet_proto.tracking.v1.experiment_pb2
+import trivet_proto.tracking.v1.export_pb2
 import trivet_proto.tracking.v1.run_pb2
 import trivet_proto.tracking.v1.tracking_service_pb2
 import typing
@@ -189,6 +190,29 @@ class TrackingServiceStub:
     that a run does not have, or that has no points within the bounds, gives none.
     """
 
+    ExportRuns: grpc.UnaryStreamMultiCallable[
+        trivet_proto.tracking.v1.export_pb2.ExportRunsRequest,
+        trivet_proto.tracking.v1.export_pb2.ExportRunsResponse,
+    ]
+    """Streams the runs that pass a filter, with their params and tags, in columns: for analysis elsewhere. They come by
+    `run_id`, each once, and the stream that ends with OK has all of them.
+
+    What is sent of a run is of one moment. Runs that are created, changed or deleted meanwhile may come or not. However
+    slowly it is read, the server holds neither a transaction nor more than a group of runs for it. A stream that breaks
+    goes on from its last `resume_token`, on any replica.
+    """
+
+    ExportMetricPoints: grpc.UnaryStreamMultiCallable[
+        trivet_proto.tracking.v1.export_pb2.ExportMetricPointsRequest,
+        trivet_proto.tracking.v1.export_pb2.ExportMetricPointsResponse,
+    ]
+    """Streams the points of all metrics of the runs that pass a filter, in columns. They come by `run_id`, then key, then
+    context, then as in ReadMetricHistory, where identical points come once in each context.
+
+    Every point that was written before the call comes; those written meanwhile may come or not. What is sent of a run
+    with at most 131,072 points is of one moment. The rest is as with ExportRuns.
+    """
+
 class TrackingServiceAsyncStub:
     """Experiments and runs with their params, metrics and tags.
 
@@ -356,6 +380,29 @@ class TrackingServiceAsyncStub:
     ]
     """Streams what a chart shows of metrics of runs: one curve a message, in the order of `runs` and then of `keys`. A key
     that a run does not have, or that has no points within the bounds, gives none.
+    """
+
+    ExportRuns: grpc.aio.UnaryStreamMultiCallable[
+        trivet_proto.tracking.v1.export_pb2.ExportRunsRequest,
+        trivet_proto.tracking.v1.export_pb2.ExportRunsResponse,
+    ]
+    """Streams the runs that pass a filter, with their params and tags, in columns: for analysis elsewhere. They come by
+    `run_id`, each once, and the stream that ends with OK has all of them.
+
+    What is sent of a run is of one moment. Runs that are created, changed or deleted meanwhile may come or not. However
+    slowly it is read, the server holds neither a transaction nor more than a group of runs for it. A stream that breaks
+    goes on from its last `resume_token`, on any replica.
+    """
+
+    ExportMetricPoints: grpc.aio.UnaryStreamMultiCallable[
+        trivet_proto.tracking.v1.export_pb2.ExportMetricPointsRequest,
+        trivet_proto.tracking.v1.export_pb2.ExportMetricPointsResponse,
+    ]
+    """Streams the points of all metrics of the runs that pass a filter, in columns. They come by `run_id`, then key, then
+    context, then as in ReadMetricHistory, where identical points come once in each context.
+
+    Every point that was written before the call comes; those written meanwhile may come or not. What is sent of a run
+    with at most 131,072 points is of one moment. The rest is as with ExportRuns.
     """
 
 class TrackingServiceServicer(metaclass=abc.ABCMeta):
@@ -567,6 +614,33 @@ class TrackingServiceServicer(metaclass=abc.ABCMeta):
     ) -> typing.Union[collections.abc.Iterator[trivet_proto.tracking.v1.tracking_service_pb2.ReadMetricCurvesResponse], collections.abc.AsyncIterator[trivet_proto.tracking.v1.tracking_service_pb2.ReadMetricCurvesResponse]]:
         """Streams what a chart shows of metrics of runs: one curve a message, in the order of `runs` and then of `keys`. A key
         that a run does not have, or that has no points within the bounds, gives none.
+        """
+
+    @abc.abstractmethod
+    def ExportRuns(
+        self,
+        request: trivet_proto.tracking.v1.export_pb2.ExportRunsRequest,
+        context: _ServicerContext,
+    ) -> typing.Union[collections.abc.Iterator[trivet_proto.tracking.v1.export_pb2.ExportRunsResponse], collections.abc.AsyncIterator[trivet_proto.tracking.v1.export_pb2.ExportRunsResponse]]:
+        """Streams the runs that pass a filter, with their params and tags, in columns: for analysis elsewhere. They come by
+        `run_id`, each once, and the stream that ends with OK has all of them.
+
+        What is sent of a run is of one moment. Runs that are created, changed or deleted meanwhile may come or not. However
+        slowly it is read, the server holds neither a transaction nor more than a group of runs for it. A stream that breaks
+        goes on from its last `resume_token`, on any replica.
+        """
+
+    @abc.abstractmethod
+    def ExportMetricPoints(
+        self,
+        request: trivet_proto.tracking.v1.export_pb2.ExportMetricPointsRequest,
+        context: _ServicerContext,
+    ) -> typing.Union[collections.abc.Iterator[trivet_proto.tracking.v1.export_pb2.ExportMetricPointsResponse], collections.abc.AsyncIterator[trivet_proto.tracking.v1.export_pb2.ExportMetricPointsResponse]]:
+        """Streams the points of all metrics of the runs that pass a filter, in columns. They come by `run_id`, then key, then
+        context, then as in ReadMetricHistory, where identical points come once in each context.
+
+        Every point that was written before the call comes; those written meanwhile may come or not. What is sent of a run
+        with at most 131,072 points is of one moment. The rest is as with ExportRuns.
         """
 
 def add_TrackingServiceServicer_to_server(servicer: TrackingServiceServicer, server: typing.Union[grpc.Server, grpc.aio.Server]) -> None: ...

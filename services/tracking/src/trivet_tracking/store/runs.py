@@ -78,7 +78,7 @@ class SqlRuns:
         """Returns a page."""
         self._experiments.ensure_default(workspace)
         with self._database.transaction("read") as connection:
-            searched = _searched(connection, workspace, query.experiment_ids, query.view)
+            searched = searched_runs(connection, workspace, query.experiment_ids, query.view)
             search = RunSearch(connection, searched, query.where, query.order_by, self._bounds)
             found = search.page(query.after, query.size + 1)
             page = found[: query.size]
@@ -98,7 +98,7 @@ class SqlRuns:
         with self._database.transaction("read") as connection:
             if query.run_ids:
                 return keys_of_runs(connection, _run_pks(connection, workspace, query.run_ids), query)
-            searched = _searched(connection, workspace, query.experiment_ids, View.ACTIVE)
+            searched = searched_runs(connection, workspace, query.experiment_ids, View.ACTIVE)
             return keys_in_experiments(connection, searched.scope(_e), query)
 
     def update(self, workspace: str, run_id: str, change: RunChange, revision: int | None) -> Run:
@@ -240,7 +240,7 @@ def _run_pks(connection: Connection, workspace: str, run_ids: Sequence[str]) -> 
     return [by_id[run_id] for run_id in run_ids]
 
 
-def _searched(connection: Connection, workspace: str, experiment_ids: Sequence[int], view: View) -> Searched:
+def searched_runs(connection: Connection, workspace: str, experiment_ids: Sequence[int], view: View) -> Searched:
     """Where to look; in all of the workspace for no ids.
 
     Raises:
