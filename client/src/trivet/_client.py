@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from types import TracebackType
 from typing import TYPE_CHECKING, Final, Self, SupportsFloat, SupportsIndex
 
 from trivet._entities import (
     Experiment,
+    Export,
+    ExportProgress,
     FileInfo,
     Metric,
     ModelVersion,
@@ -283,6 +285,28 @@ class Client:
     def compare_runs(self, run_ids: Sequence[str], *, only_differing: bool = False) -> RunComparison:
         """Puts runs side by side."""
         return self.tracking.compare_runs(run_ids, only_differing=only_differing)
+
+    def export(
+        self,
+        folder: str | os.PathLike[str],
+        experiment_ids: Sequence[str | int] | str | int = (),
+        *,
+        filter_string: str = "",
+        run_view_type: ViewType | int = ViewType.ACTIVE_ONLY,
+        tables: Sequence[str] = ("runs", "params", "tags", "points"),
+        overwrite: bool = False,
+        on_progress: Callable[[ExportProgress], None] | None = None,
+    ) -> Export:
+        """Writes runs and what was logged to them into a folder of Parquet."""
+        return self.tracking.export(
+            folder,
+            experiment_ids,
+            filter_string=filter_string,
+            run_view_type=run_view_type,
+            tables=tables,
+            overwrite=overwrite,
+            on_progress=on_progress,
+        )
 
     def update_run(self, run_id: str, status: str | None = None, name: str | None = None) -> None:
         """Changes status or name of a run."""

@@ -161,6 +161,38 @@ class Receipt:
 
 
 @dataclass(frozen=True)
+class ExportedTable:
+    """What an export has of a table."""
+
+    rows: int
+    files: int
+    size_bytes: int
+
+
+@dataclass(frozen=True)
+class Export:
+    """An export that is in place."""
+
+    folder: str
+    tables: Mapping[str, ExportedTable]
+    """By the name of the table: `runs`, `params`, `tags`, `points`."""
+
+
+@dataclass(frozen=True)
+class ExportProgress:
+    """How far an export is."""
+
+    run_count: int
+    """How many runs there are, as counted at the start."""
+    run_tables: int
+    """Of how many of them runs, params and tags are there, as far as those are asked for."""
+    points: int
+    """Of how many of them points are there, if those are asked for."""
+    rows: Mapping[str, int]
+    """How many rows there are so far, by the name of the table."""
+
+
+@dataclass(frozen=True)
 class FileInfo:
     """A file or a folder of a run."""
 

@@ -2,14 +2,27 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Final, SupportsFloat, SupportsIndex, TypeVar
 
 from google.protobuf.field_mask_pb2 import FieldMask
 
 from trivet._connection import Connection
-from trivet._entities import Experiment, Metric, PagedList, Receipt, Run, RunComparison, RunInfo, ViewType
+from trivet._entities import (
+    Experiment,
+    Export,
+    ExportProgress,
+    Metric,
+    PagedList,
+    Receipt,
+    Run,
+    RunComparison,
+    RunInfo,
+    ViewType,
+)
 from trivet._errors import ExperimentNotFound, InvalidArgument
+from trivet._export import TABLES, Exporter, check_installed, check_tables
 from trivet._ids import new_request_id, new_run_id
 from trivet._logger import Ending, Logger
 from trivet._metric_columns import MetricColumns
@@ -482,6 +495,48 @@ class Tracking:
         return joined_columns(
             answer.metrics for answer in self._connection.stream(self._stub.ReadMetricHistory, request)
         )
+
+    def export(
+        self,
+        folder: str | os.PathLike[str],
+        experiment_ids: Sequence[str | int] | str | int = (),
+        *,
+        filter_string: str = "",
+        run_view_type: ViewType | int = ViewType.ACTIVE_ONLY,
+        tables: Sequence[str] = TABLES,
+        overwrite: bool = False,
+        on_progress: Callable[[ExportProgress], None] | None = None,
+    ) -> Export:
+        """Writes runs and what was logged to them into a folder of Parquet, for DuckDB, pandas, Spark and the like.
+
+        docs/export.md has the tables. The folder has all of it or nothing, and its `manifest.json` comes last. A
+        connection that breaks is taken up again where it broke. Needs the extra `export`.
+
+        Args:
+            folder: Where to write it; made if missing. It must be empty, but for an export that may be replaced.
+            experiment_ids: Of the runs in these experiments: ids, or one id alone. Empty: in the workspace.
+            filter_string: Which runs, as `search_runs` has it. Empty passes all.
+            run_view_type: Those in use, those in the bin, or both.
+            tables: Which of `runs`, `params`, `tags` and `points`.
+            overwrite: Replace the export that is in the folder.
+            on_progress: Called again and again with how far it is, in the thread that called this.
+
+        Raises:
+            InvalidArgument: there is no such table, or the extra is not installed.
+            FilterInvalid, ExperimentNotFound: the runs cannot be looked for.
+            FileExistsError: the folder holds something that must not be replaced.
+            OSError: it cannot be written, perhaps because the disk is full.
+        """
+        check_installed()
+        selection = pb.SearchRunsRequest(
+            parent=self._names.parent,
+            experiments=self._experiment_names(experiment_ids),
+            filter=filter_string,
+            view=to_view(run_view_type),
+        )
+        exporter = Exporter(self._connection, selection, check_tables(tables), on_progress)
+        self._logger.flush()
+        return exporter.write(folder, overwrite=overwrite)
 
     # --- logging
 

@@ -37,6 +37,19 @@ VersionArgument = Annotated[
     int, typer.Argument(metavar="VERSION", min=1, help="The number of the version.", show_default=False)
 ]
 
+ExperimentsOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--experiment",
+        metavar="NAME",
+        help="Only runs of this experiment; may be given several times.",
+        show_default=False,
+    ),
+]
+ExperimentIdsOption = Annotated[
+    list[str] | None,
+    typer.Option("--experiment-id", metavar="ID", help="The same, by the id.", show_default=False),
+]
 FilterOption = Annotated[
     str, typer.Option("--filter", metavar="FILTER", help="Only those that pass this.", show_default=False)
 ]

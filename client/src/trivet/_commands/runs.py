@@ -13,6 +13,8 @@ from trivet._commands.declaring import client_command
 from trivet._commands.experiments import find_by_name
 from trivet._commands.kinds import DURATION, ID, NUMBER, PAIRS, TEXT, TIME, Kind
 from trivet._commands.options import (
+    ExperimentIdsOption,
+    ExperimentsOption,
     FilterOption,
     MaxOption,
     OrderByOption,
@@ -83,19 +85,8 @@ def _column(name: str) -> Field[trivet.Run]:
 )
 def ls(
     client: trivet.Client,
-    experiments: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--experiment",
-            metavar="NAME",
-            help="Only runs of this experiment; may be given several times.",
-            show_default=False,
-        ),
-    ] = None,
-    experiment_ids: Annotated[
-        list[str] | None,
-        typer.Option("--experiment-id", metavar="ID", help="The same, by the id.", show_default=False),
-    ] = None,
+    experiments: ExperimentsOption = None,
+    experiment_ids: ExperimentIdsOption = None,
     filter_string: FilterOption = "",
     order_by: OrderByOption = None,
     columns: Annotated[
