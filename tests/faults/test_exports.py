@@ -1,0 +1,129 @@
+"""Exports while servers die: what is in place in the end is whole, and every row is there once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import grpc
+import numpy as np
+import pyarrow.parquet as pq
+import pytest
+
+import trivet
+from trivet_proto.tracking.v1 import tracking_service_pb2 as pb
+from trivet_proto.tracking.v1.metric_pb2 import MetricColumns
+from trivet_proto.tracking.v1.tracking_service_pb2_grpc import TrackingServiceStub
+from trivet_testing.servers import ServerProcess, free_port
+from trivet_testing.tracking import WORKSPACES, Tracking, migrate, start_server
+
+# Several groups of messages, and more than the network takes in before they are asked for.
+LONG_POINTS = 1_000_000
+SHORT_RUNS = 300
+BATCH = 100_000
+
+
+class Replicas:
+    """Two addresses of servers on one database, of which the first serves."""
+
+    def __init__(self, database_url: str) -> None:
+        self._database_url = database_url
+        self.first_address, self.second_address = (f"127.0.0.1:{free_port()}" for _ in range(2))
+        self.servers = [start_server(database_url, self.first_address)]
+
+    @property
+    def url(self) -> str:
+        return f"grpc://{self.first_address},{self.second_address}/{WORKSPACES[0]}"
+
+    @property
+    def first(self) -> ServerProcess:
+        return self.servers[0]
+
+    def start_second(self) -> None:
+        self.servers.append(start_server(self._database_url, self.second_address))
+
+    def close(self) -> None:
+        for server in self.servers:
+            server.close()
+
+
+@pytest.fixture
+def replicas(database_url: str) -> Iterator[Replicas]:
+    migrate(database_url)
+    replicas = Replicas(database_url)
+    yield replicas
+    replicas.close()
+
+
+@pytest.fixture
+def tracking(replicas: Replicas) -> Iterator[Tracking]:
+    """The first server, with a long run and many short ones."""
+    with grpc.insecure_channel(replicas.first.address) as channel:
+        tracking = Tracking(TrackingServiceStub(channel), WORKSPACES[0])
+        long = tracking.stub.CreateRun(pb.CreateRunRequest(parent=tracking.parent, run_id="long")).name
+        for begin in range(0, LONG_POINTS, BATCH):
+            steps = range(begin, begin + BATCH)
+            columns = MetricColumns(keys=["m"], counts=[BATCH], steps=steps, times_millis=[5], values=map(float, steps))
+            tracking.stub.WriteRun(pb.WriteRunRequest(run=long, metrics=columns))
+        for number in range(SHORT_RUNS):
+            request = pb.CreateRunRequest(parent=tracking.parent, run_id=f"run-{number:03}")
+            request.run.params["number"] = str(number)
+            # Enough of them that runs come in several groups as well.
+            request.run.tags["text"] = "x" * 60_000
+            run = tracking.stub.CreateRun(request).name
+            columns = MetricColumns(keys=["m"], times_millis=[5], values=[float(number)])
+            tracking.stub.WriteRun(pb.WriteRunRequest(run=run, metrics=columns))
+        yield tracking
+
+
+def check_whole(folder: Path) -> None:
+    points = pq.read_table(folder / "points", columns=["run_id", "step", "value"]).to_pandas()
+    long = points[points["run_id"] == "long"]
+    assert np.array_equal(np.sort(long["step"]), np.arange(LONG_POINTS))
+    assert np.array_equal(long["value"], long["step"])
+    short = points[points["run_id"] != "long"]
+    numbers = {f"run-{number:03}": float(number) for number in range(SHORT_RUNS)}
+    assert len(short) == SHORT_RUNS
+    assert dict(zip(short["run_id"], short["value"], strict=True)) == numbers
+    params = pq.read_table(folder / "params").to_pandas()
+    assert len(params) == SHORT_RUNS
+    assert dict(zip(params["run_id"], params["number"], strict=True)) == numbers
+    assert pq.read_table(folder / "tags").num_rows == SHORT_RUNS
+    assert pq.read_table(folder / "runs").num_rows == SHORT_RUNS + 1
+    assert sorted(path.name for path in folder.iterdir()) == ["manifest.json", "params", "points", "runs", "tags"]
+
+
+@pytest.mark.parametrize("broken", ["runs", "points"])
+def test_an_export_goes_on_at_another_replica_when_its_own_is_killed(
+    replicas: Replicas, tracking: Tracking, tmp_path: Path, broken: str
+) -> None:
+    killed_at: list[trivet.ExportProgress] = []
+
+    def kill(progress: trivet.ExportProgress) -> None:
+        in_midst = {
+            "runs": 0 < progress.run_tables < progress.run_count,
+            "points": 0 < progress.rows["points"] < LONG_POINTS,
+        }
+        if in_midst[broken] and not killed_at:
+            killed_at.append(progress)
+            replicas.start_second()
+            replicas.first.kill()
+
+    with trivet.Client(replicas.url) as client:
+        client.export(tmp_path / "data", on_progress=kill)
+    assert killed_at
+    check_whole(tmp_path / "data")
+
+
+def test_an_export_without_a_server_fails_and_leaves_nothing(
+    replicas: Replicas, tracking: Tracking, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("trivet._export_streams._PATIENCE_SECONDS", 1.0)
+
+    def stop(progress: trivet.ExportProgress) -> None:
+        if progress.rows["points"]:
+            replicas.first.kill()
+
+    with trivet.Client(replicas.url) as client, pytest.raises(trivet.ServerUnavailable):
+        client.export(tmp_path / "data", on_progress=stop)
+    assert not (tmp_path / "data").exists()
