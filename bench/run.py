@@ -8,6 +8,7 @@ import platform
 from collections.abc import Iterator
 
 import dataset
+import exports
 import ingest
 import metric_reads
 import reads
@@ -17,7 +18,7 @@ from harness import Comparison, Setting, measure, tracking_on
 from trivet_testing import postgres
 from trivet_testing.tracking import migrate
 
-_PARTS = ("ingest", "metrics", "runs", "search")
+_PARTS = ("exports", "ingest", "metrics", "runs", "search")
 
 
 def main() -> None:
@@ -52,6 +53,8 @@ def _comparisons(setting: Setting, options: argparse.Namespace) -> Iterator[Comp
         yield from ingest.comparisons(setting, options.sustained)
     if "metrics" in options.only:
         yield from metric_reads.comparisons(setting)
+    if "exports" in options.only:
+        yield from exports.comparisons(setting)
     if "runs" in options.only:
         yield from reads.comparisons(setting)
 
