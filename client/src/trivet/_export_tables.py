@@ -17,7 +17,7 @@ import pyarrow as pa
 from trivet_proto.tracking.v1 import export_pb2, lifecycle_pb2, run_pb2
 
 PARTITIONS: Final = 16
-"""Some: an export of 100 million points has files of about 50 MB then, and one of few has not too many files."""
+"""Few enough that small exports have few files, and enough that large ones are read in parallel."""
 
 _TIME: Final = pa.timestamp("ms", tz="UTC")
 # Run ids and keys are the same in many rows: each is kept once, and numbered.
