@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncGenerator
+from contextlib import aclosing
 from dataclasses import dataclass
 
-from trivet_kit import fingerprints, page_tokens
+from trivet_kit import fingerprints, page_tokens, streams
 from trivet_kit.calls import Call
 from trivet_kit.resources import parse_workspace
 from trivet_proto.tracking.v1 import export_pb2 as pb
@@ -30,9 +30,9 @@ class ExportServicer:
             convert_exports.to_tables(request.tables),
             page_tokens.decode(bound_to, request.resume_token),
         )
-        messages = convert_exports.from_run_batches(batches, bound_to)
-        while message := await asyncio.to_thread(next, messages, None):
-            yield message
+        async with aclosing(streams.ahead(convert_exports.from_run_batches(batches, bound_to))) as messages:
+            async for message in messages:
+                yield message
 
     async def ExportMetricPoints(
         self, request: pb.ExportMetricPointsRequest, call: Call
@@ -43,6 +43,6 @@ class ExportServicer:
             convert_exports.to_selection(request),
             page_tokens.decode(bound_to, request.resume_token),
         )
-        messages = convert_exports.from_point_batches(batches, bound_to)
-        while message := await asyncio.to_thread(next, messages, None):
-            yield message
+        async with aclosing(streams.ahead(convert_exports.from_point_batches(batches, bound_to))) as messages:
+            async for message in messages:
+                yield message

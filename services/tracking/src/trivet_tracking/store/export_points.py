@@ -14,6 +14,7 @@ import numpy as np
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Row
 
+from trivet_kit.db.bulk import read_large
 from trivet_tracking.domain.exports import ExportedSeries
 from trivet_tracking.domain.metrics import NO_CONTEXT, Points, concatenate, empty_points
 from trivet_tracking.domain.series import SeriesPoints, by_series
@@ -103,12 +104,7 @@ def _fitting(connection: Connection, run_pks: Sequence[int]) -> int:
 def _of_runs(connection: Connection, runs: Sequence[Run]) -> tuple[list[ExportedSeries], SeriesPoints]:
     """All series of runs."""
     run_pks = [run.run_pk for run in runs]
-    chunks = connection.execute(
-        sa.select(_chunk.c.run_pk, _chunk.c.key, _chunk.c.context, _chunk.c.data)
-        .where(_chunk.c.run_pk.in_(run_pks))
-        .order_by(_chunk.c.run_pk, *_CHUNK_ORDER)
-    )
-    pieces = [_Piece(run_pk, key, context, columns.decode(data)) for run_pk, key, context, data in chunks]
+    pieces = _chunks(connection, _chunk.c.run_pk.in_(run_pks))
     return _merged(connection, runs, [*pieces, *_logged(connection, run_pks)])
 
 
@@ -120,28 +116,34 @@ def _of_long_run(
     end = _end(window)
     # One row beyond the window says where it ends.
     taken = window if end is None else window[:-1]
-    statement = _of_run(run.run_pk, _CHUNK_ORDER, _chunk.c.data)
     pieces = []
     if taken:
-        first, last = taken[0], taken[-1]
-        rows = connection.execute(
-            statement.where(
-                sa.tuple_(*_CHUNK_ORDER) >= sa.tuple_(*first[:4]), sa.tuple_(*_CHUNK_ORDER) <= sa.tuple_(*last[:4])
-            )
-        )
-        pieces = [_Piece(run.run_pk, row.key, row.context, columns.decode(row.data)) for row in rows]
+        begins = sa.tuple_(*_CHUNK_ORDER)
+        within = sa.and_(begins >= sa.tuple_(*taken[0][:4]), begins <= sa.tuple_(*taken[-1][:4]))
+        pieces = _chunks(connection, _chunk.c.run_pk == run.run_pk, within)
     pieces += _logged(connection, [run.run_pk])
-    within = [_within(piece, begin, end) for piece in pieces]
-    return *_merged(connection, [run], within), end
+    return *_merged(connection, [run], [_within(piece, begin, end) for piece in pieces]), end
 
 
-def _of_run(run_pk: int, order: Sequence[sa.Column[Any]], *more: sa.Column[Any]) -> sa.Select[Any]:
-    return sa.select(*order, *more).where(_chunk.c.run_pk == run_pk).order_by(*order)
+def _chunks(connection: Connection, *conditions: sa.ColumnElement[bool]) -> list[_Piece]:
+    """The points of chunks. What they belong to is asked for apart: large values come faster alone."""
+
+    def selected(*wanted: sa.Column[Any]) -> sa.Select[Any]:
+        return sa.select(*wanted).where(*conditions).order_by(_chunk.c.run_pk, *_CHUNK_ORDER)
+
+    owners = connection.execute(selected(_chunk.c.run_pk, _chunk.c.key, _chunk.c.context)).all()
+    rows = read_large(connection, selected(_chunk.c.data))
+    return [
+        _Piece(run_pk, key, context, columns.decode(data))
+        for (run_pk, key, context), (data,) in zip(owners, rows, strict=True)
+    ]
 
 
 def _window(connection: Connection, run_pk: int, begin: Place | None) -> Sequence[Row[Any]]:
     """Where the chunks begin that may hold points from a place on, of some more than a window has."""
-    statement = _of_run(run_pk, _CHUNK_ORDER, _chunk.c.points)
+    statement: sa.Select[Any] = (
+        sa.select(*_CHUNK_ORDER, _chunk.c.points).where(_chunk.c.run_pk == run_pk).order_by(*_CHUNK_ORDER)
+    )
     if begin is not None:
         # A chunk may begin before the place and end after it. Chunks of a series do not overlap: it is the last such.
         astride = connection.execute(
@@ -175,8 +177,7 @@ def _end(window: Sequence[Row[Any]]) -> Place | None:
 
 def _logged(connection: Connection, run_pks: Sequence[int]) -> Iterator[_Piece]:
     """What the log has of runs."""
-    rows = connection.execute(sa.select(_log.c.run_pk, _log.c.data).where(_log.c.run_pk.in_(run_pks)))
-    for run_pk, data in rows:
+    for run_pk, data in read_large(connection, sa.select(_log.c.run_pk, _log.c.data).where(_log.c.run_pk.in_(run_pks))):
         for key, context, points in segments.decode(data).pieces():
             yield _Piece(run_pk, key, context, points)
 
