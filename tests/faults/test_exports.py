@@ -11,6 +11,7 @@ import pyarrow.parquet as pq
 import pytest
 
 import trivet
+from trivet_proto.tracking.v1 import export_pb2
 from trivet_proto.tracking.v1 import tracking_service_pb2 as pb
 from trivet_proto.tracking.v1.metric_pb2 import MetricColumns
 from trivet_proto.tracking.v1.tracking_service_pb2_grpc import TrackingServiceStub
@@ -127,3 +128,29 @@ def test_an_export_without_a_server_fails_and_leaves_nothing(
     with trivet.Client(replicas.url) as client, pytest.raises(trivet.ServerUnavailable):
         client.export(tmp_path / "data", on_progress=stop)
     assert not (tmp_path / "data").exists()
+
+
+def test_the_memory_of_the_server_does_not_grow_with_an_export(replicas: Replicas) -> None:
+    with grpc.insecure_channel(replicas.first.address) as channel:
+        stub = TrackingServiceStub(channel)
+        parent = f"workspaces/{WORKSPACES[0]}"
+        run = stub.CreateRun(pb.CreateRunRequest(parent=parent)).name
+        steps = range(BATCH)
+        values = [float(step) for step in steps]
+        for number in range(50):
+            columns = MetricColumns(keys=[f"m{number}"], counts=[BATCH], steps=steps, times_millis=[5], values=values)
+            stub.WriteRun(pb.WriteRunRequest(run=run, metrics=columns))
+        before = peak_memory_bytes(replicas.first)
+        sent = 0
+        stream = stub.ExportMetricPoints(export_pb2.ExportMetricPointsRequest(parent=parent))
+        for message in stream:
+            sent += len(message.points.values) + len(message.points.steps) + len(message.points.times_millis)
+        grown = peak_memory_bytes(replicas.first) - before
+    assert sent == 50 * BATCH * 24
+    assert grown < sent / 3, f"grew by {grown:,} bytes for {sent:,}"
+
+
+def peak_memory_bytes(server: ServerProcess) -> int:
+    """The largest resident memory that a server has had."""
+    status = Path(f"/proc/{server.pid}/status").read_text(encoding="utf-8")
+    return int(status.split("VmHWM:")[1].split()[0]) * 1024

@@ -11,7 +11,7 @@ from functools import partial
 import grpc
 import pytest
 
-from trivet_proto.tracking.v1 import lifecycle_pb2
+from trivet_proto.tracking.v1 import export_pb2, lifecycle_pb2
 from trivet_proto.tracking.v1 import tracking_service_pb2 as pb
 from trivet_proto.tracking.v1.metric_pb2 import MetricColumns
 from trivet_proto.tracking.v1.tracking_service_pb2_grpc import TrackingServiceStub
@@ -297,6 +297,24 @@ def test_garbage_and_forged_tokens_of_metrics_are_refused(filled: Tracking) -> N
     filled.stub.DeleteRun(pb.DeleteRunRequest(name=run))
     assert {outcome(partial(ask, text)) for text in garbled(token)} == {"PAGE_TOKEN_INVALID"}
     assert {outcome(partial(ask, text)) for text in forged(token)} == {"PAGE_TOKEN_INVALID", "served"}
+
+
+def test_garbage_and_forged_tokens_of_exports_are_refused(filled: Tracking) -> None:
+    def ask_for_runs(token: str) -> object:
+        return list(filled.stub.ExportRuns(export_pb2.ExportRunsRequest(parent=filled.parent, resume_token=token)))
+
+    def ask_for_points(token: str) -> object:
+        request = export_pb2.ExportMetricPointsRequest(parent=filled.parent, resume_token=token)
+        return list(filled.stub.ExportMetricPoints(request))
+
+    *_, last = filled.stub.ExportRuns(export_pb2.ExportRunsRequest(parent=filled.parent))
+    tokens = {ask_for_runs: last.resume_token}
+    *_, last_points = filled.stub.ExportMetricPoints(export_pb2.ExportMetricPointsRequest(parent=filled.parent))
+    bound_to, _ = json.loads(base64.urlsafe_b64decode(last_points.resume_token))
+    tokens[ask_for_points] = _encoded(json.dumps([bound_to, "r00", "r01", "m", 0, 0, 0]).encode())
+    for ask, token in tokens.items():
+        assert {outcome(partial(ask, text)) for text in garbled(token)} == {"PAGE_TOKEN_INVALID"}
+        assert {outcome(partial(ask, text)) for text in forged(token)} == {"PAGE_TOKEN_INVALID", "served"}
 
 
 def test_a_forged_token_shows_nothing_of_another_workspace(filled: Tracking, tracking: Tracking) -> None:

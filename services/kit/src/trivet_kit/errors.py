@@ -262,10 +262,10 @@ class PageTokenInvalid(CallerError):
     code = Code.INVALID_ARGUMENT
     reason = "PAGE_TOKEN_INVALID"
 
-    def __init__(self) -> None:
+    def __init__(self, field: str = "page_token") -> None:
         super().__init__(
-            "page_token is not one that this method gave for these parameters. Start again without it.",
-            field="page_token",
+            f"{field} is not one that this method gave for these parameters. Start again without it.",
+            field=field,
         )
 
 

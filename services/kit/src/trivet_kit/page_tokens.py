@@ -33,8 +33,13 @@ def encode(bound_to: str, cursor: Cursor | None) -> str:
     return base64.urlsafe_b64encode(json.dumps([bound_to, *cursor], separators=(",", ":")).encode()).decode()
 
 
-def decode(bound_to: str, token: str) -> Cursor | None:
+def decode(bound_to: str, token: str, field: str = "page_token") -> Cursor | None:
     """The cursor in a token; None for the empty token, which asks for the first page.
+
+    Args:
+        bound_to: The fingerprint of the parameters.
+        token: As it came.
+        field: Of the request, for the error.
 
     Raises:
         PageTokenInvalid: not a token of `encode`, or one for other parameters.
@@ -44,11 +49,11 @@ def decode(bound_to: str, token: str) -> Cursor | None:
     try:
         content = json.loads(base64.b64decode(token, altchars=b"-_", validate=True))
     except (binascii.Error, ValueError, RecursionError):
-        raise PageTokenInvalid from None
+        raise PageTokenInvalid(field) from None
     match content:
         case [str(made_for), *cursor] if made_for == bound_to and all(_is_scalar(value) for value in cursor):
             return cursor
-    raise PageTokenInvalid
+    raise PageTokenInvalid(field)
 
 
 def _is_scalar(value: object) -> bool:

@@ -97,7 +97,7 @@ class _ErrorReasonEnumTypeWrapper(google.protobuf.internal.enum_type_wrapper._En
     {"reason": "ORDER_BY_INVALID", "domain": "trivet", "metadata": {"field": "order_by", "position": "6"}}
     """
     ERROR_REASON_PAGE_TOKEN_INVALID: _ErrorReason.ValueType  # 47
-    """INVALID_ARGUMENT. A page token that this method did not make, or made for other parameters.
+    """INVALID_ARGUMENT. A page or resume token that this method did not make, or made for other parameters.
     {"reason": "PAGE_TOKEN_INVALID", "domain": "trivet", "metadata": {"field": "page_token"}}
     """
     ERROR_REASON_UPDATE_MASK_INVALID: _ErrorReason.ValueType  # 48
@@ -293,7 +293,7 @@ ERROR_REASON_ORDER_BY_INVALID: ErrorReason.ValueType  # 46
 {"reason": "ORDER_BY_INVALID", "domain": "trivet", "metadata": {"field": "order_by", "position": "6"}}
 """
 ERROR_REASON_PAGE_TOKEN_INVALID: ErrorReason.ValueType  # 47
-"""INVALID_ARGUMENT. A page token that this method did not make, or made for other parameters.
+"""INVALID_ARGUMENT. A page or resume token that this method did not make, or made for other parameters.
 {"reason": "PAGE_TOKEN_INVALID", "domain": "trivet", "metadata": {"field": "page_token"}}
 """
 ERROR_REASON_UPDATE_MASK_INVALID: ErrorReason.ValueType  # 48

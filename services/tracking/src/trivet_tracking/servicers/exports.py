@@ -28,7 +28,7 @@ class ExportServicer:
             parse_workspace(request.parent, "parent").workspace,
             convert_exports.to_selection(request),
             convert_exports.to_tables(request.tables),
-            page_tokens.decode(bound_to, request.resume_token),
+            page_tokens.decode(bound_to, request.resume_token, "resume_token"),
         )
         async with aclosing(streams.ahead(convert_exports.from_run_batches(batches, bound_to))) as messages:
             async for message in messages:
@@ -41,7 +41,7 @@ class ExportServicer:
         batches = self.exports.points(
             parse_workspace(request.parent, "parent").workspace,
             convert_exports.to_selection(request),
-            page_tokens.decode(bound_to, request.resume_token),
+            page_tokens.decode(bound_to, request.resume_token, "resume_token"),
         )
         async with aclosing(streams.ahead(convert_exports.from_point_batches(batches, bound_to))) as messages:
             async for message in messages:

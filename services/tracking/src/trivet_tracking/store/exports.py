@@ -106,7 +106,7 @@ def _group_size(last: int) -> int:
 
 def _only_text(cursor: Cursor) -> str:
     if len(cursor) != 1:
-        raise PageTokenInvalid
+        raise PageTokenInvalid("resume_token")
     return str(checked(cursor[0], str))
 
 
@@ -125,4 +125,4 @@ def _checked_place(cursor: Cursor | None) -> tuple[str | None, str, Place | None
                 int(checked(time, int)),
             )
             return None if finished is None else str(checked(finished, str)), str(checked(run_id, str)), place
-    raise PageTokenInvalid
+    raise PageTokenInvalid("resume_token")
