@@ -6,12 +6,17 @@ Each test has a workspace of its own in it, so that tests see nothing of each ot
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import closing
 
 import grpc
 import pytest
 
+from trivet_kit.db import Database
+from trivet_kit.timestamps import now_millis
 from trivet_proto.tracking.v1.tracking_service_pb2_grpc import TrackingServiceStub
 from trivet_testing.tracking import WORKSPACES, Tracking, migrate, start_server
+from trivet_tracking.server import open_database
+from trivet_tracking.store.folding import Folding
 
 _unused = iter(WORKSPACES)
 
@@ -44,3 +49,16 @@ def channel(tracking_address: str) -> Iterator[grpc.Channel]:
 def tracking(channel: grpc.Channel) -> Tracking:
     """The shared server, in a workspace that no other test uses."""
     return Tracking(TrackingServiceStub(channel), next(_unused))
+
+
+@pytest.fixture(scope="session")
+def database(server_database_url: str) -> Iterator[Database]:
+    """The shared server's database, opened a second time."""
+    with closing(open_database(server_database_url)) as database:
+        yield database
+
+
+@pytest.fixture(scope="session")
+def folding(database: Database) -> Folding:
+    """Makes chunks of what the shared server's log has."""
+    return Folding(database, now_millis)

@@ -6,15 +6,13 @@ import itertools
 import math
 import random
 import struct
-from collections.abc import Iterator, Sequence
-from contextlib import closing
+from collections.abc import Callable, Iterator, Sequence
 
 import grpc
 import pytest
 import sqlalchemy as sa
 
 from trivet_kit.db import Database
-from trivet_kit.timestamps import now_millis
 from trivet_proto.tracking.v1 import export_pb2, lifecycle_pb2, run_pb2
 from trivet_proto.tracking.v1 import tracking_service_pb2 as pb
 from trivet_proto.tracking.v1.metric_pb2 import MetricColumns, MetricContext
@@ -33,7 +31,6 @@ from trivet_testing.records import (
     write,
 )
 from trivet_testing.tracking import Tracking
-from trivet_tracking.server import open_database
 from trivet_tracking.store import tables
 from trivet_tracking.store.folding import Folding
 
@@ -45,24 +42,17 @@ Series = tuple[str, str, bytes]
 """Run id, key, and the context in its serialised form."""
 
 
-@pytest.fixture(scope="module")
-def database(server_database_url: str) -> Iterator[Database]:
-    """The server's database, opened a second time."""
-    with closing(open_database(server_database_url)) as database:
-        yield database
+@pytest.fixture
+def fold(tracking: Tracking, database: Database, folding: Folding) -> Callable[[str], None]:
+    """Makes chunks of what the log has of a run, which is given by its resource name."""
 
+    def fold(run: str) -> None:
+        of_run = (tables.run.c.workspace == tracking.workspace, tables.run.c.run_id == id_of(run))
+        with database.transaction("read") as connection:
+            run_pk = connection.execute(sa.select(tables.run.c.run_pk).where(*of_run)).scalar_one()
+        folding.fold(run_pk)
 
-@pytest.fixture(scope="module")
-def folding(database: Database) -> Folding:
-    return Folding(database, now_millis)
-
-
-def key_of(database: Database, tracking: Tracking, run: str) -> int:
-    with database.transaction("read") as connection:
-        statement = sa.select(tables.run.c.run_pk).where(
-            tables.run.c.workspace == tracking.workspace, tables.run.c.run_id == id_of(run)
-        )
-        return int(connection.execute(statement).scalar_one())
+    return fold
 
 
 def export_runs(tracking: Tracking, **fields: object) -> list[export_pb2.ExportRunsResponse]:
@@ -314,7 +304,7 @@ CONTEXTS = [None, MetricContext(rank=0), MetricContext(rank=1), MetricContext(mo
 
 
 def test_points_are_those_of_each_history_whatever_is_folded(
-    tracking: Tracking, database: Database, folding: Folding, seed: int
+    tracking: Tracking, fold: Callable[[str], None], seed: int
 ) -> None:
     chance = random.Random(seed)
     runs = [create_run(tracking).name for _ in range(6)]
@@ -327,7 +317,7 @@ def test_points_are_those_of_each_history_whatever_is_folded(
         context = chance.choice(CONTEXTS)
         write(tracking, run, metrics=metric(chance.choice(["a", "b/ü", "B"]), *written, context=context))
         if chance.random() < 0.2:
-            folding.fold(key_of(database, tracking, run))
+            fold(run)
     exported = series_of(export_points(tracking))
     for run, key, context in itertools.product(runs, ("a", "b/ü", "B"), CONTEXTS):
         expected = read_history(tracking, run, key, context=context or MetricContext())
@@ -410,7 +400,7 @@ def test_runs_go_on_after_every_token(tracking: Tracking) -> None:
 
 
 def test_folding_and_late_points_between_two_batches_lose_and_double_nothing(
-    tracking: Tracking, database: Database, folding: Folding, long_run: str
+    tracking: Tracking, fold: Callable[[str], None], long_run: str
 ) -> None:
     before = {key: set(read_history(tracking, long_run, key, context=MetricContext())) for key in ("a", "m", "z")}
     token, received = "", []
@@ -423,7 +413,7 @@ def test_folding_and_late_points_between_two_batches_lose_and_double_nothing(
             break
         received += batch
         token = batch[-1].resume_token
-        folding.fold(key_of(database, tracking, long_run))
+        fold(long_run)
         late = [(step, 1000 + round_, 0.25) for step in range(0, BATCH_POINTS + 60_000, 10_000)]
         for key in ("a", "m", "z"):
             write(tracking, long_run, metrics=metric(key, *late))
@@ -455,14 +445,14 @@ def test_a_run_that_is_deleted_meanwhile_ends_and_the_others_come(tracking: Trac
     assert [series for series, _ in pieces(rest)] == [("next", "m", b"")]
 
 
-def test_many_series_of_few_points_come_whole(tracking: Tracking, database: Database, folding: Folding) -> None:
+def test_many_series_of_few_points_come_whole(tracking: Tracking, fold: Callable[[str], None]) -> None:
     runs = [create_run(tracking, f"run-{number}").name for number in range(3)]
     keys = [f"metric/{number:05}" for number in range(3000)]
     for run in runs:
         for step in range(2):
             columns = MetricColumns(keys=keys, steps=[step] * 3000, times_millis=[5], values=[float(step)] * 3000)
             write(tracking, run, metrics=columns)
-    folding.fold(key_of(database, tracking, runs[1]))
+    fold(runs[1])
     exported = series_of(export_points(tracking))
     assert list(exported) == [(id_of(run), key, b"") for run in runs for key in keys]
     assert all(found == [(0, 5, 0.0), (1, 5, 1.0)] for found in exported.values())

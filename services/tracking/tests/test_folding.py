@@ -5,36 +5,20 @@ from __future__ import annotations
 import itertools
 import random
 import threading
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing
 
 import pytest
 import sqlalchemy as sa
 
 from trivet_kit.db import Database
-from trivet_kit.timestamps import now_millis
 from trivet_proto.tracking.v1.metric_pb2 import MetricContext
 from trivet_testing.records import Point, create_run, list_metrics, metric, read_history, write
 from trivet_testing.tracking import Tracking
-from trivet_tracking.server import open_database
 from trivet_tracking.store import tables
 from trivet_tracking.store.chunks import CHUNK_POINTS
 from trivet_tracking.store.folding import Folding
 
 log, chunk, run_table = tables.metric_log, tables.metric_chunk, tables.run
-
-
-@pytest.fixture(scope="module")
-def database(server_database_url: str) -> Iterator[Database]:
-    """The server's database, opened a second time."""
-    with closing(open_database(server_database_url)) as database:
-        yield database
-
-
-@pytest.fixture(scope="module")
-def folding(database: Database) -> Folding:
-    return Folding(database, now_millis)
 
 
 @pytest.fixture
