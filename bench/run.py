@@ -5,6 +5,8 @@ from __future__ import annotations
 import argparse
 import os
 import platform
+import signal
+import sys
 import time
 from functools import cache
 
@@ -27,6 +29,8 @@ _PARTS = ("ingest", "metrics", "search", "mlflow", "wide")
 def main() -> None:
     """Prints Markdown tables."""
     options = _options()
+    # So that servers and data are cleared away then too.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     begin = time.monotonic()
     report = Report(options.rounds)
     # Not one in a container: its network would be measured too.
