@@ -95,7 +95,9 @@ class TrackingServiceStub:
         trivet_proto.tracking.v1.tracking_service_pb2.GetRunRequest,
         trivet_proto.tracking.v1.run_pb2.Run,
     ]
-    """Returns a run with its params, tags and current metrics, also a deleted one."""
+    """Returns a run with its params, tags and current metrics, also a deleted one. It has at most 3 MiB; what would make
+    it larger is named in `omitted` instead.
+    """
 
     SearchRuns: grpc.UnaryUnaryMultiCallable[
         trivet_proto.tracking.v1.tracking_service_pb2.SearchRunsRequest,
@@ -264,7 +266,9 @@ class TrackingServiceAsyncStub:
         trivet_proto.tracking.v1.tracking_service_pb2.GetRunRequest,
         trivet_proto.tracking.v1.run_pb2.Run,
     ]
-    """Returns a run with its params, tags and current metrics, also a deleted one."""
+    """Returns a run with its params, tags and current metrics, also a deleted one. It has at most 3 MiB; what would make
+    it larger is named in `omitted` instead.
+    """
 
     SearchRuns: grpc.aio.UnaryUnaryMultiCallable[
         trivet_proto.tracking.v1.tracking_service_pb2.SearchRunsRequest,
@@ -453,7 +457,9 @@ class TrackingServiceServicer(metaclass=abc.ABCMeta):
         request: trivet_proto.tracking.v1.tracking_service_pb2.GetRunRequest,
         context: _ServicerContext,
     ) -> typing.Union[trivet_proto.tracking.v1.run_pb2.Run, collections.abc.Awaitable[trivet_proto.tracking.v1.run_pb2.Run]]:
-        """Returns a run with its params, tags and current metrics, also a deleted one."""
+        """Returns a run with its params, tags and current metrics, also a deleted one. It has at most 3 MiB; what would make
+        it larger is named in `omitted` instead.
+        """
 
     @abc.abstractmethod
     def SearchRuns(
