@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 import psycopg2
 from harness import Setting
-from processes import memory_mib
+from processes import memory_mib, memory_of_children_mib
 
 _SAMPLES = 12
 
@@ -77,5 +77,5 @@ def _watch(setting: Setting, every_seconds: float, backlog: Backlog, ended: thre
                 )
                 row = cursor.fetchone()
                 assert row is not None
-                memory = memory_mib(setting.service_pid)
+                memory = memory_mib(setting.service_pid) + memory_of_children_mib(setting.service_pid)
                 backlog.samples.append(Sample(time.monotonic() - begin, int(row[0]), int(row[1]) / 2**20, memory))

@@ -15,7 +15,7 @@ import psycopg2
 from backlog import watched
 from flood import Shape, Writer, by_calls, by_stream
 from harness import PARENT, Cell, Report, Setting, Side, millis
-from processes import cpu_seconds, memory_mib, postmaster
+from processes import cpu_seconds, memory_mib, memory_of_children_mib, postmaster
 from psycopg2.extras import execute_values
 
 from trivet_proto.tracking.v1 import tracking_service_pb2 as pb
@@ -70,11 +70,23 @@ def cells(setting: Setting, report: Report, sustained_seconds: float) -> Iterato
     )
     for shape, least in _SUSTAINED:
         yield from _sustained(setting, report, shape, least, sustained_seconds)
+    yield from memory_cells(setting, idle_mib)
+
+
+def memory_cells(setting: Setting, before_mib: float) -> Iterator[Cell]:
+    """What was held at the most since the service started."""
     yield Cell(
-        f"memory of service and folder at the most, above the {idle_mib:.0f} MiB of the idle service",
+        f"memory of the service at the most, above the {before_mib:.0f} MiB of before",
         "MiB",
-        lambda: memory_mib(setting.service_pid, "VmHWM") - idle_mib,
+        lambda: memory_mib(setting.service_pid, "VmHWM") - before_mib,
         MEMORY_BOUND_MIB,
+        less_is_better=True,
+        rounds=1,
+    )
+    yield Cell(
+        "memory of its folder at the most, all of it",
+        "MiB",
+        lambda: memory_of_children_mib(setting.service_pid, "VmHWM"),
         less_is_better=True,
         rounds=1,
     )

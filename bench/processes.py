@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable
 from pathlib import Path
 
 import psycopg2
@@ -19,9 +20,18 @@ def cpu_seconds(roots: list[int]) -> float:
 
 
 def memory_mib(root: int, what: str = "VmRSS") -> float:
-    """The resident memory of a process and of all that it has started; `VmHWM` is the most that each had so far."""
+    """The resident memory of a process; `VmHWM` is the most that it had so far."""
+    return _memory_mib([root], what)
+
+
+def memory_of_children_mib(root: int, what: str = "VmRSS") -> float:
+    """The same of all that it has started and that still runs."""
+    return _memory_mib(_family([root], _stats()) - {root}, what)
+
+
+def _memory_mib(pids: Iterable[int], what: str) -> float:
     total = 0.0
-    for pid in _family([root], _stats()):
+    for pid in pids:
         try:
             status = Path(f"/proc/{pid}/status").read_text()
         except OSError:

@@ -13,7 +13,7 @@ from functools import partial
 import grpc
 from flood import Shape, Writer, async_stub
 from harness import PARENT, Cell, Report, Setting, median_millis, millis, percentile
-from ingest import MEMORY_BOUND_MIB
+from ingest import memory_cells
 from processes import memory_mib
 
 from trivet_proto.tracking.v1 import tracking_service_pb2 as pb
@@ -39,14 +39,7 @@ def cells(setting: Setting, report: Report, steps: int) -> Iterator[Cell]:
     yield from _many_keys(setting)
     yield from _many_steps(setting, steps)
     yield from _many_runs(setting, report)
-    yield Cell(
-        f"memory of service and folder at the most, above the {idle_mib:.0f} MiB of before",
-        "MiB",
-        lambda: memory_mib(setting.service_pid, "VmHWM") - idle_mib,
-        MEMORY_BOUND_MIB,
-        less_is_better=True,
-        rounds=1,
-    )
+    yield from memory_cells(setting, idle_mib)
 
 
 def _many_keys(setting: Setting) -> Iterator[Cell]:

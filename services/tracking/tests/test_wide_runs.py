@@ -25,8 +25,7 @@ from trivet_testing.records import (
 from trivet_testing.tracking import WORKSPACES, Tracking, full
 from trivet_tracking.domain.limits import MAX_LOADED_ENTRIES
 
-# One more than is loaded at once.
-KEYS = MAX_LOADED_ENTRIES + 1
+KEYS = 100_000
 AT_ONCE = 5_000
 
 

@@ -189,7 +189,7 @@ class Run(google.protobuf.message.Message):
 
     @property
     def omitted(self) -> google.protobuf.field_mask_pb2.FieldMask:
-        """Of `metrics`, `params` and `tags`, those that were asked for and are left out, because there are more than 100,000
+        """Of `metrics`, `params` and `tags`, those that were asked for and are left out, because there are more than 50,000
         of them or the run would have more than 3 MiB with them; the largest is left out first. ListMetrics gives all
         metrics, by pages; ListRunKeys gives the keys of all three, and SearchRuns the values of some keys. Absent: nothing.
         It comes whatever a `read_mask` names.
