@@ -45,7 +45,7 @@ _LOGGED = 2**52
 _EXPERIMENT_PK = 2  # 1 is that of the experiment `Default`
 
 Row = tuple[object, ...]
-_COLUMNS = {
+COLUMNS = {
     "run": (
         "run_pk workspace run_id experiment_pk display_name status start_time end_time user_name created_by source "
         "git_commit parent_run_id description create_time update_time revision fingerprint"
@@ -76,10 +76,10 @@ def _load_postgres(database_url: str, n_runs: int) -> None:
                     cursor.execute(
                         f"INSERT INTO {SCHEMA}.{table} ({columns}) OVERRIDING SYSTEM VALUE VALUES ({places})", row
                     )
-            for chunk in _chunks(n_runs):
+            for chunk in rows_of_all_tables(n_runs):
                 for table, rows in chunk.items():
-                    columns = _COLUMNS[table].replace(" ", ", ")
-                    text = "".join("\t".join(map(_copied, row)) + "\n" for row in rows)
+                    columns = COLUMNS[table].replace(" ", ", ")
+                    text = "".join("\t".join(map(copied, row)) + "\n" for row in rows)
                     cursor.copy_expert(f"COPY {SCHEMA}.{table} ({columns}) FROM STDIN", io.StringIO(text))
             for table, key in (("experiment", "experiment_pk"), ("run", "run_pk")):
                 cursor.execute(
@@ -99,9 +99,9 @@ def _load_sqlite(file: str, n_runs: int) -> None:
             connection.executemany(
                 f"INSERT INTO {table} ({columns}) VALUES ({', '.join('?' * (columns.count(',') + 1))})", rows
             )
-        for chunk in _chunks(n_runs):
+        for chunk in rows_of_all_tables(n_runs):
             for table, rows in chunk.items():
-                names = _COLUMNS[table].split()
+                names = COLUMNS[table].split()
                 connection.executemany(
                     f"INSERT INTO {table} ({', '.join(names)}) VALUES ({', '.join('?' * len(names))})", rows
                 )
@@ -110,7 +110,7 @@ def _load_sqlite(file: str, n_runs: int) -> None:
         connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
 
-def _copied(value: object) -> str:
+def copied(value: object) -> str:
     """A value in the text format of COPY. No text here has a tab, a line end or a backslash."""
     if value is None:
         return r"\N"
@@ -132,11 +132,11 @@ def _experiments() -> list[tuple[str, str, list[Row]]]:
     ]
 
 
-def _chunks(n_runs: int) -> Iterator[dict[str, list[Row]]]:
+def rows_of_all_tables(n_runs: int) -> Iterator[dict[str, list[Row]]]:
     """The rows of all tables, some runs at a time."""
     chance = np.random.default_rng(SEED)
     for begin in range(0, n_runs, _CHUNK):
-        chunk: dict[str, list[Row]] = {table: [] for table in _COLUMNS}
+        chunk: dict[str, list[Row]] = {table: [] for table in COLUMNS}
         for number in range(begin, min(begin + _CHUNK, n_runs)):
             _add_run(chunk, chance, number)
         yield chunk

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow.parquet as pq
-from harness import PARENT, Comparison, Setting
+from harness import PARENT, Cell, Setting, Side
 
 import trivet
 from trivet_proto.tracking.v1 import run_pb2
@@ -26,21 +26,19 @@ _SHORT_KEYS = 10
 _SHORT_POINTS = 100
 
 
-def comparisons(setting: Setting) -> list[Comparison]:
+def cells(setting: Setting) -> Iterator[Cell]:
     """One long series, and many short ones; makes the data first."""
-    found = []
     for name, make in (
         (f"a run of {_LONG_POINTS:,} points", _make_long),
         (f"{_SHORT_RUNS} runs of {_SHORT_KEYS} metrics of {_SHORT_POINTS} points", _make_short),
     ):
         experiment_id = make(setting)
-        export = partial(_export, setting, experiment_id)
-        for limit_name, limit in (
-            ("the same tables written by pyarrow alone", partial(_write_alone, setting, experiment_id)),
-            ("a call a series, to NumPy, by the SDK", partial(_read_series, setting, experiment_id)),
+        for limit in (
+            Side("the same tables written by pyarrow alone", partial(_write_alone, setting, experiment_id)),
+            Side("a call a series, to NumPy, by the SDK", partial(_read_series, setting, experiment_id)),
         ):
-            found.append(Comparison(f"export of {name}, to Parquet", "points/s", export, limit_name, limit))
-    return found
+            export = partial(_export, setting, experiment_id)
+            yield Cell(f"export of {name}, to Parquet", "points/s", export, limit=limit)
 
 
 def _make_long(setting: Setting) -> str:

@@ -77,14 +77,15 @@ def by_stream(address: str, shape: Shape, seconds: float) -> float:
     return asyncio.run(_by_stream(address, shape, seconds))
 
 
-def _async_stub(channel: grpc.aio.Channel) -> TrackingServiceAsyncStub:
+def async_stub(channel: grpc.aio.Channel) -> TrackingServiceAsyncStub:
+    """The calls of the service, to be awaited."""
     # One class serves both kinds of channel; its types know two.
     return cast("TrackingServiceAsyncStub", TrackingServiceStub(channel))
 
 
 async def _by_calls(address: str, shape: Shape, window: int, seconds: float) -> float:
     async with grpc.aio.insecure_channel(address) as channel:
-        stub = _async_stub(channel)
+        stub = async_stub(channel)
         run = (await stub.CreateRun(pb.CreateRunRequest(parent=PARENT))).name
         begin = time.monotonic()
 
@@ -102,7 +103,7 @@ async def _by_calls(address: str, shape: Shape, window: int, seconds: float) -> 
 
 async def _by_stream(address: str, shape: Shape, seconds: float) -> float:
     async with grpc.aio.insecure_channel(address) as channel:
-        stub = _async_stub(channel)
+        stub = async_stub(channel)
         run = (await stub.CreateRun(pb.CreateRunRequest(parent=PARENT))).name
         begin = time.monotonic()
 

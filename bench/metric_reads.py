@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from functools import partial
 from typing import Any
 
 import numpy as np
 import psycopg2
-from harness import PARENT, Comparison, Setting, per_second
+from harness import PARENT, Cell, Setting, Side, median_millis
 
 import trivet
 from trivet_proto.tracking.v1 import tracking_service_pb2 as pb
@@ -17,50 +18,54 @@ _BATCH = 100_000
 _BUCKETS = 2000
 
 
-def comparisons(setting: Setting) -> list[Comparison]:
+def cells(setting: Setting) -> Iterator[Cell]:
     """Histories, charts and room; makes the data first."""
     empty = _chunk_bytes(setting.database_url)
-    million = _make_series(setting, 1, np.float32)
+    million = make_series(setting, 1_000_000, np.float32)
     million_bytes = _chunk_bytes(setting.database_url) - empty
-    _make_series(setting, 1, np.float64)
+    make_series(setting, 1_000_000, np.float64)
     doubles_bytes = _chunk_bytes(setting.database_url) - empty - million_bytes
-    ten_million = _make_series(setting, 10, np.float32)
-    return [
-        Comparison(
-            "history of 1,000,000 points to NumPy, by the SDK",
-            "histories/s",
-            partial(per_second, partial(_read_history, setting, million)),
+    ten_million = make_series(setting, 10_000_000, np.float32)
+    yield Cell(
+        "history of 1,000,000 points to NumPy, by the SDK",
+        "ms",
+        partial(median_millis, partial(_read_history, setting, million)),
+        200,
+        less_is_better=True,
+        limit=Side(
             "the same bytes as one value, by psycopg2",
-            partial(per_second, partial(_read_raw, setting.database_url, 24_000_000)),
+            partial(median_millis, partial(_read_raw, setting.database_url, 24_000_000)),
         ),
-        *(
-            Comparison(
-                f"chart of {_BUCKETS:,} buckets of {name} points",
-                "charts/s",
-                partial(per_second, partial(_read_curve, setting, run)),
+    )
+    for points, run, reach in ((1_000_000, million, 25), (10_000_000, ten_million, 120)):
+        yield Cell(
+            f"chart of {_BUCKETS:,} buckets of {points:,} points",
+            "ms",
+            partial(median_millis, partial(_read_curve, setting, run)),
+            reach,
+            less_is_better=True,
+            limit=Side(
                 "the summaries alone, by SQL",
-                partial(per_second, partial(_read_summaries, setting.database_url, run)),
-            )
-            for name, run in (("1,000,000", million), ("10,000,000", ten_million))
-        ),
-        *(
-            Comparison(
-                f"room of 1,000,000 points of {name}, indexes and all",
-                "points a kB",
-                partial(_points_a_kilobyte, size),
-                "step, time and value of 8 bytes each",
-                partial(_points_a_kilobyte, 24_000_000),
-            )
-            for name, size in (("32 bits", million_bytes), ("64 bits", doubles_bytes))
-        ),
-    ]
+                partial(median_millis, partial(_read_summaries, setting.database_url, run)),
+            ),
+        )
+    for born, size, reach in (("float32", million_bytes, 5), ("float64", doubles_bytes, 9)):
+        yield Cell(
+            f"room of 1,000,000 points of a loss born as {born}, indexes and all",
+            "bytes a point",
+            partial(float, size / 1_000_000),
+            reach,
+            less_is_better=True,
+            limit=Side("step, time and value of 8 bytes each", partial(float, 24)),
+            rounds=1,
+        )
 
 
-def _make_series(setting: Setting, millions: int, kind: Any) -> str:
+def make_series(setting: Setting, points: int, kind: Any) -> str:
     """A run with a noisy loss, a point about every 100 ms."""
     run = setting.stub.CreateRun(pb.CreateRunRequest(parent=PARENT)).name
     random = np.random.default_rng(0)
-    for begin in range(0, millions * 1_000_000, _BATCH):
+    for begin in range(0, points, _BATCH):
         steps = np.arange(begin, begin + _BATCH)
         values = (2.0 / np.sqrt(1.0 + steps) + random.normal(0.0, 0.05, _BATCH)).astype(kind)
         times = 1_700_000_000_000 + 100 * steps + random.integers(0, 5, _BATCH)
@@ -89,10 +94,6 @@ def _read_curve(setting: Setting, run: str) -> None:
 
 def _read_summaries(database_url: str, run: str) -> None:
     _fetch(database_url, f"SELECT summary FROM {_of_run(run)}")
-
-
-def _points_a_kilobyte(size: int) -> float:
-    return 1_000_000 / size * 1000
 
 
 def _chunk_bytes(database_url: str) -> int:

@@ -1,62 +1,101 @@
-"""Measures the hot paths of the tracking service beside their limits; `make bench` runs it."""
+"""Measures the tracking service: what it is to reach, the limits of the machine, and MLflow. `make bench` runs it."""
 
 from __future__ import annotations
 
 import argparse
 import os
 import platform
-from collections.abc import Iterator
+import signal
+import sys
+import time
+from functools import cache
 
+import beside_mlflow
 import dataset
 import exports
 import ingest
 import metric_reads
-import reads
 import search
-from harness import Comparison, Setting, measure, tracking_on
+import search_load
+import wide
+from harness import Report, served, tracking_on
 
 from trivet_testing import postgres
+from trivet_testing.postgres import PostgresServer
 from trivet_testing.tracking import migrate
 
-_PARTS = ("exports", "ingest", "metrics", "runs", "search")
+_PARTS = ("ingest", "metrics", "exports", "search", "mlflow", "wide")
 
 
 def main() -> None:
     """Prints Markdown tables."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--rounds", type=int, default=3, help="how often each side is measured, in turn (default 3)")
-    parser.add_argument("--sustained", type=float, default=20, help="seconds of the long floods (default 20)")
-    parser.add_argument("--only", choices=_PARTS, nargs="+", default=_PARTS, help="parts to measure (default all)")
-    options = parser.parse_args()
-    rounds = options.rounds
+    options = _options()
+    # So that servers and data are cleared away then too.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
+    begin = time.monotonic()
+    report = Report(options.rounds)
     # Not one in a container: its network would be measured too.
     server = postgres.start_own()
     try:
-        with tracking_on(server) as setting:
-            print(f"{platform.machine()}, Python {platform.python_version()}, PostgreSQL: {server.origin}")
-            print(f"Medians [range] of {rounds} rounds; load of the machine before: {os.getloadavg()[0]:.1f}.\n")
-            print("| what | Trivet | limit | ratio |\n|---|---|---|---|")
-            for comparison in _comparisons(setting, options):
-                print(measure(comparison, rounds), flush=True)
-        if "search" in options.only:
-            print(f"\nSearches among {dataset.RUNS:,} runs.\n")
-            url = server.create_database()
-            migrate(url)
-            dataset.load(url)
-            search.report(url, calls=20 * rounds)
+        print(
+            f"{os.cpu_count()} x {platform.machine()}, Python {platform.python_version()}, PostgreSQL: {server.origin}"
+        )
+        print(f"Medians [range] of {options.rounds} rounds where a range is printed.")
+        for part in _PARTS:
+            if part in options.only:
+                report.notes.append(f"Load of the machine before: {os.getloadavg()[0]:.1f}.")
+                _measure(part, report, server, options)
     finally:
         server.stop()
+    report.summary()
+    print(f"\nIt took {(time.monotonic() - begin) / 60:.0f} minutes; load at the end: {os.getloadavg()[0]:.1f}.")
 
 
-def _comparisons(setting: Setting, options: argparse.Namespace) -> Iterator[Comparison]:
-    if "ingest" in options.only:
-        yield from ingest.comparisons(setting, options.sustained)
-    if "metrics" in options.only:
-        yield from metric_reads.comparisons(setting)
-    if "exports" in options.only:
-        yield from exports.comparisons(setting)
-    if "runs" in options.only:
-        yield from reads.comparisons(setting)
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--only", choices=_PARTS, nargs="+", default=_PARTS, help="parts to measure (default all)")
+    parser.add_argument("--rounds", type=int, default=3, help="how often most cells are measured (default 3)")
+    parser.add_argument("--sustained", type=float, default=60, help="seconds of the long floods (default 60)")
+    parser.add_argument(
+        "--runs", type=int, default=dataset.RUNS, help=f"to search, also in MLflow (default {dataset.RUNS:,})"
+    )
+    parser.add_argument("--calls", type=int, default=40, help="how often each search is called (default 40)")
+    parser.add_argument("--steps", type=int, default=100_000, help="of 100 metrics in one run (default 100,000)")
+    parser.add_argument(
+        "--full", action="store_true", help="1,000,000 steps, and MLflow reads 1,000,000 points: some minutes more"
+    )
+    return parser.parse_args()
+
+
+def _measure(part: str, report: Report, server: PostgresServer, options: argparse.Namespace) -> None:
+    if part in ("search", "mlflow"):
+        with served(_database_of_runs(server, options.runs)) as setting:
+            if part == "mlflow":
+                sizes = beside_mlflow.Sizes(options.runs, long_history=options.full)
+                beside_mlflow.report_on(report, server, setting, sizes)
+            else:
+                report.table(f"Searches among {options.runs:,} runs", search.cells(setting, options.calls))
+                report.table("Searches and writes at once", search_load.cells(setting, report, 5 * options.calls))
+        return
+    with tracking_on(server) as setting:
+        if part == "ingest":
+            report.table("Ingest", ingest.cells(setting, report, options.sustained))
+        elif part == "metrics":
+            report.table("Histories, charts, room", metric_reads.cells(setting))
+        elif part == "exports":
+            report.table("Exports", exports.cells(setting))
+        else:
+            steps = 1_000_000 if options.full else options.steps
+            report.table("Wide and long", wide.cells(setting, report, steps))
+
+
+@cache
+def _database_of_runs(server: PostgresServer, runs: int) -> str:
+    """One database with the shared data, for all parts that search it."""
+    url = server.create_database()
+    migrate(url)
+    dataset.load(url, runs)
+    return url
 
 
 if __name__ == "__main__":

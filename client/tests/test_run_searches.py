@@ -56,3 +56,21 @@ def test_runs_are_compared(client: trivet.Client) -> None:
     assert client.compare_runs([first, second], only_differing=True).params == ()
     with pytest.raises(trivet.RunNotFound):
         client.compare_runs([first, "never"])
+
+
+def test_a_run_that_is_too_large_for_one_message_is_whole_all_the_same(client: trivet.Client) -> None:
+    run_id = client.create_run(
+        "0", tags={f"{number:02}": f"{number}" + "t" * 60_000 for number in range(60)}
+    ).info.run_id
+    client.log_batch(
+        run_id,
+        [trivet.Metric(f"{'long' * 50}/{number:05}", float(number), 1, 0) for number in range(15_000)],
+        {f"{number:03}": f"{number}" + "p" * 16_000 for number in range(250)},
+    )
+    run = client.get_run(run_id)
+    assert [value.rstrip("t") for _, value in sorted(run.data.tags.items())] == [str(number) for number in range(60)]
+    assert [value.rstrip("p") for _, value in sorted(run.data.params.items())] == [str(number) for number in range(250)]
+    assert run.data.metrics == {f"{'long' * 50}/{number:05}": float(number) for number in range(15_000)}
+    assert client.search_runs(["0"]) == [run]
+    (part,) = client.tracking.search_runs(metric_keys=[], param_keys=["007"], tag_keys=sorted(run.data.tags))
+    assert part.data == trivet.RunData(params={"007": run.data.params["007"]}, tags=run.data.tags)

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import itertools
+import os
 import random
+import subprocess
+import sys
 import threading
+import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing, contextmanager
@@ -13,7 +18,6 @@ import grpc
 import sqlalchemy as sa
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
-from trivet_kit.timestamps import now_millis
 from trivet_proto.tracking.v1 import metric_pb2
 from trivet_proto.tracking.v1 import tracking_service_pb2 as pb
 from trivet_proto.tracking.v1.tracking_service_pb2_grpc import TrackingServiceStub
@@ -31,15 +35,14 @@ from trivet_testing.tracking_model import (
     has_details,
     outcome,
 )
-from trivet_tracking import folder
 from trivet_tracking.server import open_database
 from trivet_tracking.store import tables
-from trivet_tracking.store.folding import Folding
 
 DEADLINE_SECONDS = 60
 # Folders work all the time, in the midst of what is being written and killed.
 FOLD_AFTER_SECONDS = 0.05
 WRITERS = 6
+ON_THE_WAY = 20
 RUNS = ("one", "two")
 SERVICE = "trivet.tracking.v1.TrackingService"
 PARENT = "workspaces/default"
@@ -52,7 +55,7 @@ class Writer:
     number: int
     random_source: random.Random
     messages: list[pb.WriteRunRequest] = field(default_factory=list)
-    """All that were made, in order; the last one may not be acknowledged yet."""
+    """All that were made, in order; the last one may not be acknowledged yet, of a stream the last ones."""
     acknowledged: int = 0
     """The last sequence that was acknowledged."""
     resends: int = 0
@@ -63,11 +66,16 @@ class Writer:
     def run(self) -> str:
         return f"{PARENT}/runs/{RUNS[self.number % len(RUNS)]}"
 
-    def next_message(self) -> pb.WriteRunRequest:
-        """The message that was not acknowledged, or else a new one."""
-        if self.acknowledged == len(self.messages):
-            self.messages.append(self._message(1 + len(self.messages)))
-        return self.messages[-1]
+    @property
+    def streams(self) -> bool:
+        """Whether it writes by a stream, with many messages on the way."""
+        return self.number % 3 == 0
+
+    def message_after(self, sequence: int) -> pb.WriteRunRequest:
+        """One that was made before, or else a new one."""
+        if sequence == len(self.messages):
+            self.messages.append(self._message(1 + sequence))
+        return self.messages[sequence]
 
     def _message(self, sequence: int) -> pb.WriteRunRequest:
         n_points = self.random_source.randint(1, 12)
@@ -165,7 +173,10 @@ class Load:
                 with self._changed:
                     self._changed.wait_for(lambda: self._opened > opened or self._ending)  # noqa: B023 - used at once
                     opened, stub = self._opened, self._stub
-                if stub is None or self._write_until_failure(writer, stub):
+                if stub is None:
+                    return
+                write = self._stream_until_failure if writer.streams else self._write_until_failure
+                if write(writer, stub):
                     return
         finally:
             with self._changed:
@@ -175,14 +186,11 @@ class Load:
         """Whether the writer is done."""
         first_attempt = writer.acknowledged == len(writer.messages)
         while not self._ending or writer.acknowledged < len(writer.messages):
-            request = writer.next_message()
+            request = writer.message_after(writer.acknowledged)
             try:
                 response = stub.WriteRun(request, timeout=DEADLINE_SECONDS)
             except grpc.RpcError as error:
-                with self._changed:
-                    writer.failures.append(error)
-                    self._standing += 1
-                    self._changed.notify_all()
+                self._stand_still(writer, error)
                 return False
             assert response.sequence == request.sequence
             assert not response.refused
@@ -195,18 +203,79 @@ class Load:
             first_attempt = True
         return True
 
+    def _stream_until_failure(self, writer: Writer, stub: TrackingServiceStub) -> bool:
+        """Whether the writer is done. What was not acknowledged when the last stream failed goes first, in order."""
+        begin = writer.acknowledged
+        known = len(writer.messages)
+        room = threading.Semaphore(ON_THE_WAY)
+        failed = False
 
-@contextmanager
-def folding(database_url: str) -> Iterator[None]:
-    """A folder beside the server's own, which hardly comes to work before it is killed with its server."""
-    stopped = threading.Event()
-    with closing(open_database(database_url)) as database, ThreadPoolExecutor(1) as pool:
-        running = pool.submit(folder.run, Folding(database, now_millis), FOLD_AFTER_SECONDS, stopped)
+        def messages() -> Iterator[pb.StreamWritesRequest]:
+            for sequence in itertools.count(begin):
+                room.acquire()
+                # gRPC may ask for one more when the stream has failed: nothing is made then that is not sent.
+                with self._changed:
+                    if failed or (self._ending and sequence == len(writer.messages)):
+                        return
+                    request = writer.message_after(sequence)
+                yield pb.StreamWritesRequest(write=request)
+
         try:
-            yield
-        finally:
-            stopped.set()
-            running.result(DEADLINE_SECONDS)
+            for answer in stub.StreamWrites(messages(), timeout=DEADLINE_SECONDS):
+                assert not any(its.response.refused for its in answer.answers)
+                # Only what was sent before the last failure can have been applied then.
+                assert all(begin + its.index < known for its in answer.answers if its.response.resend)
+                with self._changed:
+                    writer.resends += len(answer.answers)
+                    more = begin + answer.acknowledged_count - writer.acknowledged
+                    writer.acknowledged += more
+                    self.acknowledgements += more
+                    self._changed.notify_all()
+                room.release(more)
+        except grpc.RpcError as error:
+            with self._changed:
+                failed = True
+            room.release()
+            self._stand_still(writer, error)
+            return False
+        assert writer.acknowledged == len(writer.messages) >= known
+        return True
+
+    def _stand_still(self, writer: Writer, error: grpc.RpcError) -> None:
+        with self._changed:
+            writer.failures.append(error)
+            self._standing += 1
+            self._changed.notify_all()
+
+
+class Folder:
+    """A folder process beside the server's own, which hardly comes to work before it is killed with its server."""
+
+    def __init__(self, database_url: str) -> None:
+        self._database_url = database_url
+        self._start()
+
+    def kill_at_work(self) -> None:
+        """Waits until it has folded something, kills it, and starts another one."""
+        deadline = time.monotonic() + DEADLINE_SECONDS
+        while folded_points(self._database_url) <= self._folded_before:
+            assert time.monotonic() < deadline, "waited in vain for a fold"
+        self.close()
+        self._start()
+
+    def close(self) -> None:
+        """Kills it."""
+        self._process.kill()
+        self._process.communicate()
+
+    def _start(self) -> None:
+        self._folded_before = folded_points(self._database_url)
+        environment = {
+            "TRIVET_DATABASE_URL": self._database_url,
+            "TRIVET_FOLD_AFTER_SECONDS": str(FOLD_AFTER_SECONDS),
+        }
+        command = [sys.executable, "-m", "trivet_tracking.folder"]
+        self._process = subprocess.Popen(command, env=os.environ | environment, stdin=subprocess.PIPE)
 
 
 @contextmanager
@@ -226,15 +295,16 @@ def create_runs(stub: TrackingServiceStub) -> None:
 def assert_holds(stub: TrackingServiceStub, database_url: str, writers: Sequence[Writer]) -> int:
     """Checks, while the writers stand still, that the server holds what they wrote and nothing else; counts the points.
 
-    That is all that was acknowledged. The one message of each writer that may be either is there whole or not at all.
+    That is all that was acknowledged. Of each writer's messages that may be either, some of the first ones are there,
+    each whole or not at all.
     """
     models = {writer.run: RunModel() for writer in writers}
     points = 0
     for writer in writers:
         resent = answer_of(stub.WriteRun(writer.messages[writer.acknowledged - 1], timeout=DEADLINE_SECONDS))
         assert (resent.resend, resent.refused) == (True, ())
-        assert resent.sequence in (writer.acknowledged, len(writer.messages))
-        assert resent.sequence <= writer.acknowledged + 1
+        assert writer.acknowledged <= resent.sequence <= len(writer.messages)
+        assert writer.streams or len(writer.messages) <= writer.acknowledged + 1
         for request in writer.messages[: resent.sequence]:
             assert not models[writer.run].write(request).failure
             points += len(request.metrics.values)
@@ -282,14 +352,17 @@ def test_a_server_killed_under_load_loses_nothing_and_doubles_nothing(database_u
     migrate(database_url)
     server = start_server(database_url, TRIVET_FOLD_AFTER_SECONDS=str(FOLD_AFTER_SECONDS))
     address = server.address
-    with loaded(seed) as load, folding(database_url):
+    with loaded(seed) as load, closing(Folder(database_url)) as folder:
         try:
             with stub_of(server) as stub:
                 create_runs(stub)
-            for _ in range(kills):
+            for number in range(kills):
                 with stub_of(server) as stub:
                     load.open(stub)
                     load.wait_for_acknowledgements(random_source.randint(1, 120))
+                    if number % 5 == 2:
+                        folder.kill_at_work()
+                        load.wait_for_acknowledgements(random_source.randint(1, 20))
                     server.kill()
                     errors = load.wait_until_all_failed()
                 assert {error.code() for error in errors} == {grpc.StatusCode.UNAVAILABLE}
@@ -322,7 +395,7 @@ def test_a_postgres_killed_under_load_loses_nothing_and_the_service_recovers_by_
     with (
         start_server(database_url, TRIVET_FOLD_AFTER_SECONDS=str(FOLD_AFTER_SECONDS)) as server,
         loaded(seed) as load,
-        folding(database_url),
+        closing(Folder(database_url)),
         stub_of(server) as stub,
     ):
         with grpc.insecure_channel(server.address) as channel:

@@ -39,7 +39,7 @@ _OPTIONS: Final = (
     ("grpc.service_config", SERVICE_CONFIG),
     # Where all replicas were replaced, their names are looked up again sooner than after gRPC's half minute.
     ("grpc.dns_min_time_between_resolutions_ms", 2_000),
-    # A page ends before it has 3 MiB and data messages have 1 MiB, but one run alone may be larger than a page.
+    # Pages and runs have at most 3 MiB and data messages 1 MiB, but one experiment alone may be larger.
     ("grpc.max_receive_message_length", 64 * 1024 * 1024),
     # Servers allow a ping every 30 s; a connection that a firewall dropped is noticed within 80 s.
     ("grpc.keepalive_time_ms", 60_000),

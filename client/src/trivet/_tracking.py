@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
 from typing import Final, SupportsFloat, SupportsIndex, TypeVar
 
 from google.protobuf.field_mask_pb2 import FieldMask
@@ -24,6 +25,7 @@ from trivet._entities import (
 from trivet._errors import ExperimentNotFound, InvalidArgument
 from trivet._export import TABLES, Exporter, check_installed, check_tables
 from trivet._ids import new_request_id, new_run_id
+from trivet._large_runs import LargeRuns
 from trivet._logger import Ending, Logger
 from trivet._metric_columns import MetricColumns
 from trivet._metric_columns import joined as joined_columns
@@ -242,13 +244,13 @@ class Tracking:
             tags=_tags(tags),
         )
         request = pb.CreateRunRequest(parent=self._names.parent, run_id=run_id or new_run_id(), run=run)
-        return from_run(self._connection.call(self._stub.CreateRun, request, repeatable=True))
+        return self._to_run(self._connection.call(self._stub.CreateRun, request, repeatable=True))
 
     def get_run(self, run_id: str) -> Run:
         """Returns a run with all that was logged to it before the call, also a deleted one. Raises RunNotFound."""
         request = pb.GetRunRequest(name=self._names.run(run_id))
         self._logger.flush(run_id=run_id)
-        return from_run(self._connection.call(self._stub.GetRun, request, repeatable=True))
+        return self._to_run(self._connection.call(self._stub.GetRun, request, repeatable=True))
 
     def search_runs(
         self,
@@ -287,9 +289,21 @@ class Tracking:
             param_keys=param_keys or (),
             tag_keys=tag_keys or (),
         )
+        to_run = partial(self._to_run, columns=columns)
         return self._search_runs(
-            from_run, columns, experiment_ids, filter_string, run_view_type, max_results, order_by, page_token
+            to_run, columns, experiment_ids, filter_string, run_view_type, max_results, order_by, page_token
         )
+
+    def _to_run(self, message: run_pb2.Run, columns: pb.SearchRunsRequest | None = None) -> Run:
+        """The run, with what was too much for one message; of chosen columns, if there are any."""
+        if not message.HasField("omitted"):
+            return from_run(message)
+        large = LargeRuns(
+            lambda request: self._connection.call(self._stub.ListMetrics, request, repeatable=True),
+            lambda request: self._connection.call(self._stub.ListRunKeys, request, repeatable=True),
+            lambda request: self._connection.call(self._stub.SearchRuns, request, repeatable=True),
+        )
+        return from_run(large.complete(message, columns or pb.SearchRunsRequest()))
 
     def list_run_infos(
         self,
@@ -432,7 +446,7 @@ class Tracking:
         """Sets a run to RUNNING again, without an end, and returns it. Raises RunNotFound, RunDeleted."""
         run = run_pb2.Run(name=self._names.run(run_id), status=run_pb2.RUN_STATUS_RUNNING)
         request = pb.UpdateRunRequest(run=run, update_mask=FieldMask(paths=["status", "end_time"]))
-        return from_run(self._connection.call(self._stub.UpdateRun, request, repeatable=False))
+        return self._to_run(self._connection.call(self._stub.UpdateRun, request, repeatable=False))
 
     def set_terminated(self, run_id: str, *, status: str = "FINISHED", end_time: int | None = None) -> None:
         """Ends a run after all that was logged to it, and waits for that as `flush` does; does not raise if it is slow.

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any
+from typing import Any, Final, Literal, TypeAlias
+
+from google.protobuf.field_mask_pb2 import FieldMask
 
 from trivet_kit import texts
 from trivet_kit.calls import Call
 from trivet_kit.errors import FieldInvalid, FieldRequired
 from trivet_kit.fingerprints import fingerprint
+from trivet_kit.page_tokens import MAX_PAGE_BYTES
 from trivet_kit.resources import RUN_ID, ExperimentName, RunName, parse_experiment, parse_run
 from trivet_kit.timestamps import from_millis, to_millis
 from trivet_kit.updates import named_paths
@@ -67,7 +70,12 @@ _RUN_FIELDS: Mapping[str, Callable[[Run], Any]] = {
     "update_time": lambda run: from_millis(run.update_time),
     "delete_time": lambda run: from_millis(run.delete_time),
     "etag": lambda run: str(run.revision),
+    "omitted": lambda run: FieldMask(paths=sorted(run.left_out)) if run.left_out else None,
 }
+
+_UnboundedRunField: TypeAlias = Literal["metrics", "params", "tags"]
+# A run may have any number of these. What is left of it without them is far below the bound of a message.
+_UNBOUNDED_RUN_FIELDS: Final[tuple[_UnboundedRunField, ...]] = ("metrics", "params", "tags")
 
 
 def to_view(view: lifecycle_pb2.LifecycleView.ValueType) -> View:
@@ -253,8 +261,17 @@ def to_run_fields(request: pb.SearchRunsRequest) -> RunFields:
 
 
 def from_run(run: Run, fields: Iterable[str] = _RUN_FIELDS) -> run_pb2.Run:
-    """The run as a message, with some of its fields."""
-    return run_pb2.Run(**{field: _RUN_FIELDS[field](run) for field in fields})
+    """The run as a message, with some of its fields; without the largest of them where it would be too large."""
+    message = run_pb2.Run(**{field: _RUN_FIELDS[field](run) for field in (*fields, "omitted")})
+    while message.ByteSize() > MAX_PAGE_BYTES:
+        largest = max(_UNBOUNDED_RUN_FIELDS, key=lambda field: _size_of(message, field))
+        message.ClearField(largest)
+        message.omitted.paths[:] = sorted((*message.omitted.paths, largest))
+    return message
+
+
+def _size_of(message: run_pb2.Run, field: _UnboundedRunField) -> int:
+    return run_pb2.Run(**{field: getattr(message, field)}).ByteSize()
 
 
 def from_metric(metric: Metric) -> metric_pb2.Metric:

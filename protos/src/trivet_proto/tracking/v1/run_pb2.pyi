@@ -6,6 +6,7 @@ isort:skip_file
 import builtins
 import collections.abc
 import google.protobuf.descriptor
+import google.protobuf.field_mask_pb2
 import google.protobuf.internal.containers
 import google.protobuf.internal.enum_type_wrapper
 import google.protobuf.message
@@ -116,6 +117,7 @@ class Run(google.protobuf.message.Message):
     UPDATE_TIME_FIELD_NUMBER: builtins.int
     DELETE_TIME_FIELD_NUMBER: builtins.int
     ETAG_FIELD_NUMBER: builtins.int
+    OMITTED_FIELD_NUMBER: builtins.int
     name: builtins.str
     """`workspaces/{workspace}/runs/{run}`. Clients make the id: a UUIDv7 in 32 hexadecimal digits."""
     experiment: builtins.str
@@ -185,6 +187,14 @@ class Run(google.protobuf.message.Message):
     def delete_time(self) -> google.protobuf.timestamp_pb2.Timestamp:
         """When it was deleted by itself; absent while it is in use or where only its experiment was deleted."""
 
+    @property
+    def omitted(self) -> google.protobuf.field_mask_pb2.FieldMask:
+        """Of `metrics`, `params` and `tags`, those that were asked for and are left out, because there are more than 50,000
+        of them or the run would have more than 3 MiB with them; the largest is left out first. ListMetrics gives all
+        metrics, by pages; ListRunKeys gives the keys of all three, and SearchRuns the values of some keys. Absent: nothing.
+        It comes whatever a `read_mask` names.
+        """
+
     def __init__(
         self,
         *,
@@ -208,8 +218,9 @@ class Run(google.protobuf.message.Message):
         update_time: google.protobuf.timestamp_pb2.Timestamp | None = ...,
         delete_time: google.protobuf.timestamp_pb2.Timestamp | None = ...,
         etag: builtins.str = ...,
+        omitted: google.protobuf.field_mask_pb2.FieldMask | None = ...,
     ) -> None: ...
-    def HasField(self, field_name: typing.Literal["create_time", b"create_time", "delete_time", b"delete_time", "end_time", b"end_time", "start_time", b"start_time", "update_time", b"update_time"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["create_time", b"create_time", "created_by", b"created_by", "delete_time", b"delete_time", "description", b"description", "display_name", b"display_name", "end_time", b"end_time", "etag", b"etag", "experiment", b"experiment", "git_commit", b"git_commit", "metrics", b"metrics", "name", b"name", "params", b"params", "parent_run", b"parent_run", "source", b"source", "start_time", b"start_time", "state", b"state", "status", b"status", "tags", b"tags", "update_time", b"update_time", "user", b"user"]) -> None: ...
+    def HasField(self, field_name: typing.Literal["create_time", b"create_time", "delete_time", b"delete_time", "end_time", b"end_time", "omitted", b"omitted", "start_time", b"start_time", "update_time", b"update_time"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["create_time", b"create_time", "created_by", b"created_by", "delete_time", b"delete_time", "description", b"description", "display_name", b"display_name", "end_time", b"end_time", "etag", b"etag", "experiment", b"experiment", "git_commit", b"git_commit", "metrics", b"metrics", "name", b"name", "omitted", b"omitted", "params", b"params", "parent_run", b"parent_run", "source", b"source", "start_time", b"start_time", "state", b"state", "status", b"status", "tags", b"tags", "update_time", b"update_time", "user", b"user"]) -> None: ...
 
 global___Run = Run

@@ -526,7 +526,8 @@ class SearchRunsResponse(google.protobuf.message.Message):
     @property
     def runs(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[trivet_proto.tracking.v1.run_pb2.Run]:
         """In the order asked for, with params, tags and current metrics, where `read_mask` does not leave them out. A page may
-        be short: it ends before it has 3 MiB.
+        be short: it ends before it has 3 MiB, or more than 50,000 metrics, params or tags. A run that has so much by itself
+        comes without it and says so in `omitted`.
         """
 
     def __init__(
@@ -634,7 +635,8 @@ class CompareRunsRequest(google.protobuf.message.Message):
     @property
     def runs(self) -> google.protobuf.internal.containers.RepeatedScalarFieldContainer[builtins.str]:
         """The runs, also deleted ones; 1 to 100 (FIELD_REQUIRED, FIELD_INVALID), a missing one is RUN_NOT_FOUND. Runs whose
-        comparison would have more than 3 MiB are FIELD_INVALID: name fewer.
+        comparison would have more than 3 MiB, or that have more than 50,000 metrics, params or tags, are FIELD_INVALID:
+        name fewer.
         """
 
     def __init__(

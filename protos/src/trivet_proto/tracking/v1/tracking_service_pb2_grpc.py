@@ -234,7 +234,8 @@ class TrackingServiceServicer(object):
         raise NotImplementedError('Method not implemented!')
 
     def GetRun(self, request, context):
-        """Returns a run with its params, tags and current metrics, also a deleted one.
+        """Returns a run with its params, tags and current metrics, also a deleted one. It has at most 3 MiB; what would make
+        it larger is named in `omitted` instead.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

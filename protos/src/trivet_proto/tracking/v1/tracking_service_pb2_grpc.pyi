@@ -96,7 +96,9 @@ class TrackingServiceStub:
         trivet_proto.tracking.v1.tracking_service_pb2.GetRunRequest,
         trivet_proto.tracking.v1.run_pb2.Run,
     ]
-    """Returns a run with its params, tags and current metrics, also a deleted one."""
+    """Returns a run with its params, tags and current metrics, also a deleted one. It has at most 3 MiB; what would make
+    it larger is named in `omitted` instead.
+    """
 
     SearchRuns: grpc.UnaryUnaryMultiCallable[
         trivet_proto.tracking.v1.tracking_service_pb2.SearchRunsRequest,
@@ -288,7 +290,9 @@ class TrackingServiceAsyncStub:
         trivet_proto.tracking.v1.tracking_service_pb2.GetRunRequest,
         trivet_proto.tracking.v1.run_pb2.Run,
     ]
-    """Returns a run with its params, tags and current metrics, also a deleted one."""
+    """Returns a run with its params, tags and current metrics, also a deleted one. It has at most 3 MiB; what would make
+    it larger is named in `omitted` instead.
+    """
 
     SearchRuns: grpc.aio.UnaryUnaryMultiCallable[
         trivet_proto.tracking.v1.tracking_service_pb2.SearchRunsRequest,
@@ -500,7 +504,9 @@ class TrackingServiceServicer(metaclass=abc.ABCMeta):
         request: trivet_proto.tracking.v1.tracking_service_pb2.GetRunRequest,
         context: _ServicerContext,
     ) -> typing.Union[trivet_proto.tracking.v1.run_pb2.Run, collections.abc.Awaitable[trivet_proto.tracking.v1.run_pb2.Run]]:
-        """Returns a run with its params, tags and current metrics, also a deleted one."""
+        """Returns a run with its params, tags and current metrics, also a deleted one. It has at most 3 MiB; what would make
+        it larger is named in `omitted` instead.
+        """
 
     @abc.abstractmethod
     def SearchRuns(

@@ -22,3 +22,6 @@ MAX_READ_KEYS = 1000
 MAX_SEARCHED_EXPERIMENTS = 1000
 MAX_SEARCHED_RUNS = 1000
 MAX_COMPARED_RUNS = 100
+# Of metrics, params or tags that are loaded at once: so many metrics with short keys go into one message, and a page of
+# runs with 100,000 each would not go into memory.
+MAX_LOADED_ENTRIES = 50_000

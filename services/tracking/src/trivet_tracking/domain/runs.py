@@ -53,6 +53,8 @@ class Run:
     """When it was deleted by itself."""
     revision: int
     """Counts the changes of its own fields."""
+    left_out: frozenset[str] = frozenset()
+    """Of `metrics`, `params` and `tags`, those that are empty here because there are too many to load at once."""
 
 
 @dataclass(frozen=True)

@@ -83,9 +83,12 @@ class RunServicer:
         if not run_ids:
             raise FieldRequired("runs")
         runs = self.runs.get_several(parse_workspace(request.parent, "parent").workspace, run_ids)
+        too_much = FieldInvalid("runs", "have too much to compare in one answer; name fewer")
+        if len(runs) < len(run_ids) or any(run.left_out for run in runs):
+            raise too_much
         response = convert.from_comparison(compare(runs, only_differing=request.only_differing))
         if response.ByteSize() > page_tokens.MAX_PAGE_BYTES:
-            raise FieldInvalid("runs", "have too much to compare in one answer; name fewer")
+            raise too_much
         return response
 
     def UpdateRun(self, request: pb.UpdateRunRequest, call: Call) -> run_pb2.Run:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,6 +10,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from trivet_kit.db.bulk import RowsOfKeys
+from trivet_tracking.domain.limits import MAX_LOADED_ENTRIES
 from trivet_tracking.domain.metrics import CurrentValue, Metric
 from trivet_tracking.domain.runs import ALL_FIELDS, KeySelection, Run, RunFields, RunStatus
 from trivet_tracking.store import tables
@@ -52,9 +53,13 @@ _RUNS = _run_columns(_r.c.description)
 _RUNS_WITHOUT_DESCRIPTION = _run_columns(sa.literal_column("''"))
 
 
+class _TooManyEntriesError(Exception):
+    """There are more than MAX_LOADED_ENTRIES."""
+
+
 @dataclass(frozen=True)
-class _Keyed:
-    """Rows by run and key: all of some runs, or those of some keys."""
+class _ByRunAndKey:
+    """A query for all rows of some runs, or for those of some keys."""
 
     all: RowsOfKeys
     some: RowsOfKeys
@@ -66,8 +71,33 @@ class _Keyed:
         return self.some.read(connection, run_pks, sorted(keys)) if keys else ()
 
 
+def _by_run_and_key(statement: sa.Select[Any], table: sa.Table) -> _ByRunAndKey:
+    return _ByRunAndKey(RowsOfKeys(statement, table.c.run_pk), RowsOfKeys(statement, table.c.run_pk, table.c.key))
+
+
+@dataclass(frozen=True)
+class _Keyed:
+    """What runs have under keys, and how much."""
+
+    rows: _ByRunAndKey
+    counts: _ByRunAndKey
+
+    def read(self, connection: Connection, run_pks: Sequence[int], keys: KeySelection) -> Sequence[Sequence[Any]]:
+        """The rows of runs. Raises _TooManyEntriesError."""
+        rows = self.rows.read(connection, run_pks, keys)
+        if len(rows) > MAX_LOADED_ENTRIES:
+            raise _TooManyEntriesError
+        return rows
+
+    def count(self, connection: Connection, run_pks: Sequence[int], keys: KeySelection) -> dict[int, int]:
+        """How many rows each run has."""
+        return {int(run_pk): int(count) for run_pk, count in self.counts.read(connection, run_pks, keys)}
+
+
 def _keyed(statement: sa.Select[Any], table: sa.Table) -> _Keyed:
-    return _Keyed(RowsOfKeys(statement, table.c.run_pk), RowsOfKeys(statement, table.c.run_pk, table.c.key))
+    counts = statement.with_only_columns(table.c.run_pk, sa.func.count()).group_by(table.c.run_pk).order_by(None)
+    bounded = statement.limit(sa.literal_column(str(MAX_LOADED_ENTRIES + 1)))
+    return _Keyed(_by_run_and_key(bounded, table), _by_run_and_key(counts, table))
 
 
 def _entry_columns(table: sa.Table) -> _Keyed:
@@ -85,19 +115,69 @@ _METRICS = _keyed(
 
 
 def load(connection: Connection, run_pks: Sequence[int], fields: RunFields = ALL_FIELDS) -> list[Run]:
-    """The runs with these keys, in their order, with the fields that are asked for; the others are empty."""
+    """The runs with these keys, in their order, with the fields that are asked for; the others are empty.
+
+    Where they have more than MAX_LOADED_ENTRIES together, only the first of them come, at least one; and what a run
+    has too many of by itself is left out of it.
+    """
+    try:
+        return _load(connection, run_pks, fields, {})
+    except _TooManyEntriesError:
+        # Seldom, so that only these pages pay for the counting.
+        left_out = _what_to_leave_out(connection, run_pks, fields)
+        return _load(connection, list(left_out), fields, left_out)
+
+
+def _what_to_leave_out(connection: Connection, run_pks: Sequence[int], fields: RunFields) -> dict[int, frozenset[str]]:
+    """As many of the first runs as can be loaded at once, each with what has to be left out of it."""
+    counts = {
+        "params": _PARAMS.count(connection, run_pks, fields.params),
+        "tags": _TAGS.count(connection, run_pks, fields.tags),
+        "metrics": _METRICS.count(connection, run_pks, fields.metrics),
+    }
+    totals = dict.fromkeys(counts, 0)
+    left_out: dict[int, frozenset[str]] = {}
+    for run_pk in run_pks:
+        its = {field: of_runs.get(run_pk, 0) for field, of_runs in counts.items()}
+        too_many = frozenset(field for field, count in its.items() if count > MAX_LOADED_ENTRIES)
+        for field in its.keys() - too_many:
+            totals[field] += its[field]
+        if max(totals.values()) > MAX_LOADED_ENTRIES:
+            break
+        left_out[run_pk] = too_many
+    return left_out
+
+
+def _load(
+    connection: Connection, run_pks: Sequence[int], fields: RunFields, left_out: Mapping[int, frozenset[str]]
+) -> list[Run]:
+    def complete_in(field: str) -> list[int]:
+        return [run_pk for run_pk in run_pks if field not in left_out.get(run_pk, ())]
+
     runs = _RUNS if fields.description else _RUNS_WITHOUT_DESCRIPTION
     rows = {run_pk: row for run_pk, *row in runs.read(connection, run_pks)}
-    params = _entries(_PARAMS.read(connection, run_pks, fields.params))
-    tags = _entries(_TAGS.read(connection, run_pks, fields.tags))
-    metrics = _metrics(_METRICS.read(connection, run_pks, fields.metrics))
+    params = _entries(_PARAMS.read(connection, complete_in("params"), fields.params))
+    tags = _entries(_TAGS.read(connection, complete_in("tags"), fields.tags))
+    metrics = _metrics(_METRICS.read(connection, complete_in("metrics"), fields.metrics))
     return [
-        _run(rows[run_pk], params.get(run_pk, {}), tags.get(run_pk, {}), tuple(metrics.get(run_pk, ())))
+        _run(
+            rows[run_pk],
+            params.get(run_pk, {}),
+            tags.get(run_pk, {}),
+            tuple(metrics.get(run_pk, ())),
+            left_out.get(run_pk, frozenset()),
+        )
         for run_pk in run_pks
     ]
 
 
-def _run(row: Sequence[Any], params: dict[str, str], tags: dict[str, str], metrics: tuple[Metric, ...]) -> Run:
+def _run(
+    row: Sequence[Any],
+    params: dict[str, str],
+    tags: dict[str, str],
+    metrics: tuple[Metric, ...],
+    left_out: frozenset[str],
+) -> Run:
     (
         workspace,
         run_id,
@@ -140,6 +220,7 @@ def _run(row: Sequence[Any], params: dict[str, str], tags: dict[str, str], metri
         update_time=update_time,
         delete_time=delete_time,
         revision=revision,
+        left_out=left_out,
     )
 
 

@@ -85,10 +85,11 @@ class SqlRuns:
             prefer_lookups(connection)
             runs = load(connection, [run.run_pk for run in page], query.fields)
             total = search.count() if query.count else None
-        return RunPage(tuple(runs), tuple(run.cursor for run in page), len(found) <= query.size, total)
+        cursors = tuple(run.cursor for run in page[: len(runs)])
+        return RunPage(tuple(runs), cursors, len(found) == len(runs), total)
 
     def get_several(self, workspace: str, run_ids: Sequence[str]) -> list[Run]:
-        """Returns runs in their order."""
+        """Returns runs in their order, as many of the first ones as can be loaded at once."""
         with self._database.transaction("read") as connection:
             return load(connection, _run_pks(connection, workspace, run_ids))
 

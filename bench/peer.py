@@ -1,0 +1,213 @@
+"""A real MLflow server on the same PostgreSQL server, and its own client, to compare with.
+
+Its packages live in an environment of their own in the cache, never in the project's. It is asked twice: of a server
+with one worker, which answers fastest, and of one with its default of four. The better answer counts.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import subprocess
+import tempfile
+import time
+import urllib.request
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, closing, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import dataset
+import numpy as np
+import psycopg2
+
+from trivet_testing.cache import made_once
+from trivet_testing.postgres import PostgresServer
+from trivet_testing.servers import ServerProcess, free_port
+from trivet_tracking.domain.runs import RunStatus
+
+VERSION = "3.17.2"
+WORKERS = (1, 4)
+
+_FOLDER = Path(__file__).parent
+_UV = _FOLDER.parent / ".ci" / "uv"
+_REQUIREMENTS = (f"mlflow=={VERSION}", "psycopg2-binary")
+_SETTINGS = {
+    # Workers for jobs of its own, which nothing here asks for.
+    "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",
+    "MLFLOW_DISABLE_TELEMETRY": "true",
+}
+_TABLES = {
+    "runs": "run_uuid name source_type source_name user_id status start_time end_time lifecycle_stage artifact_uri "
+    "experiment_id",
+    "params": "key value run_uuid",
+    "tags": "key value run_uuid",
+    "metrics": "key value timestamp run_uuid step is_nan",
+    "latest_metrics": "key value timestamp step is_nan run_uuid",
+}
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What the better of the servers reached."""
+
+    figure: float
+    workers: int
+    way: str
+    """The cell of `peer_client.py`."""
+
+
+@dataclass(frozen=True)
+class Peer:
+    """MLflow, running."""
+
+    python: Path
+    database_url: str
+    addresses: dict[int, str]
+    """By the number of workers."""
+
+    def versions(self) -> str:
+        """Of what answers."""
+        show = "import mlflow, sqlalchemy; print(f'MLflow {mlflow.__version__}, SQLAlchemy {sqlalchemy.__version__}')"
+        done = subprocess.run([str(self.python), "-c", show], capture_output=True, text=True, check=True)
+        return done.stdout.strip()
+
+    def best(self, *ways: str, number: int = 0, sample: int = 0, most: bool = False) -> Answer:
+        """The least median of all servers and ways, or the greatest with `most`.
+
+        With a `sample`, a smaller `number`, that tells which server and which way is asked for the figure.
+        """
+        asked = [(workers, way) for workers in self.addresses for way in ways]
+        if sample:
+            first = self._best(asked, sample, most=most)
+            asked = [(first.workers, first.way)]
+        return self._best(asked, number, most=most)
+
+    def _best(self, asked: Sequence[tuple[int, str]], number: int, *, most: bool) -> Answer:
+        answers = [Answer(_median(self._ask(workers, way, number)), workers, way) for workers, way in asked]
+        return (max if most else min)(answers, key=lambda answer: answer.figure)
+
+    def _ask(self, workers: int, way: str, number: int) -> list[float]:
+        command = [str(self.python), str(_FOLDER / "peer_client.py"), self.addresses[workers], way, str(number)]
+        done = subprocess.run(command, env=os.environ | _SETTINGS, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, f"{' '.join(command)}:\n{done.stderr}"
+        figures: list[float] = json.loads(done.stdout.splitlines()[-1])
+        return figures
+
+    def fill(self, n_runs: int, histories: Sequence[int]) -> None:
+        """Copies the shared runs, and runs with one long history each, into its tables: calls would take hours."""
+        with closing(psycopg2.connect(self.database_url)) as connection:
+            with connection.cursor() as cursor:
+                cursor.execute("INSERT INTO experiments (name, lifecycle_stage) VALUES ('dataset', 'active')")
+                cursor.execute("SELECT experiment_id FROM experiments WHERE name = 'dataset'")
+                experiment = cursor.fetchone()
+                assert experiment is not None
+                # Looks up no foreign keys: every row has its run.
+                cursor.execute("SET LOCAL session_replication_role = replica")
+                for rows in dataset.rows_of_all_tables(n_runs):
+                    _copy_runs(cursor, rows, experiment[0])
+                for points in histories:
+                    _copy_history(cursor, points)
+            connection.commit()
+            connection.autocommit = True
+            with connection.cursor() as cursor:
+                cursor.execute("VACUUM ANALYZE")
+
+
+@contextmanager
+def mlflow_on(postgres: PostgresServer) -> Iterator[Peer]:
+    """MLflow's servers over one database of their own."""
+    python = _environment() / "bin" / "python"
+    url = postgres.create_database()
+    with ExitStack() as stack:
+        artifacts = stack.enter_context(tempfile.TemporaryDirectory())
+        # One after the other: the first makes the tables.
+        addresses = {workers: stack.enter_context(_server(python, url, artifacts, workers)) for workers in WORKERS}
+        yield Peer(python, url, addresses)
+
+
+def _environment() -> Path:
+    def make(target: Path) -> None:
+        for command in (
+            [str(_UV), "venv", "--quiet", str(target)],
+            [str(_UV), "pip", "install", "--quiet", "--python", str(target / "bin" / "python"), *_REQUIREMENTS],
+        ):
+            subprocess.run(command, check=True)
+
+    return made_once(f"mlflow-{VERSION}", make)
+
+
+@contextmanager
+def _server(python: Path, database_url: str, artifacts: str, workers: int) -> Iterator[str]:
+    port = free_port()
+    address = f"http://127.0.0.1:{port}"
+    command = [
+        *(str(python), "-m", "mlflow", "server", "--host", "127.0.0.1", "--port", str(port)),
+        *("--workers", str(workers), "--artifacts-destination", artifacts),
+        # Its SQLAlchemy takes the short form to mean another driver.
+        *("--backend-store-uri", database_url.replace("postgresql://", "postgresql+psycopg2://", 1)),
+    ]
+    with ServerProcess.start(
+        command, _SETTINGS, "Uvicorn running on", ready_on="stderr", timeout_seconds=180
+    ) as server:
+        # With several workers that line comes first; on a busy machine their parent starts some of them again.
+        deadline = time.monotonic() + 300
+        while server.stderr.count("Application startup complete") < workers:
+            assert time.monotonic() < deadline, server.stderr
+            time.sleep(0.1)
+        with urllib.request.urlopen(f"{address}/health", timeout=60) as answer:
+            assert answer.status == 200
+        yield address
+        server.terminate()
+
+
+def _copy_runs(cursor: psycopg2.extensions.cursor, rows: dict[str, list[dataset.Row]], experiment: int) -> None:
+    runs = [dict(zip(dataset.COLUMNS["run"].split(), row, strict=True)) for row in rows["run"]]
+    ids = {run["run_pk"]: run["run_id"] for run in runs}
+    _copy(
+        cursor,
+        "runs",
+        (
+            (
+                *(run["run_id"], run["display_name"], "LOCAL", run["source"], run["user_name"]),
+                *(
+                    RunStatus(int(str(run["status"]))).name,
+                    run["start_time"],
+                    run["end_time"],
+                    "active",
+                    "",
+                    experiment,
+                ),
+            )
+            for run in runs
+        ),
+    )
+    for ours, theirs in (("param", "params"), ("tag", "tags")):
+        _copy(cursor, theirs, ((key, value, ids[pk]) for pk, key, _, value, *_ in rows[ours]))
+    latest = [(ids[pk], key, step, millis, value) for pk, key, _, _, step, millis, value, *_ in rows["metric_latest"]]
+    _copy(cursor, "metrics", ((key, v or 0, t, run, step, v is None) for run, key, step, t, v in latest))
+    _copy(cursor, "latest_metrics", ((key, v or 0, t, step, v is None, run) for run, key, step, t, v in latest))
+
+
+def _copy_history(cursor: psycopg2.extensions.cursor, points: int) -> None:
+    run = f"{points:032x}"
+    start = dataset.FIRST_START
+    _copy(
+        cursor,
+        "runs",
+        [(run, f"points-{points}", "LOCAL", "", "", "FINISHED", start, start, "active", "", 0)],
+    )
+    values = np.random.default_rng(0).random(points).tolist()
+    _copy(cursor, "metrics", (("loss", value, start + step, run, step, False) for step, value in enumerate(values)))
+    _copy(cursor, "latest_metrics", [("loss", values[-1], start + points - 1, points - 1, False, run)])
+
+
+def _copy(cursor: psycopg2.extensions.cursor, table: str, rows: Iterator[dataset.Row] | list[dataset.Row]) -> None:
+    columns = _TABLES[table].replace(" ", ", ")
+    text = "".join("\t".join(map(dataset.copied, row)) + "\n" for row in rows)
+    cursor.copy_expert(f"COPY {table} ({columns}) FROM STDIN", io.StringIO(text))
+
+
+def _median(figures: list[float]) -> float:
+    return float(np.median(figures))

@@ -1,0 +1,191 @@
+"""What MLflow's own client is asked to do; runs in MLflow's environment, prints one JSON list of figures.
+
+    python bench/peer_client.py http://127.0.0.1:5000 CELL [NUMBER]
+
+It imports nothing of Trivet. Every cell first does a little of what it measures, so that no first connection counts.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import sys
+import time
+from collections.abc import Callable
+
+# Before the import: by default it does not buffer, and 100,000 points then take minutes.
+os.environ.setdefault("MLFLOW_ASYNC_LOGGING_BUFFERING_SECONDS", "1")
+
+import mlflow
+import requests
+from mlflow.entities import Metric, Param, RunTag
+from mlflow.utils.search_utils import SearchUtils
+
+_SECONDS = 5.0
+_BATCH = 1000  # the most that MLflow takes in a call
+_NOW = 1_700_000_000_000
+
+
+def log_metric(_: int) -> list[float]:
+    """Calls a second of one client."""
+    client, run = _run()
+    client.log_metric(run, "loss", 0.5, step=0)
+    done = 0
+    begin = time.perf_counter()
+    while time.perf_counter() < begin + _SECONDS:
+        done += 1
+        client.log_metric(run, "loss", 1 / done, step=done)
+    return [done / (time.perf_counter() - begin)]
+
+
+def log_batch(_: int) -> list[float]:
+    """Points a second of one client, in batches of one series."""
+    client, run = _run()
+    client.log_batch(run, metrics=_points(0, 1))
+    done = 0
+    begin = time.perf_counter()
+    while time.perf_counter() < begin + _SECONDS:
+        client.log_batch(run, metrics=_points(1 + done, _BATCH))
+        done += _BATCH
+    return [done / (time.perf_counter() - begin)]
+
+
+def batches_until_queryable(points: int) -> list[float]:
+    """Seconds until all points of a run can be read, logged in batches."""
+    client, run = _run()
+    client.log_batch(run, metrics=_points(0, 1))
+    begin = time.perf_counter()
+    for first in range(0, points, _BATCH):
+        client.log_batch(run, metrics=_points(1 + first, min(_BATCH, points - first)))
+    _check_last(client, run, points)
+    return [time.perf_counter() - begin]
+
+
+def async_until_queryable(points: int) -> list[float]:
+    """The same, logged one by one, buffered for a second."""
+    client, run = _run()
+    with mlflow.start_run(run):
+        mlflow.log_metric("loss", 0.5, step=0, synchronous=False)
+        mlflow.flush_async_logging()
+        begin = time.perf_counter()
+        for step in range(1, 1 + points):
+            mlflow.log_metric("loss", 1 / step, step=step, synchronous=False)
+        mlflow.flush_async_logging()
+        _check_last(client, run, points)
+        return [time.perf_counter() - begin]
+
+
+def whole_runs(_: int) -> list[float]:
+    """Runs a second, each with 20 params, 10 metrics and 5 tags, by the calls that take many at once."""
+    client, _run_id = _run()
+    experiment = client.get_experiment_by_name("Default").experiment_id
+    done = 0
+    begin = time.perf_counter()
+    while time.perf_counter() < begin + _SECONDS:
+        run = client.create_run(experiment).info.run_id
+        client.log_batch(
+            run,
+            metrics=[Metric(f"metric {number}", 0.5, _NOW, 0) for number in range(10)],
+            params=[Param(f"param {number}", str(number)) for number in range(20)],
+            tags=[RunTag(f"tag {number}", str(number)) for number in range(5)],
+        )
+        client.set_terminated(run)
+        done += 1
+    return [done / (time.perf_counter() - begin)]
+
+
+def history(points: int) -> list[float]:
+    """Seconds to read the whole history of the run `points-N`."""
+    client = mlflow.MlflowClient()
+    run = _named(client, f"points-{points}")
+    client.get_run(run)
+    begin = time.perf_counter()
+    found = client.get_metric_history(run, "loss")
+    took = time.perf_counter() - begin
+    assert len(found) == points, len(found)
+    return [took]
+
+
+def chart(points: int) -> list[float]:
+    """Seconds for the sample of 2,500 points that its pages draw of the run `points-N`."""
+    client = mlflow.MlflowClient()
+    run = _named(client, f"points-{points}")
+
+    def read() -> None:
+        answer = requests.get(
+            f"{mlflow.get_tracking_uri()}/ajax-api/2.0/mlflow/metrics/get-history-bulk-interval",
+            params={"run_ids": run, "metric_key": "loss", "max_results": "2500"},
+            timeout=120,
+        )
+        answer.raise_for_status()
+        assert len(answer.json()["metrics"]) >= 2500
+
+    return _each(read, 3)
+
+
+def search(page: int) -> list[float]:
+    """Seconds for a page of 100 of the shared data: two terms, ordered by a metric."""
+    client = mlflow.MlflowClient()
+    experiment = client.get_experiment_by_name("dataset").experiment_id
+    token = SearchUtils.create_page_token((page - 1) * 100) if page > 1 else None
+
+    def read() -> None:
+        found = client.search_runs(
+            [experiment],
+            "metrics.rmse < 0.5 AND params.model = 'xgb'",
+            max_results=100,
+            order_by=["metrics.rmse ASC"],
+            page_token=token,
+        )
+        assert found, "the page is empty"
+
+    return _each(read, 10)
+
+
+def _run() -> tuple[mlflow.MlflowClient, str]:
+    client = mlflow.MlflowClient()
+    return client, client.create_run(client.get_experiment_by_name("Default").experiment_id).info.run_id
+
+
+def _named(client: mlflow.MlflowClient, name: str) -> str:
+    experiments = [experiment.experiment_id for experiment in client.search_experiments()]
+    (run,) = client.search_runs(experiments, f"run_name = '{name}'")
+    return str(run.info.run_id)
+
+
+def _points(first: int, count: int) -> list[Metric]:
+    return [Metric("loss", 1 / (1 + step), _NOW + step, step) for step in range(first, first + count)]
+
+
+def _check_last(client: mlflow.MlflowClient, run: str, last_step: int) -> None:
+    value = client.get_run(run).data.metrics["loss"]
+    assert math.isclose(value, 1 / last_step, rel_tol=0.01), (value, last_step)
+
+
+def _each(read: Callable[[], None], times: int) -> list[float]:
+    read()
+    figures = []
+    for _ in range(times):
+        begin = time.perf_counter()
+        read()
+        figures.append(time.perf_counter() - begin)
+    return figures
+
+
+_CELLS = (
+    *(log_metric, log_batch, batches_until_queryable, async_until_queryable, whole_runs),
+    *(history, chart, search),
+)
+
+
+def main() -> None:
+    """Does one cell."""
+    uri, name, *number = sys.argv[1:]
+    mlflow.set_tracking_uri(uri)
+    (cell,) = (cell for cell in _CELLS if cell.__name__ == name)
+    json.dump(cell(int(number[0]) if number else 0), sys.stdout)
+
+
+if __name__ == "__main__":
+    main()
