@@ -13,7 +13,6 @@ import grpc
 import sqlalchemy as sa
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
-from trivet_kit.timestamps import now_millis
 from trivet_proto.tracking.v1 import metric_pb2
 from trivet_proto.tracking.v1 import tracking_service_pb2 as pb
 from trivet_proto.tracking.v1.tracking_service_pb2_grpc import TrackingServiceStub
@@ -34,7 +33,6 @@ from trivet_testing.tracking_model import (
 from trivet_tracking import folder
 from trivet_tracking.server import open_database
 from trivet_tracking.store import tables
-from trivet_tracking.store.folding import Folding
 
 DEADLINE_SECONDS = 60
 # Folders work all the time, in the midst of what is being written and killed.
@@ -201,7 +199,7 @@ def folding(database_url: str) -> Iterator[None]:
     """A folder beside the server's own, which hardly comes to work before it is killed with its server."""
     stopped = threading.Event()
     with closing(open_database(database_url)) as database, ThreadPoolExecutor(1) as pool:
-        running = pool.submit(folder.run, Folding(database, now_millis), FOLD_AFTER_SECONDS, stopped)
+        running = pool.submit(folder.run, database, folder.Delays(FOLD_AFTER_SECONDS), stopped)
         try:
             yield
         finally:

@@ -85,7 +85,10 @@ _METRICS = _keyed(
 
 
 def load(connection: Connection, run_pks: Sequence[int], fields: RunFields = ALL_FIELDS) -> list[Run]:
-    """The runs with these keys, in their order, with the fields that are asked for; the others are empty."""
+    """The runs with these keys, in their order, with the fields that are asked for; the others are empty.
+
+    Keys of runs that are not there are left out.
+    """
     runs = _RUNS if fields.description else _RUNS_WITHOUT_DESCRIPTION
     rows = {run_pk: row for run_pk, *row in runs.read(connection, run_pks)}
     params = _entries(_PARAMS.read(connection, run_pks, fields.params))
@@ -94,6 +97,7 @@ def load(connection: Connection, run_pks: Sequence[int], fields: RunFields = ALL
     return [
         _run(rows[run_pk], params.get(run_pk, {}), tags.get(run_pk, {}), tuple(metrics.get(run_pk, ())))
         for run_pk in run_pks
+        if run_pk in rows
     ]
 
 
