@@ -37,8 +37,8 @@ POLL_SECONDS = 0.5
 HEARTBEAT_SECONDS = 10.0
 # Runs that are loaded at once: a bound on memory, and on how long one read takes.
 _RUNS_A_PART = 500
-# What is kept for watchers that are not there yet: so many reads, which are two seconds, and bytes of messages. One that
-# is later than that is sent the newest state alone.
+# What is kept for watchers that are not there yet: so many reads, which are two seconds, and bytes of messages. One
+# that is later than that is sent the newest state alone.
 _MAX_READS = 4
 _MAX_KEPT_BYTES = 32 * 1024 * 1024
 # How many watchers read for themselves at once.
