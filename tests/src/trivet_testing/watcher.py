@@ -34,10 +34,13 @@ class Watcher:
     It returns when the first message has come, so that what is done next is a change that must arrive.
     """
 
-    def __init__(self, tracking: Tracking, resume_token: str = "", **fields: Any) -> None:
+    def __init__(
+        self, tracking: Tracking, resume_token: str = "", *, known: dict[str, Known] | None = None, **fields: Any
+    ) -> None:
+        self._fields = fields
         request = watch_pb2.WatchRunsRequest(parent=tracking.parent, resume_token=resume_token, **fields)
         self._changed = threading.Condition()
-        self.runs: dict[str, Known] = {}
+        self.runs: dict[str, Known] = {} if known is None else known
         """By resource name."""
         self.experiments: dict[str, int] = {}
         """The state of each experiment that was heard of."""
@@ -78,6 +81,12 @@ class Watcher:
             known.metrics.update({metric.key: metric for metric in change.metrics})
         for experiment in message.experiments:
             self.experiments[experiment.experiment] = experiment.state
+
+    def resumed(self, tracking: Tracking) -> Watcher:
+        """One that goes on at a server where this one, which is closed, has ended, and knows what it knew."""
+        watcher = Watcher(tracking, self.token, known=self.runs, **self._fields)
+        watcher.experiments |= self.experiments
+        return watcher
 
     def until(self, known: Callable[[], bool]) -> None:
         """Waits until it knows something; the call may end by it, and not before."""
