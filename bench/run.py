@@ -13,12 +13,13 @@ import ingest
 import metric_reads
 import reads
 import search
+import watching
 from harness import Comparison, Setting, measure, tracking_on
 
 from trivet_testing import postgres
 from trivet_testing.tracking import migrate
 
-_PARTS = ("exports", "ingest", "metrics", "runs", "search")
+_PARTS = ("exports", "ingest", "metrics", "runs", "watching", "search")
 
 
 def main() -> None:
@@ -38,6 +39,9 @@ def main() -> None:
             print("| what | Trivet | limit | ratio |\n|---|---|---|---|")
             for comparison in _comparisons(setting, options):
                 print(measure(comparison, rounds), flush=True)
+            if "watching" in options.only:
+                print("\nCalls beside 2,000 idle clients and 200 watchers.\n")
+                watching.report(setting, rounds)
         if "search" in options.only:
             print(f"\nSearches among {dataset.RUNS:,} runs.\n")
             url = server.create_database()

@@ -43,6 +43,10 @@ _MAX_READS = 4
 _MAX_KEPT_BYTES = 32 * 1024 * 1024
 # How many watchers read for themselves at once.
 _READ_AT_ONCE = 2
+# Watchers are woken so many at a time, with a pause: to send to hundreds takes an event loop some tens of milliseconds,
+# which calls would have to wait for.
+_WOKEN_AT_ONCE = 8
+_WAKE_PAUSE_SECONDS = 0.005
 # How long the database may be away before watchers are told: a moment of it concerns nobody.
 _PATIENCE_SECONDS = 10.0
 
@@ -213,7 +217,9 @@ class _Feed:
         """The number of the oldest part that is kept."""
         self._reads = 0
         self._failure: Exception | None = None
-        self._news = asyncio.Event()
+        self._waiting: dict[asyncio.Future[None], None] = {}
+        """Of watchers that wait for news, in the order in which they came."""
+        self._waking: set[asyncio.Task[None]] = set()
         self._poller = asyncio.create_task(self._poll())
 
     @property
@@ -229,7 +235,7 @@ class _Feed:
     def fail(self, error: Exception) -> None:
         """Ends it, and with this error all who listen."""
         self._failure = error
-        self._tell()
+        _wake(self._waiting)
         self.stop()
 
     def stop(self) -> None:
@@ -252,18 +258,30 @@ class _Feed:
 
     async def has_more(self, number: int, seconds: float | None) -> bool:
         """Waits for news; whether a part is there by now. Raises what it failed with."""
+        news = asyncio.get_running_loop().create_future()
+        self._waiting[news] = None
         try:
             async with asyncio.timeout(seconds):
-                await self._news.wait()
+                await news
         except TimeoutError:
             pass
+        finally:
+            self._waiting.pop(news, None)
         if self._failure is not None:
             raise self._failure
         return number < self.next
 
     def _tell(self) -> None:
-        news, self._news = self._news, asyncio.Event()
-        news.set()
+        """Wakes those who wait."""
+        waking = asyncio.create_task(self._wake_in_turn(list(self._waiting)))
+        self._waking.add(waking)
+        waking.add_done_callback(self._waking.discard)
+
+    async def _wake_in_turn(self, waiting: Sequence[asyncio.Future[None]]) -> None:
+        for begin in range(0, len(waiting), _WOKEN_AT_ONCE):
+            if begin:
+                await asyncio.sleep(_WAKE_PAUSE_SECONDS)
+            _wake(waiting[begin : begin + _WOKEN_AT_ONCE])
 
     async def _poll(self) -> None:
         loop = asyncio.get_running_loop()
@@ -285,7 +303,7 @@ class _Feed:
             await asyncio.sleep(max(POLL_SECONDS - (loop.time() - began), POLL_SECONDS / 2))
 
     async def _read(self) -> None:
-        """Reads once, and tells of it also where nothing changed: then watchers know that nothing did."""
+        """Reads once."""
         queries = frozenset(self.watched)
         before = self.position
         if before is None:
@@ -298,7 +316,10 @@ class _Feed:
         for piece in pieces:
             self._add(await self._in_thread(partial(_load, self._changes, before, before, queries, piece)))
         part = partial(_load, self._changes, before, changed.position, queries, last, changed.experiments)
-        self._add(await self._in_thread(part))
+        last_part = await self._in_thread(part)
+        # Where nothing changed nobody is woken, unless one has come meanwhile whom nothing was looked for.
+        if last_part.runs or last_part.experiments or not self.watched.keys() <= queries:
+            self._add(last_part)
         self.position = changed.position
         self._reads += 1
 
@@ -322,6 +343,12 @@ class _Feed:
 
 # Nobody's query is in it, so that each watcher reads for itself.
 _TOO_LATE = _Part("", "", frozenset(), (), ())
+
+
+def _wake(waiting: Iterable[asyncio.Future[None]]) -> None:
+    for news in waiting:
+        if not news.done():
+            news.set_result(None)
 
 
 def _pieces(runs: Iterable[ChangedRun], queries: Iterable[WatchQuery]) -> list[list[ChangedRun]]:

@@ -132,9 +132,9 @@ class TrackingServiceStub:
        twice has no effect. Between different runs there is no order.
     4. Where nothing changes, a message without changes comes every 10 seconds. A client that hears nothing for three
        times as long should take the server for lost.
-    5. The stream ends with UNAVAILABLE when the server stops (SERVER_DRAINING), when its database is away, and when it
-       has lasted as long as a connection may (TRIVET_MAX_CONNECTION_AGE_SECONDS): call again with the last
-       resume_token, at this replica or another.
+    5. The stream ends with UNAVAILABLE when the server stops (SERVER_DRAINING) or its database stays away
+       (DATABASE_UNAVAILABLE), and with OK when it has lasted as long as a connection may
+       (TRIVET_MAX_CONNECTION_AGE_SECONDS): call again with the last resume_token, at this replica or another.
 
     Points are not sent: a chart that hears of new values reads the curve again from the last step that it has, by
     ReadMetricHistory or ReadMetricCurves. A run that is deleted for good after its time in the bin makes no change.
@@ -347,9 +347,9 @@ class TrackingServiceAsyncStub:
        twice has no effect. Between different runs there is no order.
     4. Where nothing changes, a message without changes comes every 10 seconds. A client that hears nothing for three
        times as long should take the server for lost.
-    5. The stream ends with UNAVAILABLE when the server stops (SERVER_DRAINING), when its database is away, and when it
-       has lasted as long as a connection may (TRIVET_MAX_CONNECTION_AGE_SECONDS): call again with the last
-       resume_token, at this replica or another.
+    5. The stream ends with UNAVAILABLE when the server stops (SERVER_DRAINING) or its database stays away
+       (DATABASE_UNAVAILABLE), and with OK when it has lasted as long as a connection may
+       (TRIVET_MAX_CONNECTION_AGE_SECONDS): call again with the last resume_token, at this replica or another.
 
     Points are not sent: a chart that hears of new values reads the curve again from the last step that it has, by
     ReadMetricHistory or ReadMetricCurves. A run that is deleted for good after its time in the bin makes no change.
@@ -590,9 +590,9 @@ class TrackingServiceServicer(metaclass=abc.ABCMeta):
            twice has no effect. Between different runs there is no order.
         4. Where nothing changes, a message without changes comes every 10 seconds. A client that hears nothing for three
            times as long should take the server for lost.
-        5. The stream ends with UNAVAILABLE when the server stops (SERVER_DRAINING), when its database is away, and when it
-           has lasted as long as a connection may (TRIVET_MAX_CONNECTION_AGE_SECONDS): call again with the last
-           resume_token, at this replica or another.
+        5. The stream ends with UNAVAILABLE when the server stops (SERVER_DRAINING) or its database stays away
+           (DATABASE_UNAVAILABLE), and with OK when it has lasted as long as a connection may
+           (TRIVET_MAX_CONNECTION_AGE_SECONDS): call again with the last resume_token, at this replica or another.
 
         Points are not sent: a chart that hears of new values reads the curve again from the last step that it has, by
         ReadMetricHistory or ReadMetricCurves. A run that is deleted for good after its time in the bin makes no change.
