@@ -11,7 +11,7 @@ from sqlalchemy.engine import Connection
 from trivet_kit.db import Database
 from trivet_kit.resources import RunName
 from trivet_tracking.domain.errors import ResumeTokenExpired, RunNotFound
-from trivet_tracking.domain.metrics import CurrentValue, Metric
+from trivet_tracking.domain.metrics import Metric
 from trivet_tracking.domain.runs import RunFields
 from trivet_tracking.domain.watches import (
     Changed,
@@ -25,7 +25,7 @@ from trivet_tracking.store import experiments, tables
 from trivet_tracking.store.contexts import NO_CONTEXT_NUMBER
 from trivet_tracking.store.experiments import SqlExperiments
 from trivet_tracking.store.horizon import pruned_below
-from trivet_tracking.store.run_rows import load
+from trivet_tracking.store.run_rows import load, metrics_by_run
 from trivet_tracking.store.transactions import transactions_of
 
 _c = tables.run_change
@@ -127,9 +127,8 @@ class SqlChanges:
         self, connection: Connection, position: Position, run_pks: Sequence[int], fields: RunFields
     ) -> dict[int, list[Metric]]:
         """The metrics of runs that changed, over all contexts, sorted by key."""
-        metrics: dict[int, list[Metric]] = {}
         if not run_pks or fields.metrics == _NO_METRICS:
-            return metrics
+            return {}
         statement = (
             sa.select(_m.c.run_pk, _m.c.key, _m.c.step, _m.c.time, _m.c.value, _m.c.min, _m.c.max)
             .where(_m.c.run_pk.in_(run_pks), _m.c.context == NO_CONTEXT_NUMBER)
@@ -138,9 +137,7 @@ class SqlChanges:
         )
         if fields.metrics is not None:
             statement = statement.where(_m.c.key.in_(sorted(fields.metrics)))
-        for run_pk, key, step, time, value, low, high in connection.execute(statement).all():
-            metrics.setdefault(run_pk, []).append(Metric(key, None, CurrentValue(step, time, value, low, high)))
-        return metrics
+        return metrics_by_run(connection.execute(statement).all())
 
 
 def _any_kind() -> sa.ColumnElement[int]:

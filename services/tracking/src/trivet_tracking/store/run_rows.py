@@ -93,7 +93,7 @@ def load(connection: Connection, run_pks: Sequence[int], fields: RunFields = ALL
     rows = {run_pk: row for run_pk, *row in runs.read(connection, run_pks)}
     params = _entries(_PARAMS.read(connection, run_pks, fields.params))
     tags = _entries(_TAGS.read(connection, run_pks, fields.tags))
-    metrics = _metrics(_METRICS.read(connection, run_pks, fields.metrics))
+    metrics = metrics_by_run(_METRICS.read(connection, run_pks, fields.metrics))
     return [
         _run(rows[run_pk], params.get(run_pk, {}), tags.get(run_pk, {}), tuple(metrics.get(run_pk, ())))
         for run_pk in run_pks
@@ -155,7 +155,7 @@ def _entries(rows: Sequence[Sequence[Any]]) -> dict[int, dict[str, str]]:
     return entries
 
 
-def _metrics(rows: Sequence[Sequence[Any]]) -> dict[int, list[Metric]]:
+def metrics_by_run(rows: Sequence[Sequence[Any]]) -> dict[int, list[Metric]]:
     """The current values over all contexts by run, sorted by key."""
     metrics: dict[int, list[Metric]] = {}
     for run_pk, key, step, time, value, low, high in rows:
