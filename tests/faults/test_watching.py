@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
 IDLE_CLIENTS = 2000
 WATCHERS = 200
-# Above what the service has without them; some 20 KiB for each connection.
+# Above what the service has without them; most of it is what gRPC keeps for connections.
 MOST_BYTES_MORE = 200 * 2**20
 
 _unused = iter(WORKSPACES)
@@ -194,6 +194,22 @@ def test_watchers_that_come_and_go_know_in_the_end_what_two_replicas_were_told_a
         for watcher in watchers:
             watcher.until(partial(knows_all, watcher, expected))
             watcher.close()
+
+
+def test_a_watch_goes_on_when_the_database_was_killed_for_a_moment(own_postgres_server: PostgresServer) -> None:
+    url = own_postgres_server.create_database()
+    migrate(url)
+    with start_server(url) as server, grpc.insecure_channel(server.address) as channel:
+        tracking = Tracking(TrackingServiceStub(channel), WORKSPACES[0])
+        run = create_run(tracking).name
+        with Watcher(tracking) as watcher:
+            log(tracking, run, before=1.0)
+            own_postgres_server.restart_after_kill()
+            with start_server(url) as other, grpc.insecure_channel(other.address) as channel_of_other:
+                log(Tracking(TrackingServiceStub(channel_of_other), WORKSPACES[0]), run, after=2.0)
+            watcher.until(partial(has, watcher, run, {"before": 1.0, "after": 2.0}))
+        assert "Traceback" not in server.stderr
+    own_postgres_server.drop_database(url)
 
 
 def memory_bytes(server: ServerProcess) -> int:
