@@ -17,6 +17,7 @@ import ingest
 import metric_reads
 import search
 import search_load
+import watching
 import wide
 from harness import Report, served, tracking_on
 
@@ -24,7 +25,7 @@ from trivet_testing import postgres
 from trivet_testing.postgres import PostgresServer
 from trivet_testing.tracking import migrate
 
-_PARTS = ("ingest", "metrics", "exports", "search", "mlflow", "wide")
+_PARTS = ("ingest", "metrics", "exports", "watching", "search", "mlflow", "wide")
 
 
 def main() -> None:
@@ -84,6 +85,8 @@ def _measure(part: str, report: Report, server: PostgresServer, options: argpars
             report.table("Histories, charts, room", metric_reads.cells(setting))
         elif part == "exports":
             report.table("Exports", exports.cells(setting))
+        elif part == "watching":
+            report.table("Calls beside 2,000 idle clients and 200 watchers", watching.cells(setting, report))
         else:
             steps = 1_000_000 if options.full else options.steps
             report.table("Wide and long", wide.cells(setting, report, steps))

@@ -65,6 +65,7 @@ EXAMPLES: dict[str, dict[str, Any]] = {
     "PARAM_CHANGED": {"key": "lr", "field": "params[0]"},
     "SEQUENCE_GAP": {"sequence": 9, "expected": 7},
     "EXPERIMENT_PROTECTED": {"name": "workspaces/default/experiments/0"},
+    "RESUME_TOKEN_EXPIRED": {},
     "ETAG_STALE": {"name": "workspaces/default/experiments/3"},
     "MODEL_NOT_FOUND": {"name": "workspaces/default/models/taxi"},
     "MODEL_VERSION_NOT_FOUND": {"name": "workspaces/default/models/taxi/versions/3"},

@@ -56,7 +56,7 @@ class Terminal:
                 check=False,
             )
             assert matches(step.shown, ended.stdout), f"{step.command}\nanswers\n{ended.stdout}"
-            fails = bool(step.shown) and step.shown[0] == "ERROR:"
+            fails = "ERROR:" in step.shown
             assert (ended.returncode != 0) is fails, ended.stdout
 
     def _here(self, text: str) -> str:
@@ -121,6 +121,7 @@ def test_page_shows_all_that_an_operator_needs() -> None:
         "TrackingService/ListMetrics",
         "TrackingService/ReadMetricHistory",
         "TrackingService/SearchRuns",
+        "TrackingService/WatchRuns",
         "Health/Check",
         "--tls-cert",
     ):

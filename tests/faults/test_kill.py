@@ -273,6 +273,7 @@ class Folder:
         environment = {
             "TRIVET_DATABASE_URL": self._database_url,
             "TRIVET_FOLD_AFTER_SECONDS": str(FOLD_AFTER_SECONDS),
+            "TRIVET_KEEP_CHANGES_SECONDS": "600",
         }
         command = [sys.executable, "-m", "trivet_tracking.folder"]
         self._process = subprocess.Popen(command, env=os.environ | environment, stdin=subprocess.PIPE)

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from trivet._registry import Registry
     from trivet._target import Address, LocalData, Replicas, Service, Target
     from trivet._tracking import Tracking
+    from trivet._watch import RunWatch
 
 _Order = Sequence[str] | str | None
 _DEFAULT_TIMEOUT_SECONDS: Final = 60.0
@@ -307,6 +308,16 @@ class Client:
             overwrite=overwrite,
             on_progress=on_progress,
         )
+
+    def watch_runs(
+        self,
+        experiment_ids: Sequence[str | int] | str | int = (),
+        *,
+        run_ids: Sequence[str] = (),
+        resume_token: str = "",
+    ) -> RunWatch:
+        """Watches runs from now on."""
+        return self.tracking.watch_runs(experiment_ids, run_ids=run_ids, resume_token=resume_token)
 
     def update_run(self, run_id: str, status: str | None = None, name: str | None = None) -> None:
         """Changes status or name of a run."""

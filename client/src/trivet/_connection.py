@@ -11,7 +11,7 @@ import weakref
 from collections.abc import Callable, Iterator
 from importlib.metadata import version
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, TypeVar
+from typing import TYPE_CHECKING, Any, Final, Generic, Self, TypeVar
 
 import grpc
 
@@ -114,6 +114,33 @@ class _Forks:
 
 
 _forks = _Forks()
+
+
+class Subscription(Generic[_Response]):
+    """The answers of a call without an end, as an iterator. `cancel` may be called from any thread."""
+
+    def __init__(self, call: Any, address: str, on_unavailable: Callable[[], None]) -> None:
+        self._call = call
+        self._address = address
+        self._on_unavailable = on_unavailable
+
+    def __iter__(self) -> Self:
+        return self
+
+    def __next__(self) -> _Response:
+        """Waits for the next answer. Raises TrivetError: the class of what went wrong; ClientClosed after `cancel`."""
+        try:
+            answer: _Response = next(self._call)
+        except grpc.RpcError as raised:
+            error = from_rpc_error(raised, self._address)
+            if isinstance(error, ServerUnavailable):
+                self._on_unavailable()
+            raise error from raised
+        return answer
+
+    def cancel(self) -> None:
+        """Ends the call. Idempotent."""
+        self._call.cancel()
 
 
 class Connection:
@@ -240,6 +267,12 @@ class Connection:
         """
         timeout = self._timeout_seconds if timeout_seconds is None else timeout_seconds
         yield from self._answers(method(request, timeout=timeout, metadata=self._metadata()))
+
+    def subscribe(
+        self, method: grpc.UnaryStreamMultiCallable[_Request, _Response], request: _Request
+    ) -> Subscription[_Response]:
+        """The answers of a call that has no end and no deadline; never sent again."""
+        return Subscription(method(request, metadata=self._metadata()), str(self.address), self._attach_again)
 
     def exchange(
         self,

@@ -142,6 +142,29 @@ class RunComparison:
 
 
 @dataclass(frozen=True)
+class RunChange:
+    """What changed of a run that is watched, with the newest state."""
+
+    run_id: str
+    experiment_id: str
+    kinds: frozenset[str]
+    """`created`, `fields` (also that it was deleted or restored), `params`, `tags`, `metrics`; at least one."""
+    run: Run | None
+    """The run as it is by now, without its metrics; None where only metrics changed."""
+    metrics: Mapping[str, MetricSummary]
+    """What the metrics that changed are by now; others are as they were."""
+
+
+@dataclass(frozen=True)
+class ExperimentChange:
+    """An experiment, some runs of which are watched, was deleted or restored, and its runs with it."""
+
+    experiment_id: str
+    lifecycle_stage: str
+    """`active` or `deleted`: what it is by now."""
+
+
+@dataclass(frozen=True)
 class Receipt:
     """What became of the records that this process has logged through a client so far.
 

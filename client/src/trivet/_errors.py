@@ -23,6 +23,7 @@ TrivetError
 │   ├── ExperimentDeleted
 │   ├── RunDeleted
 │   ├── ParamChanged
+│   ├── ResumeTokenExpired
 │   ├── ModelVersionNotReady
 │   └── ModelSourceUnusable
 ├── Conflict                   somebody else was faster; read again and repeat
@@ -159,6 +160,10 @@ class ParamChanged(FailedPrecondition):
     """The param was logged before with another value; params are written once."""
 
 
+class ResumeTokenExpired(FailedPrecondition):
+    """Changes are no longer kept from as far back as the token says; watch anew, and read the runs again."""
+
+
 class ModelVersionNotReady(FailedPrecondition):
     """The files of the model version are not in place."""
 
@@ -228,6 +233,7 @@ BY_REASON: Mapping[str, type[TrivetError]] = {
     "EXPERIMENT_DELETED": ExperimentDeleted,
     "RUN_DELETED": RunDeleted,
     "PARAM_CHANGED": ParamChanged,
+    "RESUME_TOKEN_EXPIRED": ResumeTokenExpired,
     "MODEL_VERSION_NOT_READY": ModelVersionNotReady,
     "MODEL_SOURCE_UNUSABLE": ModelSourceUnusable,
     "OVERLOADED": Overloaded,

@@ -9,7 +9,7 @@ from typing import Final, SupportsFloat, SupportsIndex, TypeVar
 
 from google.protobuf.field_mask_pb2 import FieldMask
 
-from trivet._connection import Connection
+from trivet._connection import Connection, Subscription
 from trivet._entities import (
     Experiment,
     Export,
@@ -44,7 +44,8 @@ from trivet._tracking_messages import (
     to_status,
     to_view,
 )
-from trivet_proto.tracking.v1 import experiment_pb2, run_pb2
+from trivet._watch import RunWatch
+from trivet_proto.tracking.v1 import experiment_pb2, run_pb2, watch_pb2
 from trivet_proto.tracking.v1 import tracking_service_pb2 as pb
 from trivet_proto.tracking.v1.tracking_service_pb2_grpc import TrackingServiceStub
 
@@ -284,7 +285,7 @@ class Tracking:
         """
         asked = {"metrics": metric_keys, "params": param_keys, "tags": tag_keys}
         columns = pb.SearchRunsRequest(
-            read_mask=FieldMask(paths=[*RUN_INFO_FIELDS, *(field for field, keys in asked.items() if keys != [])]),
+            read_mask=_columns_mask(asked),
             metric_keys=metric_keys or (),
             param_keys=param_keys or (),
             tag_keys=tag_keys or (),
@@ -409,6 +410,55 @@ class Tracking:
         )
         self._logger.flush()
         return from_comparison(self._connection.call(self._stub.CompareRuns, request, repeatable=True), run_ids)
+
+    def watch_runs(
+        self,
+        experiment_ids: Sequence[str | int] | str | int = (),
+        *,
+        run_ids: Sequence[str] = (),
+        metric_keys: Sequence[str] | None = None,
+        param_keys: Sequence[str] | None = None,
+        tag_keys: Sequence[str] | None = None,
+        resume_token: str = "",
+    ) -> RunWatch:
+        """Watches runs from now on: an iterator of what changes, which goes on by itself when the connection breaks.
+
+        What is read after this call and the changes leave no gap between them:
+
+            with client.watch_runs("1") as watch:
+                runs = {run.info.run_id: run for run in client.search_runs("1")}
+                for change in watch:
+                    ...
+
+        Args:
+            experiment_ids: Watch the runs of these, also those to come: ids, or one id alone. Empty, and no `run_ids`:
+                all runs of the workspace.
+            run_ids: Watch these runs instead.
+            metric_keys: Hear only of these metrics; of none for an empty list. Default: all.
+            param_keys: The same of params.
+            tag_keys: The same of tags.
+            resume_token: That of an earlier watch, to go on where it was. Default: from now on.
+
+        Raises:
+            ExperimentNotFound, RunNotFound: there is no such experiment or run.
+            ResumeTokenExpired: the server no longer keeps the changes since then; watch without a token, and read.
+        """
+        asked = {"metrics": metric_keys, "params": param_keys, "tags": tag_keys}
+        request = watch_pb2.WatchRunsRequest(
+            parent=self._names.parent,
+            experiments=self._experiment_names(experiment_ids),
+            runs=[self._names.run(run_id) for run_id in run_ids],
+            read_mask=_columns_mask(asked),
+            metric_keys=metric_keys or (),
+            param_keys=param_keys or (),
+            tag_keys=tag_keys or (),
+        )
+
+        def subscribe(token: str) -> Subscription[watch_pb2.WatchRunsResponse]:
+            request.resume_token = token
+            return self._connection.subscribe(self._stub.WatchRuns, request)
+
+        return RunWatch(subscribe, resume_token)
 
     def _experiment_names(self, experiment_ids: Sequence[str | int] | str | int) -> list[str]:
         ids = (experiment_ids,) if isinstance(experiment_ids, str | int) else experiment_ids
@@ -652,6 +702,11 @@ def _point(key: str, value: SupportsFloat, timestamp: int | None, step: Supports
         raise InvalidArgument(f"timestamp is {time_millis}; it must be 0 or more.")
     number = value if type(value) is float else to_number(key, value)
     return Point(check_key(key), number, 0 if step is None else to_int64("step", step), time_millis)
+
+
+def _columns_mask(asked: Mapping[str, Sequence[str] | None]) -> FieldMask:
+    """What runs are, and those of `metrics`, `params` and `tags` of which not the empty list of keys is asked for."""
+    return FieldMask(paths=[*RUN_INFO_FIELDS, *(field for field, keys in asked.items() if keys is None or len(keys))])
 
 
 def _tags(tags: Mapping[str, object] | None) -> dict[str, str]:

@@ -8,8 +8,10 @@ from typing import Final
 from trivet._entities import (
     ComparedKey,
     Experiment,
+    ExperimentChange,
     MetricSummary,
     Run,
+    RunChange,
     RunComparison,
     RunData,
     RunInfo,
@@ -18,7 +20,7 @@ from trivet._entities import (
 from trivet._errors import InvalidArgument
 from trivet._names import last_segment
 from trivet._timestamps import millis
-from trivet_proto.tracking.v1 import experiment_pb2, lifecycle_pb2, run_pb2
+from trivet_proto.tracking.v1 import experiment_pb2, lifecycle_pb2, run_pb2, watch_pb2
 from trivet_proto.tracking.v1 import tracking_service_pb2 as pb
 
 _STAGES: Final[Mapping[int, str]] = {
@@ -36,6 +38,9 @@ _KEY_KINDS: Final = {
     "param": pb.RUN_KEY_KIND_PARAM,
     "tag": pb.RUN_KEY_KIND_TAG,
 }
+_CHANGE_PREFIX: Final = "RUN_CHANGE_KIND_"
+# A newer server may know more of them.
+_CHANGE_KINDS: Final = frozenset(watch_pb2.RunChangeKind.values())
 # What `from_run_info` reads.
 RUN_INFO_FIELDS: Final = (
     *(
@@ -139,6 +144,26 @@ def from_comparison(message: pb.CompareRunsResponse, run_ids: Sequence[str]) -> 
         for metric in message.metrics
     )
     return RunComparison(texts(message.attributes), texts(message.params), texts(message.tags), metrics)
+
+
+def from_run_change(message: watch_pb2.RunChange) -> RunChange:
+    """The value of a message."""
+    names = map(watch_pb2.RunChangeKind.Name, (kind for kind in message.kinds if kind in _CHANGE_KINDS))
+    kinds = frozenset(name.removeprefix(_CHANGE_PREFIX).lower() for name in names)
+    return RunChange(
+        run_id=last_segment(message.run.name),
+        experiment_id=last_segment(message.run.experiment),
+        kinds=kinds,
+        run=None if kinds == {"metrics"} else from_run(message.run),
+        metrics={
+            metric.key: MetricSummary(metric.value, metric.step, metric.min, metric.max) for metric in message.metrics
+        },
+    )
+
+
+def from_experiment_change(message: watch_pb2.ExperimentChange) -> ExperimentChange:
+    """The value of a message."""
+    return ExperimentChange(last_segment(message.experiment), _STAGES.get(message.state, ""))
 
 
 def to_key_kind(kind: str) -> pb.RunKeyKind.ValueType:

@@ -39,7 +39,8 @@ def command(
 
     def add(function: Callable[_Arguments, Answer | None]) -> Callable[_Arguments, Answer | None]:
         def run(**arguments: Any) -> None:
-            as_json = arguments.pop("as_json", False)
+            # A function that prints by itself, as things come, may have the option too.
+            as_json = arguments.pop("as_json", False) if has_json else arguments.get("as_json", False)
             with _failures_told(as_json=as_json):
                 answer = function(**arguments)  # type: ignore[call-arg] # typer passes those that it was told of
                 if answer is not None:

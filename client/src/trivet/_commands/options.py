@@ -70,6 +70,9 @@ TagsOption = Annotated[
     ),
 ]
 DescriptionOption = Annotated[str, typer.Option(metavar="TEXT", help="What it is, in markdown.", show_default=False)]
+UntilEndedOption = Annotated[
+    bool, typer.Option("--until-ended", help="Stop when all the runs that are named have ended.", show_default=False)
+]
 YesOption = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.", show_default=False)]
 
 

@@ -9,6 +9,7 @@ import typer
 
 import trivet
 from trivet._commands.answers import Answer, Details, Done, Field, Listing
+from trivet._commands.changes import show_changes
 from trivet._commands.declaring import client_command
 from trivet._commands.experiments import find_by_name
 from trivet._commands.kinds import DURATION, ID, NUMBER, PAIRS, TEXT, TIME, Kind
@@ -16,9 +17,11 @@ from trivet._commands.options import (
     ExperimentIdsOption,
     ExperimentsOption,
     FilterOption,
+    JsonOption,
     MaxOption,
     OrderByOption,
     RunArgument,
+    UntilEndedOption,
     View,
     ViewOption,
     YesOption,
@@ -80,6 +83,11 @@ def _column(name: str) -> Field[trivet.Run]:
     return Field("", name, kind, lambda run: logged(run.data).get(key))
 
 
+def _experiment_ids(client: trivet.Client, names: Sequence[str] | None, ids: Sequence[str] | None) -> list[str]:
+    """The ids of experiments, some of which are given by their names."""
+    return [*(ids or ()), *(find_by_name(client, name).experiment_id for name in names or ())]
+
+
 @client_command(
     app, "ls", example="trivet runs ls --experiment taxi --order-by 'metrics.rmse ASC' --columns metrics.rmse"
 )
@@ -103,7 +111,7 @@ def ls(
 ) -> Answer:
     """List runs, the newest first; of all experiments, unless some are named."""
     more = _parse_columns(columns)
-    ids = [*(experiment_ids or ()), *(find_by_name(client, name).experiment_id for name in experiments or ())]
+    ids = _experiment_ids(client, experiments, experiment_ids)
     found = client.search_runs(ids, filter_string, view.view_type, max_results, order_by)
     return Listing([*_RUN, *more], found, nothing="There are no such runs.", has_more=bool(found.token))
 
@@ -112,6 +120,33 @@ def ls(
 def show(client: trivet.Client, run_id: RunArgument) -> Answer:
     """Show a run with its params, the current values of its metrics, and its tags."""
     return Details(_RUN, client.get_run(run_id))
+
+
+@client_command(app, "watch", example="trivet runs watch --experiment taxi --metric rmse", has_json=False)
+def watch(
+    client: trivet.Client,
+    run_ids: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="[RUN_ID]...", help="Only these runs; as they are now comes first.", show_default=False),
+    ] = None,
+    experiments: ExperimentsOption = None,
+    experiment_ids: ExperimentIdsOption = None,
+    metrics: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--metric", metavar="KEY", help="Only this metric; may be given several times.", show_default=False
+        ),
+    ] = None,
+    until_ended: UntilEndedOption = False,  # noqa: FBT002 - a flag
+    as_json: JsonOption = False,  # noqa: FBT002 - a flag
+) -> None:
+    """Show what happens to runs, a line for each change, until Ctrl-C; of all experiments, unless some are named."""
+    if run_ids and (experiments or experiment_ids):
+        raise typer.BadParameter("Name runs or experiments.", param_hint="RUN_ID")
+    if until_ended and not run_ids:
+        raise typer.BadParameter("Name the runs that are to end.", param_hint="--until-ended")
+    ids = _experiment_ids(client, experiments, experiment_ids)
+    show_changes(client, run_ids or (), ids, metrics or None, until_ended=until_ended, as_json=as_json)
 
 
 @client_command(app, "rm", example="trivet runs rm 0192f0c1a7d47b6e9c3e5a8b1f2d4c60")

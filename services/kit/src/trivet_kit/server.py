@@ -61,6 +61,9 @@ class Component:
     """Frees what it holds, after the last call has ended."""
     limits: system_service_pb2.Limits
     """What it refuses for its size."""
+    drain: Callable[[], None] = lambda: None
+    """Ends the streams that have no end by themselves, with ServerDraining; on the event loop, when the server is about
+    to stop."""
 
 
 def run(components: tuple[Component, ...], settings: ServerSettings, on_ready: Callable[[str], None]) -> None:
@@ -217,8 +220,10 @@ class _Server:
                 await self._health.set(service.descriptor.full_name, status)
 
     async def _leave(self) -> None:
-        """Sets all health to NOT_SERVING, for good."""
+        """Sets all health to NOT_SERVING, for good, and sends away those who would stay."""
         await self._health.enter_graceful_shutdown()
+        for component in self._components:
+            component.drain()
 
     async def _is_ready(self, component: Component) -> bool:
         try:

@@ -29,7 +29,12 @@ from trivet_kit.settings import (
     parse_workspaces,
     read_database_url,
 )
-from trivet_tracking.settings import FOLD_AFTER_SECONDS, FoldAfterOption
+from trivet_tracking.settings import (
+    FOLD_AFTER_SECONDS,
+    KEEP_CHANGES_SECONDS,
+    FoldAfterOption,
+    KeepChangesOption,
+)
 
 PROGRAM = "trivet-tracking"
 SERVICE = "trivet.tracking.v1.TrackingService"
@@ -58,10 +63,12 @@ def serve(
     insecure_no_auth: InsecureNoAuthOption = False,  # noqa: FBT002 - a flag of the command line
     max_message_bytes: MaxMessageBytesOption = MAX_MESSAGE_BYTES,
     fold_after_seconds: FoldAfterOption = FOLD_AFTER_SECONDS,
+    keep_changes_seconds: KeepChangesOption = KEEP_CHANGES_SECONDS,
     max_connection_age_seconds: MaxConnectionAgeOption = MAX_CONNECTION_AGE_SECONDS,
 ) -> None:
     """Serves until SIGTERM; the schema must be current (`migrate`)."""
     from trivet_kit.server import run  # noqa: PLC0415 - most of a start, which `health` does without
+    from trivet_tracking.folder import Delays  # noqa: PLC0415 - as the other
     from trivet_tracking.server import build, migrations, open_database  # noqa: PLC0415 - as the other
 
     set_up_logs(logging.INFO)
@@ -77,7 +84,8 @@ def serve(
     database = open_database(read_database_url(database_url, database_url_file))
     database.check_usable()
     migrations(database).check(f"{PROGRAM} migrate")
-    run((build(database, fold_after_seconds),), settings, partial(commands.say_ready, PROGRAM))
+    component = build(database, Delays(fold_after_seconds, keep_changes_seconds), max_connection_age_seconds)
+    run((component,), settings, partial(commands.say_ready, PROGRAM))
 
 
 @app.command()

@@ -16,7 +16,7 @@ from trivet_kit.page_tokens import MAX_PAGE_BYTES
 from trivet_kit.resources import RUN_ID, ExperimentName, RunName, parse_experiment, parse_run
 from trivet_kit.timestamps import from_millis, to_millis
 from trivet_kit.updates import named_paths
-from trivet_proto.tracking.v1 import experiment_pb2, lifecycle_pb2, metric_pb2, run_pb2
+from trivet_proto.tracking.v1 import experiment_pb2, lifecycle_pb2, metric_pb2, run_pb2, watch_pb2
 from trivet_proto.tracking.v1 import tracking_service_pb2 as pb
 from trivet_tracking.domain import limits
 from trivet_tracking.domain.comparison import Compared, RunComparison
@@ -234,17 +234,17 @@ def _from_compared_text(compared: Compared[str]) -> pb.ComparedText:
     )
 
 
-def to_read_mask(request: pb.SearchRunsRequest) -> frozenset[str]:
+def to_read_mask(mask: FieldMask) -> frozenset[str]:
     """The fields of runs to return. Raises FieldInvalid."""
-    for index, path in enumerate(request.read_mask.paths):
+    for index, path in enumerate(mask.paths):
         if path not in _RUN_FIELDS:
             raise FieldInvalid(f"read_mask.paths[{index}]", f"must be one of {', '.join(_RUN_FIELDS)}")
-    return frozenset(request.read_mask.paths) or frozenset(_RUN_FIELDS)
+    return frozenset(mask.paths) or frozenset(_RUN_FIELDS)
 
 
-def to_run_fields(request: pb.SearchRunsRequest) -> RunFields:
+def to_run_fields(request: pb.SearchRunsRequest | watch_pb2.WatchRunsRequest) -> RunFields:
     """What to load of runs. Raises FieldInvalid, FieldRequired, FieldTooLong."""
-    mask = to_read_mask(request)
+    mask = to_read_mask(request.read_mask)
 
     def keys(field: str, asked: Sequence[str]) -> KeySelection:
         if len(asked) > limits.MAX_READ_KEYS:

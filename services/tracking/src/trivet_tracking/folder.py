@@ -1,5 +1,7 @@
 """The folder: makes chunks of the log in the background, at the service's side and never in its way.
 
+It also drops the changes that were kept for watchers for long enough.
+
 On SQLite it is a thread. On PostgreSQL it is a child process, because what it does with numbers would otherwise take
 the interpreter from the calls; the service starts it again when it ends, and it ends when the service does, however
 that comes about: it waits for the end of its standard input.
@@ -8,19 +10,23 @@ that comes about: it waits for the end of its standard input.
 from __future__ import annotations
 
 import logging
+import math
 import os
 import signal
 import subprocess
 import sys
 import threading
+import time
+from dataclasses import dataclass
 from typing import Protocol
 
 from trivet_kit.db import Database
 from trivet_kit.errors import CallerError
 from trivet_kit.logs import set_up_logs
 from trivet_kit.timestamps import now_millis
-from trivet_tracking.settings import FOLD_AFTER_SECONDS
+from trivet_tracking.settings import FOLD_AFTER_SECONDS, KEEP_CHANGES_SECONDS
 from trivet_tracking.store.folding import Folding
+from trivet_tracking.store.horizon import Horizon
 from trivet_tracking.store.tables import SCHEMA
 
 # How often it looks for logs to fold.
@@ -28,6 +34,8 @@ _LOOK_SECONDS = 1.0
 # A child that ends at once is not started again and again at once.
 _RESTART_SECONDS = 5.0
 _STOP_SECONDS = 3.0
+# How often it drops old changes, where they are not kept for a shorter time than ten times this.
+_DROP_SECONDS = 60.0
 
 _log = logging.getLogger("trivet.tracking.folder")
 
@@ -40,20 +48,32 @@ class Folder(Protocol):
         ...
 
 
-def start_folder(database: Database, fold_after_seconds: float = FOLD_AFTER_SECONDS) -> Folder:
+@dataclass(frozen=True)
+class Delays:
+    """When the folder does what."""
+
+    fold_after_seconds: float = FOLD_AFTER_SECONDS
+    """How old a log becomes."""
+    keep_changes_seconds: float = KEEP_CHANGES_SECONDS
+    """How long changes are kept."""
+
+
+DEFAULT_DELAYS = Delays()
+
+
+def start_folder(database: Database, delays: Delays) -> Folder:
     """The folder of a service's database."""
     if database.is_sqlite:
-        return FolderThread(database, fold_after_seconds)
-    return FolderProcess(database.url.render_as_string(hide_password=False), fold_after_seconds)
+        return FolderThread(database, delays)
+    return FolderProcess(database.url.render_as_string(hide_password=False), delays)
 
 
 class FolderThread:
     """A folder in this process."""
 
-    def __init__(self, database: Database, fold_after_seconds: float) -> None:
+    def __init__(self, database: Database, delays: Delays) -> None:
         self._stopped = threading.Event()
-        arguments = (Folding(database, now_millis), fold_after_seconds, self._stopped)
-        self._thread = threading.Thread(target=run, args=arguments, name="folder", daemon=True)
+        self._thread = threading.Thread(target=run, args=(database, delays, self._stopped), name="folder", daemon=True)
         self._thread.start()
 
     def close(self) -> None:
@@ -65,13 +85,14 @@ class FolderThread:
 class FolderProcess:
     """A folder in a process of its own, and the thread that watches it."""
 
-    def __init__(self, database_url: str, fold_after_seconds: float) -> None:
+    def __init__(self, database_url: str, delays: Delays) -> None:
         self._environment = {
             **os.environ,
             "TRIVET_DATABASE_URL": database_url,
-            "TRIVET_FOLD_AFTER_SECONDS": str(fold_after_seconds),
+            "TRIVET_FOLD_AFTER_SECONDS": str(delays.fold_after_seconds),
+            "TRIVET_KEEP_CHANGES_SECONDS": str(delays.keep_changes_seconds),
         }
-        self._fold_after_seconds = fold_after_seconds
+        self._fold_after_seconds = delays.fold_after_seconds
         self._stopped = threading.Event()
         self._thread = threading.Thread(target=self._watch, name="folder-watch", daemon=True)
         self._thread.start()
@@ -109,21 +130,30 @@ class FolderProcess:
                 child.kill()
 
 
-def run(folding: Folding, fold_after_seconds: float, stopped: threading.Event) -> None:
-    """Folds whatever is due until it is told to stop."""
-    age_millis = int(fold_after_seconds * 1000)
-    while not stopped.wait(min(_LOOK_SECONDS, fold_after_seconds)):
+def run(database: Database, delays: Delays, stopped: threading.Event) -> None:
+    """Does whatever is due until it is told to stop."""
+    folding, horizon = Folding(database, now_millis), Horizon(database, now_millis)
+    drop_seconds = min(_DROP_SECONDS, delays.keep_changes_seconds / 10)
+    dropped = -math.inf
+    while not stopped.wait(min(_LOOK_SECONDS, delays.fold_after_seconds)):
         try:
-            for run_pk in folding.due(age_millis):
-                if stopped.is_set():
-                    break
-                folding.fold(run_pk)
+            _fold(folding, int(delays.fold_after_seconds * 1000), stopped)
+            if time.monotonic() - dropped >= drop_seconds:
+                horizon.advance(int(delays.keep_changes_seconds * 1000))
+                dropped = time.monotonic()
         except CallerError as error:
             # The database is away or busy: the service says so, and here the next look will do.
             _log.info("not folded: %s", error)
         except Exception:  # noqa: BLE001 - the folder goes on, whatever one run of it meets
             _log.exception("not folded")
             stopped.wait(_RESTART_SECONDS)
+
+
+def _fold(folding: Folding, age_millis: int, stopped: threading.Event) -> None:
+    for run_pk in folding.due(age_millis):
+        if stopped.is_set():
+            break
+        folding.fold(run_pk)
 
 
 def main() -> None:
@@ -138,7 +168,8 @@ def main() -> None:
 
     threading.Thread(target=wait_for_the_end, daemon=True).start()
     database = Database(os.environ["TRIVET_DATABASE_URL"], SCHEMA)
-    run(Folding(database, now_millis), float(os.environ["TRIVET_FOLD_AFTER_SECONDS"]), stopped)
+    delays = Delays(float(os.environ["TRIVET_FOLD_AFTER_SECONDS"]), float(os.environ["TRIVET_KEEP_CHANGES_SECONDS"]))
+    run(database, delays, stopped)
     database.close()
 
 

@@ -5,23 +5,26 @@ from __future__ import annotations
 from trivet_kit import page_tokens, texts
 from trivet_kit.db import Database, Migrations
 from trivet_kit.server import Component, Service
+from trivet_kit.settings import MAX_CONNECTION_AGE_SECONDS
 from trivet_kit.timestamps import now_millis
 from trivet_proto.common.v1 import system_service_pb2
 from trivet_proto.tracking.v1 import tracking_service_pb2
 from trivet_tracking.commits import GroupCommitter
 from trivet_tracking.domain import limits
-from trivet_tracking.folder import start_folder
+from trivet_tracking.folder import DEFAULT_DELAYS, Delays, start_folder
 from trivet_tracking.servicers.experiments import ExperimentServicer
 from trivet_tracking.servicers.exports import ExportServicer
 from trivet_tracking.servicers.metrics import MetricServicer
 from trivet_tracking.servicers.runs import RunServicer
-from trivet_tracking.settings import FOLD_AFTER_SECONDS
+from trivet_tracking.servicers.watches import WatchServicer
+from trivet_tracking.store.changes import SqlChanges
 from trivet_tracking.store.experiments import SqlExperiments
 from trivet_tracking.store.exports import SqlExports
 from trivet_tracking.store.metrics import SqlMetrics
 from trivet_tracking.store.runs import SqlRuns
 from trivet_tracking.store.tables import SCHEMA
 from trivet_tracking.store.writes import SqlWrites
+from trivet_tracking.watching import Watching
 
 LIMITS = system_service_pb2.Limits(
     max_key_characters=texts.MAX_KEY_CHARACTERS,
@@ -42,22 +45,36 @@ def migrations(database: Database) -> Migrations:
     return Migrations(database, "trivet_tracking")
 
 
-def build(database: Database, fold_after_seconds: float = FOLD_AFTER_SECONDS) -> Component:
-    """The tracking service over a migrated database, which it closes at its end; and the folder beside it."""
+def build(
+    database: Database,
+    delays: Delays = DEFAULT_DELAYS,
+    watch_seconds: float = MAX_CONNECTION_AGE_SECONDS,
+) -> Component:
+    """The tracking service over a migrated database, which it closes at its end; and the folder beside it.
+
+    Args:
+        database: Where it keeps everything.
+        delays: When the folder does what.
+        watch_seconds: How long a watcher stays before it has to call again.
+    """
     experiments = SqlExperiments(database, now_millis)
     committer = GroupCommitter(SqlWrites(database))
-    folder = start_folder(database, fold_after_seconds)
+    folder = start_folder(database, delays)
+    changes = SqlChanges(database, experiments)
+    watching = Watching(changes, watch_seconds)
     servicers = (
         ExperimentServicer(experiments),
         RunServicer(SqlRuns(database, experiments, now_millis), now_millis),
         MetricServicer(SqlMetrics(database), committer, now_millis),
         ExportServicer(SqlExports(database, experiments)),
+        WatchServicer(changes, watching),
     )
 
     def close() -> None:
+        watching.close()
         committer.close()
         folder.close()
         database.close()
 
     descriptor = tracking_service_pb2.DESCRIPTOR.services_by_name["TrackingService"]
-    return Component((Service(descriptor, servicers),), database.probe, close, LIMITS)
+    return Component((Service(descriptor, servicers),), database.probe, close, LIMITS, watching.drain)

@@ -19,3 +19,16 @@ FoldAfterOption = Annotated[
         help="How old points become in the log before they are packed into chunks.",
     ),
 ]
+
+# How long changes are kept for those who watch: a laptop that slept for longer reads its runs anew.
+KEEP_CHANGES_SECONDS = 600.0
+
+KeepChangesOption = Annotated[
+    float,
+    typer.Option(
+        envvar="TRIVET_KEEP_CHANGES_SECONDS",
+        min=1,
+        metavar="SECONDS",
+        help="How long a watch of runs that was interrupted can be resumed.",
+    ),
+]

@@ -152,6 +152,11 @@ class _ErrorReasonEnumTypeWrapper(google.protobuf.internal.enum_type_wrapper._En
     """FAILED_PRECONDITION. The experiment `Default` cannot be deleted or renamed.
     {"reason": "EXPERIMENT_PROTECTED", "domain": "trivet", "metadata": {"name": "workspaces/default/experiments/0"}}
     """
+    ERROR_REASON_RESUME_TOKEN_EXPIRED: _ErrorReason.ValueType  # 105
+    """FAILED_PRECONDITION. Changes are no longer kept from as far back as the token says; watch anew without one, and read
+    the runs again.
+    {"reason": "RESUME_TOKEN_EXPIRED", "domain": "trivet", "metadata": {}}
+    """
     ERROR_REASON_ETAG_STALE: _ErrorReason.ValueType  # 120
     """ABORTED. The resource was changed after it was read; read it again and repeat the change.
     {"reason": "ETAG_STALE", "domain": "trivet", "metadata": {"name": "workspaces/default/experiments/3"}}
@@ -347,6 +352,11 @@ ERROR_REASON_SEQUENCE_GAP: ErrorReason.ValueType  # 103
 ERROR_REASON_EXPERIMENT_PROTECTED: ErrorReason.ValueType  # 104
 """FAILED_PRECONDITION. The experiment `Default` cannot be deleted or renamed.
 {"reason": "EXPERIMENT_PROTECTED", "domain": "trivet", "metadata": {"name": "workspaces/default/experiments/0"}}
+"""
+ERROR_REASON_RESUME_TOKEN_EXPIRED: ErrorReason.ValueType  # 105
+"""FAILED_PRECONDITION. Changes are no longer kept from as far back as the token says; watch anew without one, and read
+the runs again.
+{"reason": "RESUME_TOKEN_EXPIRED", "domain": "trivet", "metadata": {}}
 """
 ERROR_REASON_ETAG_STALE: ErrorReason.ValueType  # 120
 """ABORTED. The resource was changed after it was read; read it again and repeat the change.

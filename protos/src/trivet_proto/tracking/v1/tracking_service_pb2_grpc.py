@@ -7,6 +7,7 @@ from trivet_proto.tracking.v1 import experiment_pb2 as trivet__proto_dot_trackin
 from trivet_proto.tracking.v1 import export_pb2 as trivet__proto_dot_tracking_dot_v1_dot_export__pb2
 from trivet_proto.tracking.v1 import run_pb2 as trivet__proto_dot_tracking_dot_v1_dot_run__pb2
 from trivet_proto.tracking.v1 import tracking_service_pb2 as trivet__proto_dot_tracking_dot_v1_dot_tracking__service__pb2
+from trivet_proto.tracking.v1 import watch_pb2 as trivet__proto_dot_tracking_dot_v1_dot_watch__pb2
 
 GRPC_GENERATED_VERSION = '1.66.2'
 GRPC_VERSION = grpc.__version__
@@ -105,6 +106,11 @@ class TrackingServiceStub(object):
                 '/trivet.tracking.v1.TrackingService/CompareRuns',
                 request_serializer=trivet__proto_dot_tracking_dot_v1_dot_tracking__service__pb2.CompareRunsRequest.SerializeToString,
                 response_deserializer=trivet__proto_dot_tracking_dot_v1_dot_tracking__service__pb2.CompareRunsResponse.FromString,
+                _registered_method=True)
+        self.WatchRuns = channel.unary_stream(
+                '/trivet.tracking.v1.TrackingService/WatchRuns',
+                request_serializer=trivet__proto_dot_tracking_dot_v1_dot_watch__pb2.WatchRunsRequest.SerializeToString,
+                response_deserializer=trivet__proto_dot_tracking_dot_v1_dot_watch__pb2.WatchRunsResponse.FromString,
                 _registered_method=True)
         self.UpdateRun = channel.unary_unary(
                 '/trivet.tracking.v1.TrackingService/UpdateRun',
@@ -257,6 +263,29 @@ class TrackingServiceServicer(object):
 
     def CompareRuns(self, request, context):
         """Puts runs side by side: what they have under each key, and whether that differs.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def WatchRuns(self, request, context):
+        """Streams what changes of runs, and of the current values of their metrics, for as long as the caller listens.
+
+        1. The first message comes at once. Without a resume_token the stream begins there: read the runs after it has come,
+        by SearchRuns say, and apply the changes that follow to what was read; nothing is missed in between. With one, all
+        that changed since it follows.
+        2. Changes come within a second, as the newest state: what changed several times meanwhile comes once. A reader that
+        is slow gets fewer and later messages, never a gap, and slows nobody else.
+        3. Every change arrives at least once, whichever replica made it. After a resume some come again; to apply a change
+        twice has no effect. Between different runs there is no order.
+        4. Where nothing changes, a message without changes comes every 10 seconds. A client that hears nothing for three
+        times as long should take the server for lost.
+        5. The stream ends with UNAVAILABLE when the server stops (SERVER_DRAINING) or its database stays away
+        (DATABASE_UNAVAILABLE), and with OK when it has lasted as long as a connection may
+        (TRIVET_MAX_CONNECTION_AGE_SECONDS): call again with the last resume_token, at this replica or another.
+
+        Points are not sent: a chart that hears of new values reads the curve again from the last step that it has, by
+        ReadMetricHistory or ReadMetricCurves. A run that is deleted for good after its time in the bin makes no change.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -428,6 +457,11 @@ def add_TrackingServiceServicer_to_server(servicer, server):
                     servicer.CompareRuns,
                     request_deserializer=trivet__proto_dot_tracking_dot_v1_dot_tracking__service__pb2.CompareRunsRequest.FromString,
                     response_serializer=trivet__proto_dot_tracking_dot_v1_dot_tracking__service__pb2.CompareRunsResponse.SerializeToString,
+            ),
+            'WatchRuns': grpc.unary_stream_rpc_method_handler(
+                    servicer.WatchRuns,
+                    request_deserializer=trivet__proto_dot_tracking_dot_v1_dot_watch__pb2.WatchRunsRequest.FromString,
+                    response_serializer=trivet__proto_dot_tracking_dot_v1_dot_watch__pb2.WatchRunsResponse.SerializeToString,
             ),
             'UpdateRun': grpc.unary_unary_rpc_method_handler(
                     servicer.UpdateRun,
@@ -835,6 +869,33 @@ class TrackingService(object):
             '/trivet.tracking.v1.TrackingService/CompareRuns',
             trivet__proto_dot_tracking_dot_v1_dot_tracking__service__pb2.CompareRunsRequest.SerializeToString,
             trivet__proto_dot_tracking_dot_v1_dot_tracking__service__pb2.CompareRunsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def WatchRuns(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_stream(
+            request,
+            target,
+            '/trivet.tracking.v1.TrackingService/WatchRuns',
+            trivet__proto_dot_tracking_dot_v1_dot_watch__pb2.WatchRunsRequest.SerializeToString,
+            trivet__proto_dot_tracking_dot_v1_dot_watch__pb2.WatchRunsResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -11,6 +11,7 @@ import trivet_proto.tracking.v1.experiment_pb2
 import trivet_proto.tracking.v1.export_pb2
 import trivet_proto.tracking.v1.run_pb2
 import trivet_proto.tracking.v1.tracking_service_pb2
+import trivet_proto.tracking.v1.watch_pb2
 import typing
 
 _T = typing.TypeVar("_T")
@@ -117,6 +118,29 @@ class TrackingServiceStub:
         trivet_proto.tracking.v1.tracking_service_pb2.CompareRunsResponse,
     ]
     """Puts runs side by side: what they have under each key, and whether that differs."""
+
+    WatchRuns: grpc.UnaryStreamMultiCallable[
+        trivet_proto.tracking.v1.watch_pb2.WatchRunsRequest,
+        trivet_proto.tracking.v1.watch_pb2.WatchRunsResponse,
+    ]
+    """Streams what changes of runs, and of the current values of their metrics, for as long as the caller listens.
+
+    1. The first message comes at once. Without a resume_token the stream begins there: read the runs after it has come,
+       by SearchRuns say, and apply the changes that follow to what was read; nothing is missed in between. With one, all
+       that changed since it follows.
+    2. Changes come within a second, as the newest state: what changed several times meanwhile comes once. A reader that
+       is slow gets fewer and later messages, never a gap, and slows nobody else.
+    3. Every change arrives at least once, whichever replica made it. After a resume some come again; to apply a change
+       twice has no effect. Between different runs there is no order.
+    4. Where nothing changes, a message without changes comes every 10 seconds. A client that hears nothing for three
+       times as long should take the server for lost.
+    5. The stream ends with UNAVAILABLE when the server stops (SERVER_DRAINING) or its database stays away
+       (DATABASE_UNAVAILABLE), and with OK when it has lasted as long as a connection may
+       (TRIVET_MAX_CONNECTION_AGE_SECONDS): call again with the last resume_token, at this replica or another.
+
+    Points are not sent: a chart that hears of new values reads the curve again from the last step that it has, by
+    ReadMetricHistory or ReadMetricCurves. A run that is deleted for good after its time in the bin makes no change.
+    """
 
     UpdateRun: grpc.UnaryUnaryMultiCallable[
         trivet_proto.tracking.v1.tracking_service_pb2.UpdateRunRequest,
@@ -311,6 +335,29 @@ class TrackingServiceAsyncStub:
         trivet_proto.tracking.v1.tracking_service_pb2.CompareRunsResponse,
     ]
     """Puts runs side by side: what they have under each key, and whether that differs."""
+
+    WatchRuns: grpc.aio.UnaryStreamMultiCallable[
+        trivet_proto.tracking.v1.watch_pb2.WatchRunsRequest,
+        trivet_proto.tracking.v1.watch_pb2.WatchRunsResponse,
+    ]
+    """Streams what changes of runs, and of the current values of their metrics, for as long as the caller listens.
+
+    1. The first message comes at once. Without a resume_token the stream begins there: read the runs after it has come,
+       by SearchRuns say, and apply the changes that follow to what was read; nothing is missed in between. With one, all
+       that changed since it follows.
+    2. Changes come within a second, as the newest state: what changed several times meanwhile comes once. A reader that
+       is slow gets fewer and later messages, never a gap, and slows nobody else.
+    3. Every change arrives at least once, whichever replica made it. After a resume some come again; to apply a change
+       twice has no effect. Between different runs there is no order.
+    4. Where nothing changes, a message without changes comes every 10 seconds. A client that hears nothing for three
+       times as long should take the server for lost.
+    5. The stream ends with UNAVAILABLE when the server stops (SERVER_DRAINING) or its database stays away
+       (DATABASE_UNAVAILABLE), and with OK when it has lasted as long as a connection may
+       (TRIVET_MAX_CONNECTION_AGE_SECONDS): call again with the last resume_token, at this replica or another.
+
+    Points are not sent: a chart that hears of new values reads the curve again from the last step that it has, by
+    ReadMetricHistory or ReadMetricCurves. A run that is deleted for good after its time in the bin makes no change.
+    """
 
     UpdateRun: grpc.aio.UnaryUnaryMultiCallable[
         trivet_proto.tracking.v1.tracking_service_pb2.UpdateRunRequest,
@@ -531,6 +578,31 @@ class TrackingServiceServicer(metaclass=abc.ABCMeta):
         context: _ServicerContext,
     ) -> typing.Union[trivet_proto.tracking.v1.tracking_service_pb2.CompareRunsResponse, collections.abc.Awaitable[trivet_proto.tracking.v1.tracking_service_pb2.CompareRunsResponse]]:
         """Puts runs side by side: what they have under each key, and whether that differs."""
+
+    @abc.abstractmethod
+    def WatchRuns(
+        self,
+        request: trivet_proto.tracking.v1.watch_pb2.WatchRunsRequest,
+        context: _ServicerContext,
+    ) -> typing.Union[collections.abc.Iterator[trivet_proto.tracking.v1.watch_pb2.WatchRunsResponse], collections.abc.AsyncIterator[trivet_proto.tracking.v1.watch_pb2.WatchRunsResponse]]:
+        """Streams what changes of runs, and of the current values of their metrics, for as long as the caller listens.
+
+        1. The first message comes at once. Without a resume_token the stream begins there: read the runs after it has come,
+           by SearchRuns say, and apply the changes that follow to what was read; nothing is missed in between. With one, all
+           that changed since it follows.
+        2. Changes come within a second, as the newest state: what changed several times meanwhile comes once. A reader that
+           is slow gets fewer and later messages, never a gap, and slows nobody else.
+        3. Every change arrives at least once, whichever replica made it. After a resume some come again; to apply a change
+           twice has no effect. Between different runs there is no order.
+        4. Where nothing changes, a message without changes comes every 10 seconds. A client that hears nothing for three
+           times as long should take the server for lost.
+        5. The stream ends with UNAVAILABLE when the server stops (SERVER_DRAINING) or its database stays away
+           (DATABASE_UNAVAILABLE), and with OK when it has lasted as long as a connection may
+           (TRIVET_MAX_CONNECTION_AGE_SECONDS): call again with the last resume_token, at this replica or another.
+
+        Points are not sent: a chart that hears of new values reads the curve again from the last step that it has, by
+        ReadMetricHistory or ReadMetricCurves. A run that is deleted for good after its time in the bin makes no change.
+        """
 
     @abc.abstractmethod
     def UpdateRun(

@@ -124,3 +124,17 @@ class SequenceGap(CallerError):
             metadata={"sequence": str(sequence), "expectedSequence": str(expected)},
             field="sequence",
         )
+
+
+class ResumeTokenExpired(CallerError):
+    """Changes are no longer kept from as far back as the token says."""
+
+    code = Code.FAILED_PRECONDITION
+    reason = "RESUME_TOKEN_EXPIRED"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "The resume_token is too old: not all changes since then are kept. Watch anew without one, and read the "
+            "runs again.",
+            field="resume_token",
+        )

@@ -40,7 +40,7 @@ class RunServicer:
 
     def SearchRuns(self, request: pb.SearchRunsRequest, call: Call) -> pb.SearchRunsResponse:
         bound_to = fingerprints.of_search(request, "count_total")
-        mask = convert.to_read_mask(request)
+        mask = convert.to_read_mask(request.read_mask)
         query = RunQuery(
             experiment_ids=convert.to_experiment_ids(request.experiments),
             where=parse_filter(request.filter, RUNS),

@@ -15,6 +15,7 @@ from trivet_kit.db.upserts import Insert, insert_into
 from trivet_tracking.domain.metrics import Float64s
 from trivet_tracking.domain.series import SeriesPoints, by_series, current_values
 from trivet_tracking.store import tables
+from trivet_tracking.store.transactions import transactions_of
 
 SeriesKey: TypeAlias = tuple[int, str, int]
 """The key of a run, a metric's key, the number of a context."""
@@ -124,12 +125,15 @@ def _nullable(values: Float64s) -> list[float | None]:
 
 def _upsert(dialect: str) -> Insert:
     insert = insert_into(dialect, _latest)
+    own_id = transactions_of(dialect).own_id()
     if dialect == "postgresql":
         arrays = sa.func.unnest(
             *(sa.cast(sa.bindparam(name, type_=sa.Text), ARRAY(kind)) for name, kind in _TYPES.items())
         )
         rows = arrays.table_valued(*(sa.column(name, kind) for name, kind in _TYPES.items())).render_derived()
-        insert = insert.from_select([*_TYPES, "unsettled"], sa.select(*rows.c, sa.false()))
+        insert = insert.from_select([*_TYPES, "unsettled", "changed_by"], sa.select(*rows.c, sa.false(), own_id))
+    else:
+        insert = insert.values(changed_by=own_id)
     return insert.on_conflict_do_update(
         index_elements=list(_latest.primary_key.columns), set_=_combined(_latest.c, insert.excluded)
     )
@@ -153,4 +157,5 @@ def _combined(old: Any, new: Any) -> dict[str, sa.ColumnElement[Any]]:
         "batch_step": new.batch_step,
         "batch_time": new.batch_time,
         "unsettled": sa.or_(old.unsettled, sa.func.coalesce(not_after, sa.false())),
+        "changed_by": new.changed_by,
     }

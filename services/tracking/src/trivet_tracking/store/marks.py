@@ -3,6 +3,9 @@
 A group's mark is written as if every message were the next one of its writer; where that turns out wrong, `correct`
 writes the right one. On PostgreSQL one statement looks up the runs, locks the marks, tells what they were and writes
 them, so that a resend to another replica waits for the commit. SQLite has one writer at a time, which needs no locks.
+
+The same statement records for watchers that the runs change (changes.py): that costs no round trip. Where all of it
+turns out to be a resend, a watcher hears of a change that was none.
 """
 
 from __future__ import annotations
@@ -17,6 +20,7 @@ from sqlalchemy.engine import Connection
 from trivet_kit.db.bulk import DriverStatement, array_of_numbers, array_of_texts
 from trivet_kit.db.upserts import insert_into
 from trivet_tracking.store import tables
+from trivet_tracking.store.transactions import SqliteTransactions
 
 # SQLite takes 32,766 bound parameters in a statement.
 _IN_VALUES = 5000
@@ -35,6 +39,8 @@ class Claim:
     """As the database has it; 0: messages without a writer, which have no mark."""
     first: int
     last: int
+    kinds: int
+    """What the messages may change of the run: bits of `ChangeKind`."""
 
 
 @dataclass(frozen=True)
@@ -100,10 +106,10 @@ _CLAIM = sa.text(
     WITH claim AS (
         SELECT * FROM unnest(
             CAST(:workspaces AS text[]), CAST(:run_ids AS text[]), CAST(:writers AS bigint[]),
-            CAST(:firsts AS bigint[]), CAST(:lasts AS bigint[])
-        ) WITH ORDINALITY AS claim (workspace, run_id, writer, first, last, place)
+            CAST(:firsts AS bigint[]), CAST(:lasts AS bigint[]), CAST(:kinds AS integer[])
+        ) WITH ORDINALITY AS claim (workspace, run_id, writer, first, last, kinds, place)
     ), found AS (
-        SELECT place, run_pk, run.experiment_pk, writer, first, last,
+        SELECT place, run_pk, run.experiment_pk, writer, first, last, kinds,
             run.delete_time IS NOT NULL OR experiment.delete_time IS NOT NULL AS deleted
         FROM claim
         JOIN {tables.SCHEMA}.run AS run USING (workspace, run_id)
@@ -115,6 +121,10 @@ _CLAIM = sa.text(
             sequence = CASE WHEN mark.sequence = excluded.previous THEN excluded.sequence ELSE mark.sequence END,
             previous = mark.sequence
         RETURNING run_pk, writer, sequence, CASE WHEN xmax = 0 THEN 0 ELSE previous END AS previous
+    ), change AS (
+        INSERT INTO {tables.SCHEMA}.run_change (transaction_id, experiment_pk, run_pk, kinds)
+        SELECT CAST(CAST(pg_current_xact_id() AS text) AS bigint), experiment_pk, run_pk, bit_or(kinds) FROM found
+        WHERE NOT deleted AND kinds <> 0 GROUP BY experiment_pk, run_pk
     )
     SELECT place, run_pk, experiment_pk, deleted, coalesce(mark.previous, 0), coalesce(mark.sequence, 0)
     FROM found LEFT JOIN mark USING (run_pk, writer)
@@ -136,6 +146,7 @@ class _PostgresMarks(_Corrections):
                 "writers": array_of_numbers(claim.writer for claim in claims),
                 "firsts": array_of_numbers(claim.first for claim in claims),
                 "lasts": array_of_numbers(claim.last for claim in claims),
+                "kinds": array_of_numbers(claim.kinds for claim in claims),
             },
         )
         marks: list[Mark | None] = [None] * len(claims)
@@ -157,6 +168,7 @@ class _SqliteMarks(_Corrections):
         self._find_sequences = sa.select(writer.c.writer, writer.c.sequence).where(
             writer.c.run_pk == sa.bindparam("run_pk"), writer.c.writer.in_(sa.bindparam("writers", expanding=True))
         )
+        self._record_changes = sa.insert(tables.run_change).values(transaction_id=SqliteTransactions().next_id())
 
     def claim(self, connection: Connection, claims: Sequence[Claim]) -> list[Mark | None]:
         runs = self._runs(connection, claims)
@@ -181,7 +193,22 @@ class _SqliteMarks(_Corrections):
             else:
                 sequence = sequences.get((run.run_pk, claim.writer), 0)
                 marks.append(Mark(run.run_pk, run.experiment_pk, bool(run.deleted), sequence, sequence))
+        self._record(connection, claims, marks)
         return marks
+
+    def _record(self, connection: Connection, claims: Sequence[Claim], marks: Sequence[Mark | None]) -> None:
+        """Records which runs change."""
+        kinds: dict[tuple[int, int], int] = {}
+        for claim, mark in zip(claims, marks, strict=True):
+            if mark is not None and not mark.deleted and claim.kinds:
+                run = (mark.experiment_pk, mark.run_pk)
+                kinds[run] = kinds.get(run, 0) | claim.kinds
+        rows = [
+            {"experiment_pk": experiment_pk, "run_pk": run_pk, "kinds": its_kinds}
+            for (experiment_pk, run_pk), its_kinds in kinds.items()
+        ]
+        if rows:
+            connection.execute(self._record_changes, rows)
 
     def _runs(self, connection: Connection, claims: Sequence[Claim]) -> dict[tuple[str, str], sa.Row[tuple[int, ...]]]:
         by_workspace: dict[str, set[str]] = {}

@@ -118,7 +118,7 @@ def load(connection: Connection, run_pks: Sequence[int], fields: RunFields = ALL
     """The runs with these keys, in their order, with the fields that are asked for; the others are empty.
 
     Where they have more than MAX_LOADED_ENTRIES together, only the first of them come, at least one; and what a run
-    has too many of by itself is left out of it.
+    has too many of by itself is left out of it. Keys of runs that are not there are left out.
     """
     try:
         return _load(connection, run_pks, fields, {})
@@ -158,7 +158,7 @@ def _load(
     rows = {run_pk: row for run_pk, *row in runs.read(connection, run_pks)}
     params = _entries(_PARAMS.read(connection, complete_in("params"), fields.params))
     tags = _entries(_TAGS.read(connection, complete_in("tags"), fields.tags))
-    metrics = _metrics(_METRICS.read(connection, complete_in("metrics"), fields.metrics))
+    metrics = metrics_by_run(_METRICS.read(connection, complete_in("metrics"), fields.metrics))
     return [
         _run(
             rows[run_pk],
@@ -168,6 +168,7 @@ def _load(
             left_out.get(run_pk, frozenset()),
         )
         for run_pk in run_pks
+        if run_pk in rows
     ]
 
 
@@ -232,7 +233,7 @@ def _entries(rows: Sequence[Sequence[Any]]) -> dict[int, dict[str, str]]:
     return entries
 
 
-def _metrics(rows: Sequence[Sequence[Any]]) -> dict[int, list[Metric]]:
+def metrics_by_run(rows: Sequence[Sequence[Any]]) -> dict[int, list[Metric]]:
     """The current values over all contexts by run, sorted by key."""
     metrics: dict[int, list[Metric]] = {}
     for run_pk, key, step, time, value, low, high in rows:

@@ -152,7 +152,8 @@ metric_chunk = sa.Table(
 # `points` counts the points of the series (over all contexts: the sum), those that came again in a later commit twice
 # until the folder has compared them. `unsettled` says that there may be such: since then a commit brought a point that
 # was not after all others by (step, time). `batch_step` and `batch_time` are the first point of the last commit, by
-# which the next upsert tells; where context 0 is concerned, of the series without a context.
+# which the next upsert tells; where context 0 is concerned, of the series without a context. `changed_by` is the
+# transaction that wrote points last, by which watchers find what is new (changes.py).
 metric_latest = sa.Table(
     "metric_latest",
     metadata,
@@ -169,4 +170,25 @@ metric_latest = sa.Table(
     sa.Column("batch_step", sa.BigInteger),
     sa.Column("batch_time", sa.BigInteger),
     sa.Column("unsettled", sa.Boolean, nullable=False),
+    sa.Column("changed_by", sa.BigInteger, nullable=False),
+)
+
+# Which transaction changed which runs, in which ways (domain/watches.py); `run_pk` 0: the experiment itself was deleted
+# or restored. Triggers write the changes of the rows of `run` and `experiment`. Pruned after some time (horizon.py).
+run_change = sa.Table(
+    "run_change",
+    metadata,
+    sa.Column("transaction_id", sa.BigInteger, primary_key=True),
+    sa.Column("experiment_pk", sa.BigInteger, primary_key=True),
+    sa.Column("run_pk", sa.BigInteger, primary_key=True),
+    sa.Column("kinds", sa.Integer, nullable=False),
+)
+
+# At some times, the first transaction that had not ended: what came before is to be kept for some time from then on.
+# The oldest row says how far changes have been pruned.
+change_horizon = sa.Table(
+    "change_horizon",
+    metadata,
+    sa.Column("time", sa.BigInteger, primary_key=True),
+    sa.Column("position", sa.BigInteger, nullable=False),
 )

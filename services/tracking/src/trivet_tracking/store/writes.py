@@ -20,6 +20,7 @@ from trivet_kit.timestamps import now_millis
 from trivet_tracking.domain.errors import ParamChanged, RunDeleted, RunNotFound, SequenceGap
 from trivet_tracking.domain.metrics import NO_CONTEXT, MetricContext
 from trivet_tracking.domain.numbers import number_in
+from trivet_tracking.domain.watches import ChangeKind
 from trivet_tracking.domain.writes import RecordKind, Refusal, RunWrite, WriteOutcome
 from trivet_tracking.store import tables
 from trivet_tracking.store.contexts import NO_CONTEXT_NUMBER, context_columns, numbered_contexts
@@ -29,6 +30,8 @@ from trivet_tracking.store.points import NumberedBatch, PointWrites
 # Another replica can only come between by writing the same params, contexts or rows at the same moment.
 _ATTEMPTS = 10
 _IN_VALUES = 5000
+# As plain numbers: flags take a microsecond each time that they are joined.
+_METRICS, _PARAMS, _TAGS = ChangeKind.METRICS.value, ChangeKind.PARAMS.value, ChangeKind.TAGS.value
 
 _Value = TypeVar("_Value")
 
@@ -301,14 +304,26 @@ def _claimant(write: RunWrite) -> _Claimant:
 def _claims(group: Sequence[RunWrite]) -> dict[_Claimant, Claim]:
     """What each writer of a group brings to each run: its first message and those that follow without a gap."""
     ranges: dict[_Claimant, tuple[int, int]] = {}
+    kinds: dict[_Claimant, int] = {}
     for write in group:
+        kinds[_claimant(write)] = kinds.get(_claimant(write), 0) | _kinds(write)
         first, last = ranges.get(_claimant(write), (write.sequence, write.sequence - 1))
         if write.sequence == last + 1:
             ranges[_claimant(write)] = (first, write.sequence)
     return {
-        claimant: Claim(claimant[0], claimant[1], _signed(claimant[2]), first, last)
+        claimant: Claim(claimant[0], claimant[1], _signed(claimant[2]), first, last, kinds[claimant])
         for claimant, (first, last) in ranges.items()
     }
+
+
+def _kinds(write: RunWrite) -> int:
+    """What a write may change of its run: bits of `ChangeKind`."""
+    kinds = _METRICS if write.metrics.keys else 0
+    if write.params:
+        kinds |= _PARAMS
+    if write.tags or write.deleted_tags:
+        kinds |= _TAGS
+    return kinds
 
 
 def _batches(values: list[_Value]) -> Iterator[list[_Value]]:

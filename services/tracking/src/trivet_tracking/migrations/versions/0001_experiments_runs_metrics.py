@@ -28,6 +28,7 @@ def upgrade() -> None:
     create_entries("tag")
     create_number_index()
     create_metrics()
+    create_changes()
 
 
 def is_postgres() -> bool:
@@ -221,6 +222,7 @@ def create_metrics() -> None:
         sa.Column("batch_step", sa.BigInteger),
         sa.Column("batch_time", sa.BigInteger),
         sa.Column("unsettled", sa.Boolean, nullable=False),
+        sa.Column("changed_by", sa.BigInteger, nullable=False, server_default="0"),
         schema=SCHEMA,
     )
     covering_index(
@@ -291,3 +293,67 @@ def create_partitioned(name: str, *columns: sa.SchemaItem) -> None:
             f"CREATE TABLE {SCHEMA}.{name}_{number:02d} PARTITION OF {SCHEMA}.{name} "
             f"FOR VALUES WITH (MODULUS {PARTITIONS}, REMAINDER {number})"
         )
+
+
+# What changed in which transaction, for those who watch. On PostgreSQL transactions have numbers; SQLite, where one
+# writes at a time, counts them here. `kinds` are the bits of trivet_tracking.domain.watches.ChangeKind.
+SQLITE_TRANSACTION_ID = """
+    (SELECT max(coalesce((SELECT max(transaction_id) + 1 FROM run_change), 1), max(position)) FROM change_horizon)
+"""
+CREATED, FIELDS = 1, 2
+
+
+def create_changes() -> None:
+    op.create_table(
+        "run_change",
+        sa.Column("transaction_id", sa.BigInteger, primary_key=True),
+        sa.Column("experiment_pk", sa.BigInteger, primary_key=True),
+        sa.Column("run_pk", sa.BigInteger, primary_key=True),
+        sa.Column("kinds", sa.Integer, nullable=False),
+        schema=SCHEMA,
+    )
+    op.create_table(
+        "change_horizon",
+        sa.Column("time", sa.BigInteger, primary_key=True, autoincrement=False),
+        sa.Column("position", sa.BigInteger, nullable=False),
+        schema=SCHEMA,
+    )
+    horizon = sa.table(
+        "change_horizon", sa.column("time"), sa.column("position"), schema=SCHEMA if is_postgres() else None
+    )
+    op.execute(sa.insert(horizon).values(time=0, position=0))
+    # Rows of runs and experiments are changed in many places, some of them to come; a trigger forgets none of them.
+    # Writes of metrics, params and tags record themselves, once a run and commit (store/marks.py).
+    record_changes("run_created", "INSERT ON {run}", "run_pk", CREATED)
+    record_changes("run_changed", "UPDATE ON {run}", "run_pk", FIELDS)
+    deleted_or_restored = "(OLD.delete_time IS NULL) <> (NEW.delete_time IS NULL)"
+    record_changes("experiment_changed", "UPDATE ON {experiment}", None, FIELDS, deleted_or_restored)
+
+
+def record_changes(name: str, event: str, run_pk: str | None, kind: int, condition: str | None = None) -> None:
+    """A trigger that records a change of a run, or of an experiment, for which `run_pk` is 0."""
+    when = f"WHEN ({condition})" if condition else ""
+    run = f"NEW.{run_pk}" if run_pk else "0"
+    if not is_postgres():
+        op.execute(
+            f"""
+            CREATE TRIGGER {name} AFTER {event.format(run="run", experiment="experiment")} {when} BEGIN
+                INSERT INTO run_change (transaction_id, experiment_pk, run_pk, kinds)
+                VALUES ({SQLITE_TRANSACTION_ID}, NEW.experiment_pk, {run}, {kind});
+            END
+            """  # noqa: S608 - all of it is said here
+        )
+        return
+    op.execute(
+        f"""
+        CREATE FUNCTION {SCHEMA}.{name}() RETURNS trigger LANGUAGE plpgsql AS $$
+        BEGIN
+            INSERT INTO {SCHEMA}.run_change AS change (transaction_id, experiment_pk, run_pk, kinds)
+            VALUES (CAST(CAST(pg_current_xact_id() AS text) AS bigint), NEW.experiment_pk, {run}, {kind})
+            ON CONFLICT (transaction_id, experiment_pk, run_pk) DO UPDATE SET kinds = change.kinds | excluded.kinds;
+            RETURN NULL;
+        END $$
+        """  # noqa: S608 - all of it is said here
+    )
+    on = event.format(run=f"{SCHEMA}.run", experiment=f"{SCHEMA}.experiment")
+    op.execute(f"CREATE TRIGGER {name} AFTER {on} FOR EACH ROW {when} EXECUTE FUNCTION {SCHEMA}.{name}()")
