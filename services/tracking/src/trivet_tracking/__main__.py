@@ -29,7 +29,7 @@ from trivet_kit.settings import (
     parse_workspaces,
     read_database_url,
 )
-from trivet_tracking.settings import FOLD_AFTER_SECONDS, FoldAfterOption
+from trivet_tracking.settings import FOLD_AFTER_SECONDS, STALE_AFTER_SECONDS, FoldAfterOption, StaleAfterOption
 
 PROGRAM = "trivet-tracking"
 SERVICE = "trivet.tracking.v1.TrackingService"
@@ -58,6 +58,7 @@ def serve(
     insecure_no_auth: InsecureNoAuthOption = False,  # noqa: FBT002 - a flag of the command line
     max_message_bytes: MaxMessageBytesOption = MAX_MESSAGE_BYTES,
     fold_after_seconds: FoldAfterOption = FOLD_AFTER_SECONDS,
+    stale_after_seconds: StaleAfterOption = STALE_AFTER_SECONDS,
     max_connection_age_seconds: MaxConnectionAgeOption = MAX_CONNECTION_AGE_SECONDS,
 ) -> None:
     """Serves until SIGTERM; the schema must be current (`migrate`)."""
@@ -77,7 +78,7 @@ def serve(
     database = open_database(read_database_url(database_url, database_url_file))
     database.check_usable()
     migrations(database).check(f"{PROGRAM} migrate")
-    run((build(database, fold_after_seconds),), settings, partial(commands.say_ready, PROGRAM))
+    run((build(database, fold_after_seconds, stale_after_seconds),), settings, partial(commands.say_ready, PROGRAM))
 
 
 @app.command()

@@ -152,6 +152,10 @@ class _ErrorReasonEnumTypeWrapper(google.protobuf.internal.enum_type_wrapper._En
     """FAILED_PRECONDITION. The experiment `Default` cannot be deleted or renamed.
     {"reason": "EXPERIMENT_PROTECTED", "domain": "trivet", "metadata": {"name": "workspaces/default/experiments/0"}}
     """
+    ERROR_REASON_WRITER_ENDED: _ErrorReason.ValueType  # 106
+    """FAILED_PRECONDITION. The run was rewound after the writer began; write on as another writer.
+    {"reason": "WRITER_ENDED", "domain": "trivet", "metadata": {"name": "workspaces/default/runs/0192f0c1", "lastSequence": "7"}}
+    """
     ERROR_REASON_ETAG_STALE: _ErrorReason.ValueType  # 120
     """ABORTED. The resource was changed after it was read; read it again and repeat the change.
     {"reason": "ETAG_STALE", "domain": "trivet", "metadata": {"name": "workspaces/default/experiments/3"}}
@@ -347,6 +351,10 @@ ERROR_REASON_SEQUENCE_GAP: ErrorReason.ValueType  # 103
 ERROR_REASON_EXPERIMENT_PROTECTED: ErrorReason.ValueType  # 104
 """FAILED_PRECONDITION. The experiment `Default` cannot be deleted or renamed.
 {"reason": "EXPERIMENT_PROTECTED", "domain": "trivet", "metadata": {"name": "workspaces/default/experiments/0"}}
+"""
+ERROR_REASON_WRITER_ENDED: ErrorReason.ValueType  # 106
+"""FAILED_PRECONDITION. The run was rewound after the writer began; write on as another writer.
+{"reason": "WRITER_ENDED", "domain": "trivet", "metadata": {"name": "workspaces/default/runs/0192f0c1", "lastSequence": "7"}}
 """
 ERROR_REASON_ETAG_STALE: ErrorReason.ValueType  # 120
 """ABORTED. The resource was changed after it was read; read it again and repeat the change.
