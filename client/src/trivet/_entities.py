@@ -71,6 +71,14 @@ class RunInfo:
     """The commit that was checked out beside the source."""
     parent_run_id: str = ""
     description: str = ""
+    forked_from_run_id: str = ""
+    """The run that it was forked from; empty of others."""
+    forked_from_step: int | None = None
+    """The last step whose points it has from that run."""
+    last_write_time: int | None = None
+    """When something was last logged to it, or it was changed."""
+    stale: bool = False
+    """Whether it is RUNNING and was not written for so long that its process has perhaps ended without saying so."""
 
     @property
     def artifact_uri(self) -> str:
@@ -139,6 +147,36 @@ class RunComparison:
     params: tuple[ComparedKey[str], ...]
     tags: tuple[ComparedKey[str], ...]
     metrics: tuple[ComparedKey[MetricSummary], ...]
+
+
+@dataclass(frozen=True)
+class PurgedExperiment:
+    """An experiment that was removed for good, or would be."""
+
+    experiment_id: str
+    name: str
+    run_count: int
+
+
+@dataclass(frozen=True)
+class PurgedRun:
+    """A run that was removed for good, or would be."""
+
+    run_id: str
+    run_name: str
+    point_count: int
+    """How many points its metrics had."""
+    point_bytes: int
+    """What these took on the server, packed."""
+
+
+@dataclass(frozen=True)
+class Purged:
+    """What was removed for good, or would be."""
+
+    experiments: tuple[PurgedExperiment, ...]
+    runs: tuple[PurgedRun, ...]
+    """Those of the experiments too."""
 
 
 @dataclass(frozen=True)
