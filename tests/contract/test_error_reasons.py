@@ -64,6 +64,7 @@ EXAMPLES: dict[str, dict[str, Any]] = {
     "RUN_DELETED": {"name": "workspaces/default/runs/0192f0c1"},
     "PARAM_CHANGED": {"key": "lr", "field": "params[0]"},
     "SEQUENCE_GAP": {"sequence": 9, "expected": 7},
+    "WRITER_ENDED": {"name": "workspaces/default/runs/0192f0c1", "last_sequence": 7},
     "EXPERIMENT_PROTECTED": {"name": "workspaces/default/experiments/0"},
     "RESUME_TOKEN_EXPIRED": {},
     "ETAG_STALE": {"name": "workspaces/default/experiments/3"},

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Callable, Mapping, Sequence
+from datetime import timedelta
 from types import TracebackType
 from typing import TYPE_CHECKING, Final, Self, SupportsFloat, SupportsIndex
 
@@ -16,6 +17,7 @@ from trivet._entities import (
     Metric,
     ModelVersion,
     PagedList,
+    Purged,
     Receipt,
     RegisteredModel,
     Run,
@@ -334,6 +336,52 @@ class Client:
     def restore_run(self, run_id: str) -> None:
         """Takes a run out of the bin."""
         self.tracking.restore_run(run_id)
+
+    def delete_metrics(self, run_id: str, keys: Sequence[str]) -> int:
+        """Removes all points of metrics of a run, and returns how many those were."""
+        return self.tracking.delete_metrics(run_id, keys)
+
+    def rewind_run(self, run_id: str, step: int) -> Run:
+        """Takes a run back to a step."""
+        return self.tracking.rewind_run(run_id, step)
+
+    def fork_run(
+        self,
+        run_id: str,
+        step: int,
+        new_run_id: str | None = None,
+        run_name: str | None = None,
+        params: Mapping[str, object] | None = None,
+        tags: Mapping[str, object] | None = None,
+    ) -> Run:
+        """Creates a run that begins as another one was at a step."""
+        return self.tracking.fork_run(run_id, step, new_run_id=new_run_id, run_name=run_name, params=params, tags=tags)
+
+    def purge(
+        self,
+        older_than: timedelta,
+        run_ids: Sequence[str] = (),
+        experiment_ids: Sequence[str | int] = (),
+        *,
+        dry_run: bool = False,
+    ) -> Purged:
+        """Removes for good what was deleted long enough ago: runs with their files, experiments with all their runs.
+
+        The files of a run go before the run, while it has a name. Interrupted at any moment, the call may be repeated,
+        and removes what is left. A run that somebody restores at the moment of its purge may lose its files.
+
+        Args:
+            older_than: How long ago, at least; 0 is all that is in the bin.
+            run_ids: Only these runs.
+            experiment_ids: Only these experiments, and deleted runs in them. With neither, all of the workspace.
+            dry_run: Only say what would be removed.
+
+        Returns:
+            What was removed; what was restored, or not deleted long enough, is left out.
+        """
+        from trivet._purging import purge  # noqa: PLC0415 - `import trivet` is to cost little
+
+        return purge(self, older_than, run_ids, experiment_ids, dry_run=dry_run)
 
     def get_metric_history(self, run_id: str, key: str) -> list[Metric]:
         """Returns all points of a metric."""

@@ -71,6 +71,14 @@ class RunInfo:
     """The commit that was checked out beside the source."""
     parent_run_id: str = ""
     description: str = ""
+    forked_from_run_id: str = ""
+    """The run that it was forked from; empty of others."""
+    forked_from_step: int | None = None
+    """The last step whose points it has from that run."""
+    last_write_time: int | None = None
+    """When something was last logged to it, or it was changed."""
+    stale: bool = False
+    """Whether it is RUNNING and was not written for so long that its process has perhaps ended without saying so."""
 
     @property
     def artifact_uri(self) -> str:
@@ -148,7 +156,8 @@ class RunChange:
     run_id: str
     experiment_id: str
     kinds: frozenset[str]
-    """`created`, `fields` (also that it was deleted or restored), `params`, `tags`, `metrics`; at least one."""
+    """`created`, `fields` (also that it was deleted or restored), `params`, `tags`, `metrics`, and `metrics_removed`:
+    what metrics are left has to be read again; at least one."""
     run: Run | None
     """The run as it is by now, without its metrics; None where only metrics changed."""
     metrics: Mapping[str, MetricSummary]
@@ -162,6 +171,36 @@ class ExperimentChange:
     experiment_id: str
     lifecycle_stage: str
     """`active` or `deleted`: what it is by now."""
+
+
+@dataclass(frozen=True)
+class PurgedExperiment:
+    """An experiment that was removed for good, or would be."""
+
+    experiment_id: str
+    name: str
+    run_count: int
+
+
+@dataclass(frozen=True)
+class PurgedRun:
+    """A run that was removed for good, or would be."""
+
+    run_id: str
+    run_name: str
+    point_count: int
+    """How many points its metrics had."""
+    point_bytes: int
+    """What these took on the server, packed."""
+
+
+@dataclass(frozen=True)
+class Purged:
+    """What was removed for good, or would be."""
+
+    experiments: tuple[PurgedExperiment, ...]
+    runs: tuple[PurgedRun, ...]
+    """Those of the experiments too."""
 
 
 @dataclass(frozen=True)

@@ -20,7 +20,8 @@ import threading
 import time
 import weakref
 from collections import deque
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Final, NamedTuple, Protocol
 
 from trivet._connection import Pauses
@@ -50,6 +51,7 @@ _SMALLEST_MESSAGE_BYTES: Final = 64 * 1024
 # A fault of the server may be of a moment; one that comes back this often is the message's.
 _TRIES_OF_A_FAULT: Final = 5
 _GAP: Final = "SEQUENCE_GAP"
+_ENDED: Final = "WRITER_ENDED"
 # Errors that end by themselves: a server that is away, slow or full, and a token that is about to be renewed.
 _PASSING: Final = (ServerUnavailable, DeadlineExceeded, Overloaded, CredentialsInvalid)
 
@@ -118,7 +120,12 @@ class _RunQueue:
         self._obstacle: TrivetError | None = None
         self._patience_ends = math.inf
 
+    def go_on_after_rewind(self, *, is_rewound: bool) -> None:
+        """Says that this process rewinds the run, which ends its writers: what is refused for that is sent anew."""
+        self._is_rewound = is_rewound
+
     def _become_another_writer(self) -> None:
+        self._is_rewound = False
         self._writer_id, self._sequence = new_writer_id(), 0
 
     def add(self, records: Sequence[Record | Ending]) -> bool:
@@ -229,6 +236,9 @@ class _RunQueue:
             self._message_bytes //= 2
             self._send_records(batch.records)
             return False
+        if error.reason == _ENDED and self._is_rewound:
+            self._become_another_writer()
+            return True
         if isinstance(error, _PASSING) or 0 < faults < _TRIES_OF_A_FAULT:
             if error.reason == _GAP:
                 self._become_another_writer()  # the server forgot us, as after a restored backup
@@ -426,6 +436,20 @@ class Logger:
                     if self._queues.get(run_id) is queue:
                         del self._queues[run_id]
                         self._past = _sum((self._past, receipt))
+
+    @contextmanager
+    def rewinding(self, run_id: str) -> Iterator[None]:
+        """Flushes a run, and lets what this process logs go on after the block has rewound it."""
+        self.flush(run_id=run_id)
+        queues = self._current(run_id)
+        for queue in queues:
+            queue.go_on_after_rewind(is_rewound=True)
+        try:
+            yield
+        except BaseException:
+            for queue in queues:
+                queue.go_on_after_rewind(is_rewound=False)
+            raise
 
     def receipt(self) -> Receipt:
         """What became of the records of this process so far."""

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from datetime import timedelta
 from functools import partial
 from typing import Final, SupportsFloat, SupportsIndex, TypeVar
 
@@ -16,6 +17,8 @@ from trivet._entities import (
     ExportProgress,
     Metric,
     PagedList,
+    PurgedExperiment,
+    PurgedRun,
     Receipt,
     Run,
     RunComparison,
@@ -24,7 +27,8 @@ from trivet._entities import (
 )
 from trivet._errors import ExperimentNotFound, InvalidArgument
 from trivet._export import TABLES, Exporter, check_installed, check_tables
-from trivet._ids import new_request_id, new_run_id
+from trivet._ids import new_request_id
+from trivet._ids import new_run_id as make_run_id
 from trivet._large_runs import LargeRuns
 from trivet._logger import Ending, Logger
 from trivet._metric_columns import MetricColumns
@@ -38,6 +42,8 @@ from trivet._tracking_messages import (
     RUN_INFO_FIELDS,
     from_comparison,
     from_experiment,
+    from_purged_experiment,
+    from_purged_run,
     from_run,
     from_run_info,
     to_key_kind,
@@ -45,7 +51,7 @@ from trivet._tracking_messages import (
     to_view,
 )
 from trivet._watch import RunWatch
-from trivet_proto.tracking.v1 import experiment_pb2, run_pb2, watch_pb2
+from trivet_proto.tracking.v1 import experiment_pb2, purge_pb2, rewrite_pb2, run_pb2, watch_pb2
 from trivet_proto.tracking.v1 import tracking_service_pb2 as pb
 from trivet_proto.tracking.v1.tracking_service_pb2_grpc import TrackingServiceStub
 
@@ -244,7 +250,7 @@ class Tracking:
             description=description,
             tags=_tags(tags),
         )
-        request = pb.CreateRunRequest(parent=self._names.parent, run_id=run_id or new_run_id(), run=run)
+        request = pb.CreateRunRequest(parent=self._names.parent, run_id=run_id or make_run_id(), run=run)
         return self._to_run(self._connection.call(self._stub.CreateRun, request, repeatable=True))
 
     def get_run(self, run_id: str) -> Run:
@@ -520,6 +526,158 @@ class Tracking:
         """Takes a run out of the bin."""
         request = pb.RestoreRunRequest(name=self._names.run(run_id))
         self._connection.call(self._stub.RestoreRun, request, repeatable=False)
+
+    def delete_metrics(self, run_id: str, keys: Sequence[str]) -> int:
+        """Removes all points of metrics of a run, in all contexts, and returns how many those were.
+
+        What was logged before the call is removed, what is logged after it begins a new series.
+
+        Args:
+            run_id: Of the run.
+            keys: 1 to 1,000 of them; those without points are passed over.
+
+        Raises:
+            RunNotFound, RunDeleted: there is no such run in use.
+        """
+        request = rewrite_pb2.DeleteMetricsRequest(run=self._names.run(run_id), keys=keys)
+        self._logger.flush(run_id=run_id)
+        return int(self._connection.call(self._stub.DeleteMetrics, request, repeatable=False).deleted_points)
+
+    def rewind_run(self, run_id: str, step: int) -> Run:
+        """Takes a run back to a step, sets it to RUNNING, without an end, and returns it.
+
+        The points of all later steps are removed; params and tags stay. Other processes that wrote to the run write no
+        more: what they still log is refused. This client goes on.
+
+        Args:
+            run_id: Of the run.
+            step: The last one that stays.
+
+        Raises:
+            RunNotFound, RunDeleted: there is no such run in use.
+        """
+        request = rewrite_pb2.RewindRunRequest(name=self._names.run(run_id), step=to_int64("step", step))
+        with self._logger.rewinding(run_id):
+            return self._to_run(self._connection.call(self._stub.RewindRun, request, repeatable=False))
+
+    def fork_run(
+        self,
+        run_id: str,
+        step: int,
+        *,
+        new_run_id: str | None = None,
+        run_name: str | None = None,
+        params: Mapping[str, object] | None = None,
+        tags: Mapping[str, object] | None = None,
+        description: str = "",
+        start_time: int | None = None,
+        parent_run_id: str | None = None,
+        user: str = "",
+        source: str = "",
+        git_commit: str = "",
+    ) -> Run:
+        """Creates a run that begins as another one was at a step, in the same experiment, and returns it.
+
+        It has params, tags and all points of that run up to the step as its own; nothing that becomes of that run later
+        changes them.
+
+        Args:
+            run_id: The run to fork.
+            step: The last one whose points the fork gets.
+            new_run_id: Of the fork. Default: a new UUIDv7. The same call again returns the fork as it is by now.
+            run_name: What people call it. Default: the server makes a name up.
+            params: More params, and other values for those of the run that is forked.
+            tags: The same of tags.
+            description: Notes about it, in markdown. Default: those of the run that is forked.
+            start_time: In milliseconds since the Unix epoch. Default: now.
+            parent_run_id: The run in which it is nested.
+            user: Who runs it.
+            source: What is run.
+            git_commit: The commit of that.
+
+        Raises:
+            RunNotFound, RunDeleted: there is no such run in use.
+            RunIdTaken: the new id was used for another run.
+        """
+        fork = run_pb2.Run(
+            display_name=run_name or "",
+            # Left to the server, so that the same call again is the same creation.
+            start_time=None if start_time is None else to_timestamp(start_time),
+            parent_run=self._names.run(parent_run_id) if parent_run_id else "",
+            user=user,
+            source=source,
+            git_commit=git_commit,
+            description=description,
+            params={check_key(key): to_param_value(key, value) for key, value in (params or {}).items()},
+            tags=_tags(tags),
+        )
+        request = rewrite_pb2.ForkRunRequest(
+            name=self._names.run(run_id),
+            step=to_int64("step", step),
+            run_id=new_run_id or make_run_id(),
+            run=fork,
+        )
+        self._logger.flush(run_id=run_id)
+        return self._to_run(self._connection.call(self._stub.ForkRun, request, repeatable=True))
+
+    def purge_experiments(
+        self, older_than: timedelta, *, experiment_ids: Sequence[str | int] = (), dry_run: bool = False
+    ) -> Iterator[PurgedExperiment]:
+        """Removes for good the experiments that were deleted long enough ago; `Client.purge` removes their runs too.
+
+        Args:
+            older_than: How long ago, at least; 0 is all that is in the bin.
+            experiment_ids: Only these. Empty: all of the workspace.
+            dry_run: Only say which these are.
+
+        Yields:
+            What was removed, page by page: nothing is removed before it is asked for.
+        """
+        request = purge_pb2.PurgeExperimentsRequest(
+            parent=self._names.parent, experiments=self._experiment_names(experiment_ids), dry_run=dry_run
+        )
+        request.older_than.FromTimedelta(older_than)
+        while True:
+            page = self._connection.call(self._stub.PurgeExperiments, request, repeatable=True)
+            yield from map(from_purged_experiment, page.experiments)
+            request.page_token = page.next_page_token
+            if not request.page_token:
+                return
+
+    def purge_runs(
+        self,
+        older_than: timedelta,
+        *,
+        run_ids: Sequence[str] = (),
+        experiment_ids: Sequence[str | int] = (),
+        dry_run: bool = False,
+    ) -> Iterator[PurgedRun]:
+        """Removes for good the runs that were deleted long enough ago, and those of purged experiments.
+
+        Their files are not removed, and cannot be found any more; `Client.purge` removes those first.
+
+        Args:
+            older_than: How long ago, at least; 0 is all that is in the bin.
+            run_ids: Only these. Empty: all of the workspace.
+            experiment_ids: Only runs of these. Empty: of all.
+            dry_run: Only say which these are; with them runs of experiments that `purge_experiments` would remove.
+
+        Yields:
+            What was removed, page by page: nothing is removed before it is asked for.
+        """
+        request = purge_pb2.PurgeRunsRequest(
+            parent=self._names.parent,
+            runs=[self._names.run(run_id) for run_id in run_ids],
+            experiments=self._experiment_names(experiment_ids),
+            dry_run=dry_run,
+        )
+        request.older_than.FromTimedelta(older_than)
+        while True:
+            page = self._connection.call(self._stub.PurgeRuns, request, repeatable=True)
+            yield from map(from_purged_run, page.runs)
+            request.page_token = page.next_page_token
+            if not request.page_token:
+                return
 
     def get_metric_history(self, run_id: str, key: str) -> list[Metric]:
         """Returns all points of a metric, by step, then time, then value; empty where there are none.

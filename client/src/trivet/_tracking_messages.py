@@ -10,6 +10,8 @@ from trivet._entities import (
     Experiment,
     ExperimentChange,
     MetricSummary,
+    PurgedExperiment,
+    PurgedRun,
     Run,
     RunChange,
     RunComparison,
@@ -20,7 +22,7 @@ from trivet._entities import (
 from trivet._errors import InvalidArgument
 from trivet._names import last_segment
 from trivet._timestamps import millis
-from trivet_proto.tracking.v1 import experiment_pb2, lifecycle_pb2, run_pb2, watch_pb2
+from trivet_proto.tracking.v1 import experiment_pb2, lifecycle_pb2, purge_pb2, run_pb2, watch_pb2
 from trivet_proto.tracking.v1 import tracking_service_pb2 as pb
 
 _STAGES: Final[Mapping[int, str]] = {
@@ -55,7 +57,7 @@ RUN_INFO_FIELDS: Final = (
         "created_by",
         "source",
     ),
-    *("git_commit", "parent_run", "description"),
+    *("git_commit", "parent_run", "description", "forked_from", "last_write_time", "stale"),
 )
 
 
@@ -114,7 +116,21 @@ def from_run_info(message: run_pb2.Run) -> RunInfo:
         git_commit=message.git_commit,
         parent_run_id=last_segment(message.parent_run),
         description=message.description,
+        forked_from_run_id=last_segment(message.forked_from.run),
+        forked_from_step=message.forked_from.step if message.HasField("forked_from") else None,
+        last_write_time=millis(message.last_write_time) if message.HasField("last_write_time") else None,
+        stale=message.stale,
     )
+
+
+def from_purged_experiment(message: purge_pb2.PurgedExperiment) -> PurgedExperiment:
+    """The value of a message."""
+    return PurgedExperiment(last_segment(message.name), message.display_name, message.run_count)
+
+
+def from_purged_run(message: purge_pb2.PurgedRun) -> PurgedRun:
+    """The value of a message."""
+    return PurgedRun(last_segment(message.name), message.display_name, message.point_count, message.point_bytes)
 
 
 def from_comparison(message: pb.CompareRunsResponse, run_ids: Sequence[str]) -> RunComparison:
@@ -154,7 +170,7 @@ def from_run_change(message: watch_pb2.RunChange) -> RunChange:
         run_id=last_segment(message.run.name),
         experiment_id=last_segment(message.run.experiment),
         kinds=kinds,
-        run=None if kinds == {"metrics"} else from_run(message.run),
+        run=None if kinds <= {"metrics", "metrics_removed"} else from_run(message.run),
         metrics={
             metric.key: MetricSummary(metric.value, metric.step, metric.min, metric.max) for metric in message.metrics
         },

@@ -216,7 +216,9 @@ REQUIRED_FIELDS = "".join(
             field("text", 1, options=REQUIRED),
             field("part", 2, type_name="PACKAGE.Part", options=REQUIRED),
             field("list", 3, more=REPEATED, options=REQUIRED),
-            field("other", 4),
+            field("said", 4, more="proto3_optional: true oneof_index: 0", options=REQUIRED),
+            field("other", 5),
+            'oneof_decl { name: "_said" }',
         ),
     )
 )
@@ -226,9 +228,10 @@ REQUIRED_FIELDS = "".join(
     ("text", "missing"),
     [
         ("", "text"),
-        ("text: '' part {} list: 'a'", "text"),
-        ("text: 'a' list: 'a'", "part"),
-        ("text: 'a' part {}", "list"),
+        ("text: '' part {} list: 'a' said: 'a'", "text"),
+        ("text: 'a' list: 'a' said: 'a'", "part"),
+        ("text: 'a' part {} said: 'a'", "list"),
+        ("text: 'a' part {} list: 'a'", "said"),
     ],
 )
 def test_required_field_that_is_not_set_is_refused(make_service: MakeService, text: str, missing: str) -> None:
@@ -240,6 +243,6 @@ def test_required_field_that_is_not_set_is_refused(make_service: MakeService, te
 
 def test_required_fields_that_are_set_are_enough(make_service: MakeService) -> None:
     method = only_method(make_service(service_text(REQUIRED_FIELDS, READ)))
-    method.check_required(request(method, "text: 'a' part {} list: ''"))
+    method.check_required(request(method, "text: 'a' part {} list: '' said: ''"))
     with pytest.raises(FieldRequired):
         method.check_required(request(method, "text: 'a' part {}"))

@@ -13,6 +13,7 @@ from typing import Any
 
 import grpc
 import pytest
+from google.protobuf.duration_pb2 import Duration
 from google.protobuf.field_mask_pb2 import FieldMask
 from google.protobuf.message import Message
 from google.protobuf.timestamp_pb2 import Timestamp
@@ -20,6 +21,8 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from trivet_proto.tracking.v1 import tracking_service_pb2 as pb
 from trivet_proto.tracking.v1.experiment_pb2 import Experiment
 from trivet_proto.tracking.v1.metric_pb2 import MetricColumns, MetricContext
+from trivet_proto.tracking.v1.purge_pb2 import PurgeExperimentsRequest, PurgeRunsRequest
+from trivet_proto.tracking.v1.rewrite_pb2 import DeleteMetricsRequest, ForkRunRequest, RewindRunRequest
 from trivet_proto.tracking.v1.run_pb2 import Run
 from trivet_proto.tracking.v1.tracking_service_pb2_grpc import TrackingServiceStub
 from trivet_testing.errors import error_of, rpc_error_of
@@ -417,6 +420,52 @@ def write_rows() -> Iterator[Row]:
     yield "atomic-least-time", "WriteRun", written(metrics=least, tags=good, atomic=True), "FIELD_INVALID"
 
 
+def rewrite_rows() -> Iterator[Row]:
+    missing = f"{W}/runs/missing"
+
+    def deleted(**fields: Any) -> DeleteMetricsRequest:
+        return DeleteMetricsRequest(**{"run": RUN, "keys": ["loss"], **fields})
+
+    def forked(**fields: Any) -> ForkRunRequest:
+        return ForkRunRequest(**{"name": RUN, "step": 1, "run_id": "new", **fields})
+
+    yield "no-keys", "DeleteMetrics", deleted(keys=[]), "FIELD_REQUIRED"
+    yield "too-many-keys", "DeleteMetrics", deleted(keys=["a"] * 1001), "FIELD_INVALID"
+    for case, (key, reason) in {"that-is-empty": ("", "FIELD_REQUIRED"), **BAD_KEYS}.items():
+        yield f"key-{case}", "DeleteMetrics", deleted(keys=["loss", key]), reason
+    yield "rank-below-0", "DeleteMetrics", deleted(context=MetricContext(rank=-1)), "FIELD_INVALID"
+    yield "missing-run", "DeleteMetrics", deleted(run=missing), "RUN_NOT_FOUND"
+    yield "no-step", "RewindRun", RewindRunRequest(name=RUN), "FIELD_REQUIRED"
+    yield "stale-etag", "RewindRun", RewindRunRequest(name=RUN, step=0, etag="77"), "ETAG_STALE"
+    yield "missing-run", "RewindRun", RewindRunRequest(name=missing, step=0), "RUN_NOT_FOUND"
+    yield "no-step", "ForkRun", ForkRunRequest(name=RUN, run_id="new"), "FIELD_REQUIRED"
+    yield "missing-run", "ForkRun", forked(name=missing), "RUN_NOT_FOUND"
+    yield "run-id-of-another-run", "ForkRun", forked(run_id="known"), "RUN_ID_TAKEN"
+    yield "run-id-with-a-slash", "ForkRun", forked(run_id="a/b"), "FIELD_INVALID"
+    yield "experiment", "ForkRun", forked(run=Run(experiment=EXPERIMENT)), "FIELD_INVALID"
+    yield "display-name-too-long", "ForkRun", forked(run=Run(display_name="x" * 501)), "FIELD_TOO_LONG"
+    yield "param-value-too-long", "ForkRun", forked(run=Run(params={"a": PARAM})), "FIELD_TOO_LONG"
+    yield "tag-key-with-nul", "ForkRun", forked(run=Run(tags={NUL: "1"})), "FIELD_INVALID"
+
+
+def purge_rows() -> Iterator[Row]:
+    for method, request in (("PurgeExperiments", PurgeExperimentsRequest), ("PurgeRuns", PurgeRunsRequest)):
+
+        def asked(request: Any = request, **fields: Any) -> Any:
+            return request(**{"parent": W, "older_than": Duration(), "dry_run": True, **fields})
+
+        yield "no-age", method, request(parent=W), "FIELD_REQUIRED"
+        for case, age in (("seconds", Duration(seconds=-1)), ("nanos", Duration(nanos=-1))):
+            yield f"negative-{case}", method, asked(older_than=age), "FIELD_INVALID"
+        yield "page-size", method, asked(page_size=-1), "FIELD_INVALID"
+        for token in ("x", "W10="):
+            yield f"page-token-{token}", method, asked(page_token=token), "PAGE_TOKEN_INVALID"
+        yield "too-many-experiments", method, asked(experiments=[EXPERIMENT] * 1001), "FIELD_INVALID"
+        yield "no-name-of-an-experiment", method, asked(experiments=[f"{W}/experiments/x"]), "RESOURCE_NAME_INVALID"
+    runs = PurgeRunsRequest(parent=W, older_than=Duration(), runs=[RUN] * 1001)
+    yield "too-many-runs", "PurgeRuns", runs, "FIELD_INVALID"
+
+
 def rows() -> Iterator[Row]:
     yield from text_rows()
     yield from run_rows()
@@ -424,6 +473,8 @@ def rows() -> Iterator[Row]:
     yield from search_rows()
     yield from missing_rows()
     yield from write_rows()
+    yield from rewrite_rows()
+    yield from purge_rows()
 
 
 ROWS = list(rows())

@@ -23,6 +23,7 @@ from trivet_tracking.domain.writes import RunWrite, WriteOutcome, Writes
 from trivet_tracking.server import migrations, open_database
 from trivet_tracking.store.experiments import SqlExperiments
 from trivet_tracking.store.metrics import SqlMetrics
+from trivet_tracking.store.run_attributes import run_attributes
 from trivet_tracking.store.runs import SqlRuns
 from trivet_tracking.store.writes import SqlWrites
 
@@ -60,7 +61,7 @@ class Gated:
 def database(tmp_path: Path) -> Iterator[Database]:
     database = open_database(f"sqlite:///{tmp_path / 'tracking.db'}")
     migrations(database).upgrade()
-    runs = SqlRuns(database, SqlExperiments(database, lambda: 0), lambda: 0)
+    runs = SqlRuns(database, SqlExperiments(database, lambda: 0), lambda: 0, run_attributes(database.dialect, 0))
     for run_id in ("one", "two", "broken"):
         runs.create(WORKSPACE, new_run(run_id))
     yield database

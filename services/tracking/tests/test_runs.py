@@ -81,7 +81,7 @@ def test_create_run_keeps_what_it_is_given(tracking: Tracking) -> None:
     read = get_run(tracking, tracking.run_name("A-z_9"))
     assert read == created
     for field in Run.DESCRIPTOR.fields:
-        if field.name not in ("name", "created_by", "state", "create_time", "update_time", "etag"):
+        if field.name not in ("name", "created_by", "state", "create_time", "update_time", "last_write_time", "etag"):
             assert getattr(read, field.name) == getattr(given, field.name), field.name
 
 
@@ -203,7 +203,9 @@ def test_update_run_changes_only_what_the_mask_names(tracking: Tracking) -> None
         assert updated.etag != expected.etag
         assert updated.update_time.ToMilliseconds() >= expected.update_time.ToMilliseconds()
         expected.etag = updated.etag
+        assert updated.last_write_time == updated.update_time
         expected.update_time.CopyFrom(updated.update_time)
+        expected.last_write_time.CopyFrom(updated.last_write_time)
         assert updated == expected, path
     assert get_run(tracking, created.name) == expected
 

@@ -14,7 +14,7 @@ import grpc
 import pytest
 from google.protobuf.field_mask_pb2 import FieldMask
 
-from trivet_proto.tracking.v1 import lifecycle_pb2, metric_pb2, run_pb2, watch_pb2
+from trivet_proto.tracking.v1 import lifecycle_pb2, metric_pb2, rewrite_pb2, run_pb2, watch_pb2
 from trivet_proto.tracking.v1 import tracking_service_pb2 as pb
 from trivet_proto.tracking.v1.tracking_service_pb2_grpc import TrackingServiceStub
 from trivet_testing.errors import CallFailure, error_of, outcome
@@ -457,3 +457,26 @@ def test_a_stream_ends_well_after_the_age_of_connections(own_server_url: str) ->
         run = create_run(tracking).name
         with Watcher(tracking, watcher.token) as again:
             again.until(lambda: run in again.runs)
+
+
+def test_points_that_are_removed_are_told(tracking: Tracking, watcher: Watcher) -> None:
+    run = create_run(tracking, "a").name
+    write(tracking, run, metrics=metric("loss", (1, 1, 3.0), (2, 1, 2.0), (3, 1, 1.0)))
+    write(tracking, run, metrics=metric("acc", (1, 1, 0.5)))
+    watcher.until(lambda: "metrics" in kinds_of(watcher, run))
+    tracking.stub.RewindRun(rewrite_pb2.RewindRunRequest(name=run, step=2))
+    watcher.until(lambda: "metrics_removed" in kinds_of(watcher, run))
+    watcher.until(lambda: watcher.values(run)["loss"] == 2.0)
+    with Watcher(tracking) as later:
+        tracking.stub.DeleteMetrics(rewrite_pb2.DeleteMetricsRequest(run=run, keys=["acc"]))
+        later.until(lambda: "metrics_removed" in kinds_of(later, run))
+        assert "acc" not in later.runs[run].metrics
+
+
+def test_a_fork_arrives_with_what_it_inherits(tracking: Tracking, watcher: Watcher) -> None:
+    run = create_run(tracking, "a").name
+    write(tracking, run, metrics=metric("loss", (1, 1, 3.0), (2, 1, 2.0), (3, 1, 1.0)))
+    write(tracking, run, metrics=metric("acc", (1, 1, 0.5)))
+    fork = tracking.stub.ForkRun(rewrite_pb2.ForkRunRequest(name=run, step=2)).name
+    watcher.until(lambda: {"created", "metrics"} <= kinds_of(watcher, fork))
+    assert watcher.values(fork) == {"loss": 2.0, "acc": 0.5}

@@ -16,6 +16,7 @@ from trivet_kit.errors import CallerError
 from trivet_kit.timestamps import now_millis
 from trivet_proto.tracking.v1 import metric_pb2
 from trivet_proto.tracking.v1 import tracking_service_pb2 as pb
+from trivet_proto.tracking.v1.rewrite_pb2 import DeleteMetricsRequest, ForkRunRequest, RewindRunRequest
 from trivet_testing.records import create_run
 from trivet_testing.tracking import Tracking, full
 from trivet_testing.tracking_model import (
@@ -131,10 +132,10 @@ class Content:
     deleted_tags: Sequence[str]
     atomic: bool
 
-    def request(self, run: str, writer: int, sequence: int) -> pb.WriteRunRequest:
+    def request(self, run: str, writer_id: int, sequence: int) -> pb.WriteRunRequest:
         request = pb.WriteRunRequest(
             run=run,
-            writer_id=WRITERS[writer],
+            writer_id=writer_id,
             sequence=sequence,
             params=[pb.Param(key=key, value=value) for key, value in self.params],
             tags=[pb.Tag(key=key, value=value) for key, value in self.tags],
@@ -196,6 +197,36 @@ class Fold:
     chunk_points: int
 
 
+@dataclass(frozen=True)
+class Late:
+    """The next message of a writer that was ended by a rewind."""
+
+    content: Content
+
+
+@dataclass(frozen=True)
+class Delete:
+    """Series that are removed."""
+
+    keys: Sequence[str]
+    context: Context | None
+
+
+@dataclass(frozen=True)
+class Rewind:
+    """The run is taken back to a step."""
+
+    step: int
+
+
+@dataclass(frozen=True)
+class Fork:
+    """The run is forked at a step; what follows is done to the fork, or to the run that was forked."""
+
+    step: int
+    goes_on_in_fork: bool
+
+
 SENDS = st.builds(Send, st.integers(0, len(WRITERS) - 1), CONTENTS, rarely(st.integers(1, 3), st.just(0)))
 OPERATIONS = st.lists(
     st.one_of(
@@ -210,22 +241,46 @@ OPERATIONS = st.lists(
 )
 
 
+CHANGES = st.lists(
+    st.one_of(
+        SENDS,
+        SENDS,
+        SENDS,
+        st.builds(Resend, st.integers(0, 99)),
+        st.builds(Late, CONTENTS),
+        st.builds(Fold, st.integers(1, 4)),
+        st.builds(Delete, st.lists(KEYS, min_size=1, max_size=2), st.none() | CONTEXTS),
+        st.builds(Rewind, STEPS),
+        st.builds(Fork, STEPS, st.booleans()),
+    ),
+    max_size=12,
+)
+
+
 class Sender:
     """Turns operations into messages for one run; what the model accepts counts as sent."""
 
-    def __init__(self, run: str) -> None:
-        self.model = RunModel()
-        self._run = run
+    def __init__(self, run: str, model: RunModel | None = None) -> None:
+        self.model = RunModel() if model is None else model
+        self.run = run
         self._accepted: list[pb.WriteRunRequest] = []
 
-    def message(self, operation: Send | Resend | Misnumber) -> tuple[pb.WriteRunRequest, Answer] | None:
-        """The next message and what the model answers it; None for a resend where there is nothing to resend."""
+    def message(self, operation: Send | Resend | Misnumber | Late) -> tuple[pb.WriteRunRequest, Answer] | None:
+        """The next message and what the model answers it; None where there is nothing to resend, or no ended writer."""
         match operation:
             case Send(writer, content, skipped):
-                sequence = 1 + self.model.writers.get(WRITERS[writer], 0) + skipped if writer else skipped
-                request = content.request(self._run, writer, sequence)
+                writer_id = WRITERS[writer]
+                while writer_id in self.model.ended_writers:
+                    writer_id = (writer_id + 1) % 2**64
+                sequence = 1 + self.model.writers.get(writer_id, 0) + skipped if writer else skipped
+                request = content.request(self.run, writer_id, sequence)
             case Misnumber(sequence, content):
-                request = content.request(self._run, 1, sequence)
+                request = content.request(self.run, WRITERS[1], sequence)
+            case Late(content):
+                if not self.model.ended_writers:
+                    return None
+                writer_id = max(self.model.ended_writers)
+                request = content.request(self.run, writer_id, 1 + self.model.writers[writer_id])
             case Resend(place):
                 if not self._accepted:
                     return None
@@ -280,6 +335,49 @@ def test_what_is_written_is_what_the_model_says(tracking: Tracking, folding: Fol
                 request, expected = message
                 assert write(tracking.stub, request) == expected
         assert_run_is(tracking.stub, run, sender.model, [(None, None), *ranges])
+
+
+def change(tracking: Tracking, sender: Sender, operation: Delete | Rewind | Fork) -> Sender:
+    """Does it to the run and to its model; returns who sends what follows."""
+    match operation:
+        case Delete(keys, context):
+            request = DeleteMetricsRequest(run=sender.run, keys=keys)
+            if context is not None:
+                request.context.CopyFrom(context_message(context))
+            answer = tracking.stub.DeleteMetrics(request)
+            assert (answer.deleted_series, answer.deleted_points) == sender.model.delete(keys, context)
+        case Rewind(step):
+            tracking.stub.RewindRun(RewindRunRequest(name=sender.run, step=step))
+            sender.model.rewind(step)
+        case Fork(step, goes_on_in_fork):
+            fork = tracking.stub.ForkRun(ForkRunRequest(name=sender.run, step=step))
+            forked = Sender(fork.name, sender.model.fork(step))
+            other = sender if goes_on_in_fork else forked
+            assert_run_is(tracking.stub, other.run, other.model)
+            return forked if goes_on_in_fork else sender
+    return sender
+
+
+def test_series_deleted_and_runs_rewound_and_forked_are_what_the_model_says(
+    tracking: Tracking, folding: Folding, seed: int
+) -> None:
+    @for_all(seed, full(40, 3000), CHANGES)
+    def check(operations: list[Send | Resend | Late | Fold | Delete | Rewind | Fork]) -> None:
+        sender = Sender(create_run(tracking).name)
+        for operation in operations:
+            match operation:
+                case Fold(chunk_points):
+                    fold_all(folding, chunk_points)
+                case Delete() | Rewind() | Fork():
+                    sender = change(tracking, sender, operation)
+                    # At once, to see what a later change would repair.
+                    assert_run_is(tracking.stub, sender.run, sender.model)
+                case Send() | Resend() | Late():
+                    if message := sender.message(operation):
+                        request, expected = message
+                        assert write(tracking.stub, request) == expected
+        fold_all(folding, 3)
+        assert_run_is(tracking.stub, sender.run, sender.model)
 
 
 @dataclass(frozen=True)

@@ -138,7 +138,7 @@ def id_of(name: str) -> str:
 def snapshot(tracking: Tracking) -> list[bytes]:
     """All that a workspace holds, deleted or not: experiments, runs, current values and points.
 
-    Two snapshots are equal if and only if nothing that a reader can see has changed.
+    Two snapshots are equal if and only if nothing that a reader can see has changed, but when runs were last reached.
     """
     everything = lifecycle_pb2.LIFECYCLE_VIEW_ALL
     held = [
@@ -148,6 +148,7 @@ def snapshot(tracking: Tracking) -> list[bytes]:
     ]
     for page in run_pages(tracking, pb.SearchRunsRequest(view=everything)):
         for run in page:
+            run.ClearField("last_write_time")
             held.append(run.SerializeToString(deterministic=True))
             held += [found.SerializeToString() for found in list_metrics(tracking, run.name, 1000)]
             for current in run.metrics:

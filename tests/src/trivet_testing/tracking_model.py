@@ -85,6 +85,8 @@ class RunModel:
     series: dict[tuple[str, Context], set[Point]] = field(default_factory=dict)
     writers: dict[int, int] = field(default_factory=dict)
     """The last sequence of each writer."""
+    ended_writers: set[int] = field(default_factory=set)
+    """Those that wrote before the run was rewound."""
 
     def write(self, request: pb.WriteRunRequest) -> Answer:
         """Does what `WriteRun` does. A request without times is not for the model: the server's clock decides there."""
@@ -96,6 +98,8 @@ class RunModel:
             last = self.writers.get(request.writer_id, 0)
             if request.sequence <= last:
                 return Answer(sequence=last, resend=True, refused=refused)
+            if request.writer_id in self.ended_writers:
+                return Answer(failure="WRITER_ENDED")
             if request.sequence > last + 1:
                 return Answer(failure="SEQUENCE_GAP", expected_sequence=last + 1)
         if request.atomic and refused:
@@ -104,6 +108,27 @@ class RunModel:
             self.writers[request.writer_id] = request.sequence
         self._apply(records)
         return Answer(sequence=request.sequence, refused=refused)
+
+    def delete(self, keys: Iterable[str], context: Context | None) -> tuple[int, int]:
+        """Does what `DeleteMetrics` does; returns how many series and points were removed."""
+        chosen = [series for series in self.series if series[0] in keys and context in (None, series[1])]
+        removed = [self.series.pop(series) for series in chosen]
+        return len(removed), sum(map(len, removed))
+
+    def rewind(self, step: int) -> None:
+        """Does what `RewindRun` does."""
+        self._cut(step)
+        self.ended_writers |= set(self.writers)
+
+    def fork(self, step: int) -> RunModel:
+        """What `ForkRun` creates."""
+        fork = RunModel(params=dict(self.params), tags=dict(self.tags), series=dict(self.series))
+        fork._cut(step)
+        return fork
+
+    def _cut(self, step: int) -> None:
+        kept = {series: {point for point in points if point[0] <= step} for series, points in self.series.items()}
+        self.series = {series: points for series, points in kept.items() if points}
 
     def history(self, key: str, context: Context | None, steps: StepRange = (None, None)) -> list[Point]:
         """The points of a series, or of all contexts as one, within a range of steps."""

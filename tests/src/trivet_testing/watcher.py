@@ -76,7 +76,7 @@ class Watcher:
             }
             assert len(kinds) == len(change.kinds) > 0
             known.kinds.append(kinds)
-            if kinds != {"metrics"}:
+            if not kinds <= {"metrics", "metrics_removed"}:
                 known.run = change.run
             known.metrics.update({metric.key: metric for metric in change.metrics})
         for experiment in message.experiments:

@@ -15,6 +15,8 @@ from trivet._timestamps import now_millis
 
 # In a line for people; JSON has all.
 _MOST_METRICS: Final = 8
+# Kinds of changes that are named; of the others the newest state is shown.
+_WORDS: Final = ("created", "params", "tags", "metrics_removed")
 _ENDED: Final = frozenset({"FINISHED", "FAILED", "KILLED"})
 
 
@@ -70,7 +72,7 @@ class _Screen:
         elif change.run_id not in self._infos and not self._as_json:
             self._infos[change.run_id] = self._client.get_run(change.run_id).info
         metrics = {key: summary.value for key, summary in change.metrics.items()}
-        words = [word for word in ("created", "params", "tags") if word in change.kinds]
+        words = [word.replace("_", " ") for word in _WORDS if word in change.kinds]
         facts = {
             "kinds": sorted(change.kinds),
             "run_id": change.run_id,

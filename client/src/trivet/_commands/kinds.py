@@ -98,6 +98,8 @@ TEXT: Final = Kind(lambda value: printable(str(value)), plain_json)
 ID: Final = Kind(lambda value: printable(str(value)), plain_json, is_whole=True)
 COUNT: Final = Kind(str, plain_json, is_number=True, is_whole=True)
 NUMBER: Final = Kind(number, plain_json, is_number=True, is_whole=True)
+MARK: Final = Kind(lambda value: "yes" if value else "", plain_json, is_whole=True)
+"""A flag that is seen only where it is set."""
 FLAG: Final = Kind(_yes_or_no, plain_json, is_whole=True)
 TIME: Final = Kind(local_time, utc_time, is_whole=True)
 DURATION: Final = Kind(duration, plain_json, is_number=True, is_whole=True)

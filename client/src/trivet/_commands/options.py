@@ -73,6 +73,7 @@ DescriptionOption = Annotated[str, typer.Option(metavar="TEXT", help="What it is
 UntilEndedOption = Annotated[
     bool, typer.Option("--until-ended", help="Stop when all the runs that are named have ended.", show_default=False)
 ]
+StepArgument = Annotated[int, typer.Argument(metavar="STEP", help="The last step that stays.", show_default=False)]
 YesOption = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.", show_default=False)]
 
 
@@ -98,13 +99,18 @@ ViewOption = Annotated[View, typer.Option(help="Those in use, those in the bin, 
 
 def parse_tags(texts: Sequence[str] | None) -> dict[str, str]:
     """The tags of `KEY=VALUE` texts."""
-    tags = {}
+    return parse_pairs(texts, "--tag")
+
+
+def parse_pairs(texts: Sequence[str] | None, option: str) -> dict[str, str]:
+    """What the `KEY=VALUE` texts of an option say."""
+    pairs = {}
     for text in texts or ():
         key, is_pair, value = text.partition("=")
         if not (key and is_pair):
-            raise typer.BadParameter(f"{text!r} is not KEY=VALUE.", param_hint="--tag")
-        tags[key] = value
-    return tags
+            raise typer.BadParameter(f"{text!r} is not KEY=VALUE.", param_hint=option)
+        pairs[key] = value
+    return pairs
 
 
 def confirm(question: str, *, is_sure: bool) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from trivet._commands import artifacts, experiments, export, models, runs, servers
+from trivet._commands import artifacts, experiments, export, models, purging, runs, servers
 
 app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False)
 
@@ -20,3 +20,4 @@ app.add_typer(runs.app, name="runs")
 app.add_typer(artifacts.app, name="artifacts")
 app.add_typer(models.app, name="models")
 app.add_typer(export.app)
+app.add_typer(purging.app)

@@ -12,7 +12,7 @@ from trivet._commands.answers import Answer, Details, Done, Field, Listing
 from trivet._commands.changes import show_changes
 from trivet._commands.declaring import client_command
 from trivet._commands.experiments import find_by_name
-from trivet._commands.kinds import DURATION, ID, NUMBER, PAIRS, TEXT, TIME, Kind
+from trivet._commands.kinds import COUNT, DURATION, ID, MARK, NUMBER, PAIRS, TEXT, TIME, Kind
 from trivet._commands.options import (
     ExperimentIdsOption,
     ExperimentsOption,
@@ -21,11 +21,15 @@ from trivet._commands.options import (
     MaxOption,
     OrderByOption,
     RunArgument,
+    StepArgument,
+    TagsOption,
     UntilEndedOption,
     View,
     ViewOption,
     YesOption,
     confirm,
+    parse_pairs,
+    parse_tags,
 )
 
 app = typer.Typer(no_args_is_help=True, help="Runs: what was tried, and what came of it.")
@@ -46,14 +50,18 @@ _RUN: Final[Sequence[Field[trivet.Run]]] = (
     _info("run_name", "Name"),
     _info("experiment_id", "Experiment", ID),
     _info("status", "Status", ID),
+    _info("stale", "Stale", MARK),
     _info("start_time", "Started", TIME),
     _info("end_time", "Ended", TIME, is_listed=False),
+    _info("last_write_time", "Written", TIME, is_listed=False),
     Field("duration_seconds", "Duration", DURATION, _duration_seconds),
     _info("user_id", "User"),
     _info("created_by", "Created by", is_listed=False),
     _info("source", "Source", is_listed=False),
     _info("git_commit", "Git commit", is_listed=False),
     _info("parent_run_id", "Parent run", ID, is_listed=False),
+    _info("forked_from_run_id", "Forked from", ID, is_listed=False),
+    _info("forked_from_step", "At step", COUNT, is_listed=False),
     _info("lifecycle_stage", "Stage", ID, is_listed=False),
     _info("description", "Description", is_listed=False),
     Field("params", "Params", PAIRS, lambda run: run.data.params, is_listed=False),
@@ -147,6 +155,79 @@ def watch(
         raise typer.BadParameter("Name the runs that are to end.", param_hint="--until-ended")
     ids = _experiment_ids(client, experiments, experiment_ids)
     show_changes(client, run_ids or (), ids, metrics or None, until_ended=until_ended, as_json=as_json)
+
+
+@client_command(app, "rename", example="trivet runs rename 0192f0c1a7d47b6e9c3e5a8b1f2d4c60 'small steps'")
+def rename(
+    client: trivet.Client,
+    run_id: RunArgument,
+    new_name: Annotated[str, typer.Argument(metavar="NEW_NAME", help="What to call it.", show_default=False)],
+) -> Answer:
+    """Give a run another name."""
+    client.update_run(run_id, name=new_name)
+    return Done(f"Run {run_id} is called {new_name!r} now.", {"run_id": run_id, "run_name": new_name})
+
+
+@client_command(app, "describe", example="trivet runs describe 0192f0c1a7d47b6e9c3e5a8b1f2d4c60 '# Too slow'")
+def describe(
+    client: trivet.Client,
+    run_id: RunArgument,
+    description: Annotated[str, typer.Argument(metavar="TEXT", help="Notes, in markdown.", show_default=False)],
+) -> Answer:
+    """Write notes about a run, in place of those that there are."""
+    client.tracking.update_run(run_id, description=description)
+    return Done(f"Run {run_id} has these notes now.", {"run_id": run_id, "description": description})
+
+
+@client_command(app, "fork", example="trivet runs fork 0192f0c1a7d47b6e9c3e5a8b1f2d4c60 1000 --param lr=0.001")
+def fork(
+    client: trivet.Client,
+    run_id: RunArgument,
+    step: StepArgument,
+    name: Annotated[
+        str, typer.Option(metavar="NAME", help="What to call the fork. Default: a name is made up.", show_default=False)
+    ] = "",
+    params: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--param",
+            metavar="KEY=VALUE",
+            help="A param of the fork, in place of the run's; may be given several times.",
+            show_default=False,
+        ),
+    ] = None,
+    tags: TagsOption = None,
+) -> Answer:
+    """Create a run that begins as this one was at a step: with its params, its tags and its curves up to there."""
+    fork = client.fork_run(run_id, step, run_name=name, params=parse_pairs(params, "--param"), tags=parse_tags(tags))
+    return Done(
+        f"Run {fork.info.run_id} ({fork.info.run_name!r}) begins as run {run_id} was at step {step}.",
+        {"run_id": fork.info.run_id, "forked_from_run_id": run_id, "forked_from_step": step},
+    )
+
+
+@client_command(app, "rewind", example="trivet runs rewind 0192f0c1a7d47b6e9c3e5a8b1f2d4c60 1000")
+def rewind(client: trivet.Client, run_id: RunArgument, step: StepArgument, is_sure: YesOption = False) -> Answer:  # noqa: FBT002 - a flag
+    """Take a run back to a step, RUNNING: its points of all later steps are removed for good."""
+    run = client.get_run(run_id)
+    confirm(f"Remove all points of run {run_id} ({run.info.run_name!r}) after step {step} for good?", is_sure=is_sure)
+    client.rewind_run(run_id, step)
+    return Done(f"Run {run_id} is back at step {step}.", {"run_id": run_id, "step": step})
+
+
+@client_command(app, "rm-metrics", example="trivet runs rm-metrics 0192f0c1a7d47b6e9c3e5a8b1f2d4c60 rmse")
+def rm_metrics(
+    client: trivet.Client,
+    run_id: RunArgument,
+    keys: Annotated[list[str], typer.Argument(metavar="KEY...", help="The metrics.", show_default=False)],
+    is_sure: YesOption = False,  # noqa: FBT002 - a flag
+) -> Answer:
+    """Remove metrics of a run for good, with all their points."""
+    run = client.get_run(run_id)
+    names = ", ".join(map(repr, keys))
+    confirm(f"Remove {names} of run {run_id} ({run.info.run_name!r}) for good?", is_sure=is_sure)
+    points = client.delete_metrics(run_id, keys)
+    return Done(f"{points} points of run {run_id} are gone.", {"run_id": run_id, "deleted_points": points})
 
 
 @client_command(app, "rm", example="trivet runs rm 0192f0c1a7d47b6e9c3e5a8b1f2d4c60")

@@ -56,9 +56,7 @@ class Method:
             FieldRequired: the first one that is not.
         """
         for field in self.required_fields:
-            value = getattr(request, field.name)
-            present = request.HasField(field.name) if field.message_type and not field.is_repeated else bool(value)
-            if not present:
+            if not (request.HasField(field.name) if field.has_presence else bool(getattr(request, field.name))):
                 raise FieldRequired(field.name)
 
     def workspace(self, request: Message) -> str | None:

@@ -32,8 +32,10 @@ from trivet_kit.settings import (
 from trivet_tracking.settings import (
     FOLD_AFTER_SECONDS,
     KEEP_CHANGES_SECONDS,
+    STALE_AFTER_SECONDS,
     FoldAfterOption,
     KeepChangesOption,
+    StaleAfterOption,
 )
 
 PROGRAM = "trivet-tracking"
@@ -64,6 +66,7 @@ def serve(
     max_message_bytes: MaxMessageBytesOption = MAX_MESSAGE_BYTES,
     fold_after_seconds: FoldAfterOption = FOLD_AFTER_SECONDS,
     keep_changes_seconds: KeepChangesOption = KEEP_CHANGES_SECONDS,
+    stale_after_seconds: StaleAfterOption = STALE_AFTER_SECONDS,
     max_connection_age_seconds: MaxConnectionAgeOption = MAX_CONNECTION_AGE_SECONDS,
 ) -> None:
     """Serves until SIGTERM; the schema must be current (`migrate`)."""
@@ -84,7 +87,9 @@ def serve(
     database = open_database(read_database_url(database_url, database_url_file))
     database.check_usable()
     migrations(database).check(f"{PROGRAM} migrate")
-    component = build(database, Delays(fold_after_seconds, keep_changes_seconds), max_connection_age_seconds)
+    component = build(
+        database, Delays(fold_after_seconds, keep_changes_seconds), max_connection_age_seconds, stale_after_seconds
+    )
     run((component,), settings, partial(commands.say_ready, PROGRAM))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import uuid
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Final, Literal, TypeAlias
@@ -16,7 +17,15 @@ from trivet_kit.page_tokens import MAX_PAGE_BYTES
 from trivet_kit.resources import RUN_ID, ExperimentName, RunName, parse_experiment, parse_run
 from trivet_kit.timestamps import from_millis, to_millis
 from trivet_kit.updates import named_paths
-from trivet_proto.tracking.v1 import experiment_pb2, lifecycle_pb2, metric_pb2, run_pb2, watch_pb2
+from trivet_proto.tracking.v1 import (
+    experiment_pb2,
+    lifecycle_pb2,
+    metric_pb2,
+    purge_pb2,
+    rewrite_pb2,
+    run_pb2,
+    watch_pb2,
+)
 from trivet_proto.tracking.v1 import tracking_service_pb2 as pb
 from trivet_tracking.domain import limits
 from trivet_tracking.domain.comparison import Compared, RunComparison
@@ -33,6 +42,7 @@ from trivet_tracking.domain.run_names import run_name
 from trivet_tracking.domain.runs import (
     ExperimentById,
     ExperimentByName,
+    ForkPoint,
     KeySelection,
     NewRun,
     Run,
@@ -70,6 +80,9 @@ _RUN_FIELDS: Mapping[str, Callable[[Run], Any]] = {
     "update_time": lambda run: from_millis(run.update_time),
     "delete_time": lambda run: from_millis(run.delete_time),
     "etag": lambda run: str(run.revision),
+    "forked_from": lambda run: _from_fork_point(run.workspace, run.forked_from),
+    "last_write_time": lambda run: from_millis(run.last_write_time),
+    "stale": lambda run: run.stale,
     "omitted": lambda run: FieldMask(paths=sorted(run.left_out)) if run.left_out else None,
 }
 
@@ -130,6 +143,14 @@ def to_new_run(request: pb.CreateRunRequest, call: Call, now_millis: int) -> New
         tags=texts.check_map(message.tags, "run.tags", limits.MAX_TAG_VALUE_BYTES),
         fingerprint=fingerprint(request),
     )
+
+
+def to_new_fork(request: rewrite_pb2.ForkRunRequest, call: Call, now_millis: int) -> NewRun:
+    """Checks a fork to create, as `to_new_run`; its experiment is not said yet."""
+    if request.run.experiment:
+        raise FieldInvalid("run.experiment", "must be empty; a fork goes into the experiment of the run that is forked")
+    new = to_new_run(pb.CreateRunRequest(run_id=request.run_id, run=request.run), call, now_millis)
+    return dataclasses.replace(new, fingerprint=fingerprint(request))
 
 
 def _experiment_of(request: pb.CreateRunRequest) -> ExperimentById | ExperimentByName:
@@ -197,6 +218,21 @@ def to_run_ids(names: Sequence[str], most: int) -> tuple[str, ...]:
     return tuple(parse_run(name, f"runs[{i}]").run_id for i, name in enumerate(names))
 
 
+def to_age_millis(request: purge_pb2.PurgeExperimentsRequest | purge_pb2.PurgeRunsRequest) -> int:
+    """How long ago what is purged was deleted, at least. Raises FieldInvalid."""
+    age = request.older_than
+    if age.seconds < 0 or age.nanos < 0:
+        raise FieldInvalid("older_than", "must be 0 or more")
+    return min(age.seconds * 1000 + age.nanos // 1_000_000, 2**53)
+
+
+def to_metric_keys(keys: Sequence[str]) -> tuple[str, ...]:
+    """The keys of metrics in a request's `keys`. Raises FieldRequired, FieldInvalid, FieldTooLong."""
+    if len(keys) > limits.MAX_DELETED_KEYS:
+        raise FieldInvalid("keys", f"must have at most {limits.MAX_DELETED_KEYS} entries")
+    return tuple(texts.check_key(key, f"keys[{index}]") for index, key in enumerate(keys))
+
+
 def to_run_key_kind(value: pb.RunKeyKind.ValueType) -> RunKeyKind:
     """What keys belong to. Raises FieldRequired, FieldInvalid."""
     if not value:
@@ -257,6 +293,7 @@ def to_run_fields(request: pb.SearchRunsRequest | watch_pb2.WatchRunsRequest) ->
         params=keys("param_keys", request.param_keys) if "params" in mask else frozenset(),
         tags=keys("tag_keys", request.tag_keys) if "tags" in mask else frozenset(),
         description="description" in mask,
+        last_write=not mask.isdisjoint(("last_write_time", "stale")),
     )
 
 
@@ -272,6 +309,12 @@ def from_run(run: Run, fields: Iterable[str] = _RUN_FIELDS) -> run_pb2.Run:
 
 def _size_of(message: run_pb2.Run, field: _UnboundedRunField) -> int:
     return run_pb2.Run(**{field: getattr(message, field)}).ByteSize()
+
+
+def _from_fork_point(workspace: str, point: ForkPoint | None) -> run_pb2.ForkPoint | None:
+    if point is None:
+        return None
+    return run_pb2.ForkPoint(run=str(RunName(workspace, point.run_id)), step=point.step)
 
 
 def from_metric(metric: Metric) -> metric_pb2.Metric:

@@ -31,9 +31,14 @@ _KINDS = {
     ChangeKind.PARAMS: watch_pb2.RUN_CHANGE_KIND_PARAMS,
     ChangeKind.TAGS: watch_pb2.RUN_CHANGE_KIND_TAGS,
     ChangeKind.METRICS: watch_pb2.RUN_CHANGE_KIND_METRICS,
+    ChangeKind.METRICS_REMOVED: watch_pb2.RUN_CHANGE_KIND_METRICS_REMOVED,
 }
 # Changes that count only where their field is asked for.
-_MASKED = ((ChangeKind.PARAMS, "params"), (ChangeKind.TAGS, "tags"), (ChangeKind.METRICS, "metrics"))
+_MASKED = (
+    (ChangeKind.PARAMS, "params"),
+    (ChangeKind.TAGS, "tags"),
+    (ChangeKind.METRICS | ChangeKind.METRICS_REMOVED, "metrics"),
+)
 
 
 def to_query(request: watch_pb2.WatchRunsRequest, changes: Changes) -> WatchQuery:
@@ -146,7 +151,7 @@ def _from_change(query: WatchQuery, change: RunChange) -> Iterator[watch_pb2.Run
 
 
 def _from_run(query: WatchQuery, change: RunChange, kinds: ChangeKind) -> run_pb2.Run:
-    if change.run is None or kinds == ChangeKind.METRICS:
+    if change.run is None or not kinds & ~(ChangeKind.METRICS | ChangeKind.METRICS_REMOVED):
         changed = change.changed
         return run_pb2.Run(
             name=str(RunName(changed.workspace, changed.run_id)),

@@ -15,12 +15,18 @@ from trivet_tracking.folder import DEFAULT_DELAYS, Delays, start_folder
 from trivet_tracking.servicers.experiments import ExperimentServicer
 from trivet_tracking.servicers.exports import ExportServicer
 from trivet_tracking.servicers.metrics import MetricServicer
+from trivet_tracking.servicers.purge import PurgeServicer
+from trivet_tracking.servicers.rewrites import RewriteServicer
 from trivet_tracking.servicers.runs import RunServicer
 from trivet_tracking.servicers.watches import WatchServicer
+from trivet_tracking.settings import STALE_AFTER_SECONDS
 from trivet_tracking.store.changes import SqlChanges
 from trivet_tracking.store.experiments import SqlExperiments
 from trivet_tracking.store.exports import SqlExports
 from trivet_tracking.store.metrics import SqlMetrics
+from trivet_tracking.store.purge import SqlPurge
+from trivet_tracking.store.rewrites import SqlRewrites
+from trivet_tracking.store.run_attributes import run_attributes
 from trivet_tracking.store.runs import SqlRuns
 from trivet_tracking.store.tables import SCHEMA
 from trivet_tracking.store.writes import SqlWrites
@@ -49,6 +55,7 @@ def build(
     database: Database,
     delays: Delays = DEFAULT_DELAYS,
     watch_seconds: float = MAX_CONNECTION_AGE_SECONDS,
+    stale_after_seconds: float = STALE_AFTER_SECONDS,
 ) -> Component:
     """The tracking service over a migrated database, which it closes at its end; and the folder beside it.
 
@@ -56,17 +63,21 @@ def build(
         database: Where it keeps everything.
         delays: When the folder does what.
         watch_seconds: How long a watcher stays before it has to call again.
+        stale_after_seconds: How long a run may be silent before it is stale; 0: it never is.
     """
     experiments = SqlExperiments(database, now_millis)
+    attributes = run_attributes(database.dialect, round(stale_after_seconds * 1000))
     committer = GroupCommitter(SqlWrites(database))
     folder = start_folder(database, delays)
-    changes = SqlChanges(database, experiments)
+    changes = SqlChanges(database, experiments, attributes)
     watching = Watching(changes, watch_seconds)
     servicers = (
         ExperimentServicer(experiments),
-        RunServicer(SqlRuns(database, experiments, now_millis), now_millis),
+        RunServicer(SqlRuns(database, experiments, now_millis, attributes), now_millis),
+        RewriteServicer(SqlRewrites(database, now_millis, attributes), now_millis),
+        PurgeServicer(SqlPurge(database, now_millis)),
         MetricServicer(SqlMetrics(database), committer, now_millis),
-        ExportServicer(SqlExports(database, experiments)),
+        ExportServicer(SqlExports(database, experiments, attributes)),
         WatchServicer(changes, watching),
     )
 

@@ -9,6 +9,19 @@ import typer
 # How old a log becomes before it is folded. Shorter makes more and smaller chunks, longer makes reads of runs that are
 # being written slower.
 FOLD_AFTER_SECONDS = 15.0
+# The clients log whenever something happens: long enough for an epoch of most trainings. Runs that log less often look
+# stale in between.
+STALE_AFTER_SECONDS = 3600.0
+
+StaleAfterOption = Annotated[
+    float,
+    typer.Option(
+        envvar="TRIVET_STALE_AFTER_SECONDS",
+        min=0,
+        metavar="SECONDS",
+        help="How long a RUNNING run may write nothing before it counts as stale; 0: for ever.",
+    ),
+]
 
 FoldAfterOption = Annotated[
     float,

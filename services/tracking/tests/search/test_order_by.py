@@ -46,6 +46,10 @@ ACCEPTED_BY_US_ALONE = [
     "source DESC",
     "git_commit",
     "parent_run_id",
+    "forked_from_run_id",
+    "forked_from_step DESC",
+    "stale DESC",
+    "last_write_time",
 ]
 
 FAULTS = [

@@ -41,6 +41,7 @@ from trivet_tracking.domain.experiments import View
 from trivet_tracking.domain.runs import RunQuery, RunStatus
 from trivet_tracking.server import open_database
 from trivet_tracking.store.experiments import SqlExperiments
+from trivet_tracking.store.run_attributes import run_attributes
 from trivet_tracking.store.run_probes import PlanBounds
 from trivet_tracking.store.runs import SqlRuns
 
@@ -110,7 +111,10 @@ def data(channel: grpc.Channel, server_database_url: str, tracking_address: str)
     rows = [_make_run(tracking, chance, number, experiments[number % 8 == 0]) for number in range(N_RUNS)]
     database = open_database(server_database_url)
     of_experiments = SqlExperiments(database, now_millis)
-    stores = {name: SqlRuns(database, of_experiments, now_millis, bounds) for name, bounds in BOUNDS.items()}
+    attributes = run_attributes(database.dialect, stale_after_millis=0)
+    stores = {
+        name: SqlRuns(database, of_experiments, now_millis, attributes, bounds) for name, bounds in BOUNDS.items()
+    }
     yield Data(tracking.workspace, stores, rows)
     database.close()
 

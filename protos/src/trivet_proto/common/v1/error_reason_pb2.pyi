@@ -157,6 +157,10 @@ class _ErrorReasonEnumTypeWrapper(google.protobuf.internal.enum_type_wrapper._En
     the runs again.
     {"reason": "RESUME_TOKEN_EXPIRED", "domain": "trivet", "metadata": {}}
     """
+    ERROR_REASON_WRITER_ENDED: _ErrorReason.ValueType  # 106
+    """FAILED_PRECONDITION. The run was rewound after the writer began; write on as another writer.
+    {"reason": "WRITER_ENDED", "domain": "trivet", "metadata": {"name": "workspaces/default/runs/0192f0c1", "lastSequence": "7"}}
+    """
     ERROR_REASON_ETAG_STALE: _ErrorReason.ValueType  # 120
     """ABORTED. The resource was changed after it was read; read it again and repeat the change.
     {"reason": "ETAG_STALE", "domain": "trivet", "metadata": {"name": "workspaces/default/experiments/3"}}
@@ -357,6 +361,10 @@ ERROR_REASON_RESUME_TOKEN_EXPIRED: ErrorReason.ValueType  # 105
 """FAILED_PRECONDITION. Changes are no longer kept from as far back as the token says; watch anew without one, and read
 the runs again.
 {"reason": "RESUME_TOKEN_EXPIRED", "domain": "trivet", "metadata": {}}
+"""
+ERROR_REASON_WRITER_ENDED: ErrorReason.ValueType  # 106
+"""FAILED_PRECONDITION. The run was rewound after the writer began; write on as another writer.
+{"reason": "WRITER_ENDED", "domain": "trivet", "metadata": {"name": "workspaces/default/runs/0192f0c1", "lastSequence": "7"}}
 """
 ERROR_REASON_ETAG_STALE: ErrorReason.ValueType  # 120
 """ABORTED. The resource was changed after it was read; read it again and repeat the change.

@@ -117,6 +117,9 @@ class Run(google.protobuf.message.Message):
     UPDATE_TIME_FIELD_NUMBER: builtins.int
     DELETE_TIME_FIELD_NUMBER: builtins.int
     ETAG_FIELD_NUMBER: builtins.int
+    FORKED_FROM_FIELD_NUMBER: builtins.int
+    LAST_WRITE_TIME_FIELD_NUMBER: builtins.int
+    STALE_FIELD_NUMBER: builtins.int
     OMITTED_FIELD_NUMBER: builtins.int
     name: builtins.str
     """`workspaces/{workspace}/runs/{run}`. Clients make the id: a UUIDv7 in 32 hexadecimal digits."""
@@ -148,6 +151,10 @@ class Run(google.protobuf.message.Message):
     etag: builtins.str
     """Changes with every change of the run's own fields. Sent back in an update, it makes the update fail with ABORTED
     (ETAG_STALE) where somebody else was faster.
+    """
+    stale: builtins.bool
+    """Whether it is RUNNING and `last_write_time` is longer ago than the server waits (TRIVET_STALE_AFTER_SECONDS): its
+    process has perhaps ended without saying so. A run that is written again is not stale any more.
     """
     @property
     def start_time(self) -> google.protobuf.timestamp_pb2.Timestamp:
@@ -188,6 +195,14 @@ class Run(google.protobuf.message.Message):
         """When it was deleted by itself; absent while it is in use or where only its experiment was deleted."""
 
     @property
+    def forked_from(self) -> global___ForkPoint:
+        """What it was forked from; absent where it was created anew."""
+
+    @property
+    def last_write_time(self) -> google.protobuf.timestamp_pb2.Timestamp:
+        """When a message of WriteRun or StreamWrites last reached it, or its own fields were last changed."""
+
+    @property
     def omitted(self) -> google.protobuf.field_mask_pb2.FieldMask:
         """Of `metrics`, `params` and `tags`, those that were asked for and are left out, because there are more than 50,000
         of them or the run would have more than 3 MiB with them; the largest is left out first. ListMetrics gives all
@@ -218,9 +233,34 @@ class Run(google.protobuf.message.Message):
         update_time: google.protobuf.timestamp_pb2.Timestamp | None = ...,
         delete_time: google.protobuf.timestamp_pb2.Timestamp | None = ...,
         etag: builtins.str = ...,
+        forked_from: global___ForkPoint | None = ...,
+        last_write_time: google.protobuf.timestamp_pb2.Timestamp | None = ...,
+        stale: builtins.bool = ...,
         omitted: google.protobuf.field_mask_pb2.FieldMask | None = ...,
     ) -> None: ...
-    def HasField(self, field_name: typing.Literal["create_time", b"create_time", "delete_time", b"delete_time", "end_time", b"end_time", "omitted", b"omitted", "start_time", b"start_time", "update_time", b"update_time"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["create_time", b"create_time", "created_by", b"created_by", "delete_time", b"delete_time", "description", b"description", "display_name", b"display_name", "end_time", b"end_time", "etag", b"etag", "experiment", b"experiment", "git_commit", b"git_commit", "metrics", b"metrics", "name", b"name", "omitted", b"omitted", "params", b"params", "parent_run", b"parent_run", "source", b"source", "start_time", b"start_time", "state", b"state", "status", b"status", "tags", b"tags", "update_time", b"update_time", "user", b"user"]) -> None: ...
+    def HasField(self, field_name: typing.Literal["create_time", b"create_time", "delete_time", b"delete_time", "end_time", b"end_time", "forked_from", b"forked_from", "last_write_time", b"last_write_time", "omitted", b"omitted", "start_time", b"start_time", "update_time", b"update_time"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["create_time", b"create_time", "created_by", b"created_by", "delete_time", b"delete_time", "description", b"description", "display_name", b"display_name", "end_time", b"end_time", "etag", b"etag", "experiment", b"experiment", "forked_from", b"forked_from", "git_commit", b"git_commit", "last_write_time", b"last_write_time", "metrics", b"metrics", "name", b"name", "omitted", b"omitted", "params", b"params", "parent_run", b"parent_run", "source", b"source", "stale", b"stale", "start_time", b"start_time", "state", b"state", "status", b"status", "tags", b"tags", "update_time", b"update_time", "user", b"user"]) -> None: ...
 
 global___Run = Run
+
+@typing.final
+class ForkPoint(google.protobuf.message.Message):
+    """Where a fork begins."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    RUN_FIELD_NUMBER: builtins.int
+    STEP_FIELD_NUMBER: builtins.int
+    run: builtins.str
+    """The run that was forked: `workspaces/{workspace}/runs/{run}`. It may be gone by now."""
+    step: builtins.int
+    """The last step whose points the fork has from it."""
+    def __init__(
+        self,
+        *,
+        run: builtins.str = ...,
+        step: builtins.int = ...,
+    ) -> None: ...
+    def ClearField(self, field_name: typing.Literal["run", b"run", "step", b"step"]) -> None: ...
+
+global___ForkPoint = ForkPoint

@@ -432,9 +432,10 @@ class SearchRunsRequest(google.protobuf.message.Message):
     | `params.KEY` | = != LIKE ILIKE IN, IS NULL | quoted text |
     | `params.KEY` | = != < <= > >= IN BETWEEN | number; only params whose text is a number pass |
     | `tags.KEY` | = != LIKE ILIKE IN, IS NULL | quoted text |
-    | `run_id`, `run_name`, `status`, `user_id`, `created_by`, `source`, `git_commit`, `parent_run_id` | = != LIKE ILIKE IN | quoted text |
-    | `start_time` | = != < <= > >= IN BETWEEN | integer, milliseconds since the Unix epoch |
+    | `run_id`, `run_name`, `status`, `user_id`, `created_by`, `source`, `git_commit`, `parent_run_id`, `forked_from_run_id`, `stale` | = != LIKE ILIKE IN | quoted text; `stale` is 'true' or 'false' |
+    | `start_time`, `last_write_time` | = != < <= > >= IN BETWEEN | integer, milliseconds since the Unix epoch |
     | `end_time`, `duration` | the same, IS NULL | integer, milliseconds (since the Unix epoch); a run that has not ended has neither |
+    | `forked_from_step` | the same, IS NULL | integer; a run that is no fork has none |
 
     IN is followed by a list in parentheses, BETWEEN by two values with AND between them, both of which are within; NOT
     may stand before IN and BETWEEN, and in IS NOT NULL. Words count in any case.
@@ -663,7 +664,8 @@ class CompareRunsResponse(google.protobuf.message.Message):
     @property
     def attributes(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[global___ComparedText]:
         """What the runs are, by the names that filters have: `experiment_id`, `run_name`, `status`, `start_time`, `end_time`,
-        `duration`, `user_id`, `created_by`, `source`, `git_commit`, `parent_run_id`; times in milliseconds.
+        `duration`, `user_id`, `created_by`, `source`, `git_commit`, `parent_run_id`,
+        `forked_from_run_id`, `forked_from_step`; times in milliseconds.
         """
 
     @property

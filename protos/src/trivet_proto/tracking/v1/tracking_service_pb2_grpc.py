@@ -5,6 +5,8 @@ import warnings
 
 from trivet_proto.tracking.v1 import experiment_pb2 as trivet__proto_dot_tracking_dot_v1_dot_experiment__pb2
 from trivet_proto.tracking.v1 import export_pb2 as trivet__proto_dot_tracking_dot_v1_dot_export__pb2
+from trivet_proto.tracking.v1 import purge_pb2 as trivet__proto_dot_tracking_dot_v1_dot_purge__pb2
+from trivet_proto.tracking.v1 import rewrite_pb2 as trivet__proto_dot_tracking_dot_v1_dot_rewrite__pb2
 from trivet_proto.tracking.v1 import run_pb2 as trivet__proto_dot_tracking_dot_v1_dot_run__pb2
 from trivet_proto.tracking.v1 import tracking_service_pb2 as trivet__proto_dot_tracking_dot_v1_dot_tracking__service__pb2
 from trivet_proto.tracking.v1 import watch_pb2 as trivet__proto_dot_tracking_dot_v1_dot_watch__pb2
@@ -126,6 +128,31 @@ class TrackingServiceStub(object):
                 '/trivet.tracking.v1.TrackingService/RestoreRun',
                 request_serializer=trivet__proto_dot_tracking_dot_v1_dot_tracking__service__pb2.RestoreRunRequest.SerializeToString,
                 response_deserializer=trivet__proto_dot_tracking_dot_v1_dot_run__pb2.Run.FromString,
+                _registered_method=True)
+        self.DeleteMetrics = channel.unary_unary(
+                '/trivet.tracking.v1.TrackingService/DeleteMetrics',
+                request_serializer=trivet__proto_dot_tracking_dot_v1_dot_rewrite__pb2.DeleteMetricsRequest.SerializeToString,
+                response_deserializer=trivet__proto_dot_tracking_dot_v1_dot_rewrite__pb2.DeleteMetricsResponse.FromString,
+                _registered_method=True)
+        self.RewindRun = channel.unary_unary(
+                '/trivet.tracking.v1.TrackingService/RewindRun',
+                request_serializer=trivet__proto_dot_tracking_dot_v1_dot_rewrite__pb2.RewindRunRequest.SerializeToString,
+                response_deserializer=trivet__proto_dot_tracking_dot_v1_dot_run__pb2.Run.FromString,
+                _registered_method=True)
+        self.ForkRun = channel.unary_unary(
+                '/trivet.tracking.v1.TrackingService/ForkRun',
+                request_serializer=trivet__proto_dot_tracking_dot_v1_dot_rewrite__pb2.ForkRunRequest.SerializeToString,
+                response_deserializer=trivet__proto_dot_tracking_dot_v1_dot_run__pb2.Run.FromString,
+                _registered_method=True)
+        self.PurgeExperiments = channel.unary_unary(
+                '/trivet.tracking.v1.TrackingService/PurgeExperiments',
+                request_serializer=trivet__proto_dot_tracking_dot_v1_dot_purge__pb2.PurgeExperimentsRequest.SerializeToString,
+                response_deserializer=trivet__proto_dot_tracking_dot_v1_dot_purge__pb2.PurgeExperimentsResponse.FromString,
+                _registered_method=True)
+        self.PurgeRuns = channel.unary_unary(
+                '/trivet.tracking.v1.TrackingService/PurgeRuns',
+                request_serializer=trivet__proto_dot_tracking_dot_v1_dot_purge__pb2.PurgeRunsRequest.SerializeToString,
+                response_deserializer=trivet__proto_dot_tracking_dot_v1_dot_purge__pb2.PurgeRunsResponse.FromString,
                 _registered_method=True)
         self.WriteRun = channel.unary_unary(
                 '/trivet.tracking.v1.TrackingService/WriteRun',
@@ -313,13 +340,72 @@ class TrackingServiceServicer(object):
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def DeleteMetrics(self, request, context):
+        """Removes all points of chosen series of a run, in one step: from then on no reader sees them. Keys without points are
+        passed over, so the call may be repeated. A deleted run is FAILED_PRECONDITION (RUN_DELETED).
+
+        What was written before the call is removed, what is written after it begins a new series. The writers go on as
+        they are: a message that was applied before and comes again is still a resend, without effect.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def RewindRun(self, request, context):
+        """Takes a run back to a step, in one step, and returns it: all points of later steps are removed, from all series;
+        current values, minima, maxima and counts are those of the points that are left. Params and tags stay. The run is
+        RUNNING, without an end time. Repeating the call changes no point. A deleted run is FAILED_PRECONDITION
+        (RUN_DELETED).
+
+        Whoever wrote to the run before, writes no more: a message of a writer that the run has had is a resend where it was
+        applied before, and otherwise FAILED_PRECONDITION (WRITER_ENDED), so that what an old process still sends does not
+        get among what the new one writes. Write on with another writer_id, chosen after the call. Messages without a
+        writer_id, and of writers whose first message comes after the call, are applied.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ForkRun(self, request, context):
+        """Creates a run that begins as another one was at a step: it has params, tags and description of that run, and all
+        points up to and including the step, as its own. The same id with the same body returns the fork as it is by now,
+        so the call may be repeated; with another body it is ALREADY_EXISTS (RUN_ID_TAKEN). A deleted run cannot be forked:
+        FAILED_PRECONDITION (RUN_DELETED).
+
+        The fork is what the run was at one moment. Whatever becomes of that run later does not change the fork.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def PurgeExperiments(self, request, context):
+        """Removes for good a page of the experiments that have been deleted for some time, or says which these are. From then
+        on an experiment is missing for every reader and cannot be restored, and its name is free. Its runs are left to
+        PurgeRuns; each is there, by its own name, and in the bin, until then.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def PurgeRuns(self, request, context):
+        """Removes for good a page of the runs that have been deleted for some time, and of the runs of purged experiments, or
+        says which these are. A run goes as a whole, with all that was logged to it, and its id may be used again. Its files
+        belong to the artifact service: delete them before the run, while it still has a name.
+
+        The server may end at any moment: what it had begun is gone for readers or as it was, and the next call goes on.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def WriteRun(self, request, context):
         """Writes metrics, params and tags of one run; they are durable when the call returns.
 
         1. A message whose columns do not fit together is INVALID_ARGUMENT; a missing run is NOT_FOUND; a deleted one is
         FAILED_PRECONDITION (RUN_DELETED). Nothing is written then, and the sequence is not used up.
         2. With a writer_id: a sequence at or below the writer's last one is a resend and has no effect, one that leaves
-        a gap is FAILED_PRECONDITION (SEQUENCE_GAP) with the expected sequence, the next one is applied.
+        a gap is FAILED_PRECONDITION (SEQUENCE_GAP) with the expected sequence, the next one is applied. A new message of
+        a writer from before a RewindRun is FAILED_PRECONDITION (WRITER_ENDED).
         3. Each record is checked. With `atomic`, the first bad one fails the call with its own status and nothing is
         written. Otherwise the bad ones are listed in `refused` and the others are written. A resend lists them again.
         4. What is written is visible to every reader, on every replica, before the call returns.
@@ -477,6 +563,31 @@ def add_TrackingServiceServicer_to_server(servicer, server):
                     servicer.RestoreRun,
                     request_deserializer=trivet__proto_dot_tracking_dot_v1_dot_tracking__service__pb2.RestoreRunRequest.FromString,
                     response_serializer=trivet__proto_dot_tracking_dot_v1_dot_run__pb2.Run.SerializeToString,
+            ),
+            'DeleteMetrics': grpc.unary_unary_rpc_method_handler(
+                    servicer.DeleteMetrics,
+                    request_deserializer=trivet__proto_dot_tracking_dot_v1_dot_rewrite__pb2.DeleteMetricsRequest.FromString,
+                    response_serializer=trivet__proto_dot_tracking_dot_v1_dot_rewrite__pb2.DeleteMetricsResponse.SerializeToString,
+            ),
+            'RewindRun': grpc.unary_unary_rpc_method_handler(
+                    servicer.RewindRun,
+                    request_deserializer=trivet__proto_dot_tracking_dot_v1_dot_rewrite__pb2.RewindRunRequest.FromString,
+                    response_serializer=trivet__proto_dot_tracking_dot_v1_dot_run__pb2.Run.SerializeToString,
+            ),
+            'ForkRun': grpc.unary_unary_rpc_method_handler(
+                    servicer.ForkRun,
+                    request_deserializer=trivet__proto_dot_tracking_dot_v1_dot_rewrite__pb2.ForkRunRequest.FromString,
+                    response_serializer=trivet__proto_dot_tracking_dot_v1_dot_run__pb2.Run.SerializeToString,
+            ),
+            'PurgeExperiments': grpc.unary_unary_rpc_method_handler(
+                    servicer.PurgeExperiments,
+                    request_deserializer=trivet__proto_dot_tracking_dot_v1_dot_purge__pb2.PurgeExperimentsRequest.FromString,
+                    response_serializer=trivet__proto_dot_tracking_dot_v1_dot_purge__pb2.PurgeExperimentsResponse.SerializeToString,
+            ),
+            'PurgeRuns': grpc.unary_unary_rpc_method_handler(
+                    servicer.PurgeRuns,
+                    request_deserializer=trivet__proto_dot_tracking_dot_v1_dot_purge__pb2.PurgeRunsRequest.FromString,
+                    response_serializer=trivet__proto_dot_tracking_dot_v1_dot_purge__pb2.PurgeRunsResponse.SerializeToString,
             ),
             'WriteRun': grpc.unary_unary_rpc_method_handler(
                     servicer.WriteRun,
@@ -977,6 +1088,141 @@ class TrackingService(object):
             '/trivet.tracking.v1.TrackingService/RestoreRun',
             trivet__proto_dot_tracking_dot_v1_dot_tracking__service__pb2.RestoreRunRequest.SerializeToString,
             trivet__proto_dot_tracking_dot_v1_dot_run__pb2.Run.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def DeleteMetrics(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/trivet.tracking.v1.TrackingService/DeleteMetrics',
+            trivet__proto_dot_tracking_dot_v1_dot_rewrite__pb2.DeleteMetricsRequest.SerializeToString,
+            trivet__proto_dot_tracking_dot_v1_dot_rewrite__pb2.DeleteMetricsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def RewindRun(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/trivet.tracking.v1.TrackingService/RewindRun',
+            trivet__proto_dot_tracking_dot_v1_dot_rewrite__pb2.RewindRunRequest.SerializeToString,
+            trivet__proto_dot_tracking_dot_v1_dot_run__pb2.Run.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ForkRun(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/trivet.tracking.v1.TrackingService/ForkRun',
+            trivet__proto_dot_tracking_dot_v1_dot_rewrite__pb2.ForkRunRequest.SerializeToString,
+            trivet__proto_dot_tracking_dot_v1_dot_run__pb2.Run.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def PurgeExperiments(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/trivet.tracking.v1.TrackingService/PurgeExperiments',
+            trivet__proto_dot_tracking_dot_v1_dot_purge__pb2.PurgeExperimentsRequest.SerializeToString,
+            trivet__proto_dot_tracking_dot_v1_dot_purge__pb2.PurgeExperimentsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def PurgeRuns(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/trivet.tracking.v1.TrackingService/PurgeRuns',
+            trivet__proto_dot_tracking_dot_v1_dot_purge__pb2.PurgeRunsRequest.SerializeToString,
+            trivet__proto_dot_tracking_dot_v1_dot_purge__pb2.PurgeRunsResponse.FromString,
             options,
             channel_credentials,
             insecure,

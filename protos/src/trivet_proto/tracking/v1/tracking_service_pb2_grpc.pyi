@@ -9,6 +9,8 @@ import grpc
 import grpc.aio
 import trivet_proto.tracking.v1.experiment_pb2
 import trivet_proto.tracking.v1.export_pb2
+import trivet_proto.tracking.v1.purge_pb2
+import trivet_proto.tracking.v1.rewrite_pb2
 import trivet_proto.tracking.v1.run_pb2
 import trivet_proto.tracking.v1.tracking_service_pb2
 import trivet_proto.tracking.v1.watch_pb2
@@ -162,6 +164,64 @@ class TrackingServiceStub:
     FAILED_PRECONDITION (EXPERIMENT_DELETED).
     """
 
+    DeleteMetrics: grpc.UnaryUnaryMultiCallable[
+        trivet_proto.tracking.v1.rewrite_pb2.DeleteMetricsRequest,
+        trivet_proto.tracking.v1.rewrite_pb2.DeleteMetricsResponse,
+    ]
+    """Removes all points of chosen series of a run, in one step: from then on no reader sees them. Keys without points are
+    passed over, so the call may be repeated. A deleted run is FAILED_PRECONDITION (RUN_DELETED).
+
+    What was written before the call is removed, what is written after it begins a new series. The writers go on as
+    they are: a message that was applied before and comes again is still a resend, without effect.
+    """
+
+    RewindRun: grpc.UnaryUnaryMultiCallable[
+        trivet_proto.tracking.v1.rewrite_pb2.RewindRunRequest,
+        trivet_proto.tracking.v1.run_pb2.Run,
+    ]
+    """Takes a run back to a step, in one step, and returns it: all points of later steps are removed, from all series;
+    current values, minima, maxima and counts are those of the points that are left. Params and tags stay. The run is
+    RUNNING, without an end time. Repeating the call changes no point. A deleted run is FAILED_PRECONDITION
+    (RUN_DELETED).
+
+    Whoever wrote to the run before, writes no more: a message of a writer that the run has had is a resend where it was
+    applied before, and otherwise FAILED_PRECONDITION (WRITER_ENDED), so that what an old process still sends does not
+    get among what the new one writes. Write on with another writer_id, chosen after the call. Messages without a
+    writer_id, and of writers whose first message comes after the call, are applied.
+    """
+
+    ForkRun: grpc.UnaryUnaryMultiCallable[
+        trivet_proto.tracking.v1.rewrite_pb2.ForkRunRequest,
+        trivet_proto.tracking.v1.run_pb2.Run,
+    ]
+    """Creates a run that begins as another one was at a step: it has params, tags and description of that run, and all
+    points up to and including the step, as its own. The same id with the same body returns the fork as it is by now,
+    so the call may be repeated; with another body it is ALREADY_EXISTS (RUN_ID_TAKEN). A deleted run cannot be forked:
+    FAILED_PRECONDITION (RUN_DELETED).
+
+    The fork is what the run was at one moment. Whatever becomes of that run later does not change the fork.
+    """
+
+    PurgeExperiments: grpc.UnaryUnaryMultiCallable[
+        trivet_proto.tracking.v1.purge_pb2.PurgeExperimentsRequest,
+        trivet_proto.tracking.v1.purge_pb2.PurgeExperimentsResponse,
+    ]
+    """Removes for good a page of the experiments that have been deleted for some time, or says which these are. From then
+    on an experiment is missing for every reader and cannot be restored, and its name is free. Its runs are left to
+    PurgeRuns; each is there, by its own name, and in the bin, until then.
+    """
+
+    PurgeRuns: grpc.UnaryUnaryMultiCallable[
+        trivet_proto.tracking.v1.purge_pb2.PurgeRunsRequest,
+        trivet_proto.tracking.v1.purge_pb2.PurgeRunsResponse,
+    ]
+    """Removes for good a page of the runs that have been deleted for some time, and of the runs of purged experiments, or
+    says which these are. A run goes as a whole, with all that was logged to it, and its id may be used again. Its files
+    belong to the artifact service: delete them before the run, while it still has a name.
+
+    The server may end at any moment: what it had begun is gone for readers or as it was, and the next call goes on.
+    """
+
     WriteRun: grpc.UnaryUnaryMultiCallable[
         trivet_proto.tracking.v1.tracking_service_pb2.WriteRunRequest,
         trivet_proto.tracking.v1.tracking_service_pb2.WriteRunResponse,
@@ -171,7 +231,8 @@ class TrackingServiceStub:
     1. A message whose columns do not fit together is INVALID_ARGUMENT; a missing run is NOT_FOUND; a deleted one is
        FAILED_PRECONDITION (RUN_DELETED). Nothing is written then, and the sequence is not used up.
     2. With a writer_id: a sequence at or below the writer's last one is a resend and has no effect, one that leaves
-       a gap is FAILED_PRECONDITION (SEQUENCE_GAP) with the expected sequence, the next one is applied.
+       a gap is FAILED_PRECONDITION (SEQUENCE_GAP) with the expected sequence, the next one is applied. A new message of
+       a writer from before a RewindRun is FAILED_PRECONDITION (WRITER_ENDED).
     3. Each record is checked. With `atomic`, the first bad one fails the call with its own status and nothing is
        written. Otherwise the bad ones are listed in `refused` and the others are written. A resend lists them again.
     4. What is written is visible to every reader, on every replica, before the call returns.
@@ -379,6 +440,64 @@ class TrackingServiceAsyncStub:
     FAILED_PRECONDITION (EXPERIMENT_DELETED).
     """
 
+    DeleteMetrics: grpc.aio.UnaryUnaryMultiCallable[
+        trivet_proto.tracking.v1.rewrite_pb2.DeleteMetricsRequest,
+        trivet_proto.tracking.v1.rewrite_pb2.DeleteMetricsResponse,
+    ]
+    """Removes all points of chosen series of a run, in one step: from then on no reader sees them. Keys without points are
+    passed over, so the call may be repeated. A deleted run is FAILED_PRECONDITION (RUN_DELETED).
+
+    What was written before the call is removed, what is written after it begins a new series. The writers go on as
+    they are: a message that was applied before and comes again is still a resend, without effect.
+    """
+
+    RewindRun: grpc.aio.UnaryUnaryMultiCallable[
+        trivet_proto.tracking.v1.rewrite_pb2.RewindRunRequest,
+        trivet_proto.tracking.v1.run_pb2.Run,
+    ]
+    """Takes a run back to a step, in one step, and returns it: all points of later steps are removed, from all series;
+    current values, minima, maxima and counts are those of the points that are left. Params and tags stay. The run is
+    RUNNING, without an end time. Repeating the call changes no point. A deleted run is FAILED_PRECONDITION
+    (RUN_DELETED).
+
+    Whoever wrote to the run before, writes no more: a message of a writer that the run has had is a resend where it was
+    applied before, and otherwise FAILED_PRECONDITION (WRITER_ENDED), so that what an old process still sends does not
+    get among what the new one writes. Write on with another writer_id, chosen after the call. Messages without a
+    writer_id, and of writers whose first message comes after the call, are applied.
+    """
+
+    ForkRun: grpc.aio.UnaryUnaryMultiCallable[
+        trivet_proto.tracking.v1.rewrite_pb2.ForkRunRequest,
+        trivet_proto.tracking.v1.run_pb2.Run,
+    ]
+    """Creates a run that begins as another one was at a step: it has params, tags and description of that run, and all
+    points up to and including the step, as its own. The same id with the same body returns the fork as it is by now,
+    so the call may be repeated; with another body it is ALREADY_EXISTS (RUN_ID_TAKEN). A deleted run cannot be forked:
+    FAILED_PRECONDITION (RUN_DELETED).
+
+    The fork is what the run was at one moment. Whatever becomes of that run later does not change the fork.
+    """
+
+    PurgeExperiments: grpc.aio.UnaryUnaryMultiCallable[
+        trivet_proto.tracking.v1.purge_pb2.PurgeExperimentsRequest,
+        trivet_proto.tracking.v1.purge_pb2.PurgeExperimentsResponse,
+    ]
+    """Removes for good a page of the experiments that have been deleted for some time, or says which these are. From then
+    on an experiment is missing for every reader and cannot be restored, and its name is free. Its runs are left to
+    PurgeRuns; each is there, by its own name, and in the bin, until then.
+    """
+
+    PurgeRuns: grpc.aio.UnaryUnaryMultiCallable[
+        trivet_proto.tracking.v1.purge_pb2.PurgeRunsRequest,
+        trivet_proto.tracking.v1.purge_pb2.PurgeRunsResponse,
+    ]
+    """Removes for good a page of the runs that have been deleted for some time, and of the runs of purged experiments, or
+    says which these are. A run goes as a whole, with all that was logged to it, and its id may be used again. Its files
+    belong to the artifact service: delete them before the run, while it still has a name.
+
+    The server may end at any moment: what it had begun is gone for readers or as it was, and the next call goes on.
+    """
+
     WriteRun: grpc.aio.UnaryUnaryMultiCallable[
         trivet_proto.tracking.v1.tracking_service_pb2.WriteRunRequest,
         trivet_proto.tracking.v1.tracking_service_pb2.WriteRunResponse,
@@ -388,7 +507,8 @@ class TrackingServiceAsyncStub:
     1. A message whose columns do not fit together is INVALID_ARGUMENT; a missing run is NOT_FOUND; a deleted one is
        FAILED_PRECONDITION (RUN_DELETED). Nothing is written then, and the sequence is not used up.
     2. With a writer_id: a sequence at or below the writer's last one is a resend and has no effect, one that leaves
-       a gap is FAILED_PRECONDITION (SEQUENCE_GAP) with the expected sequence, the next one is applied.
+       a gap is FAILED_PRECONDITION (SEQUENCE_GAP) with the expected sequence, the next one is applied. A new message of
+       a writer from before a RewindRun is FAILED_PRECONDITION (WRITER_ENDED).
     3. Each record is checked. With `atomic`, the first bad one fails the call with its own status and nothing is
        written. Otherwise the bad ones are listed in `refused` and the others are written. A resend lists them again.
     4. What is written is visible to every reader, on every replica, before the call returns.
@@ -631,6 +751,74 @@ class TrackingServiceServicer(metaclass=abc.ABCMeta):
         """
 
     @abc.abstractmethod
+    def DeleteMetrics(
+        self,
+        request: trivet_proto.tracking.v1.rewrite_pb2.DeleteMetricsRequest,
+        context: _ServicerContext,
+    ) -> typing.Union[trivet_proto.tracking.v1.rewrite_pb2.DeleteMetricsResponse, collections.abc.Awaitable[trivet_proto.tracking.v1.rewrite_pb2.DeleteMetricsResponse]]:
+        """Removes all points of chosen series of a run, in one step: from then on no reader sees them. Keys without points are
+        passed over, so the call may be repeated. A deleted run is FAILED_PRECONDITION (RUN_DELETED).
+
+        What was written before the call is removed, what is written after it begins a new series. The writers go on as
+        they are: a message that was applied before and comes again is still a resend, without effect.
+        """
+
+    @abc.abstractmethod
+    def RewindRun(
+        self,
+        request: trivet_proto.tracking.v1.rewrite_pb2.RewindRunRequest,
+        context: _ServicerContext,
+    ) -> typing.Union[trivet_proto.tracking.v1.run_pb2.Run, collections.abc.Awaitable[trivet_proto.tracking.v1.run_pb2.Run]]:
+        """Takes a run back to a step, in one step, and returns it: all points of later steps are removed, from all series;
+        current values, minima, maxima and counts are those of the points that are left. Params and tags stay. The run is
+        RUNNING, without an end time. Repeating the call changes no point. A deleted run is FAILED_PRECONDITION
+        (RUN_DELETED).
+
+        Whoever wrote to the run before, writes no more: a message of a writer that the run has had is a resend where it was
+        applied before, and otherwise FAILED_PRECONDITION (WRITER_ENDED), so that what an old process still sends does not
+        get among what the new one writes. Write on with another writer_id, chosen after the call. Messages without a
+        writer_id, and of writers whose first message comes after the call, are applied.
+        """
+
+    @abc.abstractmethod
+    def ForkRun(
+        self,
+        request: trivet_proto.tracking.v1.rewrite_pb2.ForkRunRequest,
+        context: _ServicerContext,
+    ) -> typing.Union[trivet_proto.tracking.v1.run_pb2.Run, collections.abc.Awaitable[trivet_proto.tracking.v1.run_pb2.Run]]:
+        """Creates a run that begins as another one was at a step: it has params, tags and description of that run, and all
+        points up to and including the step, as its own. The same id with the same body returns the fork as it is by now,
+        so the call may be repeated; with another body it is ALREADY_EXISTS (RUN_ID_TAKEN). A deleted run cannot be forked:
+        FAILED_PRECONDITION (RUN_DELETED).
+
+        The fork is what the run was at one moment. Whatever becomes of that run later does not change the fork.
+        """
+
+    @abc.abstractmethod
+    def PurgeExperiments(
+        self,
+        request: trivet_proto.tracking.v1.purge_pb2.PurgeExperimentsRequest,
+        context: _ServicerContext,
+    ) -> typing.Union[trivet_proto.tracking.v1.purge_pb2.PurgeExperimentsResponse, collections.abc.Awaitable[trivet_proto.tracking.v1.purge_pb2.PurgeExperimentsResponse]]:
+        """Removes for good a page of the experiments that have been deleted for some time, or says which these are. From then
+        on an experiment is missing for every reader and cannot be restored, and its name is free. Its runs are left to
+        PurgeRuns; each is there, by its own name, and in the bin, until then.
+        """
+
+    @abc.abstractmethod
+    def PurgeRuns(
+        self,
+        request: trivet_proto.tracking.v1.purge_pb2.PurgeRunsRequest,
+        context: _ServicerContext,
+    ) -> typing.Union[trivet_proto.tracking.v1.purge_pb2.PurgeRunsResponse, collections.abc.Awaitable[trivet_proto.tracking.v1.purge_pb2.PurgeRunsResponse]]:
+        """Removes for good a page of the runs that have been deleted for some time, and of the runs of purged experiments, or
+        says which these are. A run goes as a whole, with all that was logged to it, and its id may be used again. Its files
+        belong to the artifact service: delete them before the run, while it still has a name.
+
+        The server may end at any moment: what it had begun is gone for readers or as it was, and the next call goes on.
+        """
+
+    @abc.abstractmethod
     def WriteRun(
         self,
         request: trivet_proto.tracking.v1.tracking_service_pb2.WriteRunRequest,
@@ -641,7 +829,8 @@ class TrackingServiceServicer(metaclass=abc.ABCMeta):
         1. A message whose columns do not fit together is INVALID_ARGUMENT; a missing run is NOT_FOUND; a deleted one is
            FAILED_PRECONDITION (RUN_DELETED). Nothing is written then, and the sequence is not used up.
         2. With a writer_id: a sequence at or below the writer's last one is a resend and has no effect, one that leaves
-           a gap is FAILED_PRECONDITION (SEQUENCE_GAP) with the expected sequence, the next one is applied.
+           a gap is FAILED_PRECONDITION (SEQUENCE_GAP) with the expected sequence, the next one is applied. A new message of
+           a writer from before a RewindRun is FAILED_PRECONDITION (WRITER_ENDED).
         3. Each record is checked. With `atomic`, the first bad one fails the call with its own status and nothing is
            written. Otherwise the bad ones are listed in `refused` and the others are written. A resend lists them again.
         4. What is written is visible to every reader, on every replica, before the call returns.

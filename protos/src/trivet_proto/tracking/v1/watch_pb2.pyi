@@ -41,6 +41,10 @@ class _RunChangeKindEnumTypeWrapper(google.protobuf.internal.enum_type_wrapper._
     """Tags were set or removed."""
     RUN_CHANGE_KIND_METRICS: _RunChangeKind.ValueType  # 5
     """Metric points were written."""
+    RUN_CHANGE_KIND_METRICS_REMOVED: _RunChangeKind.ValueType  # 6
+    """Metric points were removed, as by DeleteMetrics or RewindRun. Read the metrics of the run again: what is gone is not
+    listed.
+    """
 
 class RunChangeKind(_RunChangeKind, metaclass=_RunChangeKindEnumTypeWrapper):
     """What may change of a run."""
@@ -57,6 +61,10 @@ RUN_CHANGE_KIND_TAGS: RunChangeKind.ValueType  # 4
 """Tags were set or removed."""
 RUN_CHANGE_KIND_METRICS: RunChangeKind.ValueType  # 5
 """Metric points were written."""
+RUN_CHANGE_KIND_METRICS_REMOVED: RunChangeKind.ValueType  # 6
+"""Metric points were removed, as by DeleteMetrics or RewindRun. Read the metrics of the run again: what is gone is not
+listed.
+"""
 global___RunChangeKind = RunChangeKind
 
 @typing.final

@@ -24,6 +24,8 @@ _ATTRIBUTES: Mapping[str, Callable[[Run], object]] = {
     "source": lambda run: run.source,
     "git_commit": lambda run: run.git_commit,
     "parent_run_id": lambda run: run.parent_run_id,
+    "forked_from_run_id": lambda run: run.forked_from.run_id if run.forked_from is not None else "",
+    "forked_from_step": lambda run: run.forked_from.step if run.forked_from is not None else None,
 }
 
 

@@ -138,3 +138,17 @@ class ResumeTokenExpired(CallerError):
             "runs again.",
             field="resume_token",
         )
+
+
+class WriterEnded(CallerError):
+    """The run was rewound after the writer began."""
+
+    code = Code.FAILED_PRECONDITION
+    reason = "WRITER_ENDED"
+
+    def __init__(self, name: str, last_sequence: int) -> None:
+        super().__init__(
+            f"{name} was rewound, and what wrote to it before writes no more. Write on with another writer_id.",
+            metadata={"name": name, "lastSequence": str(last_sequence)},
+            field="writer_id",
+        )

@@ -22,6 +22,9 @@ MAX_READ_KEYS = 1000
 MAX_SEARCHED_EXPERIMENTS = 1000
 MAX_SEARCHED_RUNS = 1000
 MAX_COMPARED_RUNS = 100
+MAX_DELETED_KEYS = 1000
+# Of those that a purge is bound to; more are purged by naming none.
+MAX_PURGED_NAMES = 1000
 # Of metrics, params or tags that are loaded at once: so many metrics with short keys go into one message, and a page of
 # runs with 100,000 each would not go into memory.
 MAX_LOADED_ENTRIES = 50_000

@@ -64,6 +64,10 @@ class Points:
         low, high = np.searchsorted(self.steps, step, "left"), np.searchsorted(self.steps, step, "right")
         return int(low + np.searchsorted(self.times[low:high], time, "right"))
 
+    def up_to(self, step: int) -> Points:
+        """Of points in order, those of this step and earlier ones."""
+        return self.part(0, int(np.searchsorted(self.steps, step, "right")))
+
     def has_between(self, first: Moment, last: Moment) -> bool:
         """Whether one of the points, which are in order, is neither before `first` nor after `last`."""
         return self.place_of(first) < self.place_after(last)

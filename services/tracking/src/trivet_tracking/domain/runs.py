@@ -55,6 +55,21 @@ class Run:
     """Counts the changes of its own fields."""
     left_out: frozenset[str] = frozenset()
     """Of `metrics`, `params` and `tags`, those that are empty here because there are too many to load at once."""
+    forked_from: ForkPoint | None = None
+    last_write_time: int | None = None
+    """When a message last reached it, or its own fields were changed; None where that was not asked for."""
+    stale: bool = False
+    """Whether it is RUNNING and was not written for too long."""
+
+
+@dataclass(frozen=True)
+class ForkPoint:
+    """Where a fork begins."""
+
+    run_id: str
+    """The run that was forked."""
+    step: int
+    """The last step whose points the fork has from it."""
 
 
 @dataclass(frozen=True)
@@ -119,6 +134,8 @@ class RunFields:
     params: KeySelection = None
     tags: KeySelection = None
     description: bool = True
+    last_write: bool = True
+    """Whether `last_write_time` and `stale` are."""
 
 
 ALL_FIELDS = RunFields()

@@ -23,6 +23,9 @@ class ChangeKind(IntFlag):
     PARAMS = 4
     TAGS = 8
     METRICS = 16
+    """Points were written."""
+    METRICS_REMOVED = 32
+    """Points were removed."""
 
 
 @dataclass(frozen=True)

@@ -77,8 +77,8 @@ class Writes(Protocol):
     def apply(self, group: Sequence[RunWrite]) -> Sequence[WriteOutcome | CallerError]:
         """Applies writes in order, in one transaction; when it returns, they are durable and visible to every reader.
 
-        Returns, for each, what became of it; a CallerError (RunNotFound, RunDeleted, SequenceGap, the first refusal of
-        an atomic one) means that nothing of that write was written and its sequence is not used up.
+        Returns, for each, what became of it; a CallerError (RunNotFound, RunDeleted, SequenceGap, WriterEnded, the
+        first refusal of an atomic one) means that nothing of that write was written and its sequence is not used up.
 
         Raises:
             DatabaseUnavailable, Overloaded, DeadlineExceeded: nothing of the group was acknowledged. What was committed

@@ -25,6 +25,7 @@ from trivet_tracking.store import experiments, tables
 from trivet_tracking.store.contexts import NO_CONTEXT_NUMBER
 from trivet_tracking.store.experiments import SqlExperiments
 from trivet_tracking.store.horizon import pruned_below
+from trivet_tracking.store.run_attributes import RunAttributes
 from trivet_tracking.store.run_rows import load, metrics_by_run
 from trivet_tracking.store.transactions import transactions_of
 
@@ -41,8 +42,9 @@ _NO_METRICS: frozenset[str] = frozenset()
 class SqlChanges:
     """Implements `Changes`. Safe for threads."""
 
-    def __init__(self, database: Database, of_experiments: SqlExperiments) -> None:
+    def __init__(self, database: Database, of_experiments: SqlExperiments, attributes: RunAttributes) -> None:
         self._database = database
+        self._attributes = attributes
         self._experiments = of_experiments
         self._transactions = transactions_of(database.dialect)
 
@@ -111,11 +113,12 @@ class SqlChanges:
 
     def load(self, position: Position, changed: Sequence[ChangedRun], fields: RunFields) -> list[RunChange]:
         """The state of what changed."""
-        only_metrics = {one.run_pk for one in changed if one.kinds == ChangeKind.METRICS}
+        of_metrics = ChangeKind.METRICS | ChangeKind.METRICS_REMOVED
+        only_metrics = {one.run_pk for one in changed if not one.kinds & ~of_metrics}
         whole = [one.run_pk for one in changed if one.run_pk not in only_metrics]
         measured = [one.run_pk for one in changed if ChangeKind.METRICS in one.kinds]
         with self._database.transaction("read") as connection:
-            loaded = load(connection, whole, replace(fields, metrics=_NO_METRICS))
+            loaded = load(connection, self._attributes, whole, replace(fields, metrics=_NO_METRICS))
             metrics = self._metrics(connection, position, measured, fields)
         runs = {(run.workspace, run.run_id): run for run in loaded}
         changes = [

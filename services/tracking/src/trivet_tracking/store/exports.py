@@ -19,6 +19,7 @@ from trivet_tracking.domain.exports import PointBatch, RunBatch, RunSelection, R
 from trivet_tracking.store import export_points, export_runs
 from trivet_tracking.store.experiments import SqlExperiments
 from trivet_tracking.store.export_points import Place
+from trivet_tracking.store.run_attributes import RunAttributes
 from trivet_tracking.store.run_probes import DEFAULT_BOUNDS
 from trivet_tracking.store.run_search import RunSearch
 from trivet_tracking.store.runs import searched_runs
@@ -39,9 +40,10 @@ class _Run(NamedTuple):
 class SqlExports:
     """Implements `Exports`. Safe for threads."""
 
-    def __init__(self, database: Database, of_experiments: SqlExperiments) -> None:
+    def __init__(self, database: Database, of_experiments: SqlExperiments, attributes: RunAttributes) -> None:
         self._database = database
         self._experiments = of_experiments
+        self._attributes = attributes
 
     def runs(
         self, workspace: str, selection: RunSelection, tables: frozenset[RunTable], after: Cursor | None
@@ -83,7 +85,7 @@ class SqlExports:
         self._experiments.ensure_default(workspace)
         while True:
             with self._database.transaction("read") as connection:
-                page = _page(connection, workspace, selection, after)
+                page = _page(connection, self._attributes, workspace, selection, after)
             if page:
                 yield page
             if len(page) < _PAGE_RUNS:
@@ -91,8 +93,10 @@ class SqlExports:
             after = page[-1].run_id
 
 
-def _page(connection: Connection, workspace: str, selection: RunSelection, after: str | None) -> list[_Run]:
-    searched = searched_runs(connection, workspace, selection.experiment_ids, selection.view)
+def _page(
+    connection: Connection, attributes: RunAttributes, workspace: str, selection: RunSelection, after: str | None
+) -> list[_Run]:
+    searched = searched_runs(connection, attributes, workspace, selection.experiment_ids, selection.view)
     search = RunSearch(connection, searched, selection.where, _BY_RUN_ID, DEFAULT_BOUNDS)
     # Behind the id come the parts of a search's order that decide between equal ones, of which there are none.
     found = search.page(None if after is None else [after, 0, after], _PAGE_RUNS)

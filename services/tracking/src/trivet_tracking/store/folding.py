@@ -18,8 +18,8 @@ from sqlalchemy.engine import Connection, Row
 from trivet_kit.db import Database
 from trivet_tracking.domain.metrics import Points, concatenate, merge_ordered
 from trivet_tracking.domain.series import SeriesPoints, by_series
-from trivet_tracking.store import chunks, columns, segments, tables
-from trivet_tracking.store.point_rows import ChunkRow, PointRows
+from trivet_tracking.store import chunks, segments, tables
+from trivet_tracking.store.point_rows import PLACE, ChunkPlace, ChunkRow, PointRows, take_chunks
 from trivet_tracking.store.segments import Segment
 
 # So much of a run's log is folded at the latest, and at once; on SQLite, where a transaction stops all writers, less.
@@ -28,8 +28,6 @@ _SQLITE_FOLD_BYTES = 512 * 1024
 # A chunk before the new points is written again with them while it has at most so many times as many. So a point is
 # written again a few times as its chunk grows, not each time (a log-structured merge).
 _GROWTH = 2
-# Rows that one statement names.
-_AT_ONCE = 200
 _KEYS_AT_ONCE = 1000
 # Of advisory locks, whose numbers are one space for all who use the database: "trfo", above the keys of runs.
 _LOCK_SPACE = 0x7472666F << 32
@@ -37,12 +35,9 @@ _LOCK_SPACE = 0x7472666F << 32
 _log = tables.metric_log
 _chunk = tables.metric_chunk
 _latest = tables.metric_latest
-_place = (_chunk.c.key, _chunk.c.context, _chunk.c.first_step, _chunk.c.first_time)
 
 _Series: TypeAlias = tuple[str, int]
 """A key, and the number of a context."""
-_Place: TypeAlias = tuple[str, int, int, int]
-"""Series, first step and time of a chunk."""
 
 _logger = logging.getLogger("trivet.tracking.folding")
 
@@ -52,7 +47,7 @@ class _Fold:
     """What becomes of the points of a log."""
 
     merged: dict[_Series, Points] = field(default_factory=dict)
-    replaced: dict[_Series, list[_Place]] = field(default_factory=dict)
+    replaced: dict[_Series, list[ChunkPlace]] = field(default_factory=dict)
     """The chunks that are written again."""
     repeated: dict[_Series, int] = field(default_factory=dict)
     """How many points came again in a later commit."""
@@ -84,31 +79,40 @@ class Folding:
     def fold(self, run_pk: int) -> int:
         """Folds the log of a run, the oldest `FOLD_BYTES` of it; returns how many segments. 0: another folder does."""
         with self._database.transaction("write") as connection:
-            if not self._is_alone(connection, run_pk):
-                return 0
-            rows = self._read_log(connection, run_pk)
-            if not rows:
-                return 0
-            keys, series, counts = _series_of([segments.decode(row.data) for row in rows])
-            fold = _plan(connection, run_pk, keys, series, counts)
-            self._rows.append_chunks(
-                connection,
-                (
-                    ChunkRow((run_pk, *its_series), chunk)
-                    for its_series, points in fold.merged.items()
-                    for chunk in chunks.cut(points)
-                ),
-            )
-            _delete_log(connection, run_pk, [row.log_id for row in rows])
-            _settle(connection, run_pk, fold.repeated)
-            _logger.debug("folded %d segments of run %d into %d series", len(rows), run_pk, len(keys))
-            return len(rows)
+            return self._fold_some(connection, run_pk) if self._is_alone(connection, run_pk) else 0
+
+    def fold_all(self, connection: Connection, run_pk: int) -> None:
+        """Folds the whole log of a run, whose row is locked FOR UPDATE, so that all its points are in chunks.
+
+        Until the end of the transaction nothing is written to the run, and no folder works on it.
+        """
+        wait_for_folder(connection, run_pk)
+        while self._fold_some(connection, run_pk):
+            pass
+
+    def _fold_some(self, connection: Connection, run_pk: int) -> int:
+        rows = self._read_log(connection, run_pk)
+        if not rows:
+            return 0
+        keys, series, counts = _series_of([segments.decode(row.data) for row in rows])
+        fold = _plan(connection, run_pk, keys, series, counts)
+        self._rows.append_chunks(
+            connection,
+            (
+                ChunkRow((run_pk, *its_series), chunk)
+                for its_series, points in fold.merged.items()
+                for chunk in chunks.cut(points)
+            ),
+        )
+        _delete_log(connection, run_pk, [row.log_id for row in rows])
+        _settle(connection, run_pk, fold.repeated)
+        _logger.debug("folded %d segments of run %d into %d series", len(rows), run_pk, len(keys))
+        return len(rows)
 
     def _is_alone(self, connection: Connection, run_pk: int) -> bool:
         if self._database.is_sqlite:
             return True
-        locks = sa.func.pg_try_advisory_xact_lock(sa.cast(_LOCK_SPACE + run_pk, sa.BigInteger))
-        return bool(connection.execute(sa.select(locks)).scalar_one())
+        return bool(connection.execute(sa.select(sa.func.pg_try_advisory_xact_lock(_lock_of(run_pk)))).scalar_one())
 
     def _read_log(self, connection: Connection, run_pk: int) -> Sequence[Row[Any]]:
         of_run = _log.c.run_pk == run_pk
@@ -126,6 +130,16 @@ class Folding:
             for begin in range(0, len(wanted), _KEYS_AT_ONCE)
             for row in connection.execute(segments_of.where(_log.c.log_id.in_(wanted[begin : begin + _KEYS_AT_ONCE])))
         ]
+
+
+def wait_for_folder(connection: Connection, run_pk: int) -> None:
+    """Waits for whoever folds the log of a run, and keeps others off until the end of the transaction."""
+    if connection.dialect.name == "postgresql":
+        connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_lock_of(run_pk))))
+
+
+def _lock_of(run_pk: int) -> sa.ColumnElement[int]:
+    return sa.cast(_LOCK_SPACE + run_pk, sa.BigInteger)
 
 
 def _series_of(parts: Sequence[Segment]) -> tuple[list[_Series], SeriesPoints, list[int]]:
@@ -156,7 +170,7 @@ def _plan(
             fold.replaced[its_series] = replaced
         if repeated := counts[number] - len(points):
             fold.repeated[its_series] = repeated
-    old = _take(connection, run_pk, [place for places in fold.replaced.values() for place in places])
+    old = take_chunks(connection, run_pk, [place for places in fold.replaced.values() for place in places])
     for its_series, parts in old.items():
         merged = merge_ordered([fold.merged[its_series], *parts])
         before = len(fold.merged[its_series]) + sum(map(len, parts))
@@ -172,16 +186,16 @@ def _existing(connection: Connection, run_pk: int, keys: Iterable[_Series]) -> d
     existing: dict[_Series, list[Row[Any]]] = {}
     for begin in range(0, len(names), _KEYS_AT_ONCE):
         statement: sa.Select[Any] = (
-            sa.select(*_place, _chunk.c.last_step, _chunk.c.last_time, _chunk.c.points)
+            sa.select(*PLACE, _chunk.c.last_step, _chunk.c.last_time, _chunk.c.points)
             .where(_chunk.c.run_pk == run_pk, _chunk.c.key.in_(names[begin : begin + _KEYS_AT_ONCE]))
-            .order_by(*_place)
+            .order_by(*PLACE)
         )
         for row in connection.execute(statement):
             existing.setdefault((row.key, row.context), []).append(row)
     return existing
 
 
-def _replaced(points: Points, existing: Sequence[Row[Any]]) -> list[_Place]:
+def _replaced(points: Points, existing: Sequence[Row[Any]]) -> list[ChunkPlace]:
     """The chunks that are written again with new points: those that they overlap, and small ones right before them.
 
     What lies between the first and the last new point is written again whole, since they may be anywhere in it.
@@ -199,20 +213,6 @@ def _replaced(points: Points, existing: Sequence[Row[Any]]) -> list[_Place]:
         replaced.append((row.key, row.context, row.first_step, row.first_time))
         size += row.points
     return replaced
-
-
-def _take(connection: Connection, run_pk: int, places: Sequence[_Place]) -> dict[_Series, list[Points]]:
-    """Deletes chunks, and returns their points by series."""
-    taken: dict[_Series, list[Points]] = {}
-    for begin in range(0, len(places), _AT_ONCE):
-        statement = (
-            sa.delete(_chunk)
-            .where(_chunk.c.run_pk == run_pk, sa.tuple_(*_place).in_(places[begin : begin + _AT_ONCE]))
-            .returning(_chunk.c.key, _chunk.c.context, _chunk.c.data)
-        )
-        for key, context, data in connection.execute(statement):
-            taken.setdefault((key, context), []).append(columns.decode(data))
-    return taken
 
 
 def _delete_log(connection: Connection, run_pk: int, log_ids: Sequence[int]) -> None:

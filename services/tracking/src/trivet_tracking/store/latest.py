@@ -63,6 +63,10 @@ class LatestRows:
         """
         columns = _merged(keys, series) if any(context for _, _, context in keys) else _columns(keys, series)
         columns["experiment_pk"] = [experiments[run_pk] for run_pk in columns["run_pk"]]
+        self.write(connection, columns)
+
+    def write(self, connection: Connection, columns: Mapping[str, Sequence[Any]]) -> None:
+        """Takes rows into those that are there: all columns but `unsettled`, rows in the order of their keys."""
         if self._upsert_arrays is not None:
             arrays = {
                 name: array_of_texts(values) if name == "key" else array_of_numbers(values)

@@ -6,6 +6,10 @@ them, so that a resend to another replica waits for the commit. SQLite has one w
 
 The same statement records for watchers that the runs change (changes.py): that costs no round trip. Where all of it
 turns out to be a resend, a watcher hears of a change that was none.
+
+The statement also locks the rows of the runs, against those alone who lock them FOR UPDATE: whoever changes what a run
+holds (rewrites.py, purge.py) waits for the groups that are about to commit, and later groups wait for it and see what
+it did. These locks do not hinder other groups.
 """
 
 from __future__ import annotations
@@ -15,6 +19,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 import sqlalchemy as sa
+from sqlalchemy.dialects import sqlite
 from sqlalchemy.engine import Connection
 
 from trivet_kit.db.bulk import DriverStatement, array_of_numbers, array_of_texts
@@ -36,7 +41,7 @@ class Claim:
     workspace: str
     run_id: str
     writer: int
-    """As the database has it; 0: messages without a writer, which have no mark."""
+    """As the database has it; 0: messages without a writer, of which nothing but the time is kept."""
     first: int
     last: int
     kinds: int
@@ -52,7 +57,7 @@ class Mark:
     deleted: bool
     """Of a deleted run no mark was looked at."""
     previous: int
-    """The writer's last sequence before the group."""
+    """The writer's last sequence before the group; below 0 where it was ended."""
     stored: int
     """Its last sequence as it is now written."""
 
@@ -60,8 +65,11 @@ class Mark:
 class Marks(Protocol):
     """The marks of a database."""
 
-    def claim(self, connection: Connection, claims: Sequence[Claim]) -> list[Mark | None]:
-        """What there was of each claim, no two of the same run and writer; None where there is no such run."""
+    def claim(self, connection: Connection, claims: Sequence[Claim], now_millis: int) -> list[Mark | None]:
+        """What there was of each claim, no two of the same run and writer; None where there is no such run.
+
+        Keeps that the writers wrote at this time.
+        """
         ...
 
     def correct(self, connection: Connection, sequences: Mapping[_WriterKey, int]) -> None:
@@ -93,7 +101,7 @@ class _Corrections:
     def correct(self, connection: Connection, sequences: Mapping[_WriterKey, int]) -> None:
         if sequences:
             rows = [
-                {"run_pk": run_pk, "writer": writer, "sequence": sequence, "previous": sequence}
+                {"run_pk": run_pk, "writer": writer, "sequence": sequence, "previous": sequence, "time": 0}
                 for (run_pk, writer), sequence in sorted(sequences.items())
             ]
             connection.execute(self._upsert, rows)
@@ -114,12 +122,15 @@ _CLAIM = sa.text(
         FROM claim
         JOIN {tables.SCHEMA}.run AS run USING (workspace, run_id)
         JOIN {tables.SCHEMA}.experiment AS experiment USING (experiment_pk)
+        FOR KEY SHARE OF run
     ), mark AS (
-        INSERT INTO {tables.SCHEMA}.metric_writer AS mark (run_pk, writer, sequence, previous)
-        SELECT run_pk, writer, last, first - 1 FROM found WHERE writer <> 0 AND NOT deleted ORDER BY run_pk, writer
+        INSERT INTO {tables.SCHEMA}.metric_writer AS mark (run_pk, writer, sequence, previous, time)
+        SELECT run_pk, writer, last, first - 1, CAST(:now AS bigint)
+        FROM found WHERE NOT deleted ORDER BY run_pk, writer
         ON CONFLICT (run_pk, writer) DO UPDATE SET
             sequence = CASE WHEN mark.sequence = excluded.previous THEN excluded.sequence ELSE mark.sequence END,
-            previous = mark.sequence
+            previous = mark.sequence,
+            time = greatest(mark.time, excluded.time)
         RETURNING run_pk, writer, sequence, CASE WHEN xmax = 0 THEN 0 ELSE previous END AS previous
     ), change AS (
         INSERT INTO {tables.SCHEMA}.run_change (transaction_id, experiment_pk, run_pk, kinds)
@@ -137,10 +148,11 @@ class _PostgresMarks(_Corrections):
         super().__init__("postgresql")
         self._claim = DriverStatement(_CLAIM)
 
-    def claim(self, connection: Connection, claims: Sequence[Claim]) -> list[Mark | None]:
+    def claim(self, connection: Connection, claims: Sequence[Claim], now_millis: int) -> list[Mark | None]:
         rows = self._claim.execute(
             connection,
             {
+                "now": now_millis,
                 "workspaces": array_of_texts(claim.workspace for claim in claims),
                 "run_ids": array_of_texts(claim.run_id for claim in claims),
                 "writers": array_of_numbers(claim.writer for claim in claims),
@@ -165,17 +177,20 @@ class _SqliteMarks(_Corrections):
             .where(run.c.workspace == sa.bindparam("workspace"))
             .where(run.c.run_id.in_(sa.bindparam("run_ids", expanding=True)))
         )
+        touch = sqlite.insert(writer)
+        later = sa.func.max(writer.c.time, touch.excluded.time)
+        self._touch = touch.on_conflict_do_update(index_elements=list(writer.primary_key.columns), set_={"time": later})
         self._find_sequences = sa.select(writer.c.writer, writer.c.sequence).where(
             writer.c.run_pk == sa.bindparam("run_pk"), writer.c.writer.in_(sa.bindparam("writers", expanding=True))
         )
         self._record_changes = sa.insert(tables.run_change).values(transaction_id=SqliteTransactions().next_id())
 
-    def claim(self, connection: Connection, claims: Sequence[Claim]) -> list[Mark | None]:
+    def claim(self, connection: Connection, claims: Sequence[Claim], now_millis: int) -> list[Mark | None]:
         runs = self._runs(connection, claims)
         writers: dict[int, list[int]] = {}
         for claim in claims:
             run = runs.get((claim.workspace, claim.run_id))
-            if run is not None and claim.writer:
+            if run is not None and not run.deleted:
                 writers.setdefault(run.run_pk, []).append(claim.writer)
         sequences = {
             (run_pk, row.writer): row.sequence
@@ -185,6 +200,13 @@ class _SqliteMarks(_Corrections):
                 self._find_sequences, {"run_pk": run_pk, "writers": its_writers[begin : begin + _IN_VALUES]}
             )
         }
+        if writers:
+            touched = [
+                {"run_pk": run_pk, "writer": writer, "sequence": 0, "previous": 0, "time": now_millis}
+                for run_pk, its_writers in writers.items()
+                for writer in its_writers
+            ]
+            connection.execute(self._touch, touched)
         marks: list[Mark | None] = []
         for claim in claims:
             run = runs.get((claim.workspace, claim.run_id))

@@ -1,18 +1,27 @@
-"""Rows of the tables of points, appended in bulk."""
+"""Rows of the tables of points, appended and taken out in bulk."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeAlias
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from trivet_kit.db.bulk import bytea, copy_rows, int4, int8, text
-from trivet_tracking.store import tables
+from trivet_tracking.domain.metrics import Points
+from trivet_tracking.store import columns, tables
 from trivet_tracking.store.chunks import Chunk
 from trivet_tracking.store.latest import SeriesKey
+
+_chunk = tables.metric_chunk
+
+ChunkPlace: TypeAlias = tuple[str, int, int, int]
+"""Where a chunk of a run is: key, number of the context, first step and time."""
+PLACE = (_chunk.c.key, _chunk.c.context, _chunk.c.first_step, _chunk.c.first_time)
+# Chunks that one statement names.
+_TAKEN_AT_ONCE = 200
 
 _LOG_COLUMNS = ("run_pk", "time", "points", "data")
 _CHUNK_COLUMNS = (
@@ -91,11 +100,27 @@ class PointRows:
         self._append(connection, tables.metric_chunk, _CHUNK_COLUMNS, list(rows))
 
     def _append(
-        self, connection: Connection, table: sa.Table, columns: tuple[str, ...], rows: list[LogRow] | list[ChunkRow]
+        self, connection: Connection, table: sa.Table, names: tuple[str, ...], rows: list[LogRow] | list[ChunkRow]
     ) -> None:
         if not rows:
             return
         if self._copies:
-            copy_rows(connection, f"{tables.SCHEMA}.{table.name}", columns, (row.fields() for row in rows))
+            copy_rows(connection, f"{tables.SCHEMA}.{table.name}", names, (row.fields() for row in rows))
         else:
-            connection.execute(sa.insert(table), [dict(zip(columns, row.values(), strict=True)) for row in rows])
+            connection.execute(sa.insert(table), [dict(zip(names, row.values(), strict=True)) for row in rows])
+
+
+def take_chunks(
+    connection: Connection, run_pk: int, places: Sequence[ChunkPlace]
+) -> dict[tuple[str, int], list[Points]]:
+    """Deletes chunks of a run, and returns their points by key and number of the context."""
+    taken: dict[tuple[str, int], list[Points]] = {}
+    for begin in range(0, len(places), _TAKEN_AT_ONCE):
+        statement = (
+            sa.delete(_chunk)
+            .where(_chunk.c.run_pk == run_pk, sa.tuple_(*PLACE).in_(places[begin : begin + _TAKEN_AT_ONCE]))
+            .returning(_chunk.c.key, _chunk.c.context, _chunk.c.data)
+        )
+        for key, context, data in connection.execute(statement):
+            taken.setdefault((key, context), []).append(columns.decode(data))
+    return taken

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import sqlalchemy as sa
 
 from trivet_kit.db.keyset import SortColumn
 from trivet_kit.search.expressions import Entity, OrderClause
 from trivet_tracking.store import tables
-from trivet_tracking.store.run_terms import TEXTS, TIMES, Scope, entries_of, metric_column, of_key
+from trivet_tracking.store.run_attributes import RunAttributes
+from trivet_tracking.store.run_terms import Scope, entries_of, metric_column, of_key
 
 _run = tables.run
 
@@ -36,13 +36,13 @@ class Order:
         return source
 
 
-def order_of(clauses: Sequence[OrderClause], scope: Scope) -> Order:
+def order_of(clauses: Sequence[OrderClause], scope: Scope, attributes: RunAttributes) -> Order:
     """The order that clauses say, ties included."""
     columns: list[SortColumn] = []
     joins: list[tuple[sa.FromClause, sa.ColumnElement[bool]]] = []
     for clause in clauses:
         if clause.key.entity is Entity.ATTRIBUTE:
-            columns += _attribute_columns(clause)
+            columns += _attribute_columns(clause, attributes)
             continue
         table = entries_of(clause.key).alias(f"order_{len(joins)}")
         joins.append((table, sa.and_(table.c.run_pk == _run.c.run_pk, scope(table), of_key(table, clause.key))))
@@ -65,11 +65,11 @@ def _entry_columns(table: sa.FromClause, clause: OrderClause) -> list[SortColumn
     return [SortColumn(rank, int), SortColumn(sa.func.coalesce(table.c.value, ""), str, clause.descending)]
 
 
-def _attribute_columns(clause: OrderClause) -> list[SortColumn]:
+def _attribute_columns(clause: OrderClause, attributes: RunAttributes) -> list[SortColumn]:
     name = clause.key.name
-    if name not in TIMES:
-        return [SortColumn(TEXTS[name], str, clause.descending)]
-    time: sa.ColumnElement[Any] = TIMES[name]
+    if name not in attributes.times:
+        return [SortColumn(attributes.texts[name], str, clause.descending)]
+    time = attributes.times[name]
     if name == "start_time":
         return [SortColumn(time, int, clause.descending)]
     rank = sa.case((time.is_(None), 1), else_=0)

@@ -10,6 +10,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from trivet_tracking.store import tables
+from trivet_tracking.store.run_attributes import RunAttributes
 from trivet_tracking.store.run_terms import AllOf, AnyOf, EntryTerm, LeafTerm, RowTerm, RunTerm, joined
 
 _run = tables.run
@@ -42,6 +43,7 @@ class Searched:
     """Keys of the experiments, those that are not in view included."""
     in_view: sa.ColumnElement[bool]
     """Whether the run of a statement is in view."""
+    attributes: RunAttributes
 
     def scope(self, table: sa.FromClause) -> sa.ColumnElement[bool]:
         """Which rows of a table with `experiment_pk` are of these experiments."""

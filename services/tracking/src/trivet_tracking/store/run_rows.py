@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import sqlalchemy as sa
@@ -12,16 +13,18 @@ from sqlalchemy.engine import Connection
 from trivet_kit.db.bulk import RowsOfKeys
 from trivet_tracking.domain.limits import MAX_LOADED_ENTRIES
 from trivet_tracking.domain.metrics import CurrentValue, Metric
-from trivet_tracking.domain.runs import ALL_FIELDS, KeySelection, Run, RunFields, RunStatus
+from trivet_tracking.domain.runs import ALL_FIELDS, ForkPoint, KeySelection, Run, RunFields, RunStatus
 from trivet_tracking.store import tables
 from trivet_tracking.store.contexts import NO_CONTEXT_NUMBER
+from trivet_tracking.store.run_attributes import RunAttributes
 
 _r = tables.run
 _e = tables.experiment
 _m = tables.metric_latest
 
 
-def _run_columns(description: sa.ColumnElement[str]) -> RowsOfKeys:
+@cache
+def _runs(attributes: RunAttributes, *, description: bool, last_write: bool) -> RowsOfKeys:
     columns = (
         _r.c.run_pk,
         _r.c.workspace,
@@ -36,11 +39,15 @@ def _run_columns(description: sa.ColumnElement[str]) -> RowsOfKeys:
         _r.c.source,
         _r.c.git_commit,
         _r.c.parent_run_id,
-        description,
+        _r.c.forked_from_run_id,
+        _r.c.forked_from_step,
+        _r.c.description if description else sa.literal_column("''"),
         _r.c.create_time,
         _r.c.update_time,
         _r.c.delete_time,
         _r.c.revision,
+        attributes.times["last_write_time"] if last_write else sa.null(),
+        attributes.stale_before if last_write else sa.null(),
         _e.c.delete_time,
     )
     statement = sa.select(*columns).join(_e, _e.c.experiment_pk == _r.c.experiment_pk)
@@ -49,8 +56,6 @@ def _run_columns(description: sa.ColumnElement[str]) -> RowsOfKeys:
 
 # A page of runs has thousands of rows of these: they are unpacked, for their columns by name would take three times as
 # long, and are not joined with the runs, for those would come again with each.
-_RUNS = _run_columns(_r.c.description)
-_RUNS_WITHOUT_DESCRIPTION = _run_columns(sa.literal_column("''"))
 
 
 class _TooManyEntriesError(Exception):
@@ -114,18 +119,20 @@ _METRICS = _keyed(
 )
 
 
-def load(connection: Connection, run_pks: Sequence[int], fields: RunFields = ALL_FIELDS) -> list[Run]:
+def load(
+    connection: Connection, attributes: RunAttributes, run_pks: Sequence[int], fields: RunFields = ALL_FIELDS
+) -> list[Run]:
     """The runs with these keys, in their order, with the fields that are asked for; the others are empty.
 
     Where they have more than MAX_LOADED_ENTRIES together, only the first of them come, at least one; and what a run
     has too many of by itself is left out of it. Keys of runs that are not there are left out.
     """
     try:
-        return _load(connection, run_pks, fields, {})
+        return _load(connection, attributes, run_pks, fields, {})
     except _TooManyEntriesError:
         # Seldom, so that only these pages pay for the counting.
         left_out = _what_to_leave_out(connection, run_pks, fields)
-        return _load(connection, list(left_out), fields, left_out)
+        return _load(connection, attributes, list(left_out), fields, left_out)
 
 
 def _what_to_leave_out(connection: Connection, run_pks: Sequence[int], fields: RunFields) -> dict[int, frozenset[str]]:
@@ -149,12 +156,16 @@ def _what_to_leave_out(connection: Connection, run_pks: Sequence[int], fields: R
 
 
 def _load(
-    connection: Connection, run_pks: Sequence[int], fields: RunFields, left_out: Mapping[int, frozenset[str]]
+    connection: Connection,
+    attributes: RunAttributes,
+    run_pks: Sequence[int],
+    fields: RunFields,
+    left_out: Mapping[int, frozenset[str]],
 ) -> list[Run]:
     def complete_in(field: str) -> list[int]:
         return [run_pk for run_pk in run_pks if field not in left_out.get(run_pk, ())]
 
-    runs = _RUNS if fields.description else _RUNS_WITHOUT_DESCRIPTION
+    runs = _runs(attributes, description=fields.description, last_write=fields.last_write)
     rows = {run_pk: row for run_pk, *row in runs.read(connection, run_pks)}
     params = _entries(_PARAMS.read(connection, complete_in("params"), fields.params))
     tags = _entries(_TAGS.read(connection, complete_in("tags"), fields.tags))
@@ -192,11 +203,15 @@ def _run(
         source,
         git_commit,
         parent_run_id,
+        forked_from_run_id,
+        forked_from_step,
         description,
         create_time,
         update_time,
         delete_time,
         revision,
+        last_write_time,
+        stale_before,
         experiment_delete_time,
     ) = row
     return Run(
@@ -212,6 +227,9 @@ def _run(
         source=source,
         git_commit=git_commit,
         parent_run_id=parent_run_id,
+        forked_from=ForkPoint(forked_from_run_id, forked_from_step) if forked_from_run_id else None,
+        last_write_time=last_write_time,
+        stale=last_write_time is not None and status == RunStatus.RUNNING and last_write_time < stale_before,
         description=description,
         params=params,
         tags=tags,

@@ -80,7 +80,7 @@ class RunSearch:
     ) -> None:
         self._connection = connection
         self._searched = searched
-        self._where = compiled(where)
+        self._where = compiled(where, searched.attributes)
         self._top_level = where.terms
         self._order_by = tuple(order_by)
         self._bounds = bounds
@@ -121,7 +121,7 @@ class RunSearch:
         extra: RunTerm | None = None,
     ) -> list[Found]:
         """The page out of all that passes, sorted."""
-        order = order_of(self._order_by, self._searched.scope)
+        order = order_of(self._order_by, self._searched.scope, self._searched.attributes)
         source = order.joined(_run)
         statement = sa.select(_run.c.run_pk).select_from(source).where(self._passes(few, extra))
         return self._found(statement, SortKey(order.columns), after, size)
@@ -147,7 +147,7 @@ class RunSearch:
     ) -> list[Found] | None:
         """The page by `start_time`, which leads the order; or, of the runs that pass `extra`, by ties alone."""
         clauses = self._order_by if extra is None else ()
-        order = order_of(clauses, self._searched.scope)
+        order = order_of(clauses, self._searched.scope, self._searched.attributes)
         key = SortKey(order.columns)
         lead = key.columns[0]
         conditions = [self._searched.scope(_run)]
@@ -268,12 +268,13 @@ class RunSearch:
         if after is not None:
             value = checked(after[0] if after else None, kind)
             conditions.append(_from(lead, value[: tables.HEAD_CHARACTERS] if isinstance(value, str) else value))
-        return _Entries(table, value_column, lead, conditions, [compiled(term) for term in others])
+        others_compiled = [compiled(term, self._searched.attributes) for term in others]
+        return _Entries(table, value_column, lead, conditions, others_compiled)
 
     def _of_entries(self, walked: sa.Subquery, entries: _Entries, after: Cursor | None, size: int) -> list[Found]:
         """The page of the runs of some entries."""
         lead = entries.lead
-        order = order_of(self._order_by[1:], self._searched.scope)
+        order = order_of(self._order_by[1:], self._searched.scope, self._searched.attributes)
         key = SortKey((SortColumn(walked.c.value, lead.kind, lead.descending), *order.columns))
         statement = (
             sa.select(_run.c.run_pk)

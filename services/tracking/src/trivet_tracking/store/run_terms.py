@@ -15,31 +15,17 @@ import sqlalchemy as sa
 
 from trivet_kit.db import comparisons
 from trivet_kit.search.expressions import And, Comparison, Entity, Expression, Key, Not, Operator, Or
-from trivet_tracking.domain.runs import RunStatus
 from trivet_tracking.store import tables
+from trivet_tracking.store.run_attributes import RunAttributes
 from trivet_tracking.store.tables import HEAD_CHARACTERS
 
 _run = tables.run
 
-TEXTS: dict[str, sa.ColumnElement[str]] = {
-    "run_id": _run.c.run_id,
-    "run_name": _run.c.display_name,
-    "status": sa.case(*((_run.c.status == status.value, status.name) for status in RunStatus), else_=""),
-    "user_id": _run.c.user_name,
-    "created_by": _run.c.created_by,
-    "source": _run.c.source,
-    "git_commit": _run.c.git_commit,
-    "parent_run_id": _run.c.parent_run_id,
-}
-TIMES: dict[str, sa.ColumnElement[int]] = {
-    "start_time": _run.c.start_time,
-    "end_time": _run.c.end_time,
-    "duration": _run.c.end_time - _run.c.start_time,
-}
 # Attributes with an index of their own, and the operators that it serves.
 _INDEXED: dict[str, frozenset[Operator]] = {
     "run_id": frozenset({Operator.EQ, Operator.IN}),
     "parent_run_id": frozenset({Operator.EQ, Operator.IN}),
+    "forked_from_run_id": frozenset({Operator.EQ, Operator.IN}),
     "start_time": frozenset({Operator.EQ, Operator.LT, Operator.LE, Operator.GT, Operator.GE, Operator.BETWEEN}),
 }
 _PASS_NAN = {Operator.NE, Operator.NOT_IN, Operator.NOT_BETWEEN}
@@ -149,16 +135,16 @@ def joined(selects: Sequence[sa.Select[Any]]) -> sa.Select[Any] | sa.CompoundSel
     return selects[0] if len(selects) == 1 else sa.union_all(*selects)
 
 
-def compiled(expression: Expression, *, negated: bool = False) -> RunTerm:
+def compiled(expression: Expression, attributes: RunAttributes, *, negated: bool = False) -> RunTerm:
     """What an expression tests; its NOTs are brought down to the comparisons."""
     match expression:
         case Not(term):
-            return compiled(term, negated=not negated)
+            return compiled(term, attributes, negated=not negated)
         case And(terms) | Or(terms):
-            inner = tuple(compiled(term, negated=negated) for term in terms)
+            inner = tuple(compiled(term, attributes, negated=negated) for term in terms)
             return AllOf(inner) if isinstance(expression, And) is not negated else AnyOf(inner)
         case Comparison():
-            return _comparison(expression, negated=negated)
+            return _comparison(expression, attributes, negated=negated)
 
 
 def has_entry(key: Key, *, negated: bool = False) -> EntryTerm:
@@ -209,11 +195,13 @@ def row_passes(table: sa.FromClause, term: Comparison) -> sa.ColumnElement[bool]
     return comparisons.text(table.c.value, term)
 
 
-def _comparison(term: Comparison, *, negated: bool) -> EntryTerm | RowTerm:
+def _comparison(term: Comparison, attributes: RunAttributes, *, negated: bool) -> EntryTerm | RowTerm:
     key = term.key
     if key.entity is Entity.ATTRIBUTE:
         condition = (
-            comparisons.ordered(TIMES[key.name], term) if key.name in TIMES else comparisons.text(TEXTS[key.name], term)
+            comparisons.ordered(attributes.times[key.name], term)
+            if key.name in attributes.times
+            else comparisons.text(attributes.texts[key.name], term)
         )
         return RowTerm(condition, indexed=term.operator in _INDEXED.get(key.name, ()), negated=negated)
     table = entries_of(key)

@@ -23,9 +23,10 @@ from trivet_tracking.domain.errors import (
 from trivet_tracking.domain.experiments import View
 from trivet_tracking.domain.numbers import number_in
 from trivet_tracking.domain.run_keys import RunKeyPage, RunKeyQuery
-from trivet_tracking.domain.runs import ExperimentByName, NewRun, Run, RunChange, RunPage, RunQuery
+from trivet_tracking.domain.runs import ExperimentByName, ForkPoint, NewRun, Run, RunChange, RunPage, RunQuery
 from trivet_tracking.store import experiments, tables
 from trivet_tracking.store.experiments import SqlExperiments
+from trivet_tracking.store.run_attributes import RunAttributes
 from trivet_tracking.store.run_keys import keys_in_experiments, keys_of_runs
 from trivet_tracking.store.run_probes import DEFAULT_BOUNDS, PlanBounds, Searched
 from trivet_tracking.store.run_rows import load
@@ -46,44 +47,45 @@ class SqlRuns:
         database: Database,
         of_experiments: SqlExperiments,
         now: Callable[[], int],
+        attributes: RunAttributes,
         bounds: PlanBounds = DEFAULT_BOUNDS,
     ) -> None:
         self._database = database
         self._experiments = of_experiments
         self._now = now
+        self._attributes = attributes
         self._bounds = bounds
 
     def create(self, workspace: str, new: NewRun) -> Run:
         """Creates a run."""
         self._experiments.ensure_default(workspace)
         with self._database.transaction("write") as connection:
-            existing = _find(connection, workspace, new.run_id)
+            existing = find_or_none(connection, workspace, new.run_id)
             if existing is None:
                 experiment = self._experiment(connection, workspace, new)
-                run_pk = self._insert(connection, workspace, experiment.experiment_pk, new)
+                run_pk = insert(connection, workspace, experiment.experiment_pk, new, self._now())
                 if run_pk is not None:
-                    return load(connection, [run_pk])[0]
+                    return load(connection, self._attributes, [run_pk])[0]
                 # Another replica created it between the look and the insert.
                 existing = find(connection, workspace, new.run_id)
-            if existing.fingerprint != new.fingerprint:
-                raise RunIdTaken(str(RunName(workspace, new.run_id)))
-            return load(connection, [existing.run_pk])[0]
+            check_same(existing, new)
+            return load(connection, self._attributes, [existing.run_pk])[0]
 
     def get(self, workspace: str, run_id: str) -> Run:
         """Returns a run."""
         with self._database.transaction("read") as connection:
-            return load(connection, [find(connection, workspace, run_id).run_pk])[0]
+            return load(connection, self._attributes, [find(connection, workspace, run_id).run_pk])[0]
 
     def search(self, workspace: str, query: RunQuery) -> RunPage:
         """Returns a page."""
         self._experiments.ensure_default(workspace)
         with self._database.transaction("read") as connection:
-            searched = searched_runs(connection, workspace, query.experiment_ids, query.view)
+            searched = searched_runs(connection, self._attributes, workspace, query.experiment_ids, query.view)
             search = RunSearch(connection, searched, query.where, query.order_by, self._bounds)
             found = search.page(query.after, query.size + 1)
             page = found[: query.size]
             prefer_lookups(connection)
-            runs = load(connection, [run.run_pk for run in page], query.fields)
+            runs = load(connection, self._attributes, [run.run_pk for run in page], query.fields)
             total = search.count() if query.count else None
         cursors = tuple(run.cursor for run in page[: len(runs)])
         return RunPage(tuple(runs), cursors, len(found) == len(runs), total)
@@ -91,7 +93,7 @@ class SqlRuns:
     def get_several(self, workspace: str, run_ids: Sequence[str]) -> list[Run]:
         """Returns runs in their order, as many of the first ones as can be loaded at once."""
         with self._database.transaction("read") as connection:
-            return load(connection, _run_pks(connection, workspace, run_ids))
+            return load(connection, self._attributes, _run_pks(connection, workspace, run_ids))
 
     def keys(self, workspace: str, query: RunKeyQuery) -> RunKeyPage:
         """Returns a page of keys."""
@@ -99,7 +101,7 @@ class SqlRuns:
         with self._database.transaction("read") as connection:
             if query.run_ids:
                 return keys_of_runs(connection, _run_pks(connection, workspace, query.run_ids), query)
-            searched = searched_runs(connection, workspace, query.experiment_ids, View.ACTIVE)
+            searched = searched_runs(connection, self._attributes, workspace, query.experiment_ids, View.ACTIVE)
             return keys_in_experiments(connection, searched.scope(_e), query)
 
     def update(self, workspace: str, run_id: str, change: RunChange, revision: int | None) -> Run:
@@ -119,20 +121,18 @@ class SqlRuns:
             values["end_time"] = None
         with self._database.transaction("write") as connection:
             row = find(connection, workspace, run_id, lock=True)
-            if row.delete_time is not None or row.experiment_delete_time is not None:
-                raise RunDeleted(str(RunName(workspace, run_id)))
-            if revision is not None and revision != row.revision:
-                raise EtagStale(str(RunName(workspace, run_id)))
-            self._touch(connection, row, values)
-            return load(connection, [row.run_pk])[0]
+            check_active(row)
+            check_revision(row, revision)
+            touch(connection, row, values, self._now())
+            return load(connection, self._attributes, [row.run_pk])[0]
 
     def delete(self, workspace: str, run_id: str) -> Run:
         """Deletes a run."""
         with self._database.transaction("write") as connection:
             row = find(connection, workspace, run_id, lock=True)
             if row.delete_time is None:
-                self._touch(connection, row, {"delete_time": self._now()})
-            return load(connection, [row.run_pk])[0]
+                touch(connection, row, {"delete_time": self._now()}, self._now())
+            return load(connection, self._attributes, [row.run_pk])[0]
 
     def restore(self, workspace: str, run_id: str) -> Run:
         """Restores a run."""
@@ -141,8 +141,8 @@ class SqlRuns:
             if row.experiment_delete_time is not None:
                 raise ExperimentDeleted(str(ExperimentName(workspace, row.experiment_id)))
             if row.delete_time is not None:
-                self._touch(connection, row, {"delete_time": None})
-            return load(connection, [row.run_pk])[0]
+                touch(connection, row, {"delete_time": None}, self._now())
+            return load(connection, self._attributes, [row.run_pk])[0]
 
     def _experiment(self, connection: Connection, workspace: str, new: NewRun) -> Row[Any]:
         """The row of the experiment that a run goes into. Raises ExperimentNotFound, ExperimentDeleted."""
@@ -160,59 +160,9 @@ class SqlRuns:
             raise ExperimentDeleted(experiments.name_of(row))
         return row
 
-    def _insert(self, connection: Connection, workspace: str, experiment_pk: int, new: NewRun) -> int | None:
-        """Inserts a run with its params and tags; returns its key, None where its id is in use."""
-        now = self._now()
-        run_pk: int | None = connection.execute(
-            insert_into(connection.dialect.name, _t)
-            .values(
-                workspace=workspace,
-                run_id=new.run_id,
-                experiment_pk=experiment_pk,
-                display_name=new.display_name,
-                status=new.status,
-                start_time=new.start_time,
-                end_time=new.end_time,
-                user_name=new.user,
-                created_by=new.created_by,
-                source=new.source,
-                git_commit=new.git_commit,
-                parent_run_id=new.parent_run_id,
-                description=new.description,
-                create_time=now,
-                update_time=now,
-                revision=1,
-                fingerprint=new.fingerprint,
-            )
-            .on_conflict_do_nothing()
-            .returning(_t.c.run_pk)
-        ).scalar_one_or_none()
-        if run_pk is not None:
-            of_run = {"run_pk": run_pk, "experiment_pk": experiment_pk}
-            if new.params:
-                connection.execute(
-                    sa.insert(tables.param),
-                    [
-                        {**of_run, "key": key, "value": value, "number": number_in(value)}
-                        for key, value in new.params.items()
-                    ],
-                )
-            if new.tags:
-                connection.execute(
-                    sa.insert(tables.tag), [{**of_run, "key": key, "value": value} for key, value in new.tags.items()]
-                )
-        return run_pk
 
-    def _touch(self, connection: Connection, row: Row[Any], values: dict[str, Any]) -> None:
-        """Writes new values, and that there was a change."""
-        connection.execute(
-            sa.update(_t)
-            .where(_t.c.run_pk == row.run_pk)
-            .values(update_time=max(self._now(), row.update_time), revision=row.revision + 1, **values)
-        )
-
-
-def _find(connection: Connection, workspace: str, run_id: str, *, lock: bool = False) -> Row[Any] | None:
+def find_or_none(connection: Connection, workspace: str, run_id: str, *, lock: bool = False) -> Row[Any] | None:
+    """As `find`; None where there is no such run."""
     statement = (
         sa.select(_t, _e.c.experiment_id, _e.c.delete_time.label("experiment_delete_time"))
         .join(_e, _e.c.experiment_pk == _t.c.experiment_pk)
@@ -223,10 +173,89 @@ def _find(connection: Connection, workspace: str, run_id: str, *, lock: bool = F
 
 def find(connection: Connection, workspace: str, run_id: str, *, lock: bool = False) -> Row[Any]:
     """The row of a run with its experiment's id and delete time, locked if asked. Raises RunNotFound."""
-    row = _find(connection, workspace, run_id, lock=lock)
+    row = find_or_none(connection, workspace, run_id, lock=lock)
     if row is None:
         raise RunNotFound(str(RunName(workspace, run_id)))
     return row
+
+
+def check_active(row: Row[Any]) -> None:
+    """Raises RunDeleted."""
+    if row.delete_time is not None or row.experiment_delete_time is not None:
+        raise RunDeleted(str(RunName(row.workspace, row.run_id)))
+
+
+def check_revision(row: Row[Any], revision: int | None) -> None:
+    """Raises EtagStale where a revision is given that is not the current one."""
+    if revision is not None and revision != row.revision:
+        raise EtagStale(str(RunName(row.workspace, row.run_id)))
+
+
+def check_same(row: Row[Any], new: NewRun) -> None:
+    """Raises RunIdTaken where the run is not the one that is to be created."""
+    if row.fingerprint != new.fingerprint:
+        raise RunIdTaken(str(RunName(row.workspace, row.run_id)))
+
+
+def insert(
+    connection: Connection,
+    workspace: str,
+    experiment_pk: int,
+    new: NewRun,
+    now_millis: int,
+    forked_from: ForkPoint | None = None,
+) -> int | None:
+    """Inserts a run with its params and tags; returns its key, None where its id is in use."""
+    run_pk: int | None = connection.execute(
+        insert_into(connection.dialect.name, _t)
+        .values(
+            workspace=workspace,
+            run_id=new.run_id,
+            experiment_pk=experiment_pk,
+            display_name=new.display_name,
+            status=new.status,
+            start_time=new.start_time,
+            end_time=new.end_time,
+            user_name=new.user,
+            created_by=new.created_by,
+            source=new.source,
+            git_commit=new.git_commit,
+            parent_run_id=new.parent_run_id,
+            forked_from_run_id="" if forked_from is None else forked_from.run_id,
+            forked_from_step=None if forked_from is None else forked_from.step,
+            description=new.description,
+            create_time=now_millis,
+            update_time=now_millis,
+            revision=1,
+            fingerprint=new.fingerprint,
+        )
+        .on_conflict_do_nothing()
+        .returning(_t.c.run_pk)
+    ).scalar_one_or_none()
+    if run_pk is not None:
+        of_run = {"run_pk": run_pk, "experiment_pk": experiment_pk}
+        if new.params:
+            connection.execute(
+                sa.insert(tables.param),
+                [
+                    {**of_run, "key": key, "value": value, "number": number_in(value)}
+                    for key, value in new.params.items()
+                ],
+            )
+        if new.tags:
+            connection.execute(
+                sa.insert(tables.tag), [{**of_run, "key": key, "value": value} for key, value in new.tags.items()]
+            )
+    return run_pk
+
+
+def touch(connection: Connection, row: Row[Any], values: dict[str, Any], now_millis: int) -> None:
+    """Writes new values, and that there was a change."""
+    connection.execute(
+        sa.update(_t)
+        .where(_t.c.run_pk == row.run_pk)
+        .values(update_time=max(now_millis, row.update_time), revision=row.revision + 1, **values)
+    )
 
 
 def _run_pks(connection: Connection, workspace: str, run_ids: Sequence[str]) -> list[int]:
@@ -241,7 +270,9 @@ def _run_pks(connection: Connection, workspace: str, run_ids: Sequence[str]) -> 
     return [by_id[run_id] for run_id in run_ids]
 
 
-def searched_runs(connection: Connection, workspace: str, experiment_ids: Sequence[int], view: View) -> Searched:
+def searched_runs(
+    connection: Connection, attributes: RunAttributes, workspace: str, experiment_ids: Sequence[int], view: View
+) -> Searched:
     """Where to look; in all of the workspace for no ids.
 
     Raises:
@@ -254,7 +285,7 @@ def searched_runs(connection: Connection, workspace: str, experiment_ids: Sequen
             in_workspace.where(_e.c.delete_time.is_(None)),
             in_workspace.where(_e.c.delete_time.is_not(None)),
         )
-        return Searched(workspace, in_workspace, _in_view(view, active, deleted))
+        return Searched(workspace, in_workspace, _in_view(view, active, deleted), attributes)
     rows = connection.execute(
         in_workspace.add_columns(_e.c.experiment_id, _e.c.delete_time).where(_e.c.experiment_id.in_(experiment_ids))
     ).all()
@@ -264,7 +295,7 @@ def searched_runs(connection: Connection, workspace: str, experiment_ids: Sequen
     for row in rows:
         by_deletion[row.delete_time is not None].append(row.experiment_pk)
     in_view = _in_view(view, by_deletion[False], by_deletion[True])
-    return Searched(workspace, [row.experiment_pk for row in rows], in_view)
+    return Searched(workspace, [row.experiment_pk for row in rows], in_view, attributes)
 
 
 def _in_view(view: View, active: _Experiments, deleted: _Experiments) -> sa.ColumnElement[bool]:

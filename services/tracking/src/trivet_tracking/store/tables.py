@@ -66,6 +66,9 @@ run = sa.Table(
     sa.Column("source", sa.Text, nullable=False),
     sa.Column("git_commit", sa.Text, nullable=False),
     sa.Column("parent_run_id", sa.Text, nullable=False),
+    # Of a fork; '' and NULL of other runs.
+    sa.Column("forked_from_run_id", sa.Text, nullable=False),
+    sa.Column("forked_from_step", sa.BigInteger),
     sa.Column("description", sa.Text, nullable=False),
     sa.Column("create_time", sa.BigInteger, nullable=False),
     sa.Column("update_time", sa.BigInteger, nullable=False),
@@ -73,6 +76,14 @@ run = sa.Table(
     sa.Column("revision", sa.BigInteger, nullable=False),
     # Of the creating request: the same id with another one is another run.
     sa.Column("fingerprint", sa.Text, nullable=False),
+)
+
+# Runs that are gone and whose points are yet to be removed (purge.py).
+purged_run = sa.Table(
+    "purged_run",
+    metadata,
+    sa.Column("run_pk", sa.BigInteger, primary_key=True, autoincrement=False),
+    sa.Column("workspace", sa.Text, nullable=False),
 )
 
 
@@ -109,8 +120,9 @@ metric_context = sa.Table(
     sa.Column("dataset_digest", sa.Text, nullable=False),
 )
 
-# The last sequence of each writer to a run: what makes a resend a no-op. `previous` is the one before the last upsert,
-# which is how that tells what it found (marks.py).
+# The last sequence of each writer to a run: what makes a resend a no-op. Below 0 the writer was ended by a rewind.
+# Writer 0 stands for messages without one, which have no sequence. `previous` is the one before the last upsert, which
+# is how that tells what it found (marks.py). `time` is that of the last message.
 metric_writer = sa.Table(
     "metric_writer",
     metadata,
@@ -118,6 +130,7 @@ metric_writer = sa.Table(
     sa.Column("writer", sa.BigInteger, primary_key=True),
     sa.Column("sequence", sa.BigInteger, nullable=False),
     sa.Column("previous", sa.BigInteger, nullable=False),
+    sa.Column("time", sa.BigInteger, nullable=False),
 )
 
 # At most one segment for each run and commit (segments.py), until the folder makes chunks of it.

@@ -17,7 +17,7 @@ from trivet_kit.db.upserts import Insert, insert_into
 from trivet_kit.errors import CallerError
 from trivet_kit.resources import RunName
 from trivet_kit.timestamps import now_millis
-from trivet_tracking.domain.errors import ParamChanged, RunDeleted, RunNotFound, SequenceGap
+from trivet_tracking.domain.errors import ParamChanged, RunDeleted, RunNotFound, SequenceGap, WriterEnded
 from trivet_tracking.domain.metrics import NO_CONTEXT, MetricContext
 from trivet_tracking.domain.numbers import number_in
 from trivet_tracking.domain.watches import ChangeKind
@@ -77,6 +77,7 @@ class _Statements:
         self.upsert_tags = _upsert(dialect, tables.tag, _replaced("value"))
         self.marks = marks_of(dialect)
         self.points = PointWrites(dialect, now)
+        self.now = now
 
 
 class SqlWrites:
@@ -110,7 +111,7 @@ class _Group:
         self._group = group
         self._plan = _Plan()
         self._claims = _claims(group)
-        marks = statements.marks.claim(connection, list(self._claims.values()))
+        marks = statements.marks.claim(connection, list(self._claims.values()), statements.now())
         self._marks = dict(zip(self._claims, marks, strict=True))
         self._sequences = {
             (mark.run_pk, claim.writer): mark.previous
@@ -184,8 +185,10 @@ class _Group:
         writer = (row.run_pk, _signed(write.writer_id))
         if write.writer_id:
             last = self._sequences[writer]
-            if write.sequence <= last:
-                return WriteOutcome(last, resend=True, refusals=refusals)
+            if write.sequence <= abs(last):
+                return WriteOutcome(abs(last), resend=True, refusals=refusals)
+            if last < 0:
+                return WriterEnded(name, -last)
             if write.sequence > last + 1:
                 return SequenceGap(write.sequence, last + 1)
         if write.atomic and refusals:

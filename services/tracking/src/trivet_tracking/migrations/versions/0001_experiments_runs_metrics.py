@@ -103,6 +103,8 @@ def create_runs() -> None:
         sa.Column("source", text(), nullable=False),
         sa.Column("git_commit", text(), nullable=False),
         sa.Column("parent_run_id", text(), nullable=False),
+        sa.Column("forked_from_run_id", text(), nullable=False),
+        sa.Column("forked_from_step", sa.BigInteger),
         sa.Column("description", text(), nullable=False),
         sa.Column("create_time", sa.BigInteger, nullable=False),
         sa.Column("update_time", sa.BigInteger, nullable=False),
@@ -116,13 +118,32 @@ def create_runs() -> None:
     covering_index(
         "run_start_time_idx", "run", ["experiment_pk", sa.text("start_time DESC"), "run_id"], ["run_pk", "delete_time"]
     )
-    op.create_index(
-        "run_parent_idx",
-        "run",
-        ["experiment_pk", "parent_run_id"],
+    for index, column in (("run_parent_idx", "parent_run_id"), ("run_forked_from_idx", "forked_from_run_id")):
+        is_set = sa.text(f"{column} <> ''")
+        op.create_index(
+            index,
+            "run",
+            ["experiment_pk", column],
+            schema=SCHEMA,
+            postgresql_where=is_set,
+            sqlite_where=is_set,
+        )
+    # What a purge looks for: few rows of many.
+    in_bin = sa.text("delete_time IS NOT NULL")
+    for table in ("experiment", "run"):
+        op.create_index(
+            f"{table}_deleted_idx",
+            table,
+            ["workspace", f"{table}_pk"],
+            schema=SCHEMA,
+            postgresql_where=in_bin,
+            sqlite_where=in_bin,
+        )
+    op.create_table(
+        "purged_run",
+        sa.Column("run_pk", sa.BigInteger, primary_key=True, autoincrement=False),
+        sa.Column("workspace", text(), nullable=False),
         schema=SCHEMA,
-        postgresql_where=sa.text("parent_run_id <> ''"),
-        sqlite_where=sa.text("parent_run_id <> ''"),
     )
 
 
@@ -204,6 +225,7 @@ def create_metrics() -> None:
         sa.Column("writer", sa.BigInteger, primary_key=True),
         sa.Column("sequence", sa.BigInteger, nullable=False),
         sa.Column("previous", sa.BigInteger, nullable=False),
+        sa.Column("time", sa.BigInteger, nullable=False),
         schema=SCHEMA,
     )
     create_points()

@@ -1,0 +1,71 @@
+"""The attributes of runs in SQL, by the names that searches have for them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import sqlalchemy as sa
+
+from trivet_tracking.domain.runs import RunStatus
+from trivet_tracking.store import tables
+
+_run = tables.run
+_writer = tables.metric_writer
+
+_last_write_time: sa.ColumnElement[int] = (
+    sa.select(
+        sa.func.coalesce(
+            sa.func.max(sa.case((_writer.c.time > _run.c.update_time, _writer.c.time), else_=_run.c.update_time)),
+            _run.c.update_time,
+        )
+    )
+    .where(_writer.c.run_pk == _run.c.run_pk)
+    .correlate(_run)
+    .scalar_subquery()
+)
+# The database's clock, so that all replicas say the same of a run.
+_NOW: Mapping[str, sa.ColumnElement[int]] = {
+    "postgresql": sa.cast(sa.extract("epoch", sa.func.now()) * 1000, sa.BigInteger),
+    "sqlite": sa.cast((sa.func.julianday("now") - 2440587.5) * 86_400_000, sa.BigInteger),
+}
+
+
+@dataclass(frozen=True, eq=False)
+class RunAttributes:
+    """The attributes of the run of a statement."""
+
+    texts: Mapping[str, sa.ColumnElement[str]]
+    times: Mapping[str, sa.ColumnElement[Any]]
+    """Those that are numbers; a run may lack some."""
+    stale_before: sa.ColumnElement[int]
+    """A RUNNING run is stale that was last written before that time."""
+
+
+def run_attributes(dialect: str, stale_after_millis: int) -> RunAttributes:
+    """The attributes, where a RUNNING run is stale that was not written for so long; 0: none is ever stale."""
+    stale_before = _NOW[dialect] - stale_after_millis if stale_after_millis else sa.literal(0, sa.BigInteger)
+    stale = sa.and_(_run.c.status == RunStatus.RUNNING.value, _last_write_time < stale_before)
+    return RunAttributes(
+        texts={
+            "run_id": _run.c.run_id,
+            "run_name": _run.c.display_name,
+            "status": sa.case(*((_run.c.status == status.value, status.name) for status in RunStatus), else_=""),
+            "user_id": _run.c.user_name,
+            "created_by": _run.c.created_by,
+            "source": _run.c.source,
+            "git_commit": _run.c.git_commit,
+            "parent_run_id": _run.c.parent_run_id,
+            "forked_from_run_id": _run.c.forked_from_run_id,
+            "stale": sa.case((stale, "true"), else_="false"),
+        },
+        times={
+            "start_time": _run.c.start_time,
+            "end_time": _run.c.end_time,
+            "duration": _run.c.end_time - _run.c.start_time,
+            "last_write_time": _last_write_time,
+            "forked_from_step": _run.c.forked_from_step,
+        },
+        stale_before=stale_before,
+    )
