@@ -37,6 +37,8 @@ _SETTINGS = {
     # Workers for jobs of its own, which nothing here asks for.
     "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",
     "MLFLOW_DISABLE_TELEMETRY": "true",
+    # A fault of the server is to fail the measurement, not to be tried again for minutes.
+    "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1",
 }
 _TABLES = {
     "runs": "run_uuid name source_type source_name user_id status start_time end_time lifecycle_stage artifact_uri "
@@ -99,8 +101,13 @@ class Peer:
         """Copies the shared runs, and runs with one long history each, into its tables: calls would take hours."""
         with closing(psycopg2.connect(self.database_url)) as connection:
             with connection.cursor() as cursor:
-                cursor.execute("INSERT INTO experiments (name, lifecycle_stage) VALUES ('dataset', 'active')")
-                cursor.execute("SELECT experiment_id FROM experiments WHERE name = 'dataset'")
+                # Its server fails for an experiment that lacks any of these.
+                cursor.execute(
+                    "INSERT INTO experiments "
+                    "(name, artifact_location, lifecycle_stage, creation_time, last_update_time) "
+                    "VALUES ('dataset', '', 'active', %(now)s, %(now)s) RETURNING experiment_id",
+                    {"now": dataset.FIRST_START},
+                )
                 experiment = cursor.fetchone()
                 assert experiment is not None
                 # Looks up no foreign keys: every row has its run.
