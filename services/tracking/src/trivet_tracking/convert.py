@@ -18,6 +18,7 @@ from trivet_kit.timestamps import from_millis, to_millis
 from trivet_kit.updates import named_paths
 from trivet_proto.tracking.v1 import experiment_pb2, lifecycle_pb2, metric_pb2, run_pb2, watch_pb2
 from trivet_proto.tracking.v1 import tracking_service_pb2 as pb
+from trivet_tracking.convert_inputs import from_inputs, from_outputs
 from trivet_tracking.domain import limits
 from trivet_tracking.domain.comparison import Compared, RunComparison
 from trivet_tracking.domain.experiments import (
@@ -71,6 +72,8 @@ _RUN_FIELDS: Mapping[str, Callable[[Run], Any]] = {
     "delete_time": lambda run: from_millis(run.delete_time),
     "etag": lambda run: str(run.revision),
     "omitted": lambda run: FieldMask(paths=sorted(run.left_out)) if run.left_out else None,
+    "inputs": lambda run: from_inputs(run.links),
+    "outputs": lambda run: from_outputs(run.links),
 }
 
 _UnboundedRunField: TypeAlias = Literal["metrics", "params", "tags"]
@@ -218,10 +221,10 @@ def from_comparison(comparison: RunComparison) -> pb.CompareRunsResponse:
                 key=compared.key,
                 differs=compared.differs,
                 runs=compared.values,
-                values=[_float(current.value) for current in compared.values.values()],
+                values=[to_float(current.value) for current in compared.values.values()],
                 steps=[current.step for current in compared.values.values()],
-                mins=[_float(current.min) for current in compared.values.values()],
-                maxs=[_float(current.max) for current in compared.values.values()],
+                mins=[to_float(current.min) for current in compared.values.values()],
+                maxs=[to_float(current.max) for current in compared.values.values()],
             )
             for compared in comparison.metrics
         ],
@@ -257,6 +260,8 @@ def to_run_fields(request: pb.SearchRunsRequest | watch_pb2.WatchRunsRequest) ->
         params=keys("param_keys", request.param_keys) if "params" in mask else frozenset(),
         tags=keys("tag_keys", request.tag_keys) if "tags" in mask else frozenset(),
         description="description" in mask,
+        inputs="inputs" in mask,
+        outputs="outputs" in mask,
     )
 
 
@@ -280,11 +285,11 @@ def from_metric(metric: Metric) -> metric_pb2.Metric:
     return metric_pb2.Metric(
         key=metric.key,
         context=from_context(metric.context) if metric.context is not None else None,
-        value=_float(current.value),
+        value=to_float(current.value),
         step=current.step,
         time_millis=current.time,
-        min=_float(current.min),
-        max=_float(current.max),
+        min=to_float(current.min),
+        max=to_float(current.max),
         point_count=metric.points,
     )
 
@@ -316,7 +321,8 @@ def from_context(context: MetricContext) -> metric_pb2.MetricContext:
     )
 
 
-def _float(value: float | None) -> float:
+def to_float(value: float | None) -> float:
+    """A value of a metric as messages have it, where NaN is no None."""
     return float("nan") if value is None else value
 
 

@@ -14,6 +14,7 @@ import google.protobuf.timestamp_pb2
 import sys
 import trivet_proto.tracking.v1.lifecycle_pb2
 import trivet_proto.tracking.v1.metric_pb2
+import trivet_proto.tracking.v1.run_inputs_pb2
 import typing
 
 if sys.version_info >= (3, 10):
@@ -118,6 +119,8 @@ class Run(google.protobuf.message.Message):
     DELETE_TIME_FIELD_NUMBER: builtins.int
     ETAG_FIELD_NUMBER: builtins.int
     OMITTED_FIELD_NUMBER: builtins.int
+    INPUTS_FIELD_NUMBER: builtins.int
+    OUTPUTS_FIELD_NUMBER: builtins.int
     name: builtins.str
     """`workspaces/{workspace}/runs/{run}`. Clients make the id: a UUIDv7 in 32 hexadecimal digits."""
     experiment: builtins.str
@@ -195,6 +198,14 @@ class Run(google.protobuf.message.Message):
         It comes whatever a `read_mask` names.
         """
 
+    @property
+    def inputs(self) -> trivet_proto.tracking.v1.run_inputs_pb2.RunInputs:
+        """The datasets and logged models that went into it; written by WriteRun."""
+
+    @property
+    def outputs(self) -> trivet_proto.tracking.v1.run_inputs_pb2.RunOutputs:
+        """The logged models that came out of it; written by WriteRun."""
+
     def __init__(
         self,
         *,
@@ -219,8 +230,10 @@ class Run(google.protobuf.message.Message):
         delete_time: google.protobuf.timestamp_pb2.Timestamp | None = ...,
         etag: builtins.str = ...,
         omitted: google.protobuf.field_mask_pb2.FieldMask | None = ...,
+        inputs: trivet_proto.tracking.v1.run_inputs_pb2.RunInputs | None = ...,
+        outputs: trivet_proto.tracking.v1.run_inputs_pb2.RunOutputs | None = ...,
     ) -> None: ...
-    def HasField(self, field_name: typing.Literal["create_time", b"create_time", "delete_time", b"delete_time", "end_time", b"end_time", "omitted", b"omitted", "start_time", b"start_time", "update_time", b"update_time"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["create_time", b"create_time", "created_by", b"created_by", "delete_time", b"delete_time", "description", b"description", "display_name", b"display_name", "end_time", b"end_time", "etag", b"etag", "experiment", b"experiment", "git_commit", b"git_commit", "metrics", b"metrics", "name", b"name", "omitted", b"omitted", "params", b"params", "parent_run", b"parent_run", "source", b"source", "start_time", b"start_time", "state", b"state", "status", b"status", "tags", b"tags", "update_time", b"update_time", "user", b"user"]) -> None: ...
+    def HasField(self, field_name: typing.Literal["create_time", b"create_time", "delete_time", b"delete_time", "end_time", b"end_time", "inputs", b"inputs", "omitted", b"omitted", "outputs", b"outputs", "start_time", b"start_time", "update_time", b"update_time"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["create_time", b"create_time", "created_by", b"created_by", "delete_time", b"delete_time", "description", b"description", "display_name", b"display_name", "end_time", b"end_time", "etag", b"etag", "experiment", b"experiment", "git_commit", b"git_commit", "inputs", b"inputs", "metrics", b"metrics", "name", b"name", "omitted", b"omitted", "outputs", b"outputs", "params", b"params", "parent_run", b"parent_run", "source", b"source", "start_time", b"start_time", "state", b"state", "status", b"status", "tags", b"tags", "update_time", b"update_time", "user", b"user"]) -> None: ...
 
 global___Run = Run
