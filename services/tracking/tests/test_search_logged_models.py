@@ -405,7 +405,7 @@ def selectors(pairs: Sequence[Selector | None]) -> list[models_pb.DatasetSelecto
 
 
 def test_every_search_finds_what_plain_python_does(filled: Filled, seed: int) -> None:
-    sizes = st.sampled_from([1, 4, COUNT - 1, COUNT, 1000])
+    sizes = st.sampled_from([3, 7, COUNT - 1, COUNT, 1000])
     counted = st.lists(st.sampled_from(SELECTORS), max_size=2)
 
     def check(where: Term, order: list[Clause], counted: list[Selector], page_size: int) -> None:
@@ -422,7 +422,7 @@ def test_every_search_finds_what_plain_python_does(filled: Filled, seed: int) ->
         assert [id_of(model.name) for page in pages for model in page] == expected
         assert all(len(page) <= page_size for page in pages)
 
-    settings = hypothesis.settings(max_examples=full(150, 3000), deadline=None, database=None, print_blob=True)
+    settings = hypothesis.settings(max_examples=full(100, 3000), deadline=None, database=None, print_blob=True)
     given = hypothesis.given(filters(filled.known), clauses(), counted, sizes)
     hypothesis.seed(seed)(settings(given(check)))()
 
