@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.engine import Connection
+from sqlalchemy.engine import Connection, Row
 
 from trivet_tracking.domain.logged_models import (
     ALL_FIELDS,
@@ -28,7 +29,10 @@ _run = tables.run
 def load(
     connection: Connection, logged_model_pks: Sequence[int], fields: LoggedModelFields = ALL_FIELDS
 ) -> list[LoggedModel]:
-    """The logged models with these keys, in their order, with the fields that are asked for; the others are empty."""
+    """The logged models with these keys, in their order, with the fields that are asked for; the others are empty.
+
+    All are of one workspace.
+    """
     rows = connection.execute(
         sa.select(_t, _e.c.experiment_id)
         .join(_e, _e.c.experiment_pk == _t.c.experiment_pk)
@@ -36,7 +40,7 @@ def load(
     ).all()
     params = _entries(connection, tables.logged_model_param, logged_model_pks) if fields.params else {}
     tags = _entries(connection, tables.logged_model_tag, logged_model_pks) if fields.tags else {}
-    metrics = _metrics(connection, logged_model_pks) if fields.metrics else {}
+    metrics = _metrics(connection, rows) if fields.metrics else {}
     by_pk = {
         row.logged_model_pk: LoggedModel(
             workspace=row.workspace,
@@ -61,30 +65,27 @@ def load(
 
 
 def current_metrics(
-    of_models: sa.ColumnElement[bool], *, key: str | None = None, datasets: Sequence[DatasetSelector] = ()
+    workspace: str,
+    of_model: sa.ColumnElement[bool],
+    *,
+    key: str | None = None,
+    datasets: Sequence[DatasetSelector] = (),
+    correlated_with: sa.FromClause | None = None,
 ) -> sa.Subquery:
-    """The current values of metrics of logged models: of each model, run, key and dataset one, over all ranks.
+    """The current values of metrics of logged models, over all ranks.
 
-    It has `logged_model_pk`, `run_id`, `key`, `dataset_name`, `dataset_digest`, `step`, `time` and, as `metric_latest`
-    has them, `value`, `min` and `max`.
+    Those are the rows with `place` 1, one of each model, run, key and dataset. There are `model_id`, `run_id`, `key`,
+    `dataset_name`, `dataset_digest`, `step`, `time` and, as `metric_latest` has them, `value`, `min` and `max`.
 
     Args:
-        of_models: Which rows of `logged_model`.
+        workspace: Of the models; another one may have models of the same ids.
+        of_model: Which rows of `metric_context`, by its `model_id`.
         key: Of this metric alone; None: of all.
         datasets: On these datasets alone; empty: on all, and on none.
+        correlated_with: What else `of_model` names.
     """
-    contexts = _context.join(_t, _t.c.model_id == _context.c.model_id)
-    # Another workspace may have a model of the same id.
-    in_workspace = sa.and_(_run.c.run_pk == _context.c.run_pk, _run.c.workspace == _t.c.workspace)
-    of_context = sa.and_(_latest.c.run_pk == _context.c.run_pk, _latest.c.context == _context.c.context)
-    # Said for the partial index, where it does not follow.
-    conditions = [of_models, _context.c.model_id != ""]
-    if key is not None:
-        conditions.append(_latest.c.key == key)
-    if datasets:
-        conditions.append(sa.or_(*(_selects(dataset) for dataset in datasets)))
     series = (
-        _t.c.logged_model_pk,
+        _context.c.model_id,
         _latest.c.run_pk,
         _latest.c.key,
         _context.c.dataset_name,
@@ -93,7 +94,7 @@ def current_metrics(
     newest_first = (_latest.c.step.desc(), _latest.c.time.desc(), _latest.c.value.is_(None), _latest.c.value.desc())
     of_ranks = (
         sa.select(
-            _t.c.logged_model_pk,
+            _context.c.model_id,
             _run.c.run_id,
             _latest.c.key,
             _context.c.dataset_name,
@@ -105,11 +106,36 @@ def current_metrics(
             sa.func.max(_latest.c.max).over(partition_by=series).label("max"),
             sa.func.row_number().over(partition_by=series, order_by=newest_first).label("place"),
         )
-        .select_from(contexts.join(_run, in_workspace).join(_latest, of_context))
-        .where(*conditions)
-        .subquery()
+        .select_from(_measured())
+        .where(*_conditions(workspace, of_model, key, datasets))
     )
-    return sa.select(of_ranks).where(of_ranks.c.place == 1).subquery()
+    return (of_ranks if correlated_with is None else of_ranks.correlate(correlated_with)).subquery()
+
+
+def is_measured(
+    workspace: str, key: str, datasets: Sequence[DatasetSelector], of_models: sa.FromClause
+) -> sa.ColumnElement[bool]:
+    """Whether a metric was measured of the model of a statement, whose `model_id` is a column of `of_models`."""
+    conditions = _conditions(workspace, _context.c.model_id == of_models.c.model_id, key, datasets)
+    found = sa.select(sa.true()).select_from(_measured()).where(*conditions).limit(1)
+    return found.correlate(of_models).scalar_subquery().is_(sa.true())
+
+
+def _measured() -> sa.FromClause:
+    of_context = sa.and_(_latest.c.run_pk == _context.c.run_pk, _latest.c.context == _context.c.context)
+    return _context.join(_run, _run.c.run_pk == _context.c.run_pk).join(_latest, of_context)
+
+
+def _conditions(
+    workspace: str, of_model: sa.ColumnElement[bool], key: str | None, datasets: Sequence[DatasetSelector]
+) -> list[sa.ColumnElement[bool]]:
+    # That a model has an id is said for the partial index, where it does not follow.
+    conditions = [of_model, _context.c.model_id != "", _run.c.workspace == workspace]
+    if key is not None:
+        conditions.append(_latest.c.key == key)
+    if datasets:
+        conditions.append(sa.or_(*(_selects(dataset) for dataset in datasets)))
+    return conditions
 
 
 def _selects(dataset: DatasetSelector) -> sa.ColumnElement[bool]:
@@ -128,19 +154,19 @@ def _entries(connection: Connection, table: sa.Table, logged_model_pks: Sequence
     return entries
 
 
-def _metrics(connection: Connection, logged_model_pks: Sequence[int]) -> dict[int, list[LoggedModelMetric]]:
-    current = current_metrics(_t.c.logged_model_pk.in_(logged_model_pks))
+def _metrics(connection: Connection, rows: Sequence[Row[Any]]) -> dict[int, list[LoggedModelMetric]]:
+    """What was measured of models, by key; all of one workspace."""
+    if not rows:
+        return {}
+    by_id = {row.model_id: row.logged_model_pk for row in rows}
+    current = current_metrics(rows[0].workspace, _context.c.model_id.in_(by_id))
+    statement = (
+        sa.select(current)
+        .where(current.c.place == 1)
+        .order_by(current.c.key, current.c.run_id, current.c.dataset_name, current.c.dataset_digest)
+    )
     metrics: dict[int, list[LoggedModelMetric]] = {}
-    for row in connection.execute(
-        sa.select(current).order_by(current.c.key, current.c.run_id, current.c.dataset_name, current.c.dataset_digest)
-    ):
-        metrics.setdefault(row.logged_model_pk, []).append(
-            LoggedModelMetric(
-                row.key,
-                row.run_id,
-                row.dataset_name,
-                row.dataset_digest,
-                CurrentValue(row.step, row.time, row.value, row.min, row.max),
-            )
-        )
+    for model_id, run_id, key, name, digest, step, time, value, low, high, _ in connection.execute(statement).all():
+        found = LoggedModelMetric(key, run_id, name, digest, CurrentValue(step, time, value, low, high))
+        metrics.setdefault(by_id[model_id], []).append(found)
     return metrics

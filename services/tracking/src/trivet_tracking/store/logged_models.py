@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Row
 
 from trivet_kit.db import Database
-from trivet_kit.db.planning import bound_planning, prefer_lookups
+from trivet_kit.db.planning import prefer_lookups
 from trivet_kit.db.upserts import insert_into
 from trivet_kit.errors import EtagStale
 from trivet_kit.resources import ExperimentName, LoggedModelName
@@ -83,9 +83,7 @@ class SqlLoggedModels:
         self._experiments.ensure_default(workspace)
         with self._database.transaction("read") as connection:
             scope = experiments.keys_in_use(connection, workspace, query.experiment_ids)
-            search = LoggedModelSearch(scope, query.where, query.datasets, query.order_by)
-            # A metric of a model is a join of four tables.
-            bound_planning(connection, 4 * (len(query.where.terms) + len(query.order_by)))
+            search = LoggedModelSearch(workspace, scope, query.where, query.datasets, query.order_by)
             prefer_lookups(connection)
             rows = connection.execute(search.select(query.after).limit(query.size + 1)).all()
             page = rows[: query.size]

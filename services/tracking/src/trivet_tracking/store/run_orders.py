@@ -46,7 +46,7 @@ def order_of(clauses: Sequence[OrderClause], scope: Scope) -> Order:
             continue
         table = entries_of(clause.key).alias(f"order_{len(joins)}")
         joins.append((table, sa.and_(table.c.run_pk == _run.c.run_pk, scope(table), of_key(table, clause.key))))
-        columns += entry_columns(table, clause, table.c.run_pk)
+        columns += _entry_columns(table, clause)
     return Order((*columns, *TIES), tuple(joins))
 
 
@@ -55,15 +55,8 @@ def absent_rank(clause: OrderClause) -> int:
     return ABSENT_RANK if clause.key.entity is Entity.METRIC else _ABSENT_TEXT_RANK
 
 
-def entry_columns(table: sa.FromClause, clause: OrderClause, owner: sa.ColumnElement[int]) -> list[SortColumn]:
-    """What a clause of a metric, param or tag sorts by, from an outer-joined table with rows of that key.
-
-    Args:
-        table: Has the columns of `metric_latest`, or `value`.
-        clause: What to sort by.
-        owner: A column of it that is NULL only where there is no row.
-    """
-    missing = owner.is_(None)
+def _entry_columns(table: sa.FromClause, clause: OrderClause) -> list[SortColumn]:
+    missing = table.c.run_pk.is_(None)
     if clause.key.entity is Entity.METRIC:
         value = metric_column(table, clause.key)
         rank = sa.case((missing, ABSENT_RANK), (value.is_(None), NAN_RANK), else_=VALUE_RANK)
