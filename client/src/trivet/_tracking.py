@@ -41,6 +41,7 @@ from trivet._metric_columns import joined as joined_columns
 from trivet._names import Names
 from trivet._paging import collect, joined
 from trivet._records import (
+    Context,
     Param,
     Point,
     Record,
@@ -690,12 +691,10 @@ class Tracking:
         """
         if model_id is None and dataset is None:
             self._logger.add(run_id, _point(key, value, timestamp, step))
-            return
-        if dataset is not None:
-            check_dataset(dataset)
-        name, digest = (dataset.name, dataset.digest) if dataset is not None else ("", "")
-        point = _point(key, value, timestamp, step)._replace(context=to_context(model_id, name, digest))
-        self._logger.add(run_id, *self._first_use(run_id, dataset), point)
+        else:
+            context = _context(model_id, dataset)
+            point = _point(key, value, timestamp, step)._replace(context=context)
+            self._logger.add(run_id, *self._first_use(run_id, dataset), point)
 
     def log_metrics(
         self,
@@ -711,10 +710,7 @@ class Tracking:
         time_millis = now_millis() if timestamp is None else timestamp
         points = [_point(key, value, time_millis, step) for key, value in metrics.items()]
         if model_id is not None or dataset is not None:
-            if dataset is not None:
-                check_dataset(dataset)
-            name, digest = (dataset.name, dataset.digest) if dataset is not None else ("", "")
-            context = to_context(model_id, name, digest)
+            context = _context(model_id, dataset)
             points = [point._replace(context=context) for point in points]
         self._logger.add(run_id, *self._first_use(run_id, dataset), *points)
 
@@ -784,12 +780,7 @@ class Tracking:
         tags: Mapping[str, object] | None = None,
     ) -> None:
         """Logs points, params and tags, all or none; does not wait. Raises as the methods for one of them do."""
-        records: list[Record] = [
-            _point(metric.key, metric.value, metric.timestamp, metric.step)._replace(
-                context=to_context(metric.model_id, metric.dataset_name, metric.dataset_digest)
-            )
-            for metric in metrics
-        ]
+        records: list[Record] = [_logged_point(metric) for metric in metrics]
         records += [Param(check_key(key), to_param_value(key, value)) for key, value in (params or {}).items()]
         records += [Tag(check_key(key), to_tag_value(key, value)) for key, value in (tags or {}).items()]
         self._logger.add(run_id, *records)
@@ -810,6 +801,20 @@ class Tracking:
     def close(self) -> None:
         """Flushes, and refuses more to log. Idempotent."""
         self._logger.close()
+
+
+def _context(model_id: str | None, dataset: Dataset | None) -> Context | None:
+    """Where a metric was measured. Raises InvalidArgument."""
+    if dataset is None:
+        return to_context(model_id, "", "")
+    check_dataset(dataset)
+    return to_context(model_id, dataset.name, dataset.digest)
+
+
+def _logged_point(metric: Metric) -> Point:
+    point = _point(metric.key, metric.value, metric.timestamp, metric.step)
+    context = to_context(metric.model_id, metric.dataset_name, metric.dataset_digest)
+    return point if context is None else point._replace(context=context)
 
 
 def _point(key: str, value: SupportsFloat, timestamp: int | None, step: SupportsIndex | None) -> Point:

@@ -12,7 +12,15 @@ from trivet._commands.answers import Answer, Details, Done, Field, Listing
 from trivet._commands.declaring import client_command
 from trivet._commands.experiments import find_by_name
 from trivet._commands.kinds import COUNT, ID, NUMBER, PAIRS, TIME
-from trivet._commands.options import FilterOption, MaxOption, OrderByOption, YesOption, confirm
+from trivet._commands.options import (
+    ExperimentIdsOption,
+    ExperimentsOption,
+    FilterOption,
+    MaxOption,
+    OrderByOption,
+    YesOption,
+    confirm,
+)
 
 app = typer.Typer(no_args_is_help=True, help="Logged models: what runs made, and how well it does.")
 
@@ -51,21 +59,14 @@ _ModelIdArgument = Annotated[
 )
 def ls(
     client: trivet.Client,
-    experiments: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--experiment",
-            metavar="NAME",
-            help="Only logged models of this experiment; may be given several times.",
-            show_default=False,
-        ),
-    ] = None,
+    experiments: ExperimentsOption = None,
+    experiment_ids: ExperimentIdsOption = None,
     filter_string: FilterOption = "",
     order_by: OrderByOption = None,
     max_results: MaxOption = 100,
 ) -> Answer:
     """List logged models, the newest first; of all experiments, unless some are named."""
-    ids = [find_by_name(client, name).experiment_id for name in experiments or ()]
+    ids = [*(experiment_ids or ()), *(find_by_name(client, name).experiment_id for name in experiments or ())]
     found = client.search_logged_models(ids, filter_string, None, max_results, order_by)
     return Listing(_MODEL, found, nothing="There are no such logged models.", has_more=bool(found.token))
 
