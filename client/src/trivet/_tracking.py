@@ -826,6 +826,6 @@ def _point(key: str, value: SupportsFloat, timestamp: int | None, step: Supports
 
 
 def _columns_mask(asked: Mapping[str, Sequence[str] | None], *more: str) -> FieldMask:
-    """What runs are, `metrics`, `params` and `tags` unless the empty list of their keys is asked for, and more fields."""
+    """What runs are, `metrics`, `params` and `tags` but for those with an empty list of keys, and more fields."""
     keyed = [field for field, keys in asked.items() if keys is None or len(keys)]
     return FieldMask(paths=[*RUN_INFO_FIELDS, *keyed, *more])
