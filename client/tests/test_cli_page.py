@@ -17,6 +17,7 @@ from trivet_testing.pages import Step, matches, steps_of
 
 PAGE = Path(__file__).parents[2] / "docs" / "cli.md"
 RUN = "0192f0c1a7d47b6e9c3e5a8b1f2d4c60"
+MODEL = "m-0051d54e914b4d798556ff691fb7b02b"
 BEGAN = 1_793_611_800_000  # 2026-11-02T09:30:00Z
 # They become the server, and are told of in words.
 NOT_RUN = {"trivet up", "trivet ui"}
@@ -67,6 +68,15 @@ def test_every_command_of_the_page_answers_as_shown(
     )
     client.log_param(RUN, "alpha", 0.01)
     client.log_metric(RUN, "rmse", 6.125, step=1)
+    trips = trivet.Dataset("trips", "4fb5574f")
+    client.log_inputs(RUN, [trivet.DatasetInput(trips, {"mlflow.data.context": "validation"})])
+    client.tracking.logged_models.create(
+        experiment_id, name="lasso", source_run_id=RUN, params={"alpha": 0.01}, model_type="sklearn", model_id=MODEL
+    )
+    client.log_metric(RUN, "rmse", 6.125, step=1, model_id=MODEL, dataset=trips)
+    client.log_outputs(RUN, [trivet.LoggedModelOutput(MODEL)])
+    client.log_model_artifact(MODEL, str(tmp_path / "model" / "weights"))
+    client.finalize_logged_model(MODEL, "READY")
     client.set_terminated(RUN, end_time=BEGAN + 125_000)
     for step in steps_of(PAGE.read_text(encoding="utf-8")):
         program, *arguments = shlex.split(step.command)

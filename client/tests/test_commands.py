@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import time
 from pathlib import Path
@@ -81,6 +82,10 @@ def weights(client: trivet.Client, run_id: str, tmp_path: Path) -> Path:
         (("artifacts", "rm", RUN, "--all", "--yes"), "RUN_NOT_FOUND", RUN),
         (("artifacts", "rm", RUN, "/", "--yes"), "INVALID_ARGUMENT", "absolute"),
         (("artifacts", "ls", RUN, "../x"), "INVALID_ARGUMENT", "'..'"),
+        (("logged-models", "show", "m-1"), "LOGGED_MODEL_NOT_FOUND", "m-1"),
+        (("logged-models", "rm", "m-1", "--yes"), "LOGGED_MODEL_NOT_FOUND", "m-1"),
+        (("logged-models", "ls", "--filter", "status = 'LOST'"), "FILTER_INVALID", "PENDING, READY"),
+        (("logged-models", "ls", "--experiment", "taxi"), "EXPERIMENT_NOT_FOUND", "`trivet experiments ls`"),
         (("models", "show", "taxi"), "MODEL_NOT_FOUND", "taxi"),
         (("models", "rm", "taxi", "--yes"), "MODEL_NOT_FOUND", "taxi"),
         (("models", "register", "taxi", "taxi"), "INVALID_ARGUMENT", "runs:/RUN_ID/PATH"),
@@ -127,7 +132,9 @@ def test_wrong_command_line_is_told_before_anything_is_done(
 def test_removing_needs_yes_where_nobody_can_be_asked(client: trivet.Client, weights: Path, workspace: str) -> None:
     client.register_model(f"runs:/{RUN}/model", "taxi")
     client.set_registered_model_alias("taxi", "best", 1)
+    model_id = client.create_logged_model("0").model_id
     for arguments in (
+        ("logged-models", "rm", model_id),
         ("experiments", "rm", "0"),
         ("runs", "rm", RUN),
         ("artifacts", "rm", RUN, "model"),
@@ -309,6 +316,33 @@ def test_folder_that_cannot_be_written_is_said(weights: Path) -> None:
     # A file is in the way of the folder; permissions would not stop root.
     reason, message = failure("artifacts", "get", RUN, "model", "--to", str(weights / "below"))
     assert (reason, str(weights) in message) == ("LOCAL_FILE", True)
+
+
+# --- logged models
+
+
+def test_logged_models_are_answered_as_objects(client: trivet.Client, weights: Path) -> None:
+    made = client.create_logged_model("0", "lasso", RUN, params={"alpha": 1})
+    client.log_metric(
+        RUN, "rmse", math.nan, timestamp=1000, model_id=made.model_id, dataset=trivet.Dataset("trips", "1")
+    )
+    client.log_outputs(RUN, [trivet.LoggedModelOutput(made.model_id)])
+    client.flush()
+    shown = answer("logged-models", "show", made.model_id)
+    assert isinstance(shown, dict)
+    assert (shown["name"], shown["status"], shown["params"]) == ("lasso", "PENDING", {"alpha": "1"})
+    (metric,) = shown["metrics"]
+    assert (metric["key"], metric["dataset_name"], metric["run_id"]) == ("rmse", "trips", RUN)
+    assert (metric["value"], metric["timestamp"]) == ("NaN", "1970-01-01T00:00:01.000Z")
+    listed = answer("logged-models", "ls", "--order-by", "name")
+    assert isinstance(listed, list)
+    assert [model["model_id"] for model in listed] == [made.model_id]
+    of_run = answer("runs", "show", RUN)
+    assert isinstance(of_run, dict)
+    assert (of_run["datasets"], of_run["models_made"], of_run["models_used"]) == ({"trips@1": ""}, [made.model_id], [])
+    assert answer("logged-models", "rm", made.model_id, "--yes") == {"model_id": made.model_id}
+    ended = run("logged-models", "ls")
+    assert (ended.exit_code, ended.stdout, ended.stderr) == (0, "", "There are no such logged models.\n")
 
 
 # --- models

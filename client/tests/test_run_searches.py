@@ -20,7 +20,7 @@ def test_search_reads_only_the_keys_asked_for(client: trivet.Client) -> None:
     (run,) = client.tracking.search_runs(metric_keys=["mae"], param_keys=[], tag_keys=["never"])
     assert (run.info.run_id, run.info.run_name) == (run_id, "r")
     assert run.data == trivet.RunData(metrics={"mae": 2.0})
-    (whole,) = client.tracking.search_runs()
+    (whole,) = client.tracking.search_runs(with_inputs=True)
     assert whole == client.tracking.get_run(run_id)
     assert client.tracking.list_run_infos("0") == [whole.info]
 
@@ -71,6 +71,6 @@ def test_a_run_that_is_too_large_for_one_message_is_whole_all_the_same(client: t
     assert [value.rstrip("t") for _, value in sorted(run.data.tags.items())] == [str(number) for number in range(60)]
     assert [value.rstrip("p") for _, value in sorted(run.data.params.items())] == [str(number) for number in range(250)]
     assert run.data.metrics == {f"{'long' * 50}/{number:05}": float(number) for number in range(15_000)}
-    assert client.search_runs(["0"]) == [run]
+    assert client.tracking.search_runs("0", with_inputs=True) == [run]
     (part,) = client.tracking.search_runs(metric_keys=[], param_keys=["007"], tag_keys=sorted(run.data.tags))
     assert part.data == trivet.RunData(params={"007": run.data.params["007"]}, tags=run.data.tags)

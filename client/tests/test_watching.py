@@ -10,6 +10,7 @@ import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -50,6 +51,8 @@ def test_changes_come_as_values(client: trivet.Client) -> None:
             return lambda change: isinstance(change, trivet.RunChange) and kind in change.kinds
 
         created = until(watch, has("created"))
+        # Inputs and outputs are not watched.
+        run = replace(run, inputs=None, outputs=None)
         assert created == trivet.RunChange(run_id, "0", created.kinds, run, {})  # type: ignore[union-attr] # a change of a run
         client.log_metric(run_id, "rmse", 6.5, step=3)
         measured = until(watch, has("metrics"))

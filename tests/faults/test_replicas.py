@@ -16,7 +16,8 @@ import grpc
 import pytest
 import sqlalchemy as sa
 
-from trivet_proto.tracking.v1 import experiment_pb2, metric_pb2, run_pb2
+from trivet_proto.tracking.v1 import experiment_pb2, logged_model_pb2, metric_pb2, run_inputs_pb2, run_pb2
+from trivet_proto.tracking.v1 import logged_model_service_pb2 as models_pb
 from trivet_proto.tracking.v1 import tracking_service_pb2 as pb
 from trivet_proto.tracking.v1.tracking_service_pb2_grpc import TrackingServiceStub
 from trivet_testing.errors import CallFailure
@@ -473,3 +474,124 @@ def test_what_one_replica_acknowledged_the_other_shows_at_once(
         ended.set()
     assert all(writes.result(DEADLINE_SECONDS) > 0 for writes in busy)
     replicas.assert_run_is(run, model)
+
+
+@pytest.mark.parametrize("bodies", [1, 2])
+def test_a_logged_model_is_created_once(replicas: Replicas, pool: ThreadPoolExecutor, bodies: int) -> None:
+    for number in range(full(10, 100)):
+        requests = [
+            models_pb.CreateLoggedModelRequest(
+                parent=replicas.first.parent,
+                logged_model_id=f"m-{number}",
+                logged_model=logged_model_pb2.LoggedModel(params={"body": str(sender % bodies)}),
+            )
+            for sender in range(8)
+        ]
+        replies = at_once(
+            pool,
+            [
+                partial(replica.stub.CreateLoggedModel, request, timeout=DEADLINE_SECONDS)
+                for replica, request in zip(itertools.cycle(replicas.both), requests, strict=False)
+            ],
+        )
+        created, failures = parted(replies)
+        assert len({model.SerializeToString(deterministic=True) for model in created}) == 1
+        assert len(created) == 8 // bodies
+        assert {failure.reason for failure in failures} <= {"LOGGED_MODEL_ID_TAKEN"}
+        for replica in replicas.both:
+            assert replica.stub.GetLoggedModel(models_pb.GetLoggedModelRequest(name=created[0].name)) == created[0]
+
+
+def test_a_logged_model_is_finalised_once(replicas: Replicas, pool: ThreadPoolExecutor) -> None:
+    statuses = (logged_model_pb2.LOGGED_MODEL_STATUS_READY, logged_model_pb2.LOGGED_MODEL_STATUS_UPLOAD_FAILED)
+    for _ in range(full(10, 100)):
+        created = replicas.first.stub.CreateLoggedModel(
+            models_pb.CreateLoggedModelRequest(parent=replicas.first.parent)
+        )
+        requests = [
+            models_pb.FinalizeLoggedModelRequest(name=created.name, status=statuses[sender % 2]) for sender in range(8)
+        ]
+        # Each replica is told both.
+        order = [*replicas.both, *replicas.both[::-1]] * 2
+        replies = at_once(
+            pool,
+            [
+                partial(replica.stub.FinalizeLoggedModel, request, timeout=DEADLINE_SECONDS)
+                for replica, request in zip(order, requests, strict=True)
+            ],
+        )
+        finalised, failures = parted(replies)
+        assert len({model.SerializeToString(deterministic=True) for model in finalised}) == 1
+        assert (len(finalised), len(failures)) == (4, 4)
+        assert {failure.reason for failure in failures} == {"LOGGED_MODEL_FINALIZED"}
+        for replica in replicas.both:
+            request = models_pb.GetLoggedModelRequest(name=created.name)
+            assert replica.stub.GetLoggedModel(request) == finalised[0]
+
+
+def test_params_and_tags_of_a_logged_model_that_come_to_both_replicas(
+    replicas: Replicas, pool: ThreadPoolExecutor
+) -> None:
+    for _ in range(full(5, 50)):
+        name = replicas.first.stub.CreateLoggedModel(
+            models_pb.CreateLoggedModelRequest(parent=replicas.first.parent)
+        ).name
+        params = [
+            partial(
+                replica.stub.AddLoggedModelParams,
+                models_pb.AddLoggedModelParamsRequest(name=name, params={"a": str(number % 2), f"p{number}": "1"}),
+                timeout=DEADLINE_SECONDS,
+            )
+            for number, replica in enumerate(replicas.both * 2)
+        ]
+        tags = [
+            partial(
+                replica.stub.SetLoggedModelTags,
+                models_pb.SetLoggedModelTagsRequest(name=name, tags={f"t{number}": "1"}),
+                timeout=DEADLINE_SECONDS,
+            )
+            for number, replica in enumerate(replicas.both * 2)
+        ]
+        changed, failures = parted(at_once(pool, [*params, *tags]))
+        assert {failure.reason for failure in failures} == {"PARAM_CHANGED"}
+        assert len(failures) == 2
+        found = replicas.second.stub.GetLoggedModel(models_pb.GetLoggedModelRequest(name=name))
+        assert dict(found.tags) == {f"t{number}": "1" for number in range(4)}
+        first = int(found.params["a"])
+        assert dict(found.params) == {"a": str(first), f"p{first}": "1", f"p{first + 2}": "1"}
+        assert int(found.etag) == 1 + len(changed)
+
+
+def test_inputs_that_come_to_both_replicas_are_there_once(replicas: Replicas, pool: ThreadPoolExecutor) -> None:
+    for number in range(full(5, 50)):
+        runs = [replicas.create_run() for _ in range(2)]
+        used = [
+            run_inputs_pb2.DatasetInput(
+                dataset=run_inputs_pb2.Dataset(name=f"{number}-{place}", digest="1"),
+                tags={"mlflow.data.context": "training"},
+            )
+            for place in range(5)
+        ]
+        requests = [
+            pb.WriteRunRequest(
+                run=runs[sender % 2],
+                inputs=run_inputs_pb2.RunInputs(datasets=used if sender < 4 else used[::-1]),
+                outputs=run_inputs_pb2.RunOutputs(models=[run_inputs_pb2.LoggedModelOutput(model_id="m-1")]),
+            )
+            for sender in range(8)
+        ]
+        replies = at_once(
+            pool,
+            [partial(write, replica, request) for replica, request in zip(replicas.both * 4, requests, strict=True)],
+        )
+        answers, failures = parted(replies)
+        assert not failures
+        assert not any(answer.refused for answer in answers)
+        for replica, run in itertools.product(replicas.both, runs):
+            found = replica.stub.GetRun(pb.GetRunRequest(name=run))
+            assert list(found.inputs.datasets) == used
+            assert len(found.outputs.models) == 1
+    listed = replicas.first.stub.SearchDatasets(
+        models_pb.SearchDatasetsRequest(parent=replicas.first.parent, page_size=1000)
+    )
+    assert len(listed.datasets) == 5 * full(5, 50)

@@ -1,4 +1,4 @@
-"""Files of runs and of model versions."""
+"""Files of runs, of logged models and of model versions."""
 
 from __future__ import annotations
 
@@ -59,9 +59,7 @@ class Artifacts:
             FileNotFoundError: there is nothing at `local_path`.
             InvalidArgument: a path cannot be a logical path.
         """
-        local = Path(local_path)
-        folder = check_logical(artifact_path or "")
-        self._upload(run_id, local, joined(folder, to_logical(Path(local.resolve().name))), timeout_seconds)
+        self._upload_under_its_name(self._names.run(run_id), Path(local_path), artifact_path, timeout_seconds)
 
     def log_artifacts(
         self,
@@ -72,15 +70,45 @@ class Artifacts:
         timeout_seconds: float = DEFAULT_TIMEOUT_SECONDS,
     ) -> None:
         """Uploads what a folder holds, without its name, or a file; otherwise as `log_artifact`."""
-        local = Path(local_dir)
+        self._upload_content(self._names.run(run_id), Path(local_dir), artifact_path, timeout_seconds)
+
+    def log_model_artifact(
+        self,
+        model_id: str,
+        local_path: str | os.PathLike[str],
+        *,
+        artifact_path: str | None = None,
+        timeout_seconds: float = DEFAULT_TIMEOUT_SECONDS,
+    ) -> None:
+        """Uploads a file of a logged model, or a folder under its own name; as `log_artifact`."""
+        owner = self._names.logged_model(model_id)
+        self._upload_under_its_name(owner, Path(local_path), artifact_path, timeout_seconds)
+
+    def log_model_artifacts(
+        self,
+        model_id: str,
+        local_dir: str | os.PathLike[str],
+        *,
+        artifact_path: str | None = None,
+        timeout_seconds: float = DEFAULT_TIMEOUT_SECONDS,
+    ) -> None:
+        """Uploads what a folder holds to a logged model, without its name, or a file; as `log_artifact`."""
+        self._upload_content(self._names.logged_model(model_id), Path(local_dir), artifact_path, timeout_seconds)
+
+    def _upload_under_its_name(
+        self, owner: str, local: Path, artifact_path: str | None, timeout_seconds: float
+    ) -> None:
+        folder = check_logical(artifact_path or "")
+        self._upload(owner, local, joined(folder, to_logical(Path(local.resolve().name))), timeout_seconds)
+
+    def _upload_content(self, owner: str, local: Path, artifact_path: str | None, timeout_seconds: float) -> None:
         folder = check_logical(artifact_path or "")
         name = "" if local.is_dir() else to_logical(Path(local.name))
-        self._upload(run_id, local, joined(folder, name), timeout_seconds)
+        self._upload(owner, local, joined(folder, name), timeout_seconds)
 
-    def _upload(self, run_id: str, local: Path, path: str, timeout_seconds: float) -> None:
+    def _upload(self, owner: str, local: Path, path: str, timeout_seconds: float) -> None:
         if not local.exists():
             raise FileNotFoundError(f"There is no file or folder {local}.")
-        owner = self._names.run(run_id)
         if local.is_dir():
             files = [Upload(file, joined(path, to_logical(file.relative_to(local)))) for file in _files_in(local)]
         else:
@@ -95,13 +123,20 @@ class Artifacts:
             run_id: Of the run.
             path: The folder; one that is not there is empty. Default: the top.
         """
+        return self._in_folder(self._names.run(run_id), path)
+
+    def list_logged_model_artifacts(self, model_id: str, *, path: str | None = None) -> list[FileInfo]:
+        """Returns the files and folders in a folder of a logged model; as `list_artifacts`."""
+        return self._in_folder(self._names.logged_model(model_id), path)
+
+    def _in_folder(self, owner: str, path: str | None) -> list[FileInfo]:
         return [
             FileInfo(
                 path=artifact.path,
                 is_dir=artifact.kind == artifact_pb2.ARTIFACT_KIND_FOLDER,
                 file_size=None if artifact.kind == artifact_pb2.ARTIFACT_KIND_FOLDER else artifact.size_bytes,
             )
-            for artifact in self._list(self._names.run(run_id), check_logical(path or ""), recursive=False)
+            for artifact in self._list(owner, check_logical(path or ""), recursive=False)
         ]
 
     def _list(self, owner: str, path: str, *, recursive: bool) -> Iterator[artifact_pb2.Artifact]:
@@ -140,6 +175,18 @@ class Artifacts:
             ArtifactCorrupt: names or bytes are not what they have to be.
         """
         return self._download(self._names.run(run_id), f"The run {run_id}", path, dst_path, timeout_seconds)
+
+    def download_logged_model(
+        self,
+        model_id: str,
+        *,
+        path: str = "",
+        dst_path: str | os.PathLike[str] | None = None,
+        timeout_seconds: float = DEFAULT_TIMEOUT_SECONDS,
+    ) -> str:
+        """Downloads the files of a logged model, or a file or folder of it; as `download_artifacts`."""
+        owner = self._names.logged_model(model_id)
+        return self._download(owner, f"The logged model {model_id}", path, dst_path, timeout_seconds)
 
     def download_model_version(
         self,

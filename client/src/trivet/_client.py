@@ -10,10 +10,16 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Final, Self, SupportsFloat, SupportsIndex
 
 from trivet._entities import (
+    Dataset,
+    DatasetInput,
+    DatasetSummary,
     Experiment,
     Export,
     ExportProgress,
     FileInfo,
+    LoggedModel,
+    LoggedModelInput,
+    LoggedModelOutput,
     Metric,
     ModelVersion,
     PagedList,
@@ -31,6 +37,7 @@ from trivet._errors import ClientClosed
 if TYPE_CHECKING:
     from trivet._artifacts import Artifacts
     from trivet._connection import Connection
+    from trivet._logged_models import Order as LoggedModelOrder
     from trivet._registry import Registry
     from trivet._target import Address, LocalData, Replicas, Service, Target
     from trivet._tracking import Tracking
@@ -394,9 +401,12 @@ class Client:
         value: SupportsFloat,
         timestamp: int | None = None,
         step: SupportsIndex | None = None,
+        *,
+        model_id: str | None = None,
+        dataset: Dataset | None = None,
     ) -> None:
-        """Logs a point of a metric."""
-        self.tracking.log_metric(run_id, key, value, timestamp=timestamp, step=step)
+        """Logs a point of a metric, perhaps of a logged model on a dataset."""
+        self.tracking.log_metric(run_id, key, value, timestamp=timestamp, step=step, model_id=model_id, dataset=dataset)
 
     def log_param(self, run_id: str, key: str, value: object) -> None:
         """Logs a param."""
@@ -420,9 +430,97 @@ class Client:
         """Logs points, params and tags."""
         self.tracking.log_batch(run_id, metrics=metrics, params=params, tags=tags)
 
+    def log_inputs(
+        self,
+        run_id: str,
+        datasets: Sequence[DatasetInput] | None = None,
+        models: Sequence[LoggedModelInput] | None = None,
+    ) -> None:
+        """Logs datasets and logged models that a run uses."""
+        self.tracking.log_inputs(run_id, datasets or (), models or ())
+
+    def log_outputs(self, run_id: str, models: Sequence[LoggedModelOutput]) -> None:
+        """Logs logged models that a run made."""
+        self.tracking.log_outputs(run_id, models)
+
+    def search_datasets(self, experiment_ids: Sequence[str | int] | str | int = ()) -> PagedList[DatasetSummary]:
+        """Returns the datasets that the runs of experiments used, and what for."""
+        return self.tracking.search_datasets(experiment_ids)
+
     def flush(self, timeout_seconds: float | None = None) -> Receipt:
         """Waits until what was logged so far is stored or refused."""
         return self.tracking.flush(timeout_seconds)
+
+    # --- logged models
+
+    def create_logged_model(
+        self,
+        experiment_id: str | int,
+        name: str | None = None,
+        source_run_id: str | None = None,
+        tags: Mapping[str, object] | None = None,
+        params: Mapping[str, object] | None = None,
+        model_type: str | None = None,
+    ) -> LoggedModel:
+        """Creates a logged model, PENDING, and returns it."""
+        return self.tracking.logged_models.create(
+            experiment_id, name=name, source_run_id=source_run_id, tags=tags, params=params, model_type=model_type
+        )
+
+    def finalize_logged_model(self, model_id: str, status: str) -> LoggedModel:
+        """Says whether the files of a logged model are in place: `READY` or `UPLOAD_FAILED`."""
+        return self.tracking.logged_models.finalize(model_id, status)
+
+    def get_logged_model(self, model_id: str) -> LoggedModel:
+        """Returns a logged model with all that was measured of it before the call."""
+        return self.tracking.logged_models.get(model_id)
+
+    def search_logged_models(
+        self,
+        experiment_ids: Sequence[str | int] | str | int = (),
+        filter_string: str | None = None,
+        datasets: Sequence[Mapping[str, str]] | None = None,
+        max_results: int = 100,
+        order_by: LoggedModelOrder = None,
+        page_token: str | None = None,
+    ) -> PagedList[LoggedModel]:
+        """Returns the logged models that pass a filter."""
+        return self.tracking.logged_models.search(
+            experiment_ids,
+            filter_string=filter_string,
+            datasets=datasets,
+            max_results=max_results,
+            order_by=order_by,
+            page_token=page_token,
+        )
+
+    def set_logged_model_tags(self, model_id: str, tags: Mapping[str, object]) -> None:
+        """Sets tags of a logged model."""
+        self.tracking.logged_models.set_tags(model_id, tags)
+
+    def delete_logged_model_tag(self, model_id: str, key: str) -> None:
+        """Removes a tag of a logged model."""
+        self.tracking.logged_models.delete_tag(model_id, key)
+
+    def log_model_params(self, model_id: str, params: Mapping[str, object]) -> None:
+        """Adds params to a logged model."""
+        self.tracking.logged_models.log_params(model_id, params)
+
+    def delete_logged_model(self, model_id: str) -> None:
+        """Puts a logged model into the bin."""
+        self.tracking.logged_models.delete(model_id)
+
+    def log_model_artifact(self, model_id: str, local_path: str, artifact_path: str | None = None) -> None:
+        """Uploads a file of a logged model, or a folder under its own name."""
+        self.artifacts.log_model_artifact(model_id, local_path, artifact_path=artifact_path)
+
+    def log_model_artifacts(self, model_id: str, local_dir: str, artifact_path: str | None = None) -> None:
+        """Uploads what a folder holds to a logged model, or a file."""
+        self.artifacts.log_model_artifacts(model_id, local_dir, artifact_path=artifact_path)
+
+    def list_logged_model_artifacts(self, model_id: str, path: str | None = None) -> list[FileInfo]:
+        """Returns the files and folders in a folder of a logged model."""
+        return self.artifacts.list_logged_model_artifacts(model_id, path=path)
 
     # --- artifacts
 
@@ -447,12 +545,14 @@ class Client:
         artifact_uri: str | None = None,
         artifact_path: str | None = None,
     ) -> str:
-        """Downloads a file or folder, of a run or of a model version by its URI, and returns where it is."""
-        from trivet._names import RunFiles, files_to_download  # noqa: PLC0415 - `import trivet` is to cost little
+        """Downloads a file or folder, of a run, or of a model by its URI, and returns where it is."""
+        from trivet._names import LoggedModelFiles, RunFiles, files_to_download  # noqa: PLC0415 - `import trivet` is to cost little
 
         files = files_to_download(run_id, path, artifact_uri, artifact_path)
         if isinstance(files, RunFiles):
             return self.artifacts.download_artifacts(files.run_id, path=files.path, dst_path=dst_path)
+        if isinstance(files, LoggedModelFiles):
+            return self.artifacts.download_logged_model(files.model_id, path=files.path, dst_path=dst_path)
         return self.artifacts.download_model_version(
             self.registry.version_at(files), path=files.path, dst_path=dst_path
         )

@@ -97,11 +97,85 @@ class RunData:
 
 
 @dataclass(frozen=True)
+class Dataset:
+    """Data that a run was trained or evaluated on: what it is, not the data itself."""
+
+    name: str
+    digest: str
+    """Tells it from others of its name, such as the start of a hash of its content."""
+    source_type: str = ""
+    """What kind of place it came from, such as `local` or `s3`."""
+    source: str = ""
+    """Where it came from."""
+    schema: str = ""
+    """What columns it has."""
+    profile: str = ""
+    """Statistics of it, such as the number of rows."""
+
+
+@dataclass(frozen=True)
+class DatasetInput:
+    """A dataset, and what a run used it for."""
+
+    dataset: Dataset
+    tags: Mapping[str, str] = field(default_factory=dict)
+    """`mlflow.data.context`, such as `training`, is what searches call its context."""
+
+
+@dataclass(frozen=True)
+class LoggedModelInput:
+    """A logged model that a run used."""
+
+    model_id: str
+
+
+@dataclass(frozen=True)
+class LoggedModelOutput:
+    """A logged model that a run made."""
+
+    model_id: str
+    step: int = 0
+
+
+@dataclass(frozen=True)
+class RunInputs:
+    """What went into a run."""
+
+    dataset_inputs: tuple[DatasetInput, ...] = ()
+    """By name and digest."""
+    model_inputs: tuple[LoggedModelInput, ...] = ()
+    """By id."""
+
+
+@dataclass(frozen=True)
+class RunOutputs:
+    """What came out of a run, besides metrics and files."""
+
+    model_outputs: tuple[LoggedModelOutput, ...] = ()
+    """By step, then id."""
+
+
+@dataclass(frozen=True)
+class DatasetSummary:
+    """A dataset as the runs of an experiment used it."""
+
+    experiment_id: str
+    name: str
+    digest: str
+    context: str
+    """What they used it for; empty where they do not say."""
+
+
+@dataclass(frozen=True)
 class Run:
     """A run as it was when it was read."""
 
     info: RunInfo
     data: RunData
+    inputs: RunInputs | None = None
+    """None where a search did not ask for them."""
+    outputs: RunOutputs | None = None
+    """None where a search did not ask for them."""
 
 
 @dataclass(frozen=True)
@@ -113,6 +187,55 @@ class Metric:
     """NaN and the infinities are kept."""
     timestamp: int
     step: int
+    model_id: str = ""
+    """The logged model that was measured, to log it; histories are of all models and datasets together."""
+    dataset_name: str = ""
+    """The dataset that it was measured on; as `model_id`."""
+    dataset_digest: str = ""
+
+
+@dataclass(frozen=True)
+class LoggedModelMetric:
+    """What one run measured of a logged model on one dataset: the current value of a metric."""
+
+    key: str
+    value: float
+    """That of the greatest step, then time."""
+    timestamp: int
+    step: int
+    run_id: str
+    dataset_name: str
+    """Empty where the run does not say; so is the digest."""
+    dataset_digest: str
+    min: float
+    """NaN left out; NaN where there is nothing else."""
+    max: float
+
+
+@dataclass(frozen=True)
+class LoggedModel:
+    """A model that training made, as it was when it was read."""
+
+    model_id: str
+    name: str
+    experiment_id: str
+    status: str
+    """`PENDING`, `READY` or `UPLOAD_FAILED`."""
+    model_type: str = ""
+    source_run_id: str = ""
+    """The run that made it; empty where that is not known."""
+    params: Mapping[str, str] = field(default_factory=dict)
+    tags: Mapping[str, str] = field(default_factory=dict)
+    metrics: tuple[LoggedModelMetric, ...] = ()
+    """By key, run, dataset and digest."""
+    created_by: str = ""
+    creation_timestamp: int | None = None
+    last_updated_timestamp: int | None = None
+
+    @property
+    def model_uri(self) -> str:
+        """Where its files are: `models:/{model_id}`, as `download_artifacts` and `register_model` take it."""
+        return f"models:/{self.model_id}"
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,7 @@ TrivetError
 │   ├── WorkspaceNotFound
 │   ├── ExperimentNotFound
 │   ├── RunNotFound
+│   ├── LoggedModelNotFound
 │   ├── TagNotFound
 │   ├── ArtifactNotFound
 │   ├── ModelNotFound
@@ -18,12 +19,14 @@ TrivetError
 ├── AlreadyExists
 │   ├── ExperimentNameTaken
 │   ├── RunIdTaken
+│   ├── LoggedModelIdTaken
 │   └── ModelNameTaken
 ├── FailedPrecondition         not now: something has to be changed first
 │   ├── ExperimentDeleted
 │   ├── RunDeleted
 │   ├── ParamChanged
 │   ├── ResumeTokenExpired
+│   ├── LoggedModelFinalized
 │   ├── ModelVersionNotReady
 │   └── ModelSourceUnusable
 ├── Conflict                   somebody else was faster; read again and repeat
@@ -108,6 +111,10 @@ class RunNotFound(NotFound):
     """No such run."""
 
 
+class LoggedModelNotFound(NotFound):
+    """No such logged model, or a deleted one."""
+
+
 class TagNotFound(NotFound):
     """No such tag."""
 
@@ -140,6 +147,10 @@ class RunIdTaken(AlreadyExists):
     """A run of that id was created with other content."""
 
 
+class LoggedModelIdTaken(AlreadyExists):
+    """A logged model of that id was created with other content, or is deleted."""
+
+
 class ModelNameTaken(AlreadyExists):
     """The workspace has a model of that name."""
 
@@ -162,6 +173,10 @@ class ParamChanged(FailedPrecondition):
 
 class ResumeTokenExpired(FailedPrecondition):
     """Changes are no longer kept from as far back as the token says; watch anew, and read the runs again."""
+
+
+class LoggedModelFinalized(FailedPrecondition):
+    """The logged model has another status for good."""
 
 
 class ModelVersionNotReady(FailedPrecondition):
@@ -222,6 +237,7 @@ BY_REASON: Mapping[str, type[TrivetError]] = {
     "WORKSPACE_NOT_FOUND": WorkspaceNotFound,
     "EXPERIMENT_NOT_FOUND": ExperimentNotFound,
     "RUN_NOT_FOUND": RunNotFound,
+    "LOGGED_MODEL_NOT_FOUND": LoggedModelNotFound,
     "TAG_NOT_FOUND": TagNotFound,
     "ARTIFACT_NOT_FOUND": ArtifactNotFound,
     "MODEL_NOT_FOUND": ModelNotFound,
@@ -229,11 +245,13 @@ BY_REASON: Mapping[str, type[TrivetError]] = {
     "MODEL_ALIAS_NOT_FOUND": ModelAliasNotFound,
     "EXPERIMENT_NAME_TAKEN": ExperimentNameTaken,
     "RUN_ID_TAKEN": RunIdTaken,
+    "LOGGED_MODEL_ID_TAKEN": LoggedModelIdTaken,
     "MODEL_NAME_TAKEN": ModelNameTaken,
     "EXPERIMENT_DELETED": ExperimentDeleted,
     "RUN_DELETED": RunDeleted,
     "PARAM_CHANGED": ParamChanged,
     "RESUME_TOKEN_EXPIRED": ResumeTokenExpired,
+    "LOGGED_MODEL_FINALIZED": LoggedModelFinalized,
     "MODEL_VERSION_NOT_READY": ModelVersionNotReady,
     "MODEL_SOURCE_UNUSABLE": ModelSourceUnusable,
     "OVERLOADED": Overloaded,

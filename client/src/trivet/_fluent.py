@@ -17,8 +17,13 @@ from typing import TYPE_CHECKING, Literal, Self, SupportsFloat, SupportsIndex, o
 
 from trivet._client import Client
 from trivet._entities import (
+    Dataset,
+    DatasetInput,
     Experiment,
     FileInfo,
+    LoggedModel,
+    LoggedModelInput,
+    LoggedModelOutput,
     Metric,
     ModelVersion,
     PagedList,
@@ -33,10 +38,13 @@ from trivet._errors import ExperimentDeleted, ExperimentNameTaken, InvalidArgume
 if TYPE_CHECKING:
     import pandas as pd
 
+    from trivet._logged_models import Order as LoggedModelOrder
+
 _Order = Sequence[str] | str | None
 _Ids = Sequence[str | int] | str | int | None
 
 _DEFAULT_EXPERIMENT_ID = "0"
+_CONTEXT_TAG = "mlflow.data.context"
 # As many runs as MLflow's function of that name returns.
 _MAX_RUNS = 100_000
 
@@ -342,7 +350,15 @@ def delete_run(run_id: str) -> None:
     _client().delete_run(run_id)
 
 
-def log_metric(key: str, value: SupportsFloat, step: SupportsIndex | None = None, timestamp: int | None = None) -> None:
+def log_metric(
+    key: str,
+    value: SupportsFloat,
+    step: SupportsIndex | None = None,
+    timestamp: int | None = None,
+    *,
+    model_id: str | None = None,
+    dataset: Dataset | None = None,
+) -> None:
     """Logs a point of a metric to the active run, starting one where there is none; does not wait.
 
     Args:
@@ -350,20 +366,31 @@ def log_metric(key: str, value: SupportsFloat, step: SupportsIndex | None = None
         value: A number, NaN and the infinities too; scalars of NumPy and PyTorch are numbers.
         step: A whole number. Default: 0.
         timestamp: In milliseconds since the Unix epoch. Default: now.
+        model_id: The logged model that was measured, which then shows it.
+        dataset: What it was measured on. The run has it as an input from then on.
 
     Raises:
         InvalidArgument: one of them is not what it must be.
     """
     run = _run_to_log_to()
-    run._client.tracking.log_metric(run.info.run_id, key, value, timestamp=timestamp, step=step)  # noqa: SLF001 - of this module
+    run._client.tracking.log_metric(  # noqa: SLF001 - of this module
+        run.info.run_id, key, value, timestamp=timestamp, step=step, model_id=model_id, dataset=dataset
+    )
 
 
 def log_metrics(
-    metrics: Mapping[str, SupportsFloat], step: SupportsIndex | None = None, timestamp: int | None = None
+    metrics: Mapping[str, SupportsFloat],
+    step: SupportsIndex | None = None,
+    timestamp: int | None = None,
+    *,
+    model_id: str | None = None,
+    dataset: Dataset | None = None,
 ) -> None:
     """Logs a point of each of several metrics, all or none; as `log_metric`."""
     run = _run_to_log_to()
-    run._client.tracking.log_metrics(run.info.run_id, metrics, timestamp=timestamp, step=step)  # noqa: SLF001 - of this module
+    run._client.tracking.log_metrics(  # noqa: SLF001 - of this module
+        run.info.run_id, metrics, timestamp=timestamp, step=step, model_id=model_id, dataset=dataset
+    )
 
 
 def log_param(key: str, value: object) -> None:
@@ -399,6 +426,80 @@ def delete_tag(key: str) -> None:
     """Removes a tag of the active run; does not wait."""
     run = _run_to_log_to()
     run._client.tracking.delete_tag(run.info.run_id, key)  # noqa: SLF001 - of this module
+
+
+def log_input(
+    dataset: Dataset | None = None,
+    context: str | None = None,
+    tags: Mapping[str, object] | None = None,
+    model: LoggedModelInput | None = None,
+) -> None:
+    """Logs a dataset, or a logged model, that the active run uses, starting one where there is none; does not wait.
+
+    The same again changes nothing.
+
+    Args:
+        dataset: What the run is trained or evaluated on.
+        context: What for, such as `training`; kept as the tag `mlflow.data.context`.
+        tags: More to mark this use of the dataset with.
+        model: A logged model that the run uses.
+
+    Raises:
+        InvalidArgument: one of them is not what it must be, or there is neither.
+    """
+    if dataset is None and model is None:
+        raise InvalidArgument("Give a dataset or a model.")
+    log_inputs(
+        None if dataset is None else [dataset],
+        [context] if dataset is not None else None,
+        [tags] if dataset is not None else None,
+        None if model is None else [model],
+    )
+
+
+def log_inputs(
+    datasets: Sequence[Dataset] | None = None,
+    contexts: Sequence[str | None] | None = None,
+    tags_list: Sequence[Mapping[str, object] | None] | None = None,
+    models: Sequence[LoggedModelInput] | None = None,
+) -> None:
+    """Logs several datasets and logged models that the active run uses, all or none; as `log_input`.
+
+    Args:
+        datasets: What the run is trained or evaluated on.
+        contexts: As many as there are datasets. Default: none has one.
+        tags_list: As many as there are datasets. Default: none has tags.
+        models: Logged models that the run uses.
+
+    Raises:
+        InvalidArgument: there are not as many contexts or tags as datasets.
+    """
+    used = list(datasets or ())
+    of_contexts = list(contexts) if contexts is not None else [None] * len(used)
+    of_tags = list(tags_list) if tags_list is not None else [None] * len(used)
+    if not len(used) == len(of_contexts) == len(of_tags):
+        raise InvalidArgument("contexts and tags_list must have an entry for each dataset.")
+    inputs = [
+        DatasetInput(dataset, _input_tags(context, tags))
+        for dataset, context, tags in zip(used, of_contexts, of_tags, strict=True)
+    ]
+    run = _run_to_log_to()
+    run._client.tracking.log_inputs(run.info.run_id, inputs, models or ())  # noqa: SLF001 - of this module
+
+
+def _input_tags(context: str | None, tags: Mapping[str, object] | None) -> dict[str, str]:
+    texts = {key: str(value) for key, value in (tags or {}).items()}
+    return texts if context is None else {**texts, _CONTEXT_TAG: context}
+
+
+def log_outputs(models: Sequence[LoggedModelOutput]) -> None:
+    """Logs logged models that the active run made, starting one where there is none; does not wait.
+
+    Raises:
+        InvalidArgument: one of them is not what it must be.
+    """
+    run = _run_to_log_to()
+    run._client.tracking.log_outputs(run.info.run_id, models)  # noqa: SLF001 - of this module
 
 
 def flush(timeout_seconds: float | None = None) -> Receipt:
@@ -580,7 +681,8 @@ def download_artifacts(
         path: The file or folder of the run. Default: everything.
         dst_path: The folder to put it into, made where there is none. Default: a new temporary folder.
         artifact_uri: `models:/NAME/VERSION`, `models:/NAME/STAGE` (`latest`: the newest of all stages),
-            `models:/NAME@ALIAS` or `runs:/RUN_ID`, each with `/PATH` for a file or folder of it.
+            `models:/NAME@ALIAS`, `models:/MODEL_ID` (of a logged model) or `runs:/RUN_ID`, each with `/PATH` for a file
+            or folder of it.
         artifact_path: The same as `path`, as MLflow names it.
 
     Raises:
@@ -598,6 +700,100 @@ def download_artifacts(
     )
 
 
+# --- logged models
+
+
+def initialize_logged_model(
+    name: str | None = None,
+    source_run_id: str | None = None,
+    tags: Mapping[str, object] | None = None,
+    params: Mapping[str, object] | None = None,
+    model_type: str | None = None,
+    experiment_id: str | int | None = None,
+) -> LoggedModel:
+    """Creates a logged model, PENDING, and returns it; `finalize_logged_model` says how its upload ended.
+
+    Args:
+        name: What people call it; not with `/`, `:`, `.`, `%` and quotes. Default: the server makes a name up.
+        source_run_id: The run that made it. Default: the active run, where there is one.
+        tags: What to mark it with.
+        params: What it was made with; written once.
+        model_type: What kind of model it is, such as `sklearn`.
+        experiment_id: Where it goes. Default: the experiment of the active run, else the active experiment, else
+            `Default`.
+
+    Raises:
+        InvalidArgument: one of them is not what it must be.
+    """
+    run = active_run()
+    experiment = experiment_id if experiment_id is not None else _process.experiment_id
+    if run is not None and experiment_id is None:
+        experiment = run.info.experiment_id
+    client = _client() if run is None else run._client  # noqa: SLF001 - of this module
+    return client.create_logged_model(
+        _DEFAULT_EXPERIMENT_ID if experiment is None else experiment,
+        name,
+        source_run_id or (run.info.run_id if run is not None else None),
+        tags,
+        params,
+        model_type,
+    )
+
+
+def finalize_logged_model(model_id: str, status: str) -> LoggedModel:
+    """Says whether the files of a logged model are in place, and returns it: `READY` or `UPLOAD_FAILED`.
+
+    Raises:
+        LoggedModelNotFound, LoggedModelFinalized: there is none, or it has another status for good.
+    """
+    return _client().finalize_logged_model(model_id, status)
+
+
+def get_logged_model(model_id: str) -> LoggedModel:
+    """Returns a logged model with all that was measured of it before the call. Raises LoggedModelNotFound."""
+    return _client().get_logged_model(model_id)
+
+
+def search_logged_models(
+    experiment_ids: _Ids = None,
+    filter_string: str | None = None,
+    datasets: Sequence[Mapping[str, str]] | None = None,
+    max_results: int = 100,
+    order_by: LoggedModelOrder = None,
+) -> list[LoggedModel]:
+    """Returns the logged models that pass a filter.
+
+    Args:
+        experiment_ids: Where to look: ids, or one id alone. Default: the active experiment, else `Default`.
+        filter_string: Such as `metrics.rmse < 7 AND params.alpha > 0.1`. Empty passes all.
+        datasets: Metrics of the filter count on these alone: `dataset_name`, and `dataset_digest` where one is meant.
+        max_results: How many at most.
+        order_by: Such as `["metrics.rmse ASC"]`, or `[{"field_name": "metrics.rmse", "dataset_name": "trips"}]`.
+            Default: the newest first.
+
+    Raises:
+        FilterInvalid, OrderByInvalid: they cannot be understood; says where.
+    """
+    client = _client()
+    ids = _experiments_to_search(client, experiment_ids, None, everywhere=False)
+    return client.search_logged_models(ids or (), filter_string, datasets, max_results, order_by)
+
+
+def set_logged_model_tags(model_id: str, tags: Mapping[str, object]) -> None:
+    """Sets tags of a logged model, all or none. Raises LoggedModelNotFound."""
+    _client().set_logged_model_tags(model_id, tags)
+
+
+def delete_logged_model_tag(model_id: str, key: str) -> None:
+    """Removes a tag of a logged model. Raises LoggedModelNotFound, TagNotFound."""
+    _client().delete_logged_model_tag(model_id, key)
+
+
+def log_model_params(params: Mapping[str, object], model_id: str) -> None:
+    """Adds params to a logged model, all or none. Raises LoggedModelNotFound, ParamChanged."""
+    _client().log_model_params(model_id, params)
+
+
 # --- models
 
 
@@ -607,8 +803,8 @@ def register_model(
     """Registers files as the next version of a model, made where there is none, and waits until it is ready.
 
     Args:
-        model_uri: `runs:/RUN_ID/PATH`, `models:/NAME/VERSION`, `models:/NAME/STAGE`, `models:/NAME@ALIAS`, or a URI
-            outside Trivet.
+        model_uri: `runs:/RUN_ID/PATH`, `models:/MODEL_ID` (of a logged model), `models:/NAME/VERSION`,
+            `models:/NAME/STAGE`, `models:/NAME@ALIAS`, or a URI outside Trivet.
         name: Of the model.
         await_registration_for: Seconds to wait at most.
         tags: What to mark the version with.

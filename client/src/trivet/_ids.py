@@ -16,6 +16,11 @@ def new_run_id() -> str:
     return f"{millis << 80 | version | high << 64 | variant | low:032x}"
 
 
+def new_logged_model_id() -> str:
+    """`m-` and 32 hexadecimal digits, as MLflow's are."""
+    return f"m-{uuid.uuid4().hex}"
+
+
 def new_request_id() -> str:
     """A UUID for one request, under which the server knows a repetition of it."""
     return str(uuid.uuid4())

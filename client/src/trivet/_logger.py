@@ -362,6 +362,8 @@ def _label(message: pb.WriteRunRequest, record: pb.RefusedRecord) -> str:
         return f"param {message.params[index].key!r}"
     if record.kind == pb.RECORD_KIND_TAG:
         return f"tag {message.tags[index].key!r}"
+    if record.kind == pb.RECORD_KIND_DATASET_INPUT:
+        return f"dataset {message.inputs.datasets[index].dataset.name!r}"
     return "a point" if record.kind == pb.RECORD_KIND_METRIC_POINT else "a record"
 
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
 from trivet._errors import InvalidArgument
 
 _RUN_URI: Final = re.compile(r"runs:/+([^/]+)(?:/(.*))?")
+_LOGGED_MODEL_URI: Final = re.compile(r"models:/+(m-[0-9a-f]{32})(?:/(.*))?")
 _MODEL_URI: Final = re.compile(r"models:/+([^/@]+)(?:/([^/@]+)|@([^/@]+))(?:/(.*))?")
 _VERSION: Final = re.compile(r"[1-9][0-9]{0,17}")
 
@@ -39,9 +41,18 @@ class Names:
         """`workspaces/{workspace}/experiments/{experiment}`."""
         return f"{self.parent}/experiments/{_segment(str(experiment_id), 'experiment_id')}"
 
+    def experiments(self, experiment_ids: Sequence[str | int] | str | int) -> list[str]:
+        """The names of experiments by their ids, or by one id alone."""
+        ids = (experiment_ids,) if isinstance(experiment_ids, str | int) else experiment_ids
+        return [self.experiment(experiment_id) for experiment_id in ids]
+
     def run(self, run_id: str) -> str:
         """`workspaces/{workspace}/runs/{run}`."""
         return f"{self.parent}/runs/{_segment(run_id, 'run_id')}"
+
+    def logged_model(self, model_id: str) -> str:
+        """`workspaces/{workspace}/loggedModels/{logged_model}`."""
+        return f"{self.parent}/loggedModels/{_segment(model_id, 'model_id')}"
 
     def model(self, name: str) -> str:
         """`workspaces/{workspace}/models/{model}`."""
@@ -66,6 +77,15 @@ class RunFiles:
     """`runs:/{run_id}/{path}`: files of a run."""
 
     run_id: str
+    path: str = ""
+    """Empty: all of them."""
+
+
+@dataclass(frozen=True)
+class LoggedModelFiles:
+    """`models:/{model_id}/{path}`: files of a logged model."""
+
+    model_id: str
     path: str = ""
     """Empty: all of them."""
 
@@ -108,7 +128,7 @@ class Outside:
 
 
 Registered = RegisteredVersion | RegisteredStage | RegisteredAlias
-FilesUri = RunFiles | Registered | Outside
+FilesUri = RunFiles | LoggedModelFiles | Registered | Outside
 
 
 def parse_files_uri(uri: str) -> FilesUri:
@@ -119,6 +139,8 @@ def parse_files_uri(uri: str) -> FilesUri:
     """
     if match := _RUN_URI.fullmatch(uri):
         return RunFiles(match[1], (match[2] or "").strip("/"))
+    if match := _LOGGED_MODEL_URI.fullmatch(uri):
+        return LoggedModelFiles(match[1], (match[2] or "").strip("/"))
     if match := _MODEL_URI.fullmatch(uri):
         name, number_or_stage, alias, path = match[1], match[2], match[3], (match[4] or "").strip("/")
         if alias:
@@ -129,14 +151,15 @@ def parse_files_uri(uri: str) -> FilesUri:
     if "://" in uri and not uri.startswith(("runs:", "models:")):
         return Outside(uri)
     raise InvalidArgument(
-        f"{uri!r} does not name files. Use runs:/RUN_ID/PATH, or models:/NAME/VERSION, models:/NAME/STAGE or "
-        "models:/NAME@ALIAS; to register what Trivet does not keep, a URI such as s3://BUCKET/PATH."
+        f"{uri!r} does not name files. Use runs:/RUN_ID/PATH, models:/MODEL_ID/PATH for a logged model, or "
+        "models:/NAME/VERSION, models:/NAME/STAGE or models:/NAME@ALIAS; to register what Trivet does not keep, a URI "
+        "such as s3://BUCKET/PATH."
     )
 
 
 def files_to_download(
     run_id: str | None, path: str, artifact_uri: str | None, artifact_path: str | None
-) -> RunFiles | Registered:
+) -> RunFiles | LoggedModelFiles | Registered:
     """What the arguments of `download_artifacts` name.
 
     Raises:

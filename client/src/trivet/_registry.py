@@ -15,6 +15,7 @@ from trivet._errors import DeadlineExceeded, InvalidArgument, ModelNameTaken, Mo
 from trivet._ids import new_request_id
 from trivet._names import (
     FilesUri,
+    LoggedModelFiles,
     Names,
     Outside,
     Registered,
@@ -151,9 +152,10 @@ class Registry:
         """Registers files as the next version of a model, waits until it is ready, and returns it.
 
         Args:
-            model_uri: `runs:/RUN_ID/PATH`, `models:/NAME/VERSION`, `models:/NAME/STAGE`, `models:/NAME@ALIAS`, or a URI
-                outside Trivet, which is kept as given and not opened. `latest` as the stage is the newest version of
-                all stages; `/PATH` after any of them is a part of its files.
+            model_uri: `runs:/RUN_ID/PATH`, `models:/MODEL_ID` (of a logged model), `models:/NAME/VERSION`,
+                `models:/NAME/STAGE`, `models:/NAME@ALIAS`, or a URI outside Trivet, which is kept as given and not
+                opened. `latest` as the stage is the newest version of all stages; `/PATH` after any of them is a part
+                of its files.
             name: Of the model; it is created where there is none.
             await_registration_for: Seconds to wait at most. 0 returns the version as it is.
             tags: What to mark the version with.
@@ -177,6 +179,9 @@ class Registry:
     def _source(self, uri: FilesUri) -> model_version_pb2.ModelSource:
         if isinstance(uri, Outside):
             return model_version_pb2.ModelSource(external_uri=uri.uri)
+        if isinstance(uri, LoggedModelFiles):
+            owner = self._names.logged_model(uri.model_id)
+            return model_version_pb2.ModelSource(artifacts=model_version_pb2.ArtifactSource(owner=owner, path=uri.path))
         if isinstance(uri, RunFiles):
             run = self._names.run(uri.run_id)
             return model_version_pb2.ModelSource(

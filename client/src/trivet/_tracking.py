@@ -1,4 +1,7 @@
-"""Experiments, runs, and what is logged to them."""
+"""Experiments, runs, and what is logged to them.
+
+One file, because it is one interface: most of it is what each method says of itself, over a few lines.
+"""
 
 from __future__ import annotations
 
@@ -12,9 +15,14 @@ from google.protobuf.field_mask_pb2 import FieldMask
 
 from trivet._connection import Connection, Subscription
 from trivet._entities import (
+    Dataset,
+    DatasetInput,
+    DatasetSummary,
     Experiment,
     Export,
     ExportProgress,
+    LoggedModelInput,
+    LoggedModelOutput,
     Metric,
     PagedList,
     PurgedExperiment,
@@ -30,28 +38,49 @@ from trivet._export import TABLES, Exporter, check_installed, check_tables
 from trivet._ids import new_request_id
 from trivet._ids import new_run_id as make_run_id
 from trivet._large_runs import LargeRuns
+from trivet._logged_models import LoggedModels
 from trivet._logger import Ending, Logger
 from trivet._metric_columns import MetricColumns
 from trivet._metric_columns import joined as joined_columns
 from trivet._names import Names
 from trivet._paging import collect, joined
-from trivet._records import Param, Point, Record, Tag, check_key, to_int64, to_number, to_param_value, to_tag_value
+from trivet._records import (
+    Context,
+    Param,
+    Point,
+    Record,
+    Tag,
+    check_dataset,
+    check_key,
+    check_model_id,
+    to_context,
+    to_dataset_input,
+    to_int64,
+    to_model_output,
+    to_number,
+    to_param_value,
+    to_tag_value,
+    to_tags,
+)
 from trivet._timestamps import now_millis
 from trivet._timestamps import timestamp as to_timestamp
 from trivet._tracking_messages import (
     RUN_INFO_FIELDS,
     from_comparison,
+    from_dataset_summary,
     from_experiment,
     from_purged_experiment,
     from_purged_run,
     from_run,
     from_run_info,
+    from_run_without_inputs,
     to_key_kind,
     to_status,
     to_view,
 )
 from trivet._watch import RunWatch
 from trivet_proto.tracking.v1 import experiment_pb2, purge_pb2, rewrite_pb2, run_pb2, watch_pb2
+from trivet_proto.tracking.v1 import logged_model_service_pb2 as models_pb
 from trivet_proto.tracking.v1 import tracking_service_pb2 as pb
 from trivet_proto.tracking.v1.tracking_service_pb2_grpc import TrackingServiceStub
 
@@ -98,6 +127,9 @@ class Tracking:
         self._connection = connection
         self._names = Names(workspace)
         self._logger = Logger(_Runs(connection, self._names))
+        self.logged_models = LoggedModels(connection, self._names, self._logger)
+        """The models that runs made."""
+        self._used: set[tuple[str, str, str]] = set()
 
     @property
     def _stub(self) -> TrackingServiceStub:
@@ -122,7 +154,7 @@ class Tracking:
         experiment = experiment_pb2.Experiment(
             display_name=name,
             artifact_location=artifact_location,
-            tags=_tags(tags),
+            tags=to_tags(tags),
             description=description,
         )
         request = pb.CreateExperimentRequest(
@@ -248,7 +280,7 @@ class Tracking:
             git_commit=git_commit,
             parent_run=self._names.run(parent_run_id) if parent_run_id else "",
             description=description,
-            tags=_tags(tags),
+            tags=to_tags(tags),
         )
         request = pb.CreateRunRequest(parent=self._names.parent, run_id=run_id or make_run_id(), run=run)
         return self._to_run(self._connection.call(self._stub.CreateRun, request, repeatable=True))
@@ -271,6 +303,7 @@ class Tracking:
         metric_keys: Sequence[str] | None = None,
         param_keys: Sequence[str] | None = None,
         tag_keys: Sequence[str] | None = None,
+        with_inputs: bool = False,
     ) -> PagedList[Run]:
         """Returns the runs that pass a filter; docs/search.md has the language.
 
@@ -284,6 +317,7 @@ class Tracking:
             metric_keys: Read only these metrics of the runs; none of them for an empty list. Default: all.
             param_keys: The same of params.
             tag_keys: The same of tags.
+            with_inputs: Read `inputs` and `outputs` of the runs too, which are None otherwise.
 
         Raises:
             FilterInvalid, OrderByInvalid: they cannot be understood; says where.
@@ -291,7 +325,7 @@ class Tracking:
         """
         asked = {"metrics": metric_keys, "params": param_keys, "tags": tag_keys}
         columns = pb.SearchRunsRequest(
-            read_mask=_columns_mask(asked),
+            read_mask=_columns_mask(asked, *(("inputs", "outputs") if with_inputs else ())),
             metric_keys=metric_keys or (),
             param_keys=param_keys or (),
             tag_keys=tag_keys or (),
@@ -303,14 +337,16 @@ class Tracking:
 
     def _to_run(self, message: run_pb2.Run, columns: pb.SearchRunsRequest | None = None) -> Run:
         """The run, with what was too much for one message; of chosen columns, if there are any."""
+        reads_inputs = columns is None or "inputs" in columns.read_mask.paths
+        convert = from_run if reads_inputs else from_run_without_inputs
         if not message.HasField("omitted"):
-            return from_run(message)
+            return convert(message)
         large = LargeRuns(
             lambda request: self._connection.call(self._stub.ListMetrics, request, repeatable=True),
             lambda request: self._connection.call(self._stub.ListRunKeys, request, repeatable=True),
             lambda request: self._connection.call(self._stub.SearchRuns, request, repeatable=True),
         )
-        return from_run(large.complete(message, columns or pb.SearchRunsRequest()))
+        return convert(large.complete(message, columns or pb.SearchRunsRequest()))
 
     def list_run_infos(
         self,
@@ -338,7 +374,7 @@ class Tracking:
         order_by: Sequence[str] | str | None,
         page_token: str | None,
     ) -> PagedList[_Item]:
-        experiments = self._experiment_names(experiment_ids)
+        experiments = self._names.experiments(experiment_ids)
         view = to_view(run_view_type)
 
         def ask(size: int, token: str) -> pb.SearchRunsResponse:
@@ -381,7 +417,7 @@ class Tracking:
             ExperimentNotFound, RunNotFound: there is no such experiment or run.
         """
         key_kind = to_key_kind(kind)
-        experiments = self._experiment_names(experiment_ids)
+        experiments = self._names.experiments(experiment_ids)
 
         def ask(size: int, token: str) -> pb.ListRunKeysResponse:
             request = pb.ListRunKeysRequest(
@@ -452,7 +488,7 @@ class Tracking:
         asked = {"metrics": metric_keys, "params": param_keys, "tags": tag_keys}
         request = watch_pb2.WatchRunsRequest(
             parent=self._names.parent,
-            experiments=self._experiment_names(experiment_ids),
+            experiments=self._names.experiments(experiment_ids),
             runs=[self._names.run(run_id) for run_id in run_ids],
             read_mask=_columns_mask(asked),
             metric_keys=metric_keys or (),
@@ -466,9 +502,33 @@ class Tracking:
 
         return RunWatch(subscribe, resume_token)
 
-    def _experiment_names(self, experiment_ids: Sequence[str | int] | str | int) -> list[str]:
-        ids = (experiment_ids,) if isinstance(experiment_ids, str | int) else experiment_ids
-        return [self._names.experiment(experiment_id) for experiment_id in ids]
+    def search_datasets(
+        self,
+        experiment_ids: Sequence[str | int] | str | int = (),
+        *,
+        max_results: int = 1000,
+        page_token: str | None = None,
+    ) -> PagedList[DatasetSummary]:
+        """Returns the datasets that runs used, and what for, by experiment, name, digest and context.
+
+        Args:
+            experiment_ids: Of the runs in these experiments: ids, or one id alone. Empty: in the workspace.
+            max_results: How many at most.
+            page_token: The `token` of an earlier answer, to go on after it.
+
+        Raises:
+            ExperimentNotFound: there is no such experiment.
+        """
+        experiments = self._names.experiments(experiment_ids)
+
+        def ask(size: int, token: str) -> models_pb.SearchDatasetsResponse:
+            request = models_pb.SearchDatasetsRequest(
+                parent=self._names.parent, experiments=experiments, page_size=size, page_token=token
+            )
+            return self._connection.call(self._stub.SearchDatasets, request, repeatable=True)
+
+        self._logger.flush()
+        return collect(ask, lambda page: page.datasets, from_dataset_summary, max_results, page_token)
 
     def update_run(
         self,
@@ -609,7 +669,7 @@ class Tracking:
             git_commit=git_commit,
             description=description,
             params={check_key(key): to_param_value(key, value) for key, value in (params or {}).items()},
-            tags=_tags(tags),
+            tags=to_tags(tags),
         )
         request = rewrite_pb2.ForkRunRequest(
             name=self._names.run(run_id),
@@ -634,7 +694,7 @@ class Tracking:
             What was removed, page by page: nothing is removed before it is asked for.
         """
         request = purge_pb2.PurgeExperimentsRequest(
-            parent=self._names.parent, experiments=self._experiment_names(experiment_ids), dry_run=dry_run
+            parent=self._names.parent, experiments=self._names.experiments(experiment_ids), dry_run=dry_run
         )
         request.older_than.FromTimedelta(older_than)
         while True:
@@ -668,7 +728,7 @@ class Tracking:
         request = purge_pb2.PurgeRunsRequest(
             parent=self._names.parent,
             runs=[self._names.run(run_id) for run_id in run_ids],
-            experiments=self._experiment_names(experiment_ids),
+            experiments=self._names.experiments(experiment_ids),
             dry_run=dry_run,
         )
         request.older_than.FromTimedelta(older_than)
@@ -752,7 +812,7 @@ class Tracking:
         check_installed()
         selection = pb.SearchRunsRequest(
             parent=self._names.parent,
-            experiments=self._experiment_names(experiment_ids),
+            experiments=self._names.experiments(experiment_ids),
             filter=filter_string,
             view=to_view(run_view_type),
         )
@@ -770,6 +830,8 @@ class Tracking:
         *,
         timestamp: int | None = None,
         step: SupportsIndex | None = None,
+        model_id: str | None = None,
+        dataset: Dataset | None = None,
     ) -> None:
         """Logs a point of a metric; does not wait.
 
@@ -779,11 +841,18 @@ class Tracking:
             value: A number, NaN and the infinities too; scalars of NumPy and PyTorch are numbers.
             timestamp: When it was measured, in milliseconds since the Unix epoch. Default: now.
             step: A whole number of 64 bits. Default: 0.
+            model_id: The logged model that was measured, which then shows it.
+            dataset: What it was measured on. The run has it as an input from then on.
 
         Raises:
             InvalidArgument: one of them is not what it must be.
         """
-        self._logger.add(run_id, _point(key, value, timestamp, step))
+        if model_id is None and dataset is None:
+            self._logger.add(run_id, _point(key, value, timestamp, step))
+        else:
+            context = _context(model_id, dataset)
+            point = _point(key, value, timestamp, step)._replace(context=context)
+            self._logger.add(run_id, *self._first_use(run_id, dataset), point)
 
     def log_metrics(
         self,
@@ -792,10 +861,48 @@ class Tracking:
         *,
         timestamp: int | None = None,
         step: SupportsIndex | None = None,
+        model_id: str | None = None,
+        dataset: Dataset | None = None,
     ) -> None:
         """Logs a point of each of several metrics, of one step and time, all or none; as `log_metric`."""
         time_millis = now_millis() if timestamp is None else timestamp
-        self._logger.add(run_id, *[_point(key, value, time_millis, step) for key, value in metrics.items()])
+        points = [_point(key, value, time_millis, step) for key, value in metrics.items()]
+        if model_id is not None or dataset is not None:
+            context = _context(model_id, dataset)
+            points = [point._replace(context=context) for point in points]
+        self._logger.add(run_id, *self._first_use(run_id, dataset), *points)
+
+    def _first_use(self, run_id: str, dataset: Dataset | None) -> list[DatasetInput]:
+        """The dataset as an input of the run, where this process has not logged it: a loop logs to one many times."""
+        if dataset is None or (run_id, dataset.name, dataset.digest) in self._used:
+            return []
+        self._used.add((run_id, dataset.name, dataset.digest))
+        return [DatasetInput(dataset)]
+
+    def log_inputs(
+        self, run_id: str, datasets: Iterable[DatasetInput] = (), models: Iterable[LoggedModelInput] = ()
+    ) -> None:
+        """Logs datasets and logged models that a run uses, all or none; does not wait. The same again changes nothing.
+
+        Args:
+            run_id: Of the run.
+            datasets: Each with tags that say what for, which are set over those that were there.
+            models: Such as one that the run evaluates.
+
+        Raises:
+            InvalidArgument: one of them is not what it must be.
+        """
+        records: list[Record] = [to_dataset_input(used.dataset, used.tags) for used in datasets]
+        records += [LoggedModelInput(check_model_id(model.model_id)) for model in models]
+        self._logger.add(run_id, *records)
+
+    def log_outputs(self, run_id: str, models: Iterable[LoggedModelOutput]) -> None:
+        """Logs logged models that a run made, all or none; does not wait. The same again changes nothing.
+
+        Raises:
+            InvalidArgument: one of them is not what it must be.
+        """
+        self._logger.add(run_id, *[to_model_output(model) for model in models])
 
     def log_param(self, run_id: str, key: str, value: object) -> None:
         """Logs a param; does not wait. The value is kept as text, at most 16 KiB of it.
@@ -831,7 +938,7 @@ class Tracking:
         tags: Mapping[str, object] | None = None,
     ) -> None:
         """Logs points, params and tags, all or none; does not wait. Raises as the methods for one of them do."""
-        records: list[Record] = [_point(metric.key, metric.value, metric.timestamp, metric.step) for metric in metrics]
+        records: list[Record] = [_logged_point(metric) for metric in metrics]
         records += [Param(check_key(key), to_param_value(key, value)) for key, value in (params or {}).items()]
         records += [Tag(check_key(key), to_tag_value(key, value)) for key, value in (tags or {}).items()]
         self._logger.add(run_id, *records)
@@ -854,6 +961,20 @@ class Tracking:
         self._logger.close()
 
 
+def _context(model_id: str | None, dataset: Dataset | None) -> Context | None:
+    """Where a metric was measured. Raises InvalidArgument."""
+    if dataset is None:
+        return to_context(model_id, "", "")
+    check_dataset(dataset)
+    return to_context(model_id, dataset.name, dataset.digest)
+
+
+def _logged_point(metric: Metric) -> Point:
+    point = _point(metric.key, metric.value, metric.timestamp, metric.step)
+    context = to_context(metric.model_id, metric.dataset_name, metric.dataset_digest)
+    return point if context is None else point._replace(context=context)
+
+
 def _point(key: str, value: SupportsFloat, timestamp: int | None, step: SupportsIndex | None) -> Point:
     time_millis = now_millis() if timestamp is None else to_int64("timestamp", timestamp)
     if time_millis < 0:
@@ -862,10 +983,7 @@ def _point(key: str, value: SupportsFloat, timestamp: int | None, step: Supports
     return Point(check_key(key), number, 0 if step is None else to_int64("step", step), time_millis)
 
 
-def _columns_mask(asked: Mapping[str, Sequence[str] | None]) -> FieldMask:
-    """What runs are, and those of `metrics`, `params` and `tags` of which not the empty list of keys is asked for."""
-    return FieldMask(paths=[*RUN_INFO_FIELDS, *(field for field, keys in asked.items() if keys is None or len(keys))])
-
-
-def _tags(tags: Mapping[str, object] | None) -> dict[str, str]:
-    return {check_key(key): to_tag_value(key, value) for key, value in (tags or {}).items()}
+def _columns_mask(asked: Mapping[str, Sequence[str] | None], *more: str) -> FieldMask:
+    """What runs are, `metrics`, `params` and `tags` but for those with an empty list of keys, and more fields."""
+    keyed = [field for field, keys in asked.items() if keys is None or len(keys)]
+    return FieldMask(paths=[*RUN_INFO_FIELDS, *keyed, *more])

@@ -7,8 +7,13 @@ from typing import Final
 
 from trivet._entities import (
     ComparedKey,
+    Dataset,
+    DatasetInput,
+    DatasetSummary,
     Experiment,
     ExperimentChange,
+    LoggedModelInput,
+    LoggedModelOutput,
     MetricSummary,
     PurgedExperiment,
     PurgedRun,
@@ -17,12 +22,14 @@ from trivet._entities import (
     RunComparison,
     RunData,
     RunInfo,
+    RunInputs,
+    RunOutputs,
     ViewType,
 )
 from trivet._errors import InvalidArgument
 from trivet._names import last_segment
 from trivet._timestamps import millis
-from trivet_proto.tracking.v1 import experiment_pb2, lifecycle_pb2, purge_pb2, run_pb2, watch_pb2
+from trivet_proto.tracking.v1 import experiment_pb2, lifecycle_pb2, purge_pb2, run_inputs_pb2, run_pb2, watch_pb2
 from trivet_proto.tracking.v1 import tracking_service_pb2 as pb
 
 _STAGES: Final[Mapping[int, str]] = {
@@ -93,8 +100,48 @@ def from_experiment(message: experiment_pb2.Experiment) -> Experiment:
 
 
 def from_run(message: run_pb2.Run) -> Run:
-    """The value of a message."""
+    """The value of a message that has all fields."""
+    return Run(
+        info=from_run_info(message),
+        data=from_run_data(message),
+        inputs=_from_inputs(message.inputs),
+        outputs=RunOutputs(tuple(LoggedModelOutput(output.model_id, output.step) for output in message.outputs.models)),
+    )
+
+
+def from_run_without_inputs(message: run_pb2.Run) -> Run:
+    """The value of a message for which inputs and outputs were not asked."""
     return Run(info=from_run_info(message), data=from_run_data(message))
+
+
+def _from_inputs(message: run_inputs_pb2.RunInputs) -> RunInputs:
+    return RunInputs(
+        tuple(
+            DatasetInput(
+                Dataset(
+                    name=used.dataset.name,
+                    digest=used.dataset.digest,
+                    source_type=used.dataset.source_type,
+                    source=used.dataset.source,
+                    schema=used.dataset.schema,
+                    profile=used.dataset.profile,
+                ),
+                dict(used.tags),
+            )
+            for used in message.datasets
+        ),
+        tuple(LoggedModelInput(model.model_id) for model in message.models),
+    )
+
+
+def from_dataset_summary(message: run_inputs_pb2.DatasetSummary) -> DatasetSummary:
+    """The value of a message."""
+    return DatasetSummary(
+        experiment_id=last_segment(message.experiment),
+        name=message.name,
+        digest=message.digest,
+        context=message.context,
+    )
 
 
 def from_run_info(message: run_pb2.Run) -> RunInfo:
@@ -170,7 +217,7 @@ def from_run_change(message: watch_pb2.RunChange) -> RunChange:
         run_id=last_segment(message.run.name),
         experiment_id=last_segment(message.run.experiment),
         kinds=kinds,
-        run=None if kinds <= {"metrics", "metrics_removed"} else from_run(message.run),
+        run=None if kinds <= {"metrics", "metrics_removed"} else from_run_without_inputs(message.run),
         metrics={
             metric.key: MetricSummary(metric.value, metric.step, metric.min, metric.max) for metric in message.metrics
         },

@@ -18,15 +18,26 @@ from google.protobuf.field_mask_pb2 import FieldMask
 from google.protobuf.message import Message
 from google.protobuf.timestamp_pb2 import Timestamp
 
+from trivet_proto.tracking.v1 import logged_model_service_pb2 as models_pb
 from trivet_proto.tracking.v1 import tracking_service_pb2 as pb
 from trivet_proto.tracking.v1.experiment_pb2 import Experiment
+from trivet_proto.tracking.v1.logged_model_pb2 import LoggedModel
 from trivet_proto.tracking.v1.metric_pb2 import MetricColumns, MetricContext
 from trivet_proto.tracking.v1.purge_pb2 import PurgeExperimentsRequest, PurgeRunsRequest
 from trivet_proto.tracking.v1.rewrite_pb2 import DeleteMetricsRequest, ForkRunRequest, RewindRunRequest
+from trivet_proto.tracking.v1.run_inputs_pb2 import DatasetInput, LoggedModelInput, LoggedModelOutput
 from trivet_proto.tracking.v1.run_pb2 import Run
 from trivet_proto.tracking.v1.tracking_service_pb2_grpc import TrackingServiceStub
 from trivet_testing.errors import error_of, rpc_error_of
-from trivet_testing.records import create_experiment, create_run, metric, snapshot, write
+from trivet_testing.records import (
+    create_experiment,
+    create_logged_model,
+    create_run,
+    dataset_input,
+    metric,
+    snapshot,
+    write,
+)
 from trivet_testing.tracking import Tracking
 
 SERVICE = "/trivet.tracking.v1.TrackingService/"
@@ -34,7 +45,7 @@ METHODS = pb.DESCRIPTOR.services_by_name["TrackingService"].methods_by_name
 MAX_MESSAGE_BYTES = 8 * 1024 * 1024
 W = "workspaces/WORKSPACE"
 """In a name below, WORKSPACE stands for the workspace that the test works in."""
-RUN, EXPERIMENT = f"{W}/runs/known", f"{W}/experiments/1"
+RUN, EXPERIMENT, MODEL = f"{W}/runs/known", f"{W}/experiments/1", f"{W}/loggedModels/m-known"
 
 
 @dataclass(frozen=True)
@@ -69,6 +80,8 @@ def kept(channel: grpc.Channel, tracking_address: str) -> Kept:
     create_experiment(tracking, "other")
     run = create_run(tracking, "known", params={"known": "1"}, tags={"old": "1"}).name
     write(tracking, run, metrics=metric("loss", (1, 1, 1.0), context=MetricContext(rank=0)), writer_id=7, sequence=1)
+    write(tracking, run, inputs={"datasets": [dataset_input("trips")]})
+    create_logged_model(tracking, "m-known", params={"known": "1"}, tags={"old": "1"})
     return Kept(tracking, channel, [snapshot(tracking)])
 
 
@@ -107,6 +120,8 @@ CODES = {
     "EXPERIMENT_NOT_FOUND": "NOT_FOUND",
     "WORKSPACE_NOT_FOUND": "NOT_FOUND",
     "TAG_NOT_FOUND": "NOT_FOUND",
+    "LOGGED_MODEL_NOT_FOUND": "NOT_FOUND",
+    "LOGGED_MODEL_ID_TAKEN": "ALREADY_EXISTS",
     "EXPERIMENT_NAME_TAKEN": "ALREADY_EXISTS",
     "RUN_ID_TAKEN": "ALREADY_EXISTS",
     "EXPERIMENT_PROTECTED": "FAILED_PRECONDITION",
@@ -466,6 +481,125 @@ def purge_rows() -> Iterator[Row]:
     yield "too-many-runs", "PurgeRuns", runs, "FIELD_INVALID"
 
 
+def new_model(model_id: str = "m-new", **fields: Any) -> models_pb.CreateLoggedModelRequest:
+    return models_pb.CreateLoggedModelRequest(parent=W, logged_model_id=model_id, logged_model=LoggedModel(**fields))
+
+
+def model_tags(**fields: Any) -> models_pb.SetLoggedModelTagsRequest:
+    return models_pb.SetLoggedModelTagsRequest(**{"name": MODEL, **fields})
+
+
+def model_params(name: str = MODEL, **params: str) -> models_pb.AddLoggedModelParamsRequest:
+    return models_pb.AddLoggedModelParamsRequest(name=name, params=params)
+
+
+def finalized(status: Any, name: str = MODEL, etag: str = "") -> models_pb.FinalizeLoggedModelRequest:
+    return models_pb.FinalizeLoggedModelRequest(name=name, status=status, etag=etag)
+
+
+def models(**fields: Any) -> models_pb.SearchLoggedModelsRequest:
+    return models_pb.SearchLoggedModelsRequest(parent=W, **fields)
+
+
+def datasets(**fields: Any) -> models_pb.SearchDatasetsRequest:
+    return models_pb.SearchDatasetsRequest(parent=W, **fields)
+
+
+def model_rows() -> Iterator[Row]:
+    create, tag, add, search = "CreateLoggedModel", "SetLoggedModelTags", "AddLoggedModelParams", "SearchLoggedModels"
+    for case, (key, reason) in {"that-is-empty": ("", "FIELD_REQUIRED"), **BAD_KEYS}.items():
+        yield f"param-key-{case}", create, new_model(params={"a": "b", key: "1"}), reason
+        yield f"tag-key-{case}", create, new_model(tags={"a": "b", key: "1"}), reason
+        yield f"key-to-set-{case}", tag, model_tags(tags={"a": "b", key: "1"}), reason
+        yield f"key-to-remove-{case}", tag, model_tags(deleted_tags=["old", key]), reason
+        yield f"key-{case}", add, model_params(**{"a": "b", key: "1"}), reason
+    for model_id in ("-a", "a b", "a/b", "..", "m-1\n", "\0", "ä"):
+        yield f"id-{model_id!a}", create, new_model(model_id), "FIELD_INVALID"
+    yield "id-of-251-characters", create, new_model("a" * 251), "FIELD_TOO_LONG"
+    yield "id-taken", create, new_model("m-known"), "LOGGED_MODEL_ID_TAKEN"
+    yield "missing-experiment", create, new_model(experiment=f"{W}/experiments/99"), "EXPERIMENT_NOT_FOUND"
+    for letter in "/:.%\"'":
+        yield f"name-with-{letter}", create, new_model(display_name=f"a{letter}b"), "FIELD_INVALID"
+    yield "name-with-tab", create, new_model(display_name="a\tb"), "FIELD_INVALID"
+    yield "name-of-white-space", create, new_model(display_name="  "), "FIELD_INVALID"
+    yield "name-too-long", create, new_model(display_name="x" * 501), "FIELD_TOO_LONG"
+    yield "type-too-long", create, new_model(model_type="x" * 501), "FIELD_TOO_LONG"
+    yield "type-with-nul", create, new_model(model_type=NUL), "FIELD_INVALID"
+    yield "param-value-too-long", create, new_model(params={"a": PARAM}), "FIELD_TOO_LONG"
+    yield "tag-value-with-nul", create, new_model(tags={"a": NUL}), "FIELD_INVALID"
+    yield "value-too-long", add, model_params(a=PARAM), "FIELD_TOO_LONG"
+    yield "changed-param", add, model_params(known="2", new="1"), "PARAM_CHANGED"
+    yield "tag-value-too-long", tag, model_tags(tags={"a": TAG}), "FIELD_TOO_LONG"
+    yield "tag-set-and-removed", tag, model_tags(tags={"old": "2"}, deleted_tags=["old"]), "FIELD_INVALID"
+    yield "tag-that-is-not-there", tag, model_tags(tags={"a": "b"}, deleted_tags=["old", "x"]), "TAG_NOT_FOUND"
+    yield "stale-etag", tag, model_tags(tags={"a": "b"}, etag="77"), "ETAG_STALE"
+    yield "stale-etag", "FinalizeLoggedModel", finalized(2, etag="77"), "ETAG_STALE"
+    for status in (1, 4, 99, -1):
+        yield f"status-{status}", "FinalizeLoggedModel", finalized(status), "FIELD_INVALID"
+    yield "status-unspecified", "FinalizeLoggedModel", finalized(0), "FIELD_REQUIRED"
+    missing = f"{W}/loggedModels/missing"
+    yield "missing", "GetLoggedModel", models_pb.GetLoggedModelRequest(name=missing), "LOGGED_MODEL_NOT_FOUND"
+    yield "missing", "FinalizeLoggedModel", finalized(2, missing), "LOGGED_MODEL_NOT_FOUND"
+    yield "missing", tag, model_tags(name=missing, tags={"a": "b"}), "LOGGED_MODEL_NOT_FOUND"
+    yield "missing", add, model_params(missing, a="b"), "LOGGED_MODEL_NOT_FOUND"
+    yield "missing", "DeleteLoggedModel", models_pb.DeleteLoggedModelRequest(name=missing), "LOGGED_MODEL_NOT_FOUND"
+    dataset, digest = models_pb.DatasetSelector(name="d"), models_pb.DatasetSelector(digest="1")
+    yield "dataset-without-name", search, models(datasets=[dataset, digest]), "FIELD_REQUIRED"
+    yield "empty-dataset", search, models(datasets=[models_pb.DatasetSelector()]), "FIELD_REQUIRED"
+    yield "too-many-datasets", search, models(datasets=[dataset] * 101), "FIELD_INVALID"
+    long_name = models_pb.DatasetSelector(name="x" * 501)
+    yield "dataset-name-too-long", search, models(datasets=[long_name]), "FIELD_TOO_LONG"
+    long_digest = models_pb.DatasetSelector(name="x", digest="x" * 65)
+    yield "digest-too-long", search, models(datasets=[long_digest]), "FIELD_TOO_LONG"
+    order = {"order_by": "metrics.a, name"}
+    yield "order-dataset-of-a-name", search, models(**order, order_by_datasets=[dataset, dataset]), "FIELD_INVALID"
+    yield "order-dataset-without-clause", search, models(order_by_datasets=[dataset]), "FIELD_INVALID"
+    yield "fewer-order-datasets", search, models(**order, order_by_datasets=[dataset]), "FIELD_INVALID"
+    one = models(order_by="metrics.a", order_by_datasets=[digest])
+    yield "order-dataset-without-name", search, one, "FIELD_REQUIRED"
+    yield "mask-of-no-field", search, models(read_mask=FieldMask(paths=["name", "nobody"])), "FIELD_INVALID"
+    yield "filter-of-nothing", search, models(filter="nobody = 1"), "FILTER_INVALID"
+    yield "order-by-nothing", search, models(order_by="nobody"), "ORDER_BY_INVALID"
+    for method, ask in (("SearchLoggedModels", models), ("SearchDatasets", datasets)):
+        yield "page-size-below-0", method, ask(page_size=-1), "FIELD_INVALID"
+        yield "bad-page-token", method, ask(page_token="x"), "PAGE_TOKEN_INVALID"
+        yield "missing-experiment", method, ask(experiments=[f"{W}/experiments/99"]), "EXPERIMENT_NOT_FOUND"
+        yield "too-many-experiments", method, ask(experiments=[EXPERIMENT] * 1001), "FIELD_INVALID"
+
+
+def input_rows() -> Iterator[Row]:
+    good = [pb.Tag(key="beside", value="1")]
+
+    def of_dataset(**fields: Any) -> pb.WriteRunRequest:
+        used = dataset_input(**{"name": "new", **fields})
+        return written(inputs={"datasets": [dataset_input("good"), used]}, tags=good, atomic=True)
+
+    for case, (key, reason) in {"that-is-empty": ("", "FIELD_REQUIRED"), **BAD_KEYS}.items():
+        if "251" not in case:
+            yield f"dataset-name-{case}", "WriteRun", of_dataset(name=key), reason
+            yield f"dataset-digest-{case}", "WriteRun", of_dataset(digest=key), reason
+            yield f"input-tag-{case}", "WriteRun", of_dataset(tags={key: "1"}), reason
+    for name, length in (("name", 501), ("digest", 65), ("source_type", 251), ("source", 65_536), ("schema", 2**20)):
+        yield f"dataset-{name}-too-long", "WriteRun", of_dataset(**{name: "x" * length}), "FIELD_TOO_LONG"
+        yield f"dataset-{name}-with-nul", "WriteRun", of_dataset(**{name: NUL}), "FIELD_INVALID"
+    yield "dataset-profile-too-long", "WriteRun", of_dataset(profile="x" * (4 * 2**20 + 1)), "FIELD_TOO_LONG"
+    yield "input-tag-key-too-long", "WriteRun", of_dataset(tags={"x" * 256: "1"}), "FIELD_TOO_LONG"
+    yield "input-tag-value-too-long", "WriteRun", of_dataset(tags={"a": "x" * 501}), "FIELD_TOO_LONG"
+    yield "input-tag-value-with-nul", "WriteRun", of_dataset(tags={"a": NUL}), "FIELD_INVALID"
+    empty = written(inputs={"datasets": [DatasetInput()]}, tags=good, atomic=True)
+    yield "input-of-nothing", "WriteRun", empty, "FIELD_REQUIRED"
+    for case, model_id, reason in (
+        ("empty", "", "FIELD_REQUIRED"),
+        ("malformed", "a/b", "FIELD_INVALID"),
+        ("too-long", "a" * 251, "FIELD_TOO_LONG"),
+    ):
+        used, made = [LoggedModelInput(model_id=model_id)], [LoggedModelOutput(model_id=model_id)]
+        yield f"model-input-{case}", "WriteRun", written(inputs={"models": used}, tags=good, atomic=True), reason
+        yield f"model-output-{case}", "WriteRun", written(outputs={"models": made}, tags=good, atomic=True), reason
+    many = [LoggedModelOutput(model_id="m")] * 1001
+    yield "too-many-outputs", "WriteRun", written(outputs={"models": many}, tags=good), "FIELD_INVALID"
+
+
 def rows() -> Iterator[Row]:
     yield from text_rows()
     yield from run_rows()
@@ -475,6 +609,8 @@ def rows() -> Iterator[Row]:
     yield from write_rows()
     yield from rewrite_rows()
     yield from purge_rows()
+    yield from model_rows()
+    yield from input_rows()
 
 
 ROWS = list(rows())
@@ -630,6 +766,7 @@ OF_RUNS: dict[str, TakesName] = {
     "ListMetrics": lambda name: ("ListMetrics", pb.ListMetricsRequest(parent=name)),
     "ReadMetricHistory": lambda name: ("ReadMetricHistory", history(run=name)),
     "ReadMetricCurves": lambda name: ("ReadMetricCurves", curves(runs=[RUN, name])),
+    "CreateLoggedModel.source_run": lambda name: ("CreateLoggedModel", new_model(source_run=name)),
     "CreateRun.parent_run": lambda name: ("CreateRun", new_run(parent_run=name)),
 }
 OF_EXPERIMENTS: dict[str, TakesName] = {
@@ -641,10 +778,23 @@ OF_EXPERIMENTS: dict[str, TakesName] = {
     ),
     "DeleteExperiment": lambda name: ("DeleteExperiment", pb.DeleteExperimentRequest(name=name)),
     "RestoreExperiment": lambda name: ("RestoreExperiment", pb.RestoreExperimentRequest(name=name)),
+    "CreateLoggedModel.experiment": lambda name: ("CreateLoggedModel", new_model(experiment=name)),
+    "SearchLoggedModels.experiments": lambda name: ("SearchLoggedModels", models(experiments=[name])),
+    "SearchDatasets.experiments": lambda name: ("SearchDatasets", datasets(experiments=[name])),
     "CreateRun.experiment": lambda name: ("CreateRun", new_run(experiment=name)),
     "SearchRuns.experiments": lambda name: ("SearchRuns", pb.SearchRunsRequest(parent=W, experiments=[name])),
 }
+OF_MODELS: dict[str, TakesName] = {
+    "GetLoggedModel": lambda name: ("GetLoggedModel", models_pb.GetLoggedModelRequest(name=name)),
+    "FinalizeLoggedModel": lambda name: ("FinalizeLoggedModel", finalized(2, name)),
+    "SetLoggedModelTags": lambda name: ("SetLoggedModelTags", model_tags(name=name, tags={"a": "b"})),
+    "AddLoggedModelParams": lambda name: ("AddLoggedModelParams", model_params(name, a="b")),
+    "DeleteLoggedModel": lambda name: ("DeleteLoggedModel", models_pb.DeleteLoggedModelRequest(name=name)),
+}
 OF_WORKSPACES: dict[str, TakesName] = {
+    "CreateLoggedModel": lambda name: ("CreateLoggedModel", models_pb.CreateLoggedModelRequest(parent=name)),
+    "SearchLoggedModels": lambda name: ("SearchLoggedModels", models_pb.SearchLoggedModelsRequest(parent=name)),
+    "SearchDatasets": lambda name: ("SearchDatasets", models_pb.SearchDatasetsRequest(parent=name)),
     "CreateExperiment": lambda name: (
         "CreateExperiment",
         pb.CreateExperimentRequest(parent=name, experiment=Experiment(display_name="new")),
@@ -683,3 +833,8 @@ def test_a_malformed_name_of_an_experiment_is_refused(kept: Kept, field: str) ->
 @pytest.mark.parametrize("field", OF_WORKSPACES)
 def test_a_malformed_name_of_a_workspace_is_refused(kept: Kept, field: str) -> None:
     refuses_names(kept, OF_WORKSPACES[field], BAD_WORKSPACES, "")
+
+
+@pytest.mark.parametrize("field", OF_MODELS)
+def test_a_malformed_name_of_a_logged_model_is_refused(kept: Kept, field: str) -> None:
+    refuses_names(kept, OF_MODELS[field], BAD_NAMES, "loggedModels")

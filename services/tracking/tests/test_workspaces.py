@@ -2,19 +2,24 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 
 import grpc
 import pytest
 from google.protobuf.field_mask_pb2 import FieldMask
 
 from trivet_proto.tracking.v1 import lifecycle_pb2
+from trivet_proto.tracking.v1 import logged_model_service_pb2 as models_pb
 from trivet_proto.tracking.v1 import tracking_service_pb2 as pb
 from trivet_proto.tracking.v1.experiment_pb2 import Experiment
+from trivet_proto.tracking.v1.logged_model_pb2 import LOGGED_MODEL_STATUS_READY, LoggedModel
 from trivet_proto.tracking.v1.run_pb2 import Run
 from trivet_testing.errors import error_of
 from trivet_testing.records import (
     create_experiment,
+    create_logged_model,
     create_run,
+    get_logged_model,
     get_run,
     list_metrics,
     log,
@@ -101,11 +106,46 @@ OF_AN_EXPERIMENT: dict[str, Ask] = {
     "SearchRuns": lambda tracking, name: tracking.stub.SearchRuns(
         pb.SearchRunsRequest(parent=name.partition("/experiments/")[0], experiments=[name])
     ),
+    "CreateLoggedModel": lambda tracking, name: tracking.stub.CreateLoggedModel(
+        models_pb.CreateLoggedModelRequest(
+            parent=name.partition("/experiments/")[0], logged_model=LoggedModel(experiment=name)
+        )
+    ),
+    "SearchLoggedModels": lambda tracking, name: tracking.stub.SearchLoggedModels(
+        models_pb.SearchLoggedModelsRequest(parent=name.partition("/experiments/")[0], experiments=[name])
+    ),
+    "SearchDatasets": lambda tracking, name: tracking.stub.SearchDatasets(
+        models_pb.SearchDatasetsRequest(parent=name.partition("/experiments/")[0], experiments=[name])
+    ),
     "CreateRun": lambda tracking, name: tracking.stub.CreateRun(
         pb.CreateRunRequest(parent=name.partition("/experiments/")[0], run_id="new", run=Run(experiment=name))
     ),
 }
+OF_A_LOGGED_MODEL: dict[str, Ask] = {
+    "GetLoggedModel": get_logged_model,
+    "FinalizeLoggedModel": lambda tracking, name: tracking.stub.FinalizeLoggedModel(
+        models_pb.FinalizeLoggedModelRequest(name=name, status=LOGGED_MODEL_STATUS_READY)
+    ),
+    "SetLoggedModelTags": lambda tracking, name: tracking.stub.SetLoggedModelTags(
+        models_pb.SetLoggedModelTagsRequest(name=name, tags={"a": "b"})
+    ),
+    "AddLoggedModelParams": lambda tracking, name: tracking.stub.AddLoggedModelParams(
+        models_pb.AddLoggedModelParamsRequest(name=name, params={"a": "b"})
+    ),
+    "DeleteLoggedModel": lambda tracking, name: tracking.stub.DeleteLoggedModel(
+        models_pb.DeleteLoggedModelRequest(name=name)
+    ),
+}
 OF_A_WORKSPACE: dict[str, Ask] = {
+    "CreateLoggedModel": lambda tracking, parent: tracking.stub.CreateLoggedModel(
+        models_pb.CreateLoggedModelRequest(parent=parent)
+    ),
+    "SearchLoggedModels": lambda tracking, parent: tracking.stub.SearchLoggedModels(
+        models_pb.SearchLoggedModelsRequest(parent=parent)
+    ),
+    "SearchDatasets": lambda tracking, parent: tracking.stub.SearchDatasets(
+        models_pb.SearchDatasetsRequest(parent=parent)
+    ),
     "CreateExperiment": lambda tracking, parent: tracking.stub.CreateExperiment(
         pb.CreateExperimentRequest(parent=parent, experiment=Experiment(display_name="taxi"))
     ),
@@ -120,6 +160,7 @@ OF_A_WORKSPACE: dict[str, Ask] = {
 }
 NAMED: dict[str, tuple[Ask, str]] = {
     **{f"{method}-of-a-run": (ask, "/runs/a") for method, ask in OF_A_RUN.items()},
+    **{f"{method}-of-a-logged-model": (ask, "/loggedModels/m-a") for method, ask in OF_A_LOGGED_MODEL.items()},
     **{f"{method}-of-an-experiment": (ask, "/experiments/0") for method, ask in OF_AN_EXPERIMENT.items()},
     **{f"{method}-of-the-workspace": (ask, "") for method, ask in OF_A_WORKSPACE.items()},
 }
@@ -155,6 +196,25 @@ def test_a_run_of_another_workspace_answers_as_one_that_does_not_exist(
     assert snapshot(tracking) == before
 
 
+@pytest.mark.parametrize("method", OF_A_LOGGED_MODEL)
+def test_a_logged_model_of_another_workspace_answers_as_one_that_does_not_exist(
+    tracking: Tracking, elsewhere: Tracking, method: str
+) -> None:
+    ask = OF_A_LOGGED_MODEL[method]
+    model_id = f"m-theirs-of-{tracking.workspace}"
+    theirs = create_logged_model(elsewhere, model_id)
+    known, unknown = (
+        error_of(partial(ask, tracking, f"{tracking.parent}/loggedModels/{name}")) for name in (model_id, "m-unknown")
+    )
+    assert (known.code, known.reason) == (grpc.StatusCode.NOT_FOUND, "LOGGED_MODEL_NOT_FOUND")
+    assert known == replace(
+        unknown,
+        message=unknown.message.replace("m-unknown", model_id),
+        metadata={"name": f"{tracking.parent}/loggedModels/{model_id}"},
+    )
+    assert get_logged_model(elsewhere, theirs.name) == theirs
+
+
 @pytest.mark.parametrize("method", OF_AN_EXPERIMENT)
 def test_an_experiment_of_another_workspace_answers_as_one_that_does_not_exist(
     tracking: Tracking, elsewhere: Tracking, method: str
@@ -183,6 +243,10 @@ def test_a_search_in_experiments_of_which_one_is_missing_is_not_found(tracking: 
 
 
 MIXED: dict[str, Callable[[Tracking, str], object]] = {
+    "experiment-of-a-new-model": lambda tracking, other: create_logged_model(
+        tracking, experiment=f"{other}/experiments/0"
+    ),
+    "source-run-of-a-new-model": lambda tracking, other: create_logged_model(tracking, source_run=f"{other}/runs/a"),
     "experiment-of-a-new-run": lambda tracking, other: create_run(tracking, experiment=f"{other}/experiments/0"),
     "parent-of-a-new-run": lambda tracking, other: create_run(tracking, parent_run=f"{other}/runs/a"),
     "experiments-of-a-search": lambda tracking, other: search_runs(

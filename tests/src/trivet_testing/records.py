@@ -4,11 +4,19 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 
 from google.protobuf.timestamp_pb2 import Timestamp
 
-from trivet_proto.tracking.v1 import experiment_pb2, lifecycle_pb2, metric_pb2, run_pb2
+from trivet_proto.tracking.v1 import (
+    experiment_pb2,
+    lifecycle_pb2,
+    logged_model_pb2,
+    metric_pb2,
+    run_inputs_pb2,
+    run_pb2,
+)
+from trivet_proto.tracking.v1 import logged_model_service_pb2 as models_pb
 from trivet_proto.tracking.v1 import tracking_service_pb2 as pb
 from trivet_testing.tracking import Tracking
 
@@ -130,13 +138,69 @@ def search_experiments(tracking: Tracking, filter: str = "", order_by: str = "",
     return [found.display_name for page in experiment_pages(tracking, request) for found in page]
 
 
+def create_logged_model(tracking: Tracking, model_id: str = "", **fields: object) -> logged_model_pb2.LoggedModel:
+    """Creates a logged model, by default with an id that the server makes, in the experiment `0`."""
+    model = logged_model_pb2.LoggedModel(**fields)  # type: ignore[arg-type] # fields of LoggedModel
+    return tracking.stub.CreateLoggedModel(
+        models_pb.CreateLoggedModelRequest(parent=tracking.parent, logged_model_id=model_id, logged_model=model)
+    )
+
+
+def get_logged_model(tracking: Tracking, name: str) -> logged_model_pb2.LoggedModel:
+    """A logged model, by its resource name."""
+    return tracking.stub.GetLoggedModel(models_pb.GetLoggedModelRequest(name=name))
+
+
+def logged_model_pages(
+    tracking: Tracking, request: models_pb.SearchLoggedModelsRequest
+) -> Iterator[list[logged_model_pb2.LoggedModel]]:
+    """The pages of a search, one call each, up to the last."""
+    asked = models_pb.SearchLoggedModelsRequest()
+    asked.CopyFrom(request)
+    asked.parent = tracking.parent
+    while True:
+        page = tracking.stub.SearchLoggedModels(asked)
+        yield list(page.logged_models)
+        asked.page_token = page.next_page_token
+        if not asked.page_token:
+            return
+
+
+def search_logged_models(tracking: Tracking, filter: str = "", order_by: str = "", **fields: object) -> list[str]:  # noqa: A002 - the field's name
+    """The ids of the logged models that pass a filter, in order, from all pages."""
+    request = models_pb.SearchLoggedModelsRequest(filter=filter, order_by=order_by, **fields)  # type: ignore[arg-type] # fields of the request
+    return [id_of(model.name) for page in logged_model_pages(tracking, request) for model in page]
+
+
+def search_datasets(tracking: Tracking, page_size: int = 0, **fields: object) -> list[tuple[str, str, str, str]]:
+    """Experiment id, name, digest and context of the datasets that runs used, from all pages."""
+    request = models_pb.SearchDatasetsRequest(parent=tracking.parent, page_size=page_size, **fields)  # type: ignore[arg-type] # fields of the request
+    found: list[tuple[str, str, str, str]] = []
+    while True:
+        page = tracking.stub.SearchDatasets(request)
+        found += [(id_of(used.experiment), used.name, used.digest, used.context) for used in page.datasets]
+        request.page_token = page.next_page_token
+        if not request.page_token:
+            return found
+
+
+def dataset_input(
+    name: str, digest: str = "1", context: str = "", *, tags: Mapping[str, str] | None = None, **fields: str
+) -> run_inputs_pb2.DatasetInput:
+    """A dataset as an input of a run; `context` is the tag that searches know by that name."""
+    of_context = {"mlflow.data.context": context} if context else {}
+    return run_inputs_pb2.DatasetInput(
+        dataset=run_inputs_pb2.Dataset(name=name, digest=digest, **fields), tags={**of_context, **(tags or {})}
+    )
+
+
 def id_of(name: str) -> str:
     """The last segment of a resource name."""
     return name.rpartition("/")[2]
 
 
 def snapshot(tracking: Tracking) -> list[bytes]:
-    """All that a workspace holds, deleted or not: experiments, runs, current values and points.
+    """All that a workspace holds, deleted or not: experiments, runs, current values and points; logged models in use.
 
     Two snapshots are equal if and only if nothing that a reader can see has changed, but when runs were last reached.
     """
@@ -154,4 +218,6 @@ def snapshot(tracking: Tracking) -> list[bytes]:
             for current in run.metrics:
                 request = pb.ReadMetricHistoryRequest(run=run.name, key=current.key)
                 held += [answer.SerializeToString() for answer in tracking.stub.ReadMetricHistory(request)]
+    for models in logged_model_pages(tracking, models_pb.SearchLoggedModelsRequest()):
+        held += [model.SerializeToString(deterministic=True) for model in models]
     return held

@@ -42,7 +42,7 @@ ExperimentsOption = Annotated[
     typer.Option(
         "--experiment",
         metavar="NAME",
-        help="Only runs of this experiment; may be given several times.",
+        help="Only those of this experiment; may be given several times.",
         show_default=False,
     ),
 ]

@@ -12,7 +12,7 @@ from trivet._commands.answers import Answer, Details, Done, Field, Listing
 from trivet._commands.changes import show_changes
 from trivet._commands.declaring import client_command
 from trivet._commands.experiments import find_by_name
-from trivet._commands.kinds import COUNT, DURATION, ID, MARK, NUMBER, PAIRS, TEXT, TIME, Kind
+from trivet._commands.kinds import COUNT, DURATION, ID, MARK, NAMES, NUMBER, PAIRS, TEXT, TIME, Kind
 from trivet._commands.options import (
     ExperimentIdsOption,
     ExperimentsOption,
@@ -67,6 +67,30 @@ _RUN: Final[Sequence[Field[trivet.Run]]] = (
     Field("params", "Params", PAIRS, lambda run: run.data.params, is_listed=False),
     Field("metrics", "Metrics", PAIRS, lambda run: run.data.metrics, is_listed=False),
     Field("tags", "Tags", PAIRS, lambda run: run.data.tags, is_listed=False),
+)
+
+
+def _inputs(run: trivet.Run) -> trivet.RunInputs:
+    return run.inputs or trivet.RunInputs()
+
+
+def _outputs(run: trivet.Run) -> trivet.RunOutputs:
+    return run.outputs or trivet.RunOutputs()
+
+
+# Searches do not read these.
+_LINKS: Final[Sequence[Field[trivet.Run]]] = (
+    Field("models_used", "Models used", NAMES, lambda run: [model.model_id for model in _inputs(run).model_inputs]),
+    Field("models_made", "Models made", NAMES, lambda run: [model.model_id for model in _outputs(run).model_outputs]),
+    Field(
+        "datasets",
+        "Datasets",
+        PAIRS,
+        lambda run: {
+            f"{used.dataset.name}@{used.dataset.digest}": used.tags.get("mlflow.data.context", "")
+            for used in _inputs(run).dataset_inputs
+        },
+    ),
 )
 
 _LOGGED: Final[Mapping[str, tuple[Kind, Callable[[trivet.RunData], Mapping[str, Any]]]]] = {
@@ -126,8 +150,8 @@ def ls(
 
 @client_command(app, "show", example="trivet runs show 0192f0c1a7d47b6e9c3e5a8b1f2d4c60")
 def show(client: trivet.Client, run_id: RunArgument) -> Answer:
-    """Show a run with its params, the current values of its metrics, and its tags."""
-    return Details(_RUN, client.get_run(run_id))
+    """Show a run with its params, the current values of its metrics, its tags, and what it used and made."""
+    return Details([*_RUN, *_LINKS], client.get_run(run_id))
 
 
 @client_command(app, "watch", example="trivet runs watch --experiment taxi --metric rmse", has_json=False)

@@ -16,8 +16,8 @@ DEFAULT_WORKSPACE = "default"
 # No capturing groups in these: a name's groups are its identifiers.
 WORKSPACE_ID = re.compile(r"[a-z](?:[-a-z0-9]{0,61}[a-z0-9])?")
 RUN_ID = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9_-]{0,255}")
-# MLflow's own form is `m-` and 32 hexadecimal digits; import keeps foreign ids, so that of runs is taken.
-_LOGGEDMODEL_ID = RUN_ID
+# MLflow's own form is `m-` and 32 hexadecimal digits; import keeps foreign ids. As long as a context of metrics takes.
+LOGGED_MODEL_ID = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9_-]{0,249}")
 # 18 digits fit into a signed 64-bit integer; no leading zeros, so that an id has one spelling.
 _DECIMAL_ID = re.compile(r"0|[1-9][0-9]{0,17}")
 _VERSION = re.compile(r"[1-9][0-9]{0,17}")
@@ -54,6 +54,17 @@ class RunName:
 
     def __str__(self) -> str:
         return f"workspaces/{self.workspace}/runs/{self.run_id}"
+
+
+@dataclass(frozen=True)
+class LoggedModelName:
+    """`workspaces/{workspace}/loggedModels/{logged_model}`."""
+
+    workspace: str
+    model_id: str
+
+    def __str__(self) -> str:
+        return f"workspaces/{self.workspace}/loggedModels/{self.model_id}"
 
 
 @dataclass(frozen=True)
@@ -114,7 +125,7 @@ _FORMS: dict[int, tuple[_Form, ...]] = {
     options_pb2.RESOURCE_KIND_EXPERIMENT: (_form("workspaces/{workspace}/experiments/{experiment}", _DECIMAL_ID),),
     options_pb2.RESOURCE_KIND_RUN: (_form("workspaces/{workspace}/runs/{run}", RUN_ID),),
     options_pb2.RESOURCE_KIND_LOGGED_MODEL: (
-        _form("workspaces/{workspace}/loggedModels/{logged_model}", _LOGGEDMODEL_ID),
+        _form("workspaces/{workspace}/loggedModels/{logged_model}", LOGGED_MODEL_ID),
     ),
     options_pb2.RESOURCE_KIND_MODEL: (_form("workspaces/{workspace}/models/{model}", MODEL_ID),),
     options_pb2.RESOURCE_KIND_MODEL_VERSION: (
@@ -163,6 +174,11 @@ def parse_experiment(name: str, field: str) -> ExperimentName:
 def parse_run(name: str, field: str) -> RunName:
     """Parses `workspaces/{workspace}/runs/{run}`. Raises ResourceNameInvalid."""
     return RunName(*_segments(name, options_pb2.RESOURCE_KIND_RUN, field))
+
+
+def parse_logged_model(name: str, field: str) -> LoggedModelName:
+    """Parses `workspaces/{workspace}/loggedModels/{logged_model}`. Raises ResourceNameInvalid."""
+    return LoggedModelName(*_segments(name, options_pb2.RESOURCE_KIND_LOGGED_MODEL, field))
 
 
 def parse_model(name: str, field: str) -> ModelName:

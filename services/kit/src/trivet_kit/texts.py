@@ -64,6 +64,11 @@ def check_key(key: str, field: str) -> str:
     return check_label(key, field, MAX_KEY_CHARACTERS)
 
 
+def check_keys(keys: Iterable[str], field: str) -> frozenset[str]:
+    """Returns keys that came as a list. Raises as `check_label` does."""
+    return frozenset(check_key(key, f"{field}[{index}]") for index, key in enumerate(keys))
+
+
 def check_map(entries: Mapping[str, str], field: str, max_value_bytes: int) -> dict[str, str]:
     """Returns tags or params that came as a map. Raises as `check_key` and `check_value` do."""
     return {

@@ -57,9 +57,7 @@ def to_tag_changes(
 ) -> tuple[dict[str, str], frozenset[str]]:
     """The tags to set and the keys of those to remove. Raises FieldRequired, FieldInvalid, FieldTooLong."""
     tags = texts.check_map(request.tags, "tags", limits.MAX_TAG_VALUE_BYTES)
-    deleted = frozenset(
-        texts.check_key(key, f"deleted_tags[{index}]") for index, key in enumerate(request.deleted_tags)
-    )
+    deleted = texts.check_keys(request.deleted_tags, "deleted_tags")
     texts.check_disjoint(tags, deleted, "deleted_tags")
     return tags, deleted
 

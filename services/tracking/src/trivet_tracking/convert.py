@@ -27,6 +27,7 @@ from trivet_proto.tracking.v1 import (
     watch_pb2,
 )
 from trivet_proto.tracking.v1 import tracking_service_pb2 as pb
+from trivet_tracking.convert_inputs import from_inputs, from_outputs
 from trivet_tracking.domain import limits
 from trivet_tracking.domain.comparison import Compared, RunComparison
 from trivet_tracking.domain.experiments import (
@@ -84,6 +85,8 @@ _RUN_FIELDS: Mapping[str, Callable[[Run], Any]] = {
     "last_write_time": lambda run: from_millis(run.last_write_time),
     "stale": lambda run: run.stale,
     "omitted": lambda run: FieldMask(paths=sorted(run.left_out)) if run.left_out else None,
+    "inputs": lambda run: from_inputs(run.links),
+    "outputs": lambda run: from_outputs(run.links),
 }
 
 _UnboundedRunField: TypeAlias = Literal["metrics", "params", "tags"]
@@ -254,10 +257,10 @@ def from_comparison(comparison: RunComparison) -> pb.CompareRunsResponse:
                 key=compared.key,
                 differs=compared.differs,
                 runs=compared.values,
-                values=[_float(current.value) for current in compared.values.values()],
+                values=[to_float(current.value) for current in compared.values.values()],
                 steps=[current.step for current in compared.values.values()],
-                mins=[_float(current.min) for current in compared.values.values()],
-                maxs=[_float(current.max) for current in compared.values.values()],
+                mins=[to_float(current.min) for current in compared.values.values()],
+                maxs=[to_float(current.max) for current in compared.values.values()],
             )
             for compared in comparison.metrics
         ],
@@ -294,6 +297,8 @@ def to_run_fields(request: pb.SearchRunsRequest | watch_pb2.WatchRunsRequest) ->
         tags=keys("tag_keys", request.tag_keys) if "tags" in mask else frozenset(),
         description="description" in mask,
         last_write=not mask.isdisjoint(("last_write_time", "stale")),
+        inputs="inputs" in mask,
+        outputs="outputs" in mask,
     )
 
 
@@ -323,11 +328,11 @@ def from_metric(metric: Metric) -> metric_pb2.Metric:
     return metric_pb2.Metric(
         key=metric.key,
         context=from_context(metric.context) if metric.context is not None else None,
-        value=_float(current.value),
+        value=to_float(current.value),
         step=current.step,
         time_millis=current.time,
-        min=_float(current.min),
-        max=_float(current.max),
+        min=to_float(current.min),
+        max=to_float(current.max),
         point_count=metric.points,
     )
 
@@ -359,7 +364,8 @@ def from_context(context: MetricContext) -> metric_pb2.MetricContext:
     )
 
 
-def _float(value: float | None) -> float:
+def to_float(value: float | None) -> float:
+    """A value of a metric as messages have it, where NaN is no None."""
     return float("nan") if value is None else value
 
 

@@ -18,11 +18,13 @@ from trivet_kit import texts
 from trivet_kit.errors import CallerError, FieldInvalid, FieldRequired
 from trivet_kit.resources import parse_run
 from trivet_kit.status import to_status
-from trivet_proto.tracking.v1 import metric_pb2
+from trivet_proto.tracking.v1 import metric_pb2, run_inputs_pb2
 from trivet_proto.tracking.v1 import tracking_service_pb2 as pb
 from trivet_tracking.convert import to_context
+from trivet_tracking.convert_inputs import to_dataset_input, to_model_id
 from trivet_tracking.domain import limits
 from trivet_tracking.domain.metrics import NO_METRICS, Int64s, MetricBatch, Points, normalise
+from trivet_tracking.domain.run_inputs import NO_LINKS, DatasetInput, ModelOutput, RunLinks
 from trivet_tracking.domain.writes import ParamRecord, RecordKind, Refusal, RunWrite, WriteOutcome
 
 _MAX_SEQUENCE = 2**63 - 1
@@ -42,6 +44,9 @@ class _Records:
     params: list[ParamRecord] = field(default_factory=list)
     tags: dict[str, str] = field(default_factory=dict)
     deleted_tags: set[str] = field(default_factory=set)
+    datasets: list[DatasetInput] = field(default_factory=list)
+    model_inputs: list[str] = field(default_factory=list)
+    model_outputs: list[ModelOutput] = field(default_factory=list)
     refusals: list[Refusal] = field(default_factory=list)
 
     def check(self, kind: RecordKind, index: int, take: Callable[[], None]) -> None:
@@ -65,6 +70,10 @@ def to_run_write(request: pb.WriteRunRequest, now_millis: int) -> RunWrite:
     if request.HasField("metrics"):
         _take_metrics(request.metrics, now_millis, records)
     _take_params_and_tags(request, records)
+    links = NO_LINKS
+    if request.HasField("inputs") or request.HasField("outputs"):
+        _take_inputs_and_outputs(request, records)
+        links = RunLinks(tuple(records.datasets), tuple(records.model_inputs), tuple(records.model_outputs))
     return RunWrite(
         workspace=name.workspace,
         run_id=name.run_id,
@@ -74,6 +83,7 @@ def to_run_write(request: pb.WriteRunRequest, now_millis: int) -> RunWrite:
         params=records.params,
         tags=records.tags,
         deleted_tags=frozenset(records.deleted_tags),
+        links=links,
         refusals=records.refusals,
         atomic=request.atomic,
         size_bytes=max(request.ByteSize(), records.metrics.size_bytes),
@@ -126,6 +136,32 @@ def _take_params_and_tags(request: pb.WriteRunRequest, records: _Records) -> Non
             records.deleted_tags.add(texts.check_key(key, f"deleted_tags[{index}]"))
 
         records.check(RecordKind.DELETED_TAG, index, take_deleted)
+
+
+def _take_inputs_and_outputs(request: pb.WriteRunRequest, records: _Records) -> None:
+    datasets, models, made = request.inputs.datasets, request.inputs.models, request.outputs.models
+    for entries, path in ((datasets, "inputs.datasets"), (models, "inputs.models"), (made, "outputs.models")):
+        if len(entries) > limits.MAX_INPUTS:
+            raise FieldInvalid(path, f"must have at most {limits.MAX_INPUTS} entries")
+    for index, dataset in enumerate(datasets):
+
+        def take_dataset(index: int = index, dataset: run_inputs_pb2.DatasetInput = dataset) -> None:
+            records.datasets.append(to_dataset_input(dataset, f"inputs.datasets[{index}]"))
+
+        records.check(RecordKind.DATASET_INPUT, index, take_dataset)
+    for index, model in enumerate(models):
+
+        def take_model(index: int = index, model: run_inputs_pb2.LoggedModelInput = model) -> None:
+            records.model_inputs.append(to_model_id(model.model_id, f"inputs.models[{index}].model_id"))
+
+        records.check(RecordKind.MODEL_INPUT, index, take_model)
+    for index, output in enumerate(made):
+
+        def take_output(index: int = index, output: run_inputs_pb2.LoggedModelOutput = output) -> None:
+            model_id = to_model_id(output.model_id, f"outputs.models[{index}].model_id")
+            records.model_outputs.append(ModelOutput(output.step, model_id))
+
+        records.check(RecordKind.MODEL_OUTPUT, index, take_output)
 
 
 def _take_metrics(columns: metric_pb2.MetricColumns, now_millis: int, records: _Records) -> None:

@@ -12,8 +12,10 @@ from trivet_proto.tracking.v1 import tracking_service_pb2
 from trivet_tracking.commits import GroupCommitter
 from trivet_tracking.domain import limits
 from trivet_tracking.folder import DEFAULT_DELAYS, Delays, start_folder
+from trivet_tracking.servicers.datasets import DatasetServicer
 from trivet_tracking.servicers.experiments import ExperimentServicer
 from trivet_tracking.servicers.exports import ExportServicer
+from trivet_tracking.servicers.logged_models import LoggedModelServicer
 from trivet_tracking.servicers.metrics import MetricServicer
 from trivet_tracking.servicers.purge import PurgeServicer
 from trivet_tracking.servicers.rewrites import RewriteServicer
@@ -21,8 +23,10 @@ from trivet_tracking.servicers.runs import RunServicer
 from trivet_tracking.servicers.watches import WatchServicer
 from trivet_tracking.settings import STALE_AFTER_SECONDS
 from trivet_tracking.store.changes import SqlChanges
+from trivet_tracking.store.datasets import SqlDatasets
 from trivet_tracking.store.experiments import SqlExperiments
 from trivet_tracking.store.exports import SqlExports
+from trivet_tracking.store.logged_models import SqlLoggedModels
 from trivet_tracking.store.metrics import SqlMetrics
 from trivet_tracking.store.purge import SqlPurge
 from trivet_tracking.store.rewrites import SqlRewrites
@@ -79,6 +83,8 @@ def build(
         MetricServicer(SqlMetrics(database), committer, now_millis),
         ExportServicer(SqlExports(database, experiments, attributes)),
         WatchServicer(changes, watching),
+        LoggedModelServicer(SqlLoggedModels(database, experiments, now_millis)),
+        DatasetServicer(SqlDatasets(database, experiments)),
     )
 
     def close() -> None:

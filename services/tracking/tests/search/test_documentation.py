@@ -10,6 +10,7 @@ import grpc
 import pytest
 
 from trivet_proto.tracking.v1 import run_pb2
+from trivet_proto.tracking.v1.run_inputs_pb2 import Dataset, DatasetInput, RunInputs
 from trivet_proto.tracking.v1.tracking_service_pb2_grpc import TrackingServiceStub
 from trivet_testing.records import create_run, metric, search_runs, timestamp, write
 from trivet_testing.tracking import Tracking
@@ -24,8 +25,8 @@ EXAMPLES = [
 def documented(channel: grpc.Channel, tracking_address: str) -> Tracking:
     """The runs of the page's table."""
     tracking = Tracking(TrackingServiceStub(channel), "test-1994")
-    for row in re.findall(r"^\| `(\w+)` \|(.*)\|(.*)\|(.*)\|(.*)\|$", PAGE, re.MULTILINE):
-        name, params, tags, metrics, times = (cell.strip() for cell in row)
+    for row in re.findall(r"^\| `(\w+)` \|(.*)\|(.*)\|(.*)\|(.*)\|(.*)\|$", PAGE, re.MULTILINE):
+        name, params, tags, metrics, datasets, times = (cell.strip() for cell in row)
         start, end = times.split(", ")
         run = create_run(
             tracking,
@@ -40,12 +41,24 @@ def documented(channel: grpc.Channel, tracking_address: str) -> Tracking:
         key, _, values = metrics.partition(": ")
         last, *earlier = (math.nan if value == "NaN" else float(value) for value in re.findall(r"[\w.]+", values))
         points = [(step, 0, value) for step, value in enumerate([*earlier, last])]
-        write(tracking, run.name, metrics=metric(key, *points))
+        write(tracking, run.name, metrics=metric(key, *points), inputs=_inputs(datasets))
     return tracking
 
 
 def _entries(cell: str) -> dict[str, str]:
     return dict(entry.split("=") for entry in cell.split(", ")) if cell else {}
+
+
+def _inputs(cell: str) -> RunInputs:
+    used = re.findall(r"(\w+)@(\w+) ?(\w*)", cell)
+    return RunInputs(
+        datasets=[
+            DatasetInput(
+                dataset=Dataset(name=name, digest=digest), tags={"mlflow.data.context": context} if context else {}
+            )
+            for name, digest, context in used
+        ]
+    )
 
 
 @pytest.mark.parametrize(("text", "expected"), EXAMPLES, ids=[text for text, _ in EXAMPLES])

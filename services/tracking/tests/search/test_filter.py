@@ -14,10 +14,16 @@ from trivet_kit.search.expressions import Aggregate, And, Comparison, Entity, Ex
 from trivet_kit.search.operands import MAX_PATTERN_BYTES
 from trivet_kit.search.parser import MAX_COMPARISONS, parse_filter
 from trivet_kit.search.vocabulary import Vocabulary
-from trivet_tracking.domain.vocabularies import EXPERIMENTS, RUNS
+from trivet_tracking.domain.vocabularies import EXPERIMENTS, LOGGED_MODELS, RUNS
 
 # Each line is a FILTER or EXPFILTER line of mlflow-semantics-measured.txt with the answer 200.
 ACCEPTED_BY_MLFLOW = [
+    (RUNS, "dataset.name = 'ds1'"),
+    (RUNS, "datasets.context = 'training'"),
+    (LOGGED_MODELS, "name = 'model' AND attributes.model_type LIKE 'sk%'"),
+    (LOGGED_MODELS, "model_id IN ('m-1') AND source_run_id ILIKE 'R'"),
+    (LOGGED_MODELS, "creation_time > 1 AND creation_timestamp > 1 AND last_updated_time < 2"),
+    (LOGGED_MODELS, "metrics.rmse < 1 AND params.a = 'b' AND tags.c != 'd'"),
     (RUNS, "metrics.rmse < 7"),
     (RUNS, "metrics.rmse != 3"),
     (RUNS, "metrics.`a b/c` = 3"),
@@ -76,8 +82,6 @@ REFUSED_BY_MLFLOW = [
 # Accepted by MLflow, and not in our contract.
 REFUSED_BY_US_ALONE = [
     (RUNS, "artifact_uri LIKE '%artifacts'"),
-    (RUNS, "dataset.name = 'ds1'"),
-    (RUNS, "datasets.context = 'training'"),
 ]
 # Refused by MLflow (measured, or its grammar of §3), and in our contract.
 ACCEPTED_BY_US_ALONE = [
@@ -393,13 +397,15 @@ FAULTS = [
     (
         "foo = 1",
         1,
-        "no attribute foo; they have metrics.KEY, params.KEY, tags.KEY and the attributes run_id, run_name,",
+        "no attribute foo; they have metrics.KEY, params.KEY, tags.KEY, datasets.name and the attributes run_id,",
     ),
     ("attributes.foo = 1", 12, "no attribute foo"),
     ("`` = 'x'", 1, "no attribute ;"),
     ("Status = 'FAILED'", 1, "no attribute Status"),
     ("`metrics.a` = 1", 1, "no attribute metrics.a"),
-    ("datasets.name = 'x'", 1, "nothing that begins datasets.; they have metrics.KEY, params.KEY, tags.KEY and the"),
+    ("x.name = 'x'", 1, "nothing that begins x.; they have metrics.KEY, params.KEY, tags.KEY, datasets.name and the"),
+    ("datasets.source = 'x'", 10, "datasets have no source; they have name, digest, context"),
+    ("datasets.name > 'x'", 15, "> does not work here; datasets are compared by =, !=, LIKE, ILIKE, IN, NOT IN"),
     ("Metrics.a = 1", 1, "nothing that begins Metrics."),
     ("params.`` = 'x'", 8, "the key is empty"),
     ("params. = 'x'", 9, "a key in letters, digits, _ - . and /, or in backticks, must stand here, not =."),

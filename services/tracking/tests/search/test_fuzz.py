@@ -25,10 +25,10 @@ from trivet_kit.search.expressions import (
     OrderClause,
 )
 from trivet_kit.search.parser import MAX_CLAUSES, MAX_COMPARISONS, parse_filter, parse_order_by
-from trivet_kit.search.vocabulary import ValueType, Vocabulary
-from trivet_tracking.domain.vocabularies import EXPERIMENTS, RUNS
+from trivet_kit.search.vocabulary import DATASET_KEYS, ValueType, Vocabulary
+from trivet_tracking.domain.vocabularies import EXPERIMENTS, LOGGED_MODELS, RUNS
 
-VOCABULARIES = st.sampled_from([RUNS, EXPERIMENTS])
+VOCABULARIES = st.sampled_from([RUNS, EXPERIMENTS, LOGGED_MODELS])
 
 WORDS = (
     'metrics. metrics.a params.b tags.`c` tags."e""f" attributes. run.status datasets.x foo run_id `run\u00a0name` '
@@ -54,8 +54,12 @@ ABSENCE = [Operator.IS_NULL, Operator.IS_NOT_NULL]
 
 def keys_of(vocabulary: Vocabulary) -> st.SearchStrategy[Key]:
     attributes = st.sampled_from([Key(Entity.ATTRIBUTE, attribute.name) for attribute in vocabulary.attributes])
-    entities = sorted(set(vocabulary.prefixes.values()) - {Entity.ATTRIBUTE}, key=lambda entity: entity.value)
+    entities = sorted(
+        set(vocabulary.prefixes.values()) - {Entity.ATTRIBUTE, Entity.DATASET}, key=lambda entity: entity.value
+    )
     others = st.builds(Key, st.sampled_from(entities), KEYS)
+    if Entity.DATASET in vocabulary.prefixes.values():
+        others |= st.builds(Key, st.just(Entity.DATASET), st.sampled_from(DATASET_KEYS))
     if Entity.METRIC in entities:
         others |= st.builds(Key, st.just(Entity.METRIC), KEYS, st.sampled_from(Aggregate))
     return attributes | others
@@ -158,7 +162,10 @@ def test_written_filter_is_read_as_it_was(case: tuple[Vocabulary, And], key_quot
     assert parse_filter(written_filter(expression, key_quote, value_quote), vocabulary) == expression
 
 
-@given(st.lists(st.builds(OrderClause, keys_of(RUNS), st.booleans()), max_size=8), st.sampled_from('`"'))
+SORTABLE_KEYS = keys_of(RUNS).filter(lambda key: key.entity in RUNS.sortable)
+
+
+@given(st.lists(st.builds(OrderClause, SORTABLE_KEYS, st.booleans()), max_size=8), st.sampled_from('`"'))
 def test_written_order_by_is_read_as_it_was(clauses: list[OrderClause], quote: str) -> None:
     once = tuple({clause.key: clause for clause in clauses}.values())
     text = ", ".join(f"{written_key(clause.key, quote)} {'DESC' if clause.descending else 'ASC'}" for clause in once)

@@ -35,7 +35,7 @@ REFUSED_BY_MLFLOW = [
     ("metrics.rmse ASC, metrics.rmse DESC", 19, "metrics.rmse is there twice; leave one out."),
     ("foo", 1, "no attribute foo; they have metrics.KEY"),
     ("metrics.rmse sideways", 14, "ASC, DESC or a comma must stand here, not sideways."),
-    ("dataset.name", 1, "nothing that begins dataset."),
+    ("dataset.name", 1, "runs cannot be sorted by datasets"),
 ]
 # In the contract all names of a filter sort; MLflow refuses these.
 ACCEPTED_BY_US_ALONE = [

@@ -35,7 +35,7 @@ from trivet_kit.timestamps import now_millis
 from trivet_proto.tracking.v1 import run_pb2
 from trivet_proto.tracking.v1.tracking_service_pb2 import DeleteRunRequest
 from trivet_proto.tracking.v1.tracking_service_pb2_grpc import TrackingServiceStub
-from trivet_testing.records import create_experiment, create_run, metric, timestamp, write
+from trivet_testing.records import create_experiment, create_run, dataset_input, metric, timestamp, write
 from trivet_testing.tracking import Tracking, full
 from trivet_tracking.domain.experiments import View
 from trivet_tracking.domain.runs import RunQuery, RunStatus
@@ -74,6 +74,8 @@ class RunRow:
     tags: dict[str, str] = field(default_factory=dict)
     metrics: dict[str, list[float]] = field(default_factory=dict)
     """The values by step."""
+    datasets: list[dict[str, str | None]] = field(default_factory=list)
+    """Name, digest and context of each."""
 
     def value(self, key: Key) -> str | int | float | None:
         """What a key means of the run; None if it has none."""
@@ -134,6 +136,8 @@ def _make_run(tracking: Tracking, chance: random.Random, number: int, experiment
     for key in ("m", "n"):
         if chance.random() < 0.8:
             row.metrics[key] = [chance.choice(METRIC_VALUES) for _ in range(chance.randrange(1, 4))]
+    for name, digest in chance.sample([("d", "1"), ("d", "2"), ("ab", "1")], chance.randrange(3)):
+        row.datasets.append({"name": name, "digest": digest, "context": chance.choice([None, "a", "A"])})
     run = create_run(
         tracking,
         row.run_id,
@@ -148,6 +152,8 @@ def _make_run(tracking: Tracking, chance: random.Random, number: int, experiment
     write(tracking, run.name, params=[{"key": key, "value": text} for key, text in row.params.items()])
     for key, values in row.metrics.items():
         write(tracking, run.name, metrics=metric(key, *((step, 0, value) for step, value in enumerate(values))))
+    used = [dataset_input(str(one["name"]), str(one["digest"]), one["context"] or "") for one in row.datasets]
+    write(tracking, run.name, inputs={"datasets": used})
     if row.deleted:
         tracking.stub.DeleteRun(DeleteRunRequest(name=run.name))
     return row
@@ -164,6 +170,8 @@ def passes(row: RunRow, expression: Expression) -> bool:
             return any(passes(row, term) for term in terms)
         case Not(term):
             return not passes(row, term)
+    if expression.key.entity is Entity.DATASET:
+        return _has_dataset(row, expression)
     value, wanted = row.value(expression.key), expression.value
     if expression.operator in (Operator.IS_NULL, Operator.IS_NOT_NULL):
         return (value is None) is (expression.operator is Operator.IS_NULL)
@@ -175,6 +183,13 @@ def passes(row: RunRow, expression: Expression) -> bool:
             return False
         value = float(value)
     return _COMPARES[expression.operator](value, wanted)
+
+
+def _has_dataset(row: RunRow, term: Comparison) -> bool:
+    values = [dataset[term.key.name] for dataset in row.datasets if dataset[term.key.name] is not None]
+    if term.operator in (Operator.IS_NULL, Operator.IS_NOT_NULL):
+        return bool(values) is (term.operator is Operator.IS_NOT_NULL)
+    return any(_COMPARES[term.operator](value, term.value) for value in values)
 
 
 _COMPARES: dict[Operator, Callable[[Any, Any], bool]] = {
@@ -247,6 +262,7 @@ def absent(keys: st.SearchStrategy[Key]) -> st.SearchStrategy[Expression]:
     return st.builds(Comparison, keys, st.sampled_from([Operator.IS_NULL, Operator.IS_NOT_NULL]), st.none())
 
 
+DATASETS = st.builds(Key, st.just(Entity.DATASET), st.sampled_from(["name", "digest", "context"]))
 PARAMS = st.builds(Key, st.just(Entity.PARAM), KEYS)
 LEAVES = st.one_of(
     compared(METRIC_KEYS, st.sampled_from(NUMBERS)),
@@ -254,7 +270,8 @@ LEAVES = st.one_of(
     compared(TIMES, st.integers(-1, 6)),
     matched(TEXT_KEYS, TEXTS),
     matched(OTHERS, ["r01", "r02", "RUNNING", "FINISHED"]),
-    absent(METRIC_KEYS | TEXT_KEYS | TIMES.filter(lambda key: key.name != "start_time")),
+    matched(DATASETS, ["d", "ab", "1", "2", "a", "A"]),
+    absent(METRIC_KEYS | TEXT_KEYS | DATASETS | TIMES.filter(lambda key: key.name != "start_time")),
 )
 EXPRESSIONS = st.recursive(
     LEAVES,

@@ -124,6 +124,10 @@ class _ErrorReasonEnumTypeWrapper(google.protobuf.internal.enum_type_wrapper._En
     """NOT_FOUND.
     {"reason": "TAG_NOT_FOUND", "domain": "trivet", "metadata": {"key": "team"}}
     """
+    ERROR_REASON_LOGGED_MODEL_NOT_FOUND: _ErrorReason.ValueType  # 64
+    """NOT_FOUND. No such logged model, or a deleted one.
+    {"reason": "LOGGED_MODEL_NOT_FOUND", "domain": "trivet", "metadata": {"name": "workspaces/default/loggedModels/m-0051d54e"}}
+    """
     ERROR_REASON_EXPERIMENT_NAME_TAKEN: _ErrorReason.ValueType  # 80
     """ALREADY_EXISTS. The workspace has an experiment of that name, perhaps a deleted one.
     {"reason": "EXPERIMENT_NAME_TAKEN", "domain": "trivet", "metadata": {"displayName": "taxi", "name": "workspaces/default/experiments/3", "state": "DELETED"}}
@@ -131,6 +135,10 @@ class _ErrorReasonEnumTypeWrapper(google.protobuf.internal.enum_type_wrapper._En
     ERROR_REASON_RUN_ID_TAKEN: _ErrorReason.ValueType  # 81
     """ALREADY_EXISTS. A run of that id was created before, with another body.
     {"reason": "RUN_ID_TAKEN", "domain": "trivet", "metadata": {"name": "workspaces/default/runs/0192f0c1"}}
+    """
+    ERROR_REASON_LOGGED_MODEL_ID_TAKEN: _ErrorReason.ValueType  # 82
+    """ALREADY_EXISTS. A logged model of that id was created before, with another body, or is deleted.
+    {"reason": "LOGGED_MODEL_ID_TAKEN", "domain": "trivet", "metadata": {"name": "workspaces/default/loggedModels/m-0051d54e"}}
     """
     ERROR_REASON_EXPERIMENT_DELETED: _ErrorReason.ValueType  # 100
     """FAILED_PRECONDITION. The experiment is deleted; restore it first.
@@ -160,6 +168,10 @@ class _ErrorReasonEnumTypeWrapper(google.protobuf.internal.enum_type_wrapper._En
     ERROR_REASON_WRITER_ENDED: _ErrorReason.ValueType  # 106
     """FAILED_PRECONDITION. The run was rewound after the writer began; write on as another writer.
     {"reason": "WRITER_ENDED", "domain": "trivet", "metadata": {"name": "workspaces/default/runs/0192f0c1", "lastSequence": "7"}}
+    """
+    ERROR_REASON_LOGGED_MODEL_FINALIZED: _ErrorReason.ValueType  # 108
+    """FAILED_PRECONDITION. The logged model has another status for good.
+    {"reason": "LOGGED_MODEL_FINALIZED", "domain": "trivet", "metadata": {"name": "workspaces/default/loggedModels/m-0051d54e", "status": "READY"}}
     """
     ERROR_REASON_ETAG_STALE: _ErrorReason.ValueType  # 120
     """ABORTED. The resource was changed after it was read; read it again and repeat the change.
@@ -329,6 +341,10 @@ ERROR_REASON_TAG_NOT_FOUND: ErrorReason.ValueType  # 63
 """NOT_FOUND.
 {"reason": "TAG_NOT_FOUND", "domain": "trivet", "metadata": {"key": "team"}}
 """
+ERROR_REASON_LOGGED_MODEL_NOT_FOUND: ErrorReason.ValueType  # 64
+"""NOT_FOUND. No such logged model, or a deleted one.
+{"reason": "LOGGED_MODEL_NOT_FOUND", "domain": "trivet", "metadata": {"name": "workspaces/default/loggedModels/m-0051d54e"}}
+"""
 ERROR_REASON_EXPERIMENT_NAME_TAKEN: ErrorReason.ValueType  # 80
 """ALREADY_EXISTS. The workspace has an experiment of that name, perhaps a deleted one.
 {"reason": "EXPERIMENT_NAME_TAKEN", "domain": "trivet", "metadata": {"displayName": "taxi", "name": "workspaces/default/experiments/3", "state": "DELETED"}}
@@ -336,6 +352,10 @@ ERROR_REASON_EXPERIMENT_NAME_TAKEN: ErrorReason.ValueType  # 80
 ERROR_REASON_RUN_ID_TAKEN: ErrorReason.ValueType  # 81
 """ALREADY_EXISTS. A run of that id was created before, with another body.
 {"reason": "RUN_ID_TAKEN", "domain": "trivet", "metadata": {"name": "workspaces/default/runs/0192f0c1"}}
+"""
+ERROR_REASON_LOGGED_MODEL_ID_TAKEN: ErrorReason.ValueType  # 82
+"""ALREADY_EXISTS. A logged model of that id was created before, with another body, or is deleted.
+{"reason": "LOGGED_MODEL_ID_TAKEN", "domain": "trivet", "metadata": {"name": "workspaces/default/loggedModels/m-0051d54e"}}
 """
 ERROR_REASON_EXPERIMENT_DELETED: ErrorReason.ValueType  # 100
 """FAILED_PRECONDITION. The experiment is deleted; restore it first.
@@ -365,6 +385,10 @@ the runs again.
 ERROR_REASON_WRITER_ENDED: ErrorReason.ValueType  # 106
 """FAILED_PRECONDITION. The run was rewound after the writer began; write on as another writer.
 {"reason": "WRITER_ENDED", "domain": "trivet", "metadata": {"name": "workspaces/default/runs/0192f0c1", "lastSequence": "7"}}
+"""
+ERROR_REASON_LOGGED_MODEL_FINALIZED: ErrorReason.ValueType  # 108
+"""FAILED_PRECONDITION. The logged model has another status for good.
+{"reason": "LOGGED_MODEL_FINALIZED", "domain": "trivet", "metadata": {"name": "workspaces/default/loggedModels/m-0051d54e", "status": "READY"}}
 """
 ERROR_REASON_ETAG_STALE: ErrorReason.ValueType  # 120
 """ABORTED. The resource was changed after it was read; read it again and repeat the change.

@@ -28,9 +28,10 @@ from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__
 from trivet_proto.common.v1 import options_pb2 as trivet__proto_dot_common_dot_v1_dot_options__pb2
 from trivet_proto.tracking.v1 import lifecycle_pb2 as trivet__proto_dot_tracking_dot_v1_dot_lifecycle__pb2
 from trivet_proto.tracking.v1 import metric_pb2 as trivet__proto_dot_tracking_dot_v1_dot_metric__pb2
+from trivet_proto.tracking.v1 import run_inputs_pb2 as trivet__proto_dot_tracking_dot_v1_dot_run__inputs__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\"trivet_proto/tracking/v1/run.proto\x12\x12trivet.tracking.v1\x1a\x1fgoogle/api/field_behavior.proto\x1a google/protobuf/field_mask.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a$trivet_proto/common/v1/options.proto\x1a(trivet_proto/tracking/v1/lifecycle.proto\x1a%trivet_proto/tracking/v1/metric.proto\"\xb7\x08\n\x03Run\x12\x17\n\x04name\x18\x01 \x01(\tB\t\xe0\x41\x08\xa2\x88\x19\x02\x08\x03\x12\x1d\n\nexperiment\x18\x02 \x01(\tB\t\xe0\x41\x05\xa2\x88\x19\x02\x08\x02\x12\x19\n\x0c\x64isplay_name\x18\x03 \x01(\tB\x03\xe0\x41\x01\x12\x32\n\x06status\x18\x04 \x01(\x0e\x32\x1d.trivet.tracking.v1.RunStatusB\x03\xe0\x41\x01\x12\x33\n\nstart_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x03\xe0\x41\x01\x12\x31\n\x08\x65nd_time\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x03\xe0\x41\x01\x12\x14\n\x04user\x18\x07 \x01(\tB\x06\xe0\x41\x01\xe0\x41\x05\x12\x17\n\ncreated_by\x18\x08 \x01(\tB\x03\xe0\x41\x03\x12\x16\n\x06source\x18\t \x01(\tB\x06\xe0\x41\x01\xe0\x41\x05\x12\x1a\n\ngit_commit\x18\n \x01(\tB\x06\xe0\x41\x01\xe0\x41\x05\x12 \n\nparent_run\x18\x0b \x01(\tB\x0c\xe0\x41\x01\xe0\x41\x05\xa2\x88\x19\x02\x08\x03\x12\x18\n\x0b\x64\x65scription\x18\x0c \x01(\tB\x03\xe0\x41\x01\x12\x38\n\x06params\x18\r \x03(\x0b\x32#.trivet.tracking.v1.Run.ParamsEntryB\x03\xe0\x41\x01\x12\x34\n\x04tags\x18\x0e \x03(\x0b\x32!.trivet.tracking.v1.Run.TagsEntryB\x03\xe0\x41\x01\x12\x30\n\x07metrics\x18\x0f \x03(\x0b\x32\x1a.trivet.tracking.v1.MetricB\x03\xe0\x41\x03\x12\x36\n\x05state\x18\x10 \x01(\x0e\x32\".trivet.tracking.v1.LifecycleStateB\x03\xe0\x41\x03\x12\x34\n\x0b\x63reate_time\x18\x11 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x03\xe0\x41\x03\x12\x34\n\x0bupdate_time\x18\x12 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x03\xe0\x41\x03\x12\x34\n\x0b\x64\x65lete_time\x18\x13 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x03\xe0\x41\x03\x12\x11\n\x04\x65tag\x18\x14 \x01(\tB\x03\xe0\x41\x01\x12\x37\n\x0b\x66orked_from\x18\x17 \x01(\x0b\x32\x1d.trivet.tracking.v1.ForkPointB\x03\xe0\x41\x03\x12\x38\n\x0flast_write_time\x18\x18 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x03\xe0\x41\x03\x12\x12\n\x05stale\x18\x19 \x01(\x08\x42\x03\xe0\x41\x03\x12\x30\n\x07omitted\x18\x1e \x01(\x0b\x32\x1a.google.protobuf.FieldMaskB\x03\xe0\x41\x03\x1a-\n\x0bParamsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\x1a+\n\tTagsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"6\n\tForkPoint\x12\x16\n\x03run\x18\x01 \x01(\tB\t\xe0\x41\x03\xa2\x88\x19\x02\x08\x03\x12\x11\n\x04step\x18\x02 \x01(\x03\x42\x03\xe0\x41\x03*\xa0\x01\n\tRunStatus\x12\x1a\n\x16RUN_STATUS_UNSPECIFIED\x10\x00\x12\x16\n\x12RUN_STATUS_RUNNING\x10\x01\x12\x18\n\x14RUN_STATUS_SCHEDULED\x10\x02\x12\x17\n\x13RUN_STATUS_FINISHED\x10\x03\x12\x15\n\x11RUN_STATUS_FAILED\x10\x04\x12\x15\n\x11RUN_STATUS_KILLED\x10\x05\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\"trivet_proto/tracking/v1/run.proto\x12\x12trivet.tracking.v1\x1a\x1fgoogle/api/field_behavior.proto\x1a google/protobuf/field_mask.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a$trivet_proto/common/v1/options.proto\x1a(trivet_proto/tracking/v1/lifecycle.proto\x1a%trivet_proto/tracking/v1/metric.proto\x1a)trivet_proto/tracking/v1/run_inputs.proto\"\xa1\t\n\x03Run\x12\x17\n\x04name\x18\x01 \x01(\tB\t\xe0\x41\x08\xa2\x88\x19\x02\x08\x03\x12\x1d\n\nexperiment\x18\x02 \x01(\tB\t\xe0\x41\x05\xa2\x88\x19\x02\x08\x02\x12\x19\n\x0c\x64isplay_name\x18\x03 \x01(\tB\x03\xe0\x41\x01\x12\x32\n\x06status\x18\x04 \x01(\x0e\x32\x1d.trivet.tracking.v1.RunStatusB\x03\xe0\x41\x01\x12\x33\n\nstart_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x03\xe0\x41\x01\x12\x31\n\x08\x65nd_time\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x03\xe0\x41\x01\x12\x14\n\x04user\x18\x07 \x01(\tB\x06\xe0\x41\x01\xe0\x41\x05\x12\x17\n\ncreated_by\x18\x08 \x01(\tB\x03\xe0\x41\x03\x12\x16\n\x06source\x18\t \x01(\tB\x06\xe0\x41\x01\xe0\x41\x05\x12\x1a\n\ngit_commit\x18\n \x01(\tB\x06\xe0\x41\x01\xe0\x41\x05\x12 \n\nparent_run\x18\x0b \x01(\tB\x0c\xe0\x41\x01\xe0\x41\x05\xa2\x88\x19\x02\x08\x03\x12\x18\n\x0b\x64\x65scription\x18\x0c \x01(\tB\x03\xe0\x41\x01\x12\x38\n\x06params\x18\r \x03(\x0b\x32#.trivet.tracking.v1.Run.ParamsEntryB\x03\xe0\x41\x01\x12\x34\n\x04tags\x18\x0e \x03(\x0b\x32!.trivet.tracking.v1.Run.TagsEntryB\x03\xe0\x41\x01\x12\x30\n\x07metrics\x18\x0f \x03(\x0b\x32\x1a.trivet.tracking.v1.MetricB\x03\xe0\x41\x03\x12\x36\n\x05state\x18\x10 \x01(\x0e\x32\".trivet.tracking.v1.LifecycleStateB\x03\xe0\x41\x03\x12\x34\n\x0b\x63reate_time\x18\x11 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x03\xe0\x41\x03\x12\x34\n\x0bupdate_time\x18\x12 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x03\xe0\x41\x03\x12\x34\n\x0b\x64\x65lete_time\x18\x13 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x03\xe0\x41\x03\x12\x11\n\x04\x65tag\x18\x14 \x01(\tB\x03\xe0\x41\x01\x12\x37\n\x0b\x66orked_from\x18\x17 \x01(\x0b\x32\x1d.trivet.tracking.v1.ForkPointB\x03\xe0\x41\x03\x12\x38\n\x0flast_write_time\x18\x18 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x03\xe0\x41\x03\x12\x12\n\x05stale\x18\x19 \x01(\x08\x42\x03\xe0\x41\x03\x12\x30\n\x07omitted\x18\x1e \x01(\x0b\x32\x1a.google.protobuf.FieldMaskB\x03\xe0\x41\x03\x12\x32\n\x06inputs\x18\x15 \x01(\x0b\x32\x1d.trivet.tracking.v1.RunInputsB\x03\xe0\x41\x03\x12\x34\n\x07outputs\x18\x16 \x01(\x0b\x32\x1e.trivet.tracking.v1.RunOutputsB\x03\xe0\x41\x03\x1a-\n\x0bParamsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\x1a+\n\tTagsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"6\n\tForkPoint\x12\x16\n\x03run\x18\x01 \x01(\tB\t\xe0\x41\x03\xa2\x88\x19\x02\x08\x03\x12\x11\n\x04step\x18\x02 \x01(\x03\x42\x03\xe0\x41\x03*\xa0\x01\n\tRunStatus\x12\x1a\n\x16RUN_STATUS_UNSPECIFIED\x10\x00\x12\x16\n\x12RUN_STATUS_RUNNING\x10\x01\x12\x18\n\x14RUN_STATUS_SCHEDULED\x10\x02\x12\x17\n\x13RUN_STATUS_FINISHED\x10\x03\x12\x15\n\x11RUN_STATUS_FAILED\x10\x04\x12\x15\n\x11RUN_STATUS_KILLED\x10\x05\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -89,18 +90,22 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_RUN'].fields_by_name['stale']._serialized_options = b'\340A\003'
   _globals['_RUN'].fields_by_name['omitted']._loaded_options = None
   _globals['_RUN'].fields_by_name['omitted']._serialized_options = b'\340A\003'
+  _globals['_RUN'].fields_by_name['inputs']._loaded_options = None
+  _globals['_RUN'].fields_by_name['inputs']._serialized_options = b'\340A\003'
+  _globals['_RUN'].fields_by_name['outputs']._loaded_options = None
+  _globals['_RUN'].fields_by_name['outputs']._serialized_options = b'\340A\003'
   _globals['_FORKPOINT'].fields_by_name['run']._loaded_options = None
   _globals['_FORKPOINT'].fields_by_name['run']._serialized_options = b'\340A\003\242\210\031\002\010\003'
   _globals['_FORKPOINT'].fields_by_name['step']._loaded_options = None
   _globals['_FORKPOINT'].fields_by_name['step']._serialized_options = b'\340A\003'
-  _globals['_RUNSTATUS']._serialized_start=1416
-  _globals['_RUNSTATUS']._serialized_end=1576
-  _globals['_RUN']._serialized_start=278
-  _globals['_RUN']._serialized_end=1357
-  _globals['_RUN_PARAMSENTRY']._serialized_start=1267
-  _globals['_RUN_PARAMSENTRY']._serialized_end=1312
-  _globals['_RUN_TAGSENTRY']._serialized_start=1314
-  _globals['_RUN_TAGSENTRY']._serialized_end=1357
-  _globals['_FORKPOINT']._serialized_start=1359
-  _globals['_FORKPOINT']._serialized_end=1413
+  _globals['_RUNSTATUS']._serialized_start=1565
+  _globals['_RUNSTATUS']._serialized_end=1725
+  _globals['_RUN']._serialized_start=321
+  _globals['_RUN']._serialized_end=1506
+  _globals['_RUN_PARAMSENTRY']._serialized_start=1416
+  _globals['_RUN_PARAMSENTRY']._serialized_end=1461
+  _globals['_RUN_TAGSENTRY']._serialized_start=1463
+  _globals['_RUN_TAGSENTRY']._serialized_end=1506
+  _globals['_FORKPOINT']._serialized_start=1508
+  _globals['_FORKPOINT']._serialized_end=1562
 # @@protoc_insertion_point(module_scope)

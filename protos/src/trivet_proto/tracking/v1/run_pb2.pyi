@@ -14,6 +14,7 @@ import google.protobuf.timestamp_pb2
 import sys
 import trivet_proto.tracking.v1.lifecycle_pb2
 import trivet_proto.tracking.v1.metric_pb2
+import trivet_proto.tracking.v1.run_inputs_pb2
 import typing
 
 if sys.version_info >= (3, 10):
@@ -121,6 +122,8 @@ class Run(google.protobuf.message.Message):
     LAST_WRITE_TIME_FIELD_NUMBER: builtins.int
     STALE_FIELD_NUMBER: builtins.int
     OMITTED_FIELD_NUMBER: builtins.int
+    INPUTS_FIELD_NUMBER: builtins.int
+    OUTPUTS_FIELD_NUMBER: builtins.int
     name: builtins.str
     """`workspaces/{workspace}/runs/{run}`. Clients make the id: a UUIDv7 in 32 hexadecimal digits."""
     experiment: builtins.str
@@ -210,6 +213,14 @@ class Run(google.protobuf.message.Message):
         It comes whatever a `read_mask` names.
         """
 
+    @property
+    def inputs(self) -> trivet_proto.tracking.v1.run_inputs_pb2.RunInputs:
+        """The datasets and logged models that went into it; written by WriteRun."""
+
+    @property
+    def outputs(self) -> trivet_proto.tracking.v1.run_inputs_pb2.RunOutputs:
+        """The logged models that came out of it; written by WriteRun."""
+
     def __init__(
         self,
         *,
@@ -237,9 +248,11 @@ class Run(google.protobuf.message.Message):
         last_write_time: google.protobuf.timestamp_pb2.Timestamp | None = ...,
         stale: builtins.bool = ...,
         omitted: google.protobuf.field_mask_pb2.FieldMask | None = ...,
+        inputs: trivet_proto.tracking.v1.run_inputs_pb2.RunInputs | None = ...,
+        outputs: trivet_proto.tracking.v1.run_inputs_pb2.RunOutputs | None = ...,
     ) -> None: ...
-    def HasField(self, field_name: typing.Literal["create_time", b"create_time", "delete_time", b"delete_time", "end_time", b"end_time", "forked_from", b"forked_from", "last_write_time", b"last_write_time", "omitted", b"omitted", "start_time", b"start_time", "update_time", b"update_time"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["create_time", b"create_time", "created_by", b"created_by", "delete_time", b"delete_time", "description", b"description", "display_name", b"display_name", "end_time", b"end_time", "etag", b"etag", "experiment", b"experiment", "forked_from", b"forked_from", "git_commit", b"git_commit", "last_write_time", b"last_write_time", "metrics", b"metrics", "name", b"name", "omitted", b"omitted", "params", b"params", "parent_run", b"parent_run", "source", b"source", "stale", b"stale", "start_time", b"start_time", "state", b"state", "status", b"status", "tags", b"tags", "update_time", b"update_time", "user", b"user"]) -> None: ...
+    def HasField(self, field_name: typing.Literal["create_time", b"create_time", "delete_time", b"delete_time", "end_time", b"end_time", "forked_from", b"forked_from", "inputs", b"inputs", "last_write_time", b"last_write_time", "omitted", b"omitted", "outputs", b"outputs", "start_time", b"start_time", "update_time", b"update_time"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["create_time", b"create_time", "created_by", b"created_by", "delete_time", b"delete_time", "description", b"description", "display_name", b"display_name", "end_time", b"end_time", "etag", b"etag", "experiment", b"experiment", "forked_from", b"forked_from", "git_commit", b"git_commit", "inputs", b"inputs", "last_write_time", b"last_write_time", "metrics", b"metrics", "name", b"name", "omitted", b"omitted", "outputs", b"outputs", "params", b"params", "parent_run", b"parent_run", "source", b"source", "stale", b"stale", "start_time", b"start_time", "state", b"state", "status", b"status", "tags", b"tags", "update_time", b"update_time", "user", b"user"]) -> None: ...
 
 global___Run = Run
 

@@ -16,6 +16,7 @@ import trivet_proto.tracking.v1.experiment_pb2
 import trivet_proto.tracking.v1.lifecycle_pb2
 import trivet_proto.tracking.v1.metric_curve_pb2
 import trivet_proto.tracking.v1.metric_pb2
+import trivet_proto.tracking.v1.run_inputs_pb2
 import trivet_proto.tracking.v1.run_pb2
 import typing
 
@@ -72,6 +73,12 @@ class _RecordKindEnumTypeWrapper(google.protobuf.internal.enum_type_wrapper._Enu
     """`tags`"""
     RECORD_KIND_DELETED_TAG: _RecordKind.ValueType  # 5
     """`deleted_tags`"""
+    RECORD_KIND_DATASET_INPUT: _RecordKind.ValueType  # 6
+    """`inputs.datasets`"""
+    RECORD_KIND_MODEL_INPUT: _RecordKind.ValueType  # 7
+    """`inputs.models`"""
+    RECORD_KIND_MODEL_OUTPUT: _RecordKind.ValueType  # 8
+    """`outputs.models`"""
 
 class RecordKind(_RecordKind, metaclass=_RecordKindEnumTypeWrapper):
     """The lists of a WriteRunRequest."""
@@ -88,6 +95,12 @@ RECORD_KIND_TAG: RecordKind.ValueType  # 4
 """`tags`"""
 RECORD_KIND_DELETED_TAG: RecordKind.ValueType  # 5
 """`deleted_tags`"""
+RECORD_KIND_DATASET_INPUT: RecordKind.ValueType  # 6
+"""`inputs.datasets`"""
+RECORD_KIND_MODEL_INPUT: RecordKind.ValueType  # 7
+"""`inputs.models`"""
+RECORD_KIND_MODEL_OUTPUT: RecordKind.ValueType  # 8
+"""`outputs.models`"""
 global___RecordKind = RecordKind
 
 @typing.final
@@ -432,6 +445,7 @@ class SearchRunsRequest(google.protobuf.message.Message):
     | `params.KEY` | = != LIKE ILIKE IN, IS NULL | quoted text |
     | `params.KEY` | = != < <= > >= IN BETWEEN | number; only params whose text is a number pass |
     | `tags.KEY` | = != LIKE ILIKE IN, IS NULL | quoted text |
+    | `datasets.name`, `datasets.digest`, `datasets.context` | = != LIKE ILIKE IN, IS NULL | quoted text; a run passes if one of its datasets does; the context is the tag `mlflow.data.context` of the input |
     | `run_id`, `run_name`, `status`, `user_id`, `created_by`, `source`, `git_commit`, `parent_run_id`, `forked_from_run_id`, `stale` | = != LIKE ILIKE IN | quoted text; `stale` is 'true' or 'false' |
     | `start_time`, `last_write_time` | = != < <= > >= IN BETWEEN | integer, milliseconds since the Unix epoch |
     | `end_time`, `duration` | the same, IS NULL | integer, milliseconds (since the Unix epoch); a run that has not ended has neither |
@@ -441,7 +455,7 @@ class SearchRunsRequest(google.protobuf.message.Message):
     may stand before IN and BETWEEN, and in IS NOT NULL. Words count in any case.
 
     A name may have `attributes.` before it, or `attribute.`, `attr.`, `run.`; `metric.`, `param.`, `parameter.`,
-    `parameters.` and `tag.` are allowed too. A KEY with other characters than letters, digits, `_`, `-`, `.` and `/` is
+    `parameters.`, `tag.` and `dataset.` are allowed too. A KEY with other characters than letters, digits, `_`, `-`, `.` and `/` is
     quoted: params."a b" or params.`a b`; so is the key of a metric that ends with `.min`, `.max` or `.last`. Text is
     quoted by ' or ", the quote itself doubled. In LIKE, `%` is any text and `_` any character, and `\\` before one of
     them or before `\\` makes it plain; case counts, and does not in ILIKE (for ASCII letters). NaN passes only != and
@@ -451,8 +465,8 @@ class SearchRunsRequest(google.protobuf.message.Message):
     most 64 KiB with 100 comparisons, 32 parentheses and NOTs in each other, and 16 KiB in the pattern of a LIKE.
     """
     order_by: builtins.str
-    """Clauses `NAME [ASC|DESC]` separated by commas, NAME as in `filter`. Runs without the key come last in both
-    directions, runs where it is NaN before them. Ties, and an empty order_by, go by `start_time DESC, run_id ASC`.
+    """Clauses `NAME [ASC|DESC]` separated by commas, NAME as in `filter` but for datasets. Runs without the key come last in
+    both directions, runs where it is NaN before them. Ties, and an empty order_by, go by `start_time DESC, run_id ASC`.
     At most 32 clauses. The same name twice, and other faults, are ORDER_BY_INVALID with the position.
     """
     view: trivet_proto.tracking.v1.lifecycle_pb2.LifecycleView.ValueType
@@ -526,9 +540,9 @@ class SearchRunsResponse(google.protobuf.message.Message):
     """How many runs pass; absent where `count_total` is not set."""
     @property
     def runs(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[trivet_proto.tracking.v1.run_pb2.Run]:
-        """In the order asked for, with params, tags and current metrics, where `read_mask` does not leave them out. A page may
-        be short: it ends before it has 3 MiB, or more than 50,000 metrics, params or tags. A run that has so much by itself
-        comes without it and says so in `omitted`.
+        """In the order asked for, with params, tags, current metrics, inputs and outputs, where `read_mask` does not leave them
+        out. A page may be short: it ends before it has 3 MiB, or more than 50,000 metrics, params or tags. A run that has so
+        much by itself comes without it and says so in `omitted`.
         """
 
     def __init__(
@@ -846,7 +860,7 @@ global___RestoreRunRequest = RestoreRunRequest
 
 @typing.final
 class WriteRunRequest(google.protobuf.message.Message):
-    """Metrics, params and tags to write to one run."""
+    """Metrics, params, tags, inputs and outputs to write to one run."""
 
     DESCRIPTOR: google.protobuf.descriptor.Descriptor
 
@@ -858,6 +872,8 @@ class WriteRunRequest(google.protobuf.message.Message):
     TAGS_FIELD_NUMBER: builtins.int
     DELETED_TAGS_FIELD_NUMBER: builtins.int
     ATOMIC_FIELD_NUMBER: builtins.int
+    INPUTS_FIELD_NUMBER: builtins.int
+    OUTPUTS_FIELD_NUMBER: builtins.int
     run: builtins.str
     """`workspaces/{workspace}/runs/{run}`."""
     writer_id: builtins.int
@@ -884,6 +900,14 @@ class WriteRunRequest(google.protobuf.message.Message):
     def deleted_tags(self) -> google.protobuf.internal.containers.RepeatedScalarFieldContainer[builtins.str]:
         """Keys of tags to remove, before `tags` are set. A tag that is not there is no fault."""
 
+    @property
+    def inputs(self) -> trivet_proto.tracking.v1.run_inputs_pb2.RunInputs:
+        """Datasets and logged models that the run used."""
+
+    @property
+    def outputs(self) -> trivet_proto.tracking.v1.run_inputs_pb2.RunOutputs:
+        """Logged models that the run made."""
+
     def __init__(
         self,
         *,
@@ -895,9 +919,11 @@ class WriteRunRequest(google.protobuf.message.Message):
         tags: collections.abc.Iterable[global___Tag] | None = ...,
         deleted_tags: collections.abc.Iterable[builtins.str] | None = ...,
         atomic: builtins.bool = ...,
+        inputs: trivet_proto.tracking.v1.run_inputs_pb2.RunInputs | None = ...,
+        outputs: trivet_proto.tracking.v1.run_inputs_pb2.RunOutputs | None = ...,
     ) -> None: ...
-    def HasField(self, field_name: typing.Literal["metrics", b"metrics"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["atomic", b"atomic", "deleted_tags", b"deleted_tags", "metrics", b"metrics", "params", b"params", "run", b"run", "sequence", b"sequence", "tags", b"tags", "writer_id", b"writer_id"]) -> None: ...
+    def HasField(self, field_name: typing.Literal["inputs", b"inputs", "metrics", b"metrics", "outputs", b"outputs"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["atomic", b"atomic", "deleted_tags", b"deleted_tags", "inputs", b"inputs", "metrics", b"metrics", "outputs", b"outputs", "params", b"params", "run", b"run", "sequence", b"sequence", "tags", b"tags", "writer_id", b"writer_id"]) -> None: ...
 
 global___WriteRunRequest = WriteRunRequest
 

@@ -5,6 +5,8 @@ import warnings
 
 from trivet_proto.tracking.v1 import experiment_pb2 as trivet__proto_dot_tracking_dot_v1_dot_experiment__pb2
 from trivet_proto.tracking.v1 import export_pb2 as trivet__proto_dot_tracking_dot_v1_dot_export__pb2
+from trivet_proto.tracking.v1 import logged_model_pb2 as trivet__proto_dot_tracking_dot_v1_dot_logged__model__pb2
+from trivet_proto.tracking.v1 import logged_model_service_pb2 as trivet__proto_dot_tracking_dot_v1_dot_logged__model__service__pb2
 from trivet_proto.tracking.v1 import purge_pb2 as trivet__proto_dot_tracking_dot_v1_dot_purge__pb2
 from trivet_proto.tracking.v1 import rewrite_pb2 as trivet__proto_dot_tracking_dot_v1_dot_rewrite__pb2
 from trivet_proto.tracking.v1 import run_pb2 as trivet__proto_dot_tracking_dot_v1_dot_run__pb2
@@ -188,6 +190,46 @@ class TrackingServiceStub(object):
                 '/trivet.tracking.v1.TrackingService/ExportMetricPoints',
                 request_serializer=trivet__proto_dot_tracking_dot_v1_dot_export__pb2.ExportMetricPointsRequest.SerializeToString,
                 response_deserializer=trivet__proto_dot_tracking_dot_v1_dot_export__pb2.ExportMetricPointsResponse.FromString,
+                _registered_method=True)
+        self.CreateLoggedModel = channel.unary_unary(
+                '/trivet.tracking.v1.TrackingService/CreateLoggedModel',
+                request_serializer=trivet__proto_dot_tracking_dot_v1_dot_logged__model__service__pb2.CreateLoggedModelRequest.SerializeToString,
+                response_deserializer=trivet__proto_dot_tracking_dot_v1_dot_logged__model__pb2.LoggedModel.FromString,
+                _registered_method=True)
+        self.GetLoggedModel = channel.unary_unary(
+                '/trivet.tracking.v1.TrackingService/GetLoggedModel',
+                request_serializer=trivet__proto_dot_tracking_dot_v1_dot_logged__model__service__pb2.GetLoggedModelRequest.SerializeToString,
+                response_deserializer=trivet__proto_dot_tracking_dot_v1_dot_logged__model__pb2.LoggedModel.FromString,
+                _registered_method=True)
+        self.SearchLoggedModels = channel.unary_unary(
+                '/trivet.tracking.v1.TrackingService/SearchLoggedModels',
+                request_serializer=trivet__proto_dot_tracking_dot_v1_dot_logged__model__service__pb2.SearchLoggedModelsRequest.SerializeToString,
+                response_deserializer=trivet__proto_dot_tracking_dot_v1_dot_logged__model__service__pb2.SearchLoggedModelsResponse.FromString,
+                _registered_method=True)
+        self.FinalizeLoggedModel = channel.unary_unary(
+                '/trivet.tracking.v1.TrackingService/FinalizeLoggedModel',
+                request_serializer=trivet__proto_dot_tracking_dot_v1_dot_logged__model__service__pb2.FinalizeLoggedModelRequest.SerializeToString,
+                response_deserializer=trivet__proto_dot_tracking_dot_v1_dot_logged__model__pb2.LoggedModel.FromString,
+                _registered_method=True)
+        self.SetLoggedModelTags = channel.unary_unary(
+                '/trivet.tracking.v1.TrackingService/SetLoggedModelTags',
+                request_serializer=trivet__proto_dot_tracking_dot_v1_dot_logged__model__service__pb2.SetLoggedModelTagsRequest.SerializeToString,
+                response_deserializer=trivet__proto_dot_tracking_dot_v1_dot_logged__model__pb2.LoggedModel.FromString,
+                _registered_method=True)
+        self.AddLoggedModelParams = channel.unary_unary(
+                '/trivet.tracking.v1.TrackingService/AddLoggedModelParams',
+                request_serializer=trivet__proto_dot_tracking_dot_v1_dot_logged__model__service__pb2.AddLoggedModelParamsRequest.SerializeToString,
+                response_deserializer=trivet__proto_dot_tracking_dot_v1_dot_logged__model__pb2.LoggedModel.FromString,
+                _registered_method=True)
+        self.DeleteLoggedModel = channel.unary_unary(
+                '/trivet.tracking.v1.TrackingService/DeleteLoggedModel',
+                request_serializer=trivet__proto_dot_tracking_dot_v1_dot_logged__model__service__pb2.DeleteLoggedModelRequest.SerializeToString,
+                response_deserializer=trivet__proto_dot_tracking_dot_v1_dot_logged__model__pb2.LoggedModel.FromString,
+                _registered_method=True)
+        self.SearchDatasets = channel.unary_unary(
+                '/trivet.tracking.v1.TrackingService/SearchDatasets',
+                request_serializer=trivet__proto_dot_tracking_dot_v1_dot_logged__model__service__pb2.SearchDatasetsRequest.SerializeToString,
+                response_deserializer=trivet__proto_dot_tracking_dot_v1_dot_logged__model__service__pb2.SearchDatasetsResponse.FromString,
                 _registered_method=True)
 
 
@@ -399,7 +441,7 @@ class TrackingServiceServicer(object):
         raise NotImplementedError('Method not implemented!')
 
     def WriteRun(self, request, context):
-        """Writes metrics, params and tags of one run; they are durable when the call returns.
+        """Writes metrics, params, tags, inputs and outputs of one run; they are durable when the call returns.
 
         1. A message whose columns do not fit together is INVALID_ARGUMENT; a missing run is NOT_FOUND; a deleted one is
         FAILED_PRECONDITION (RUN_DELETED). Nothing is written then, and the sequence is not used up.
@@ -410,7 +452,8 @@ class TrackingServiceServicer(object):
         written. Otherwise the bad ones are listed in `refused` and the others are written. A resend lists them again.
         4. What is written is visible to every reader, on every replica, before the call returns.
 
-        A finished run may still be written. Writing the same point, param or tag again changes nothing.
+        A finished run may still be written. Writing the same point, param, tag, input or output again changes
+        nothing.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -471,6 +514,70 @@ class TrackingServiceServicer(object):
 
         Every point that was written before the call comes; those written meanwhile may come or not. What is sent of a run
         with at most 131,072 points is of one moment. The rest is as with ExportRuns.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def CreateLoggedModel(self, request, context):
+        """Creates a logged model, PENDING. The same id with the same body returns the model as it is by now, so the call may be
+        repeated; with another body, or where the model was deleted, it is ALREADY_EXISTS (LOGGED_MODEL_ID_TAKEN). A deleted
+        experiment is FAILED_PRECONDITION (EXPERIMENT_DELETED).
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetLoggedModel(self, request, context):
+        """Returns a logged model with its params, tags and metrics. A deleted one answers as a missing one, NOT_FOUND
+        (LOGGED_MODEL_NOT_FOUND), here and in all that follows.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def SearchLoggedModels(self, request, context):
+        """Returns a page of the logged models that pass a filter.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def FinalizeLoggedModel(self, request, context):
+        """Says whether the files of a PENDING logged model are in place. Saying the same again changes nothing; another status
+        than the one that was said is FAILED_PRECONDITION (LOGGED_MODEL_FINALIZED), and so is a deleted experiment
+        (EXPERIMENT_DELETED).
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def SetLoggedModelTags(self, request, context):
+        """Sets and removes single tags of a logged model, all or none. Removing a tag that is not there is NOT_FOUND
+        (TAG_NOT_FOUND). A deleted experiment is FAILED_PRECONDITION (EXPERIMENT_DELETED).
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def AddLoggedModelParams(self, request, context):
+        """Adds params to a logged model, all or none. A param that has another value is FAILED_PRECONDITION (PARAM_CHANGED);
+        one that has this value already is no fault. A deleted experiment is FAILED_PRECONDITION (EXPERIMENT_DELETED).
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def DeleteLoggedModel(self, request, context):
+        """Puts a logged model into the bin, where only this answer still shows it. Deleting it again is NOT_FOUND
+        (LOGGED_MODEL_NOT_FOUND).
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def SearchDatasets(self, request, context):
+        """Returns a page of the datasets that the runs of experiments used, and what for.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -623,6 +730,46 @@ def add_TrackingServiceServicer_to_server(servicer, server):
                     servicer.ExportMetricPoints,
                     request_deserializer=trivet__proto_dot_tracking_dot_v1_dot_export__pb2.ExportMetricPointsRequest.FromString,
                     response_serializer=trivet__proto_dot_tracking_dot_v1_dot_export__pb2.ExportMetricPointsResponse.SerializeToString,
+            ),
+            'CreateLoggedModel': grpc.unary_unary_rpc_method_handler(
+                    servicer.CreateLoggedModel,
+                    request_deserializer=trivet__proto_dot_tracking_dot_v1_dot_logged__model__service__pb2.CreateLoggedModelRequest.FromString,
+                    response_serializer=trivet__proto_dot_tracking_dot_v1_dot_logged__model__pb2.LoggedModel.SerializeToString,
+            ),
+            'GetLoggedModel': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetLoggedModel,
+                    request_deserializer=trivet__proto_dot_tracking_dot_v1_dot_logged__model__service__pb2.GetLoggedModelRequest.FromString,
+                    response_serializer=trivet__proto_dot_tracking_dot_v1_dot_logged__model__pb2.LoggedModel.SerializeToString,
+            ),
+            'SearchLoggedModels': grpc.unary_unary_rpc_method_handler(
+                    servicer.SearchLoggedModels,
+                    request_deserializer=trivet__proto_dot_tracking_dot_v1_dot_logged__model__service__pb2.SearchLoggedModelsRequest.FromString,
+                    response_serializer=trivet__proto_dot_tracking_dot_v1_dot_logged__model__service__pb2.SearchLoggedModelsResponse.SerializeToString,
+            ),
+            'FinalizeLoggedModel': grpc.unary_unary_rpc_method_handler(
+                    servicer.FinalizeLoggedModel,
+                    request_deserializer=trivet__proto_dot_tracking_dot_v1_dot_logged__model__service__pb2.FinalizeLoggedModelRequest.FromString,
+                    response_serializer=trivet__proto_dot_tracking_dot_v1_dot_logged__model__pb2.LoggedModel.SerializeToString,
+            ),
+            'SetLoggedModelTags': grpc.unary_unary_rpc_method_handler(
+                    servicer.SetLoggedModelTags,
+                    request_deserializer=trivet__proto_dot_tracking_dot_v1_dot_logged__model__service__pb2.SetLoggedModelTagsRequest.FromString,
+                    response_serializer=trivet__proto_dot_tracking_dot_v1_dot_logged__model__pb2.LoggedModel.SerializeToString,
+            ),
+            'AddLoggedModelParams': grpc.unary_unary_rpc_method_handler(
+                    servicer.AddLoggedModelParams,
+                    request_deserializer=trivet__proto_dot_tracking_dot_v1_dot_logged__model__service__pb2.AddLoggedModelParamsRequest.FromString,
+                    response_serializer=trivet__proto_dot_tracking_dot_v1_dot_logged__model__pb2.LoggedModel.SerializeToString,
+            ),
+            'DeleteLoggedModel': grpc.unary_unary_rpc_method_handler(
+                    servicer.DeleteLoggedModel,
+                    request_deserializer=trivet__proto_dot_tracking_dot_v1_dot_logged__model__service__pb2.DeleteLoggedModelRequest.FromString,
+                    response_serializer=trivet__proto_dot_tracking_dot_v1_dot_logged__model__pb2.LoggedModel.SerializeToString,
+            ),
+            'SearchDatasets': grpc.unary_unary_rpc_method_handler(
+                    servicer.SearchDatasets,
+                    request_deserializer=trivet__proto_dot_tracking_dot_v1_dot_logged__model__service__pb2.SearchDatasetsRequest.FromString,
+                    response_serializer=trivet__proto_dot_tracking_dot_v1_dot_logged__model__service__pb2.SearchDatasetsResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -1412,6 +1559,222 @@ class TrackingService(object):
             '/trivet.tracking.v1.TrackingService/ExportMetricPoints',
             trivet__proto_dot_tracking_dot_v1_dot_export__pb2.ExportMetricPointsRequest.SerializeToString,
             trivet__proto_dot_tracking_dot_v1_dot_export__pb2.ExportMetricPointsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def CreateLoggedModel(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/trivet.tracking.v1.TrackingService/CreateLoggedModel',
+            trivet__proto_dot_tracking_dot_v1_dot_logged__model__service__pb2.CreateLoggedModelRequest.SerializeToString,
+            trivet__proto_dot_tracking_dot_v1_dot_logged__model__pb2.LoggedModel.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetLoggedModel(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/trivet.tracking.v1.TrackingService/GetLoggedModel',
+            trivet__proto_dot_tracking_dot_v1_dot_logged__model__service__pb2.GetLoggedModelRequest.SerializeToString,
+            trivet__proto_dot_tracking_dot_v1_dot_logged__model__pb2.LoggedModel.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def SearchLoggedModels(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/trivet.tracking.v1.TrackingService/SearchLoggedModels',
+            trivet__proto_dot_tracking_dot_v1_dot_logged__model__service__pb2.SearchLoggedModelsRequest.SerializeToString,
+            trivet__proto_dot_tracking_dot_v1_dot_logged__model__service__pb2.SearchLoggedModelsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def FinalizeLoggedModel(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/trivet.tracking.v1.TrackingService/FinalizeLoggedModel',
+            trivet__proto_dot_tracking_dot_v1_dot_logged__model__service__pb2.FinalizeLoggedModelRequest.SerializeToString,
+            trivet__proto_dot_tracking_dot_v1_dot_logged__model__pb2.LoggedModel.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def SetLoggedModelTags(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/trivet.tracking.v1.TrackingService/SetLoggedModelTags',
+            trivet__proto_dot_tracking_dot_v1_dot_logged__model__service__pb2.SetLoggedModelTagsRequest.SerializeToString,
+            trivet__proto_dot_tracking_dot_v1_dot_logged__model__pb2.LoggedModel.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def AddLoggedModelParams(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/trivet.tracking.v1.TrackingService/AddLoggedModelParams',
+            trivet__proto_dot_tracking_dot_v1_dot_logged__model__service__pb2.AddLoggedModelParamsRequest.SerializeToString,
+            trivet__proto_dot_tracking_dot_v1_dot_logged__model__pb2.LoggedModel.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def DeleteLoggedModel(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/trivet.tracking.v1.TrackingService/DeleteLoggedModel',
+            trivet__proto_dot_tracking_dot_v1_dot_logged__model__service__pb2.DeleteLoggedModelRequest.SerializeToString,
+            trivet__proto_dot_tracking_dot_v1_dot_logged__model__pb2.LoggedModel.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def SearchDatasets(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/trivet.tracking.v1.TrackingService/SearchDatasets',
+            trivet__proto_dot_tracking_dot_v1_dot_logged__model__service__pb2.SearchDatasetsRequest.SerializeToString,
+            trivet__proto_dot_tracking_dot_v1_dot_logged__model__service__pb2.SearchDatasetsResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -9,6 +9,8 @@ import grpc
 import grpc.aio
 import trivet_proto.tracking.v1.experiment_pb2
 import trivet_proto.tracking.v1.export_pb2
+import trivet_proto.tracking.v1.logged_model_pb2
+import trivet_proto.tracking.v1.logged_model_service_pb2
 import trivet_proto.tracking.v1.purge_pb2
 import trivet_proto.tracking.v1.rewrite_pb2
 import trivet_proto.tracking.v1.run_pb2
@@ -226,7 +228,7 @@ class TrackingServiceStub:
         trivet_proto.tracking.v1.tracking_service_pb2.WriteRunRequest,
         trivet_proto.tracking.v1.tracking_service_pb2.WriteRunResponse,
     ]
-    """Writes metrics, params and tags of one run; they are durable when the call returns.
+    """Writes metrics, params, tags, inputs and outputs of one run; they are durable when the call returns.
 
     1. A message whose columns do not fit together is INVALID_ARGUMENT; a missing run is NOT_FOUND; a deleted one is
        FAILED_PRECONDITION (RUN_DELETED). Nothing is written then, and the sequence is not used up.
@@ -237,7 +239,8 @@ class TrackingServiceStub:
        written. Otherwise the bad ones are listed in `refused` and the others are written. A resend lists them again.
     4. What is written is visible to every reader, on every replica, before the call returns.
 
-    A finished run may still be written. Writing the same point, param or tag again changes nothing.
+    A finished run may still be written. Writing the same point, param, tag, input or output again changes
+    nothing.
     """
 
     StreamWrites: grpc.StreamStreamMultiCallable[
@@ -299,6 +302,68 @@ class TrackingServiceStub:
     Every point that was written before the call comes; those written meanwhile may come or not. What is sent of a run
     with at most 131,072 points is of one moment. The rest is as with ExportRuns.
     """
+
+    CreateLoggedModel: grpc.UnaryUnaryMultiCallable[
+        trivet_proto.tracking.v1.logged_model_service_pb2.CreateLoggedModelRequest,
+        trivet_proto.tracking.v1.logged_model_pb2.LoggedModel,
+    ]
+    """Creates a logged model, PENDING. The same id with the same body returns the model as it is by now, so the call may be
+    repeated; with another body, or where the model was deleted, it is ALREADY_EXISTS (LOGGED_MODEL_ID_TAKEN). A deleted
+    experiment is FAILED_PRECONDITION (EXPERIMENT_DELETED).
+    """
+
+    GetLoggedModel: grpc.UnaryUnaryMultiCallable[
+        trivet_proto.tracking.v1.logged_model_service_pb2.GetLoggedModelRequest,
+        trivet_proto.tracking.v1.logged_model_pb2.LoggedModel,
+    ]
+    """Returns a logged model with its params, tags and metrics. A deleted one answers as a missing one, NOT_FOUND
+    (LOGGED_MODEL_NOT_FOUND), here and in all that follows.
+    """
+
+    SearchLoggedModels: grpc.UnaryUnaryMultiCallable[
+        trivet_proto.tracking.v1.logged_model_service_pb2.SearchLoggedModelsRequest,
+        trivet_proto.tracking.v1.logged_model_service_pb2.SearchLoggedModelsResponse,
+    ]
+    """Returns a page of the logged models that pass a filter."""
+
+    FinalizeLoggedModel: grpc.UnaryUnaryMultiCallable[
+        trivet_proto.tracking.v1.logged_model_service_pb2.FinalizeLoggedModelRequest,
+        trivet_proto.tracking.v1.logged_model_pb2.LoggedModel,
+    ]
+    """Says whether the files of a PENDING logged model are in place. Saying the same again changes nothing; another status
+    than the one that was said is FAILED_PRECONDITION (LOGGED_MODEL_FINALIZED), and so is a deleted experiment
+    (EXPERIMENT_DELETED).
+    """
+
+    SetLoggedModelTags: grpc.UnaryUnaryMultiCallable[
+        trivet_proto.tracking.v1.logged_model_service_pb2.SetLoggedModelTagsRequest,
+        trivet_proto.tracking.v1.logged_model_pb2.LoggedModel,
+    ]
+    """Sets and removes single tags of a logged model, all or none. Removing a tag that is not there is NOT_FOUND
+    (TAG_NOT_FOUND). A deleted experiment is FAILED_PRECONDITION (EXPERIMENT_DELETED).
+    """
+
+    AddLoggedModelParams: grpc.UnaryUnaryMultiCallable[
+        trivet_proto.tracking.v1.logged_model_service_pb2.AddLoggedModelParamsRequest,
+        trivet_proto.tracking.v1.logged_model_pb2.LoggedModel,
+    ]
+    """Adds params to a logged model, all or none. A param that has another value is FAILED_PRECONDITION (PARAM_CHANGED);
+    one that has this value already is no fault. A deleted experiment is FAILED_PRECONDITION (EXPERIMENT_DELETED).
+    """
+
+    DeleteLoggedModel: grpc.UnaryUnaryMultiCallable[
+        trivet_proto.tracking.v1.logged_model_service_pb2.DeleteLoggedModelRequest,
+        trivet_proto.tracking.v1.logged_model_pb2.LoggedModel,
+    ]
+    """Puts a logged model into the bin, where only this answer still shows it. Deleting it again is NOT_FOUND
+    (LOGGED_MODEL_NOT_FOUND).
+    """
+
+    SearchDatasets: grpc.UnaryUnaryMultiCallable[
+        trivet_proto.tracking.v1.logged_model_service_pb2.SearchDatasetsRequest,
+        trivet_proto.tracking.v1.logged_model_service_pb2.SearchDatasetsResponse,
+    ]
+    """Returns a page of the datasets that the runs of experiments used, and what for."""
 
 class TrackingServiceAsyncStub:
     """Experiments and runs with their params, metrics and tags.
@@ -502,7 +567,7 @@ class TrackingServiceAsyncStub:
         trivet_proto.tracking.v1.tracking_service_pb2.WriteRunRequest,
         trivet_proto.tracking.v1.tracking_service_pb2.WriteRunResponse,
     ]
-    """Writes metrics, params and tags of one run; they are durable when the call returns.
+    """Writes metrics, params, tags, inputs and outputs of one run; they are durable when the call returns.
 
     1. A message whose columns do not fit together is INVALID_ARGUMENT; a missing run is NOT_FOUND; a deleted one is
        FAILED_PRECONDITION (RUN_DELETED). Nothing is written then, and the sequence is not used up.
@@ -513,7 +578,8 @@ class TrackingServiceAsyncStub:
        written. Otherwise the bad ones are listed in `refused` and the others are written. A resend lists them again.
     4. What is written is visible to every reader, on every replica, before the call returns.
 
-    A finished run may still be written. Writing the same point, param or tag again changes nothing.
+    A finished run may still be written. Writing the same point, param, tag, input or output again changes
+    nothing.
     """
 
     StreamWrites: grpc.aio.StreamStreamMultiCallable[
@@ -575,6 +641,68 @@ class TrackingServiceAsyncStub:
     Every point that was written before the call comes; those written meanwhile may come or not. What is sent of a run
     with at most 131,072 points is of one moment. The rest is as with ExportRuns.
     """
+
+    CreateLoggedModel: grpc.aio.UnaryUnaryMultiCallable[
+        trivet_proto.tracking.v1.logged_model_service_pb2.CreateLoggedModelRequest,
+        trivet_proto.tracking.v1.logged_model_pb2.LoggedModel,
+    ]
+    """Creates a logged model, PENDING. The same id with the same body returns the model as it is by now, so the call may be
+    repeated; with another body, or where the model was deleted, it is ALREADY_EXISTS (LOGGED_MODEL_ID_TAKEN). A deleted
+    experiment is FAILED_PRECONDITION (EXPERIMENT_DELETED).
+    """
+
+    GetLoggedModel: grpc.aio.UnaryUnaryMultiCallable[
+        trivet_proto.tracking.v1.logged_model_service_pb2.GetLoggedModelRequest,
+        trivet_proto.tracking.v1.logged_model_pb2.LoggedModel,
+    ]
+    """Returns a logged model with its params, tags and metrics. A deleted one answers as a missing one, NOT_FOUND
+    (LOGGED_MODEL_NOT_FOUND), here and in all that follows.
+    """
+
+    SearchLoggedModels: grpc.aio.UnaryUnaryMultiCallable[
+        trivet_proto.tracking.v1.logged_model_service_pb2.SearchLoggedModelsRequest,
+        trivet_proto.tracking.v1.logged_model_service_pb2.SearchLoggedModelsResponse,
+    ]
+    """Returns a page of the logged models that pass a filter."""
+
+    FinalizeLoggedModel: grpc.aio.UnaryUnaryMultiCallable[
+        trivet_proto.tracking.v1.logged_model_service_pb2.FinalizeLoggedModelRequest,
+        trivet_proto.tracking.v1.logged_model_pb2.LoggedModel,
+    ]
+    """Says whether the files of a PENDING logged model are in place. Saying the same again changes nothing; another status
+    than the one that was said is FAILED_PRECONDITION (LOGGED_MODEL_FINALIZED), and so is a deleted experiment
+    (EXPERIMENT_DELETED).
+    """
+
+    SetLoggedModelTags: grpc.aio.UnaryUnaryMultiCallable[
+        trivet_proto.tracking.v1.logged_model_service_pb2.SetLoggedModelTagsRequest,
+        trivet_proto.tracking.v1.logged_model_pb2.LoggedModel,
+    ]
+    """Sets and removes single tags of a logged model, all or none. Removing a tag that is not there is NOT_FOUND
+    (TAG_NOT_FOUND). A deleted experiment is FAILED_PRECONDITION (EXPERIMENT_DELETED).
+    """
+
+    AddLoggedModelParams: grpc.aio.UnaryUnaryMultiCallable[
+        trivet_proto.tracking.v1.logged_model_service_pb2.AddLoggedModelParamsRequest,
+        trivet_proto.tracking.v1.logged_model_pb2.LoggedModel,
+    ]
+    """Adds params to a logged model, all or none. A param that has another value is FAILED_PRECONDITION (PARAM_CHANGED);
+    one that has this value already is no fault. A deleted experiment is FAILED_PRECONDITION (EXPERIMENT_DELETED).
+    """
+
+    DeleteLoggedModel: grpc.aio.UnaryUnaryMultiCallable[
+        trivet_proto.tracking.v1.logged_model_service_pb2.DeleteLoggedModelRequest,
+        trivet_proto.tracking.v1.logged_model_pb2.LoggedModel,
+    ]
+    """Puts a logged model into the bin, where only this answer still shows it. Deleting it again is NOT_FOUND
+    (LOGGED_MODEL_NOT_FOUND).
+    """
+
+    SearchDatasets: grpc.aio.UnaryUnaryMultiCallable[
+        trivet_proto.tracking.v1.logged_model_service_pb2.SearchDatasetsRequest,
+        trivet_proto.tracking.v1.logged_model_service_pb2.SearchDatasetsResponse,
+    ]
+    """Returns a page of the datasets that the runs of experiments used, and what for."""
 
 class TrackingServiceServicer(metaclass=abc.ABCMeta):
     """Experiments and runs with their params, metrics and tags.
@@ -824,7 +952,7 @@ class TrackingServiceServicer(metaclass=abc.ABCMeta):
         request: trivet_proto.tracking.v1.tracking_service_pb2.WriteRunRequest,
         context: _ServicerContext,
     ) -> typing.Union[trivet_proto.tracking.v1.tracking_service_pb2.WriteRunResponse, collections.abc.Awaitable[trivet_proto.tracking.v1.tracking_service_pb2.WriteRunResponse]]:
-        """Writes metrics, params and tags of one run; they are durable when the call returns.
+        """Writes metrics, params, tags, inputs and outputs of one run; they are durable when the call returns.
 
         1. A message whose columns do not fit together is INVALID_ARGUMENT; a missing run is NOT_FOUND; a deleted one is
            FAILED_PRECONDITION (RUN_DELETED). Nothing is written then, and the sequence is not used up.
@@ -835,7 +963,8 @@ class TrackingServiceServicer(metaclass=abc.ABCMeta):
            written. Otherwise the bad ones are listed in `refused` and the others are written. A resend lists them again.
         4. What is written is visible to every reader, on every replica, before the call returns.
 
-        A finished run may still be written. Writing the same point, param or tag again changes nothing.
+        A finished run may still be written. Writing the same point, param, tag, input or output again changes
+        nothing.
         """
 
     @abc.abstractmethod
@@ -909,5 +1038,83 @@ class TrackingServiceServicer(metaclass=abc.ABCMeta):
         Every point that was written before the call comes; those written meanwhile may come or not. What is sent of a run
         with at most 131,072 points is of one moment. The rest is as with ExportRuns.
         """
+
+    @abc.abstractmethod
+    def CreateLoggedModel(
+        self,
+        request: trivet_proto.tracking.v1.logged_model_service_pb2.CreateLoggedModelRequest,
+        context: _ServicerContext,
+    ) -> typing.Union[trivet_proto.tracking.v1.logged_model_pb2.LoggedModel, collections.abc.Awaitable[trivet_proto.tracking.v1.logged_model_pb2.LoggedModel]]:
+        """Creates a logged model, PENDING. The same id with the same body returns the model as it is by now, so the call may be
+        repeated; with another body, or where the model was deleted, it is ALREADY_EXISTS (LOGGED_MODEL_ID_TAKEN). A deleted
+        experiment is FAILED_PRECONDITION (EXPERIMENT_DELETED).
+        """
+
+    @abc.abstractmethod
+    def GetLoggedModel(
+        self,
+        request: trivet_proto.tracking.v1.logged_model_service_pb2.GetLoggedModelRequest,
+        context: _ServicerContext,
+    ) -> typing.Union[trivet_proto.tracking.v1.logged_model_pb2.LoggedModel, collections.abc.Awaitable[trivet_proto.tracking.v1.logged_model_pb2.LoggedModel]]:
+        """Returns a logged model with its params, tags and metrics. A deleted one answers as a missing one, NOT_FOUND
+        (LOGGED_MODEL_NOT_FOUND), here and in all that follows.
+        """
+
+    @abc.abstractmethod
+    def SearchLoggedModels(
+        self,
+        request: trivet_proto.tracking.v1.logged_model_service_pb2.SearchLoggedModelsRequest,
+        context: _ServicerContext,
+    ) -> typing.Union[trivet_proto.tracking.v1.logged_model_service_pb2.SearchLoggedModelsResponse, collections.abc.Awaitable[trivet_proto.tracking.v1.logged_model_service_pb2.SearchLoggedModelsResponse]]:
+        """Returns a page of the logged models that pass a filter."""
+
+    @abc.abstractmethod
+    def FinalizeLoggedModel(
+        self,
+        request: trivet_proto.tracking.v1.logged_model_service_pb2.FinalizeLoggedModelRequest,
+        context: _ServicerContext,
+    ) -> typing.Union[trivet_proto.tracking.v1.logged_model_pb2.LoggedModel, collections.abc.Awaitable[trivet_proto.tracking.v1.logged_model_pb2.LoggedModel]]:
+        """Says whether the files of a PENDING logged model are in place. Saying the same again changes nothing; another status
+        than the one that was said is FAILED_PRECONDITION (LOGGED_MODEL_FINALIZED), and so is a deleted experiment
+        (EXPERIMENT_DELETED).
+        """
+
+    @abc.abstractmethod
+    def SetLoggedModelTags(
+        self,
+        request: trivet_proto.tracking.v1.logged_model_service_pb2.SetLoggedModelTagsRequest,
+        context: _ServicerContext,
+    ) -> typing.Union[trivet_proto.tracking.v1.logged_model_pb2.LoggedModel, collections.abc.Awaitable[trivet_proto.tracking.v1.logged_model_pb2.LoggedModel]]:
+        """Sets and removes single tags of a logged model, all or none. Removing a tag that is not there is NOT_FOUND
+        (TAG_NOT_FOUND). A deleted experiment is FAILED_PRECONDITION (EXPERIMENT_DELETED).
+        """
+
+    @abc.abstractmethod
+    def AddLoggedModelParams(
+        self,
+        request: trivet_proto.tracking.v1.logged_model_service_pb2.AddLoggedModelParamsRequest,
+        context: _ServicerContext,
+    ) -> typing.Union[trivet_proto.tracking.v1.logged_model_pb2.LoggedModel, collections.abc.Awaitable[trivet_proto.tracking.v1.logged_model_pb2.LoggedModel]]:
+        """Adds params to a logged model, all or none. A param that has another value is FAILED_PRECONDITION (PARAM_CHANGED);
+        one that has this value already is no fault. A deleted experiment is FAILED_PRECONDITION (EXPERIMENT_DELETED).
+        """
+
+    @abc.abstractmethod
+    def DeleteLoggedModel(
+        self,
+        request: trivet_proto.tracking.v1.logged_model_service_pb2.DeleteLoggedModelRequest,
+        context: _ServicerContext,
+    ) -> typing.Union[trivet_proto.tracking.v1.logged_model_pb2.LoggedModel, collections.abc.Awaitable[trivet_proto.tracking.v1.logged_model_pb2.LoggedModel]]:
+        """Puts a logged model into the bin, where only this answer still shows it. Deleting it again is NOT_FOUND
+        (LOGGED_MODEL_NOT_FOUND).
+        """
+
+    @abc.abstractmethod
+    def SearchDatasets(
+        self,
+        request: trivet_proto.tracking.v1.logged_model_service_pb2.SearchDatasetsRequest,
+        context: _ServicerContext,
+    ) -> typing.Union[trivet_proto.tracking.v1.logged_model_service_pb2.SearchDatasetsResponse, collections.abc.Awaitable[trivet_proto.tracking.v1.logged_model_service_pb2.SearchDatasetsResponse]]:
+        """Returns a page of the datasets that the runs of experiments used, and what for."""
 
 def add_TrackingServiceServicer_to_server(servicer: TrackingServiceServicer, server: typing.Union[grpc.Server, grpc.aio.Server]) -> None: ...

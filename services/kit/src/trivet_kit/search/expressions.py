@@ -14,6 +14,7 @@ class Entity(Enum):
     METRIC = "metrics"
     PARAM = "params"
     TAG = "tags"
+    DATASET = "datasets"
 
 
 class Operator(Enum):
@@ -49,7 +50,7 @@ class Key:
 
     entity: Entity
     name: str
-    """Of an attribute the canonical name; of the others the key, which is not empty."""
+    """Of an attribute the canonical name, of a dataset one of DATASET_KEYS, of the others a key that is not empty."""
     aggregate: Aggregate = Aggregate.LAST
     """Of a metric; LAST for the others."""
 

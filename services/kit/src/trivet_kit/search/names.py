@@ -7,7 +7,7 @@ from lark import Token, Tree
 from trivet_kit.search.expressions import Aggregate, Entity, Key
 from trivet_kit.search.faults import Fault, shown
 from trivet_kit.search.syntax import is_quoted, start_of, tokens, unquoted
-from trivet_kit.search.vocabulary import Vocabulary
+from trivet_kit.search.vocabulary import DATASET_KEYS, Vocabulary
 
 _AGGREGATES = {f".{aggregate.value}": aggregate for aggregate in Aggregate}
 
@@ -38,6 +38,8 @@ def read_key(name: Tree[Token], vocabulary: Vocabulary) -> Key:
         return Key(entity, attribute.name)
     if not key:
         raise Fault(start_of(token), f"the key is empty; name one, such as {entity.value}.a")
+    if entity is Entity.DATASET and key not in DATASET_KEYS:
+        raise Fault(start_of(token), f"datasets have no {shown(key)}; they have {', '.join(DATASET_KEYS)}")
     if entity is Entity.METRIC:
         return _metric(key, suffix, bare=not is_quoted(token))
     return Key(entity, key)
@@ -64,4 +66,5 @@ def _entity(prefix: Token, vocabulary: Vocabulary) -> Entity:
 def _names(vocabulary: Vocabulary) -> str:
     attributes = ", ".join(attribute.name for attribute in vocabulary.attributes)
     keyed = [entity for entity in Entity if entity in vocabulary.prefixes.values() and entity is not Entity.ATTRIBUTE]
-    return f"they have {', '.join(f'{entity.value}.KEY' for entity in keyed)} and the attributes {attributes}"
+    written = [f"{entity.value}.{'name' if entity is Entity.DATASET else 'KEY'}" for entity in keyed]
+    return f"they have {', '.join(written)} and the attributes {attributes}"

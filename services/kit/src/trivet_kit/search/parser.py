@@ -45,14 +45,14 @@ def parse_filter(text: str, vocabulary: Vocabulary) -> And:
     return expression if isinstance(expression, And) else And((expression,))
 
 
-def parse_order_by(text: str, vocabulary: Vocabulary) -> tuple[OrderClause, ...]:
+def parse_order_by(text: str, vocabulary: Vocabulary, *, max_clauses: int = MAX_CLAUSES) -> tuple[OrderClause, ...]:
     """The clauses of an order_by, in their order; none for a blank text. Safe in threads.
 
     Raises:
         OrderByInvalid: it cannot be understood, or has a name twice. Nothing else is raised, whatever the text.
     """
     try:
-        return _clauses(trees(read(text, "order_by")), vocabulary)
+        return _clauses(trees(read(text, "order_by")), vocabulary, max_clauses)
     except Fault as fault:
         raise OrderByInvalid(fault.offset + 1, fault.problem) from None
 
@@ -107,11 +107,11 @@ def _joined(kind: type[And] | type[Or], terms: list[Expression]) -> Expression:
     return flat[0] if len(flat) == 1 else kind(tuple(flat))
 
 
-def _clauses(clauses: list[Tree[Token]], vocabulary: Vocabulary) -> tuple[OrderClause, ...]:
-    if len(clauses) > MAX_CLAUSES:
+def _clauses(clauses: list[Tree[Token]], vocabulary: Vocabulary, most: int) -> tuple[OrderClause, ...]:
+    if len(clauses) > most:
         raise Fault(
-            start_of(clauses[MAX_CLAUSES]),
-            f"there are {len(clauses)} clauses, and at most {MAX_CLAUSES} are taken; leave some out",
+            start_of(clauses[most]),
+            f"there are {len(clauses)} clauses, and at most {most} are taken; leave some out",
         )
     # By key, because one attribute has several names.
     directions: dict[Key, bool] = {}

@@ -62,8 +62,12 @@ class Vocabulary:
         return {name: attribute for attribute in self.attributes for name in (attribute.name, *attribute.aliases)}
 
 
+DATASET_KEYS = ("name", "digest", "context")
+"""What datasets are compared by."""
+
 # What may stand before a dot for an entity: MLflow's words (mlflow-protocol.md §3.1).
 OF_ATTRIBUTES = dict.fromkeys(("attributes", "attribute", "attr"), Entity.ATTRIBUTE)
 OF_METRICS = dict.fromkeys(("metrics", "metric"), Entity.METRIC)
 OF_PARAMS = dict.fromkeys(("params", "param", "parameters", "parameter"), Entity.PARAM)
+OF_DATASETS = dict.fromkeys(("datasets", "dataset"), Entity.DATASET)
 OF_TAGS = dict.fromkeys(("tags", "tag"), Entity.TAG)

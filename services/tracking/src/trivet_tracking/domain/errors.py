@@ -1,4 +1,4 @@
-"""What can go wrong with experiments and runs."""
+"""What can go wrong with experiments, runs and logged models."""
 
 from __future__ import annotations
 
@@ -84,6 +84,42 @@ class RunDeleted(CallerError):
         super().__init__(
             f"{name} is deleted, or its experiment is, and cannot be changed. Restore it first.",
             metadata={"name": name},
+        )
+
+
+class LoggedModelNotFound(CallerError):
+    """No such logged model in the workspace, or a deleted one."""
+
+    code = Code.NOT_FOUND
+    reason = "LOGGED_MODEL_NOT_FOUND"
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"There is no logged model {name}.", metadata={"name": name})
+
+
+class LoggedModelIdTaken(CallerError):
+    """A logged model of that id was created with another body, or is deleted."""
+
+    code = Code.ALREADY_EXISTS
+    reason = "LOGGED_MODEL_ID_TAKEN"
+
+    def __init__(self, name: str) -> None:
+        super().__init__(
+            f"{name} was created before, with other content, or is deleted. Make a new id for each model.",
+            metadata={"name": name},
+        )
+
+
+class LoggedModelFinalized(CallerError):
+    """The logged model has another status for good."""
+
+    code = Code.FAILED_PRECONDITION
+    reason = "LOGGED_MODEL_FINALIZED"
+
+    def __init__(self, name: str, status: str) -> None:
+        super().__init__(
+            f"{name} is {status}, and stays so. Log the model again under another id.",
+            metadata={"name": name, "status": status},
         )
 
 

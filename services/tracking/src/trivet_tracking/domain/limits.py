@@ -10,6 +10,16 @@ MAX_DESCRIPTION_BYTES = 64 * 1024
 MAX_DISPLAY_NAME_CHARACTERS = 500
 MAX_DATASET_NAME_CHARACTERS = 500
 MAX_DATASET_DIGEST_CHARACTERS = 64
+MAX_DATASET_SOURCE_TYPE_CHARACTERS = 250
+# MLflow's limits of datasets (mlflow-protocol.md §4), but for the profile: MLflow's is more than a message holds.
+MAX_DATASET_SOURCE_BYTES = 65_535
+MAX_DATASET_SCHEMA_BYTES = 1_048_575
+MAX_DATASET_PROFILE_BYTES = 4 * 1024 * 1024
+MAX_INPUT_TAG_KEY_CHARACTERS = 255
+MAX_INPUT_TAG_VALUE_CHARACTERS = 500
+MAX_INPUTS = 1000
+# MLflow's limits of a logged model.
+MAX_MODEL_TYPE_CHARACTERS = 500
 MAX_USER_CHARACTERS = 250
 MAX_GIT_COMMIT_CHARACTERS = 250
 # Longest path on Linux (PATH_MAX).
@@ -28,3 +38,6 @@ MAX_PURGED_NAMES = 1000
 # Of metrics, params or tags that are loaded at once: so many metrics with short keys go into one message, and a page of
 # runs with 100,000 each would not go into memory.
 MAX_LOADED_ENTRIES = 50_000
+MAX_SELECTED_DATASETS = 100
+# Each sorts a table of its own.
+MAX_LOGGED_MODEL_CLAUSES = 16

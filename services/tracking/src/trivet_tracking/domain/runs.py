@@ -11,6 +11,7 @@ from trivet_kit.page_tokens import Cursor
 from trivet_kit.search.expressions import And, OrderClause
 from trivet_tracking.domain.experiments import View
 from trivet_tracking.domain.metrics import Metric
+from trivet_tracking.domain.run_inputs import RunLinks
 from trivet_tracking.domain.run_keys import RunKeyPage, RunKeyQuery
 
 
@@ -45,6 +46,8 @@ class Run:
     tags: Mapping[str, str]
     metrics: tuple[Metric, ...]
     """Over all contexts, sorted by key."""
+    links: RunLinks
+    """Inputs sorted by name and digest, or id; outputs by step and id."""
     deleted: bool
     """Whether it, or its experiment, is deleted."""
     create_time: int
@@ -136,6 +139,8 @@ class RunFields:
     description: bool = True
     last_write: bool = True
     """Whether `last_write_time` and `stale` are."""
+    inputs: bool = True
+    outputs: bool = True
 
 
 ALL_FIELDS = RunFields()
@@ -193,7 +198,7 @@ class Runs(Protocol):
         ...
 
     def get_several(self, workspace: str, run_ids: Sequence[str]) -> list[Run]:
-        """Returns runs in their order, also deleted ones. Raises RunNotFound."""
+        """Returns runs in their order, also deleted ones, without inputs and outputs. Raises RunNotFound."""
         ...
 
     def keys(self, workspace: str, query: RunKeyQuery) -> RunKeyPage:

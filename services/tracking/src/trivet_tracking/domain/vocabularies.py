@@ -1,10 +1,11 @@
-"""What runs and experiments can be searched by. The aliases are MLflow's (mlflow-protocol.md §3.1)."""
+"""What runs, experiments and logged models can be searched by. The aliases are MLflow's (mlflow-protocol.md §3)."""
 
 from __future__ import annotations
 
 from trivet_kit.search.expressions import Entity
 from trivet_kit.search.vocabulary import (
     OF_ATTRIBUTES,
+    OF_DATASETS,
     OF_METRICS,
     OF_PARAMS,
     OF_TAGS,
@@ -12,6 +13,7 @@ from trivet_kit.search.vocabulary import (
     ValueType,
     Vocabulary,
 )
+from trivet_tracking.domain.logged_models import LoggedModelStatus
 from trivet_tracking.domain.runs import RunStatus
 
 RUNS = Vocabulary(
@@ -33,8 +35,8 @@ RUNS = Vocabulary(
         Attribute("duration", ValueType.INTEGER, optional=True),
         Attribute("last_write_time", ValueType.TIME_MILLIS),
     ),
-    prefixes={**OF_METRICS, **OF_PARAMS, **OF_TAGS, **OF_ATTRIBUTES, "run": Entity.ATTRIBUTE},
-    sortable=frozenset(Entity),
+    prefixes={**OF_METRICS, **OF_PARAMS, **OF_TAGS, **OF_DATASETS, **OF_ATTRIBUTES, "run": Entity.ATTRIBUTE},
+    sortable=frozenset(Entity) - {Entity.DATASET},
 )
 
 EXPERIMENTS = Vocabulary(
@@ -47,4 +49,19 @@ EXPERIMENTS = Vocabulary(
     ),
     prefixes={**OF_TAGS, **OF_ATTRIBUTES},
     sortable=frozenset({Entity.ATTRIBUTE}),
+)
+
+LOGGED_MODELS = Vocabulary(
+    resources="logged models",
+    attributes=(
+        Attribute("name"),
+        Attribute("model_id"),
+        Attribute("model_type"),
+        Attribute("status", values=tuple(status.name for status in LoggedModelStatus)),
+        Attribute("source_run_id"),
+        Attribute("creation_timestamp", ValueType.TIME_MILLIS, aliases=("creation_time",)),
+        Attribute("last_updated_timestamp", ValueType.TIME_MILLIS, aliases=("last_updated_time",)),
+    ),
+    prefixes={**OF_METRICS, **OF_PARAMS, **OF_TAGS, **OF_ATTRIBUTES},
+    sortable=frozenset(Entity) - {Entity.DATASET},
 )

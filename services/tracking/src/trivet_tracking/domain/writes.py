@@ -1,4 +1,4 @@
-"""Writes of metrics, params and tags to a run."""
+"""Writes of metrics, params, tags, inputs and outputs to a run."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import Protocol
 
 from trivet_kit.errors import CallerError
 from trivet_tracking.domain.metrics import MetricBatch
+from trivet_tracking.domain.run_inputs import NO_LINKS, RunLinks
 
 
 class RecordKind(IntEnum):
@@ -19,6 +20,9 @@ class RecordKind(IntEnum):
     PARAM = 3
     TAG = 4
     DELETED_TAG = 5
+    DATASET_INPUT = 6
+    MODEL_INPUT = 7
+    MODEL_OUTPUT = 8
 
 
 @dataclass(frozen=True)
@@ -58,6 +62,8 @@ class RunWrite:
     atomic: bool
     size_bytes: int
     """Of the message, or in memory where that is more; what groups of writes and those that wait are bounded by."""
+    links: RunLinks = NO_LINKS
+    """Inputs and outputs."""
 
 
 @dataclass(frozen=True)

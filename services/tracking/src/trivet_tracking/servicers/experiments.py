@@ -65,9 +65,7 @@ class ExperimentServicer:
     def SetExperimentTags(self, request: pb.SetExperimentTagsRequest, call: Call) -> experiment_pb2.Experiment:
         name = parse_experiment(request.name, "name")
         tags = texts.check_map(request.tags, "tags", limits.MAX_TAG_VALUE_BYTES)
-        deleted = frozenset(
-            texts.check_key(key, f"deleted_tags[{index}]") for index, key in enumerate(request.deleted_tags)
-        )
+        deleted = texts.check_keys(request.deleted_tags, "deleted_tags")
         texts.check_disjoint(tags, deleted, "deleted_tags")
         return convert.from_experiment(self.experiments.set_tags(name.workspace, name.experiment_id, tags, deleted))
 

@@ -223,6 +223,32 @@ def find(connection: Connection, workspace: str, experiment_id: int, *, lock: bo
     return row
 
 
+def find_several(connection: Connection, workspace: str, experiment_ids: Sequence[int]) -> list[Row[Any]]:
+    """Key, id and delete time of experiments, in no order. Raises ExperimentNotFound."""
+    statement: sa.Select[Any] = sa.select(_t.c.experiment_pk, _t.c.experiment_id, _t.c.delete_time)
+    rows = connection.execute(
+        statement.where(_t.c.workspace == workspace, _t.c.experiment_id.in_(experiment_ids))
+    ).all()
+    for missing in sorted(set(experiment_ids) - {row.experiment_id for row in rows}):
+        raise ExperimentNotFound(str(ExperimentName(workspace, missing)))
+    return list(rows)
+
+
+def keys_in_use(
+    connection: Connection, workspace: str, experiment_ids: Sequence[int]
+) -> list[int] | sa.Select[tuple[int]]:
+    """The keys of those of the experiments that are in use; for no ids, a query for those of the workspace.
+
+    Raises:
+        ExperimentNotFound: one of the ids is of none.
+    """
+    if not experiment_ids:
+        # There may be more than fit into a list.
+        return sa.select(_t.c.experiment_pk).where(_t.c.workspace == workspace, _t.c.delete_time.is_(None))
+    rows = find_several(connection, workspace, experiment_ids)
+    return [row.experiment_pk for row in rows if row.delete_time is None]
+
+
 def find_named(connection: Connection, workspace: str, display_name: str) -> Row[Any] | None:
     """The row of the experiment with a display name; None where there is none."""
     return connection.execute(

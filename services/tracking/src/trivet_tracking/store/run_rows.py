@@ -13,10 +13,12 @@ from sqlalchemy.engine import Connection
 from trivet_kit.db.bulk import RowsOfKeys
 from trivet_tracking.domain.limits import MAX_LOADED_ENTRIES
 from trivet_tracking.domain.metrics import CurrentValue, Metric
+from trivet_tracking.domain.run_inputs import NO_LINKS, RunLinks
 from trivet_tracking.domain.runs import ALL_FIELDS, ForkPoint, KeySelection, Run, RunFields, RunStatus
 from trivet_tracking.store import tables
 from trivet_tracking.store.contexts import NO_CONTEXT_NUMBER
 from trivet_tracking.store.run_attributes import RunAttributes
+from trivet_tracking.store.run_links import links_of
 
 _r = tables.run
 _e = tables.experiment
@@ -170,6 +172,7 @@ def _load(
     params = _entries(_PARAMS.read(connection, complete_in("params"), fields.params))
     tags = _entries(_TAGS.read(connection, complete_in("tags"), fields.tags))
     metrics = metrics_by_run(_METRICS.read(connection, complete_in("metrics"), fields.metrics))
+    links = links_of(connection, run_pks, inputs=fields.inputs, outputs=fields.outputs)
     return [
         _run(
             rows[run_pk],
@@ -177,6 +180,7 @@ def _load(
             tags.get(run_pk, {}),
             tuple(metrics.get(run_pk, ())),
             left_out.get(run_pk, frozenset()),
+            links.get(run_pk, NO_LINKS),
         )
         for run_pk in run_pks
         if run_pk in rows
@@ -189,6 +193,7 @@ def _run(
     tags: dict[str, str],
     metrics: tuple[Metric, ...],
     left_out: frozenset[str],
+    links: RunLinks,
 ) -> Run:
     (
         workspace,
@@ -234,6 +239,7 @@ def _run(
         params=params,
         tags=tags,
         metrics=metrics,
+        links=links,
         deleted=delete_time is not None or experiment_delete_time is not None,
         create_time=create_time,
         update_time=update_time,

@@ -28,6 +28,12 @@ _INDEXED: dict[str, frozenset[Operator]] = {
     "forked_from_run_id": frozenset({Operator.EQ, Operator.IN}),
     "start_time": frozenset({Operator.EQ, Operator.LT, Operator.LE, Operator.GT, Operator.GE, Operator.BETWEEN}),
 }
+_ENTRIES = {
+    Entity.METRIC: tables.metric_latest,
+    Entity.PARAM: tables.param,
+    Entity.TAG: tables.tag,
+    Entity.DATASET: tables.dataset_input,
+}
 _PASS_NAN = {Operator.NE, Operator.NOT_IN, Operator.NOT_BETWEEN}
 
 Scope: TypeAlias = Callable[[sa.FromClause], sa.ColumnElement[bool]]
@@ -46,22 +52,25 @@ class EntryTerm:
     negated: bool = False
     is_pattern: bool = False
     """Whether every text has to be looked at to find those that pass."""
+    has_several: bool = False
+    """Whether a run may have several rows of the key, of which one has to pass."""
 
     def of_run(self) -> sa.ColumnElement[bool]:
         """Whether the run of the statement passes, looked up by primary key."""
-        found = (
-            sa.select(self.passes)
-            .select_from(self.table)
-            .where(self.table.c.run_pk == _run.c.run_pk, self.of_key)
-            .correlate(_run)
-            # PostgreSQL makes a join of its own choice out of an EXISTS, but never out of a scalar.
-            .scalar_subquery()
+        of_run = sa.and_(self.table.c.run_pk == _run.c.run_pk, self.of_key)
+        passes = (
+            sa.select(sa.true()).where(of_run, self.passes).limit(1)
+            if self.has_several
+            else sa.select(self.passes).where(of_run)
         )
+        # PostgreSQL makes a join of its own choice out of an EXISTS, but never out of a scalar.
+        found = passes.select_from(self.table).correlate(_run).scalar_subquery()
         return found.is_not(sa.true()) if self.negated else found.is_(sa.true())
 
     def runs(self, scope: Scope) -> list[sa.Select[Any]]:
         """The keys of the runs with such a row: selects that together give each once."""
-        return [sa.select(self.table.c.run_pk).where(scope(self.table), self.of_key, part) for part in self.parts]
+        found = [sa.select(self.table.c.run_pk).where(scope(self.table), self.of_key, part) for part in self.parts]
+        return [select.distinct() for select in found] if self.has_several else found
 
     def sampled(self, scope: Scope, size: int) -> sa.Select[Any]:
         """How many runs pass among so many that have the key."""
@@ -172,11 +181,13 @@ def metric_column(table: sa.FromClause, key: Key) -> sa.ColumnElement[float]:
 
 def entries_of(key: Key) -> sa.Table:
     """The table with the values of a key that is none of an attribute."""
-    return {Entity.METRIC: tables.metric_latest, Entity.PARAM: tables.param, Entity.TAG: tables.tag}[key.entity]
+    return _ENTRIES[key.entity]
 
 
 def of_key(table: sa.FromClause, key: Key) -> sa.ColumnElement[bool]:
-    """Which rows are of a key; of each run one."""
+    """Which rows are of a key; of each run one, but for datasets."""
+    if key.entity is Entity.DATASET:
+        return table.c[key.name].is_not(None)
     if key.entity is Entity.METRIC:
         return sa.and_(table.c.key == key.name, table.c.context == 0)
     return table.c.key == key.name
@@ -192,7 +203,7 @@ def row_passes(table: sa.FromClause, term: Comparison) -> sa.ColumnElement[bool]
         return sa.or_(passes, column.is_(None)) if term.operator in _PASS_NAN else passes
     if _compares_numbers(term):
         return comparisons.ordered(table.c.number, term)
-    return comparisons.text(table.c.value, term)
+    return comparisons.text(table.c[term.key.name if term.key.entity is Entity.DATASET else "value"], term)
 
 
 def _comparison(term: Comparison, attributes: RunAttributes, *, negated: bool) -> EntryTerm | RowTerm:
@@ -214,6 +225,7 @@ def _comparison(term: Comparison, attributes: RunAttributes, *, negated: bool) -
         _parts(table, term, passes),
         negated=absent is not negated,
         is_pattern=term.operator in {Operator.LIKE, Operator.ILIKE},
+        has_several=key.entity is Entity.DATASET,
     )
 
 
@@ -229,7 +241,7 @@ def _compares_numbers(term: Comparison) -> bool:
 
 def _parts(table: sa.Table, term: Comparison, passes: sa.ColumnElement[bool]) -> tuple[sa.ColumnElement[bool], ...]:
     """Indexes of texts hold heads: what the head does not tell is asked of the few long values apart."""
-    if term.key.entity is Entity.METRIC or term.operator in {Operator.IS_NULL, Operator.IS_NOT_NULL}:
+    if term.key.entity in {Entity.METRIC, Entity.DATASET} or term.operator in {Operator.IS_NULL, Operator.IS_NOT_NULL}:
         return (passes,)
     if _compares_numbers(term):
         # Said for the partial index of numbers, where it does not follow.

@@ -23,7 +23,16 @@ from trivet_tracking.domain.errors import (
 from trivet_tracking.domain.experiments import View
 from trivet_tracking.domain.numbers import number_in
 from trivet_tracking.domain.run_keys import RunKeyPage, RunKeyQuery
-from trivet_tracking.domain.runs import ExperimentByName, ForkPoint, NewRun, Run, RunChange, RunPage, RunQuery
+from trivet_tracking.domain.runs import (
+    ExperimentByName,
+    ForkPoint,
+    NewRun,
+    Run,
+    RunChange,
+    RunFields,
+    RunPage,
+    RunQuery,
+)
 from trivet_tracking.store import experiments, tables
 from trivet_tracking.store.experiments import SqlExperiments
 from trivet_tracking.store.run_attributes import RunAttributes
@@ -31,6 +40,8 @@ from trivet_tracking.store.run_keys import keys_in_experiments, keys_of_runs
 from trivet_tracking.store.run_probes import DEFAULT_BOUNDS, PlanBounds, Searched
 from trivet_tracking.store.run_rows import load
 from trivet_tracking.store.run_search import RunSearch
+
+_COMPARED = RunFields(inputs=False, outputs=False)
 
 _t = tables.run
 _e = tables.experiment
@@ -91,9 +102,9 @@ class SqlRuns:
         return RunPage(tuple(runs), cursors, len(found) == len(runs), total)
 
     def get_several(self, workspace: str, run_ids: Sequence[str]) -> list[Run]:
-        """Returns runs in their order, as many of the first ones as can be loaded at once."""
+        """Returns runs in their order, without inputs and outputs; as many of the first ones as can be loaded."""
         with self._database.transaction("read") as connection:
-            return load(connection, self._attributes, _run_pks(connection, workspace, run_ids))
+            return load(connection, self._attributes, _run_pks(connection, workspace, run_ids), _COMPARED)
 
     def keys(self, workspace: str, query: RunKeyQuery) -> RunKeyPage:
         """Returns a page of keys."""
@@ -286,11 +297,7 @@ def searched_runs(
             in_workspace.where(_e.c.delete_time.is_not(None)),
         )
         return Searched(workspace, in_workspace, _in_view(view, active, deleted), attributes)
-    rows = connection.execute(
-        in_workspace.add_columns(_e.c.experiment_id, _e.c.delete_time).where(_e.c.experiment_id.in_(experiment_ids))
-    ).all()
-    for missing in sorted(set(experiment_ids) - {row.experiment_id for row in rows}):
-        raise ExperimentNotFound(str(ExperimentName(workspace, missing)))
+    rows = experiments.find_several(connection, workspace, experiment_ids)
     by_deletion: dict[bool, list[int]] = {True: [], False: []}
     for row in rows:
         by_deletion[row.delete_time is not None].append(row.experiment_pk)

@@ -205,3 +205,93 @@ change_horizon = sa.Table(
     sa.Column("time", sa.BigInteger, primary_key=True),
     sa.Column("position", sa.BigInteger, nullable=False),
 )
+
+# Datasets, one of each name and digest in an experiment.
+dataset = sa.Table(
+    "dataset",
+    metadata,
+    sa.Column("dataset_pk", sa.BigInteger, primary_key=True),
+    sa.Column("experiment_pk", sa.BigInteger, nullable=False),
+    sa.Column("name", sa.Text, nullable=False),
+    sa.Column("digest", sa.Text, nullable=False),
+    sa.Column("source_type", sa.Text, nullable=False),
+    sa.Column("source", sa.Text, nullable=False),
+    sa.Column("schema", sa.Text, nullable=False),
+    sa.Column("profile", sa.Text, nullable=False),
+)
+
+# Datasets that runs used. What searches compare is held here, so that they need no join for it; `context` is the value
+# of the tag that says what for.
+dataset_input = sa.Table(
+    "dataset_input",
+    metadata,
+    sa.Column("run_pk", sa.BigInteger, primary_key=True),
+    sa.Column("dataset_pk", sa.BigInteger, primary_key=True),
+    sa.Column("experiment_pk", sa.BigInteger, nullable=False),
+    sa.Column("name", sa.Text, nullable=False),
+    sa.Column("digest", sa.Text, nullable=False),
+    sa.Column("context", sa.Text),
+)
+
+dataset_input_tag = sa.Table(
+    "dataset_input_tag",
+    metadata,
+    sa.Column("run_pk", sa.BigInteger, primary_key=True),
+    sa.Column("dataset_pk", sa.BigInteger, primary_key=True),
+    sa.Column("key", sa.Text, primary_key=True),
+    sa.Column("value", sa.Text, nullable=False),
+)
+
+# Logged models that runs used and made. They are not looked up, so they are named by their ids.
+model_input = sa.Table(
+    "model_input",
+    metadata,
+    sa.Column("run_pk", sa.BigInteger, primary_key=True),
+    sa.Column("model_id", sa.Text, primary_key=True),
+)
+
+model_output = sa.Table(
+    "model_output",
+    metadata,
+    sa.Column("run_pk", sa.BigInteger, primary_key=True),
+    sa.Column("step", sa.BigInteger, primary_key=True),
+    sa.Column("model_id", sa.Text, primary_key=True),
+)
+
+logged_model = sa.Table(
+    "logged_model",
+    metadata,
+    sa.Column("logged_model_pk", sa.BigInteger, primary_key=True),
+    sa.Column("workspace", sa.Text, nullable=False),
+    sa.Column("model_id", sa.Text, nullable=False),
+    sa.Column("experiment_pk", sa.BigInteger, nullable=False),
+    sa.Column("display_name", sa.Text, nullable=False),
+    sa.Column("model_type", sa.Text, nullable=False),
+    sa.Column("source_run_id", sa.Text, nullable=False),
+    sa.Column("status", sa.SmallInteger, nullable=False),
+    sa.Column("created_by", sa.Text, nullable=False),
+    sa.Column("create_time", sa.BigInteger, nullable=False),
+    sa.Column("update_time", sa.BigInteger, nullable=False),
+    sa.Column("delete_time", sa.BigInteger),
+    sa.Column("revision", sa.BigInteger, nullable=False),
+    # Of the creating request: the same id with another one is another model.
+    sa.Column("fingerprint", sa.Text, nullable=False),
+)
+
+# `number` is what the value says as a number (domain/numbers.py).
+logged_model_param = sa.Table(
+    "logged_model_param",
+    metadata,
+    sa.Column("logged_model_pk", sa.BigInteger, primary_key=True),
+    sa.Column("key", sa.Text, primary_key=True),
+    sa.Column("value", sa.Text, nullable=False),
+    sa.Column("number", sa.Double),
+)
+
+logged_model_tag = sa.Table(
+    "logged_model_tag",
+    metadata,
+    sa.Column("logged_model_pk", sa.BigInteger, primary_key=True),
+    sa.Column("key", sa.Text, primary_key=True),
+    sa.Column("value", sa.Text, nullable=False),
+)

@@ -20,18 +20,22 @@ from trivet_kit.timestamps import now_millis
 from trivet_tracking.domain.errors import ParamChanged, RunDeleted, RunNotFound, SequenceGap, WriterEnded
 from trivet_tracking.domain.metrics import NO_CONTEXT, MetricContext
 from trivet_tracking.domain.numbers import number_in
+from trivet_tracking.domain.run_inputs import RunLinks
 from trivet_tracking.domain.watches import ChangeKind
 from trivet_tracking.domain.writes import RecordKind, Refusal, RunWrite, WriteOutcome
 from trivet_tracking.store import tables
 from trivet_tracking.store.contexts import NO_CONTEXT_NUMBER, context_columns, numbered_contexts
 from trivet_tracking.store.marks import Claim, Mark, marks_of
 from trivet_tracking.store.points import NumberedBatch, PointWrites
+from trivet_tracking.store.run_links import LinkWrites
 
 # Another replica can only come between by writing the same params, contexts or rows at the same moment.
 _ATTEMPTS = 10
 _IN_VALUES = 5000
 # As plain numbers: flags take a microsecond each time that they are joined.
 _METRICS, _PARAMS, _TAGS = ChangeKind.METRICS.value, ChangeKind.PARAMS.value, ChangeKind.TAGS.value
+# Inputs and outputs have no kind of their own.
+_FIELDS = ChangeKind.FIELDS.value
 
 _Value = TypeVar("_Value")
 
@@ -51,6 +55,8 @@ class _Plan:
     """None: removed."""
     contexts: dict[tuple[int, int], MetricContext] = field(default_factory=dict)
     batches: list[NumberedBatch] = field(default_factory=list)
+    links: list[tuple[int, RunLinks]] = field(default_factory=list)
+    """Each with the key of its run."""
     experiments: dict[int, int] = field(default_factory=dict)
     """The experiment of each run."""
 
@@ -78,6 +84,7 @@ class _Statements:
         self.marks = marks_of(dialect)
         self.points = PointWrites(dialect, now)
         self.now = now
+        self.links = LinkWrites(dialect)
 
 
 class SqlWrites:
@@ -134,6 +141,8 @@ class _Group:
         self._insert_contexts()
         if self._plan.batches:
             self._statements.points.write(self._connection, self._plan.batches)
+        if self._plan.links:
+            self._statements.links.write(self._connection, self._plan.links, self._plan.experiments)
         self._correct_marks()
         return outcomes
 
@@ -201,6 +210,8 @@ class _Group:
         self._plan.tags |= dict.fromkeys(((row.run_pk, key) for key in write.deleted_tags), None)
         self._plan.tags |= {(row.run_pk, key): value for key, value in write.tags.items()}
         self._plan_metrics(write, row)
+        if write.links:
+            self._plan.links.append((row.run_pk, write.links))
         return WriteOutcome(write.sequence, resend=False, refusals=refusals)
 
     def _decide_params(self, write: RunWrite, run_pk: int) -> tuple[dict[tuple[int, str], str], list[Refusal]]:
@@ -326,6 +337,8 @@ def _kinds(write: RunWrite) -> int:
         kinds |= _PARAMS
     if write.tags or write.deleted_tags:
         kinds |= _TAGS
+    if write.links:
+        kinds |= _FIELDS
     return kinds
 
 

@@ -1,4 +1,4 @@
-"""Experiments, runs, params, tags and metrics."""
+"""Experiments, runs, params, tags, metrics, datasets and logged models."""
 
 from __future__ import annotations
 
@@ -29,6 +29,8 @@ def upgrade() -> None:
     create_number_index()
     create_metrics()
     create_changes()
+    create_run_links()
+    create_logged_models()
 
 
 def is_postgres() -> bool:
@@ -219,6 +221,16 @@ def create_metrics() -> None:
         ),
         schema=SCHEMA,
     )
+    # What was measured of a logged model, by whichever run.
+    of_models = sa.text("model_id <> ''")
+    op.create_index(
+        "metric_context_model_idx",
+        "metric_context",
+        ["model_id"],
+        schema=SCHEMA,
+        postgresql_where=of_models,
+        sqlite_where=of_models,
+    )
     op.create_table(
         "metric_writer",
         sa.Column("run_pk", sa.BigInteger, run_reference(), primary_key=True),
@@ -379,3 +391,107 @@ def record_changes(name: str, event: str, run_pk: str | None, kind: int, conditi
     )
     on = event.format(run=f"{SCHEMA}.run", experiment=f"{SCHEMA}.experiment")
     op.execute(f"CREATE TRIGGER {name} AFTER {on} FOR EACH ROW {when} EXECUTE FUNCTION {SCHEMA}.{name}()")
+
+
+def create_run_links() -> None:
+    op.create_table(
+        "dataset",
+        pk("dataset_pk"),
+        sa.Column("experiment_pk", sa.BigInteger, experiment_reference(), nullable=False),
+        sa.Column("name", text(), nullable=False),
+        sa.Column("digest", text(), nullable=False),
+        sa.Column("source_type", text(), nullable=False),
+        sa.Column("source", text(), nullable=False),
+        sa.Column("schema", text(), nullable=False),
+        sa.Column("profile", text(), nullable=False),
+        sa.UniqueConstraint("experiment_pk", "name", "digest", name="dataset_key"),
+        schema=SCHEMA,
+    )
+    dataset_reference = f"{SCHEMA}.dataset.dataset_pk"
+    op.create_table(
+        "dataset_input",
+        sa.Column("run_pk", sa.BigInteger, run_reference(), primary_key=True),
+        sa.Column("dataset_pk", sa.BigInteger, sa.ForeignKey(dataset_reference), primary_key=True),
+        sa.Column("experiment_pk", sa.BigInteger, nullable=False),
+        sa.Column("name", text(), nullable=False),
+        sa.Column("digest", text(), nullable=False),
+        sa.Column("context", text()),
+        schema=SCHEMA,
+    )
+    for column, *more in (("name",), ("digest",), ("context", "dataset_pk")):
+        # The last one also gives the datasets of an experiment, each with what it was used for.
+        columns = ["experiment_pk", column, *more, "run_pk"]
+        op.create_index(f"dataset_input_{column}_idx", "dataset_input", columns, schema=SCHEMA)
+    op.create_table(
+        "dataset_input_tag",
+        sa.Column("run_pk", sa.BigInteger, run_reference(), primary_key=True),
+        sa.Column("dataset_pk", sa.BigInteger, sa.ForeignKey(dataset_reference), primary_key=True),
+        sa.Column("key", text(), primary_key=True),
+        sa.Column("value", text(), nullable=False),
+        schema=SCHEMA,
+    )
+    op.create_table(
+        "model_input",
+        sa.Column("run_pk", sa.BigInteger, run_reference(), primary_key=True),
+        sa.Column("model_id", text(), primary_key=True),
+        schema=SCHEMA,
+    )
+    op.create_table(
+        "model_output",
+        sa.Column("run_pk", sa.BigInteger, run_reference(), primary_key=True),
+        sa.Column("step", sa.BigInteger, primary_key=True),
+        sa.Column("model_id", text(), primary_key=True),
+        schema=SCHEMA,
+    )
+
+
+def create_logged_models() -> None:
+    op.create_table(
+        "logged_model",
+        pk("logged_model_pk"),
+        sa.Column("workspace", text(), nullable=False),
+        sa.Column("model_id", text(), nullable=False),
+        sa.Column("experiment_pk", sa.BigInteger, experiment_reference(), nullable=False),
+        sa.Column("display_name", text(), nullable=False),
+        sa.Column("model_type", text(), nullable=False),
+        sa.Column("source_run_id", text(), nullable=False),
+        sa.Column("status", sa.SmallInteger, nullable=False),
+        sa.Column("created_by", text(), nullable=False),
+        sa.Column("create_time", sa.BigInteger, nullable=False),
+        sa.Column("update_time", sa.BigInteger, nullable=False),
+        sa.Column("delete_time", sa.BigInteger),
+        sa.Column("revision", sa.BigInteger, nullable=False),
+        sa.Column("fingerprint", text(), nullable=False),
+        sa.UniqueConstraint("workspace", "model_id", name="logged_model_id_key"),
+        schema=SCHEMA,
+    )
+    # The order of logged models where nothing else is asked for.
+    covering_index(
+        "logged_model_create_time_idx",
+        "logged_model",
+        ["experiment_pk", sa.text("create_time DESC"), "model_id"],
+        ["logged_model_pk", "delete_time"],
+    )
+    made_by_runs = sa.text("source_run_id <> ''")
+    op.create_index(
+        "logged_model_source_run_idx",
+        "logged_model",
+        ["experiment_pk", "source_run_id"],
+        schema=SCHEMA,
+        postgresql_where=made_by_runs,
+        sqlite_where=made_by_runs,
+    )
+    for name, *more in (("param", sa.Column("number", sa.Double)), ("tag",)):
+        op.create_table(
+            f"logged_model_{name}",
+            sa.Column(
+                "logged_model_pk",
+                sa.BigInteger,
+                sa.ForeignKey(f"{SCHEMA}.logged_model.logged_model_pk"),
+                primary_key=True,
+            ),
+            sa.Column("key", text(), primary_key=True),
+            sa.Column("value", text(), nullable=False),
+            *more,
+            schema=SCHEMA,
+        )
