@@ -13,6 +13,8 @@ from google.protobuf.duration_pb2 import Duration
 from trivet_kit.db import Database
 from trivet_proto.tracking.v1 import lifecycle_pb2
 from trivet_proto.tracking.v1 import tracking_service_pb2 as pb
+from trivet_proto.tracking.v1.logged_model_pb2 import LoggedModel
+from trivet_proto.tracking.v1.logged_model_service_pb2 import CreateLoggedModelRequest
 from trivet_proto.tracking.v1.metric_pb2 import MetricContext
 from trivet_proto.tracking.v1.purge_pb2 import (
     PurgedExperiment,
@@ -20,10 +22,12 @@ from trivet_proto.tracking.v1.purge_pb2 import (
     PurgeExperimentsRequest,
     PurgeRunsRequest,
 )
+from trivet_proto.tracking.v1.run_inputs_pb2 import LoggedModelInput, LoggedModelOutput, RunInputs, RunOutputs
 from trivet_testing.errors import error_of
 from trivet_testing.records import (
     create_experiment,
     create_run,
+    dataset_input,
     get_run,
     id_of,
     metric,
@@ -94,8 +98,14 @@ def delete_experiment(tracking: Tracking, name: str) -> None:
 
 
 def fill(tracking: Tracking, run_id: str, experiment: str = "") -> str:
-    """A run with something in every table."""
+    """A run with something in every table, and a logged model in its experiment."""
     run = create_run(tracking, run_id, experiment=experiment, params={"a": "1"}, tags={"b": "2"}).name
+    model = LoggedModel(experiment=experiment, params={"a": "1"}, tags={"b": "2"})
+    create = CreateLoggedModelRequest(parent=tracking.parent, logged_model_id=f"m-{run_id}", logged_model=model)
+    tracking.stub.CreateLoggedModel(create)
+    inputs = RunInputs(datasets=[dataset_input("d", context="train")], models=[LoggedModelInput(model_id="m-other")])
+    outputs = RunOutputs(models=[LoggedModelOutput(model_id=f"m-{run_id}", step=3)])
+    write(tracking, run, inputs=inputs, outputs=outputs)
     chunked = [(step, 1, float(step)) for step in range(1000)]
     write(tracking, run, metrics=metric("many", *chunked), writer_id=7, sequence=1)
     write(tracking, run, metrics=metric("few", (1, 1, 1.0), context=MetricContext(rank=1)), writer_id=7, sequence=2)

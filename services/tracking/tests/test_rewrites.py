@@ -16,11 +16,13 @@ from trivet_proto.tracking.v1.rewrite_pb2 import (
     ForkRunRequest,
     RewindRunRequest,
 )
+from trivet_proto.tracking.v1.run_inputs_pb2 import LoggedModelInput, LoggedModelOutput, RunInputs, RunOutputs
 from trivet_testing.errors import error_of
 from trivet_testing.records import (
     Point,
     create_experiment,
     create_run,
+    dataset_input,
     get_run,
     id_of,
     list_metrics,
@@ -217,6 +219,19 @@ def test_a_fork_is_created_once(tracking: Tracking) -> None:
         failure = error_of(other)
         assert (failure.code, failure.reason) == (grpc.StatusCode.ALREADY_EXISTS, "RUN_ID_TAKEN")
     assert snapshot(tracking) == before
+
+
+def test_a_fork_has_the_inputs_of_the_run_and_not_its_outputs(tracking: Tracking) -> None:
+    source = create_run(tracking).name
+    inputs = RunInputs(
+        datasets=[dataset_input("d", context="train", source="s3://a", tags={"k": "v"})],
+        models=[LoggedModelInput(model_id="m-used")],
+    )
+    write(tracking, source, inputs=inputs, outputs=RunOutputs(models=[LoggedModelOutput(model_id="m-made", step=1)]))
+    forked = fork(tracking, source, 10)
+    assert forked.inputs == get_run(tracking, source).inputs
+    assert len(forked.inputs.datasets) == len(forked.inputs.models) == 1
+    assert not forked.outputs.models
 
 
 def test_a_fork_before_the_first_step_has_no_points(tracking: Tracking) -> None:

@@ -409,10 +409,10 @@ class TrackingServiceServicer(object):
         raise NotImplementedError('Method not implemented!')
 
     def ForkRun(self, request, context):
-        """Creates a run that begins as another one was at a step: it has params, tags and description of that run, and all
-        points up to and including the step, as its own. The same id with the same body returns the fork as it is by now,
-        so the call may be repeated; with another body it is ALREADY_EXISTS (RUN_ID_TAKEN). A deleted run cannot be forked:
-        FAILED_PRECONDITION (RUN_DELETED).
+        """Creates a run that begins as another one was at a step: it has params, tags, inputs and description of that run, and
+        all points up to and including the step, as its own; not its outputs. The same id with the same body returns the
+        fork as it is by now, so the call may be repeated; with another body it is ALREADY_EXISTS (RUN_ID_TAKEN). A deleted
+        run cannot be forked: FAILED_PRECONDITION (RUN_DELETED).
 
         The fork is what the run was at one moment. Whatever becomes of that run later does not change the fork.
         """

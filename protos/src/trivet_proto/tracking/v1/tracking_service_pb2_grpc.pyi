@@ -196,10 +196,10 @@ class TrackingServiceStub:
         trivet_proto.tracking.v1.rewrite_pb2.ForkRunRequest,
         trivet_proto.tracking.v1.run_pb2.Run,
     ]
-    """Creates a run that begins as another one was at a step: it has params, tags and description of that run, and all
-    points up to and including the step, as its own. The same id with the same body returns the fork as it is by now,
-    so the call may be repeated; with another body it is ALREADY_EXISTS (RUN_ID_TAKEN). A deleted run cannot be forked:
-    FAILED_PRECONDITION (RUN_DELETED).
+    """Creates a run that begins as another one was at a step: it has params, tags, inputs and description of that run, and
+    all points up to and including the step, as its own; not its outputs. The same id with the same body returns the
+    fork as it is by now, so the call may be repeated; with another body it is ALREADY_EXISTS (RUN_ID_TAKEN). A deleted
+    run cannot be forked: FAILED_PRECONDITION (RUN_DELETED).
 
     The fork is what the run was at one moment. Whatever becomes of that run later does not change the fork.
     """
@@ -535,10 +535,10 @@ class TrackingServiceAsyncStub:
         trivet_proto.tracking.v1.rewrite_pb2.ForkRunRequest,
         trivet_proto.tracking.v1.run_pb2.Run,
     ]
-    """Creates a run that begins as another one was at a step: it has params, tags and description of that run, and all
-    points up to and including the step, as its own. The same id with the same body returns the fork as it is by now,
-    so the call may be repeated; with another body it is ALREADY_EXISTS (RUN_ID_TAKEN). A deleted run cannot be forked:
-    FAILED_PRECONDITION (RUN_DELETED).
+    """Creates a run that begins as another one was at a step: it has params, tags, inputs and description of that run, and
+    all points up to and including the step, as its own; not its outputs. The same id with the same body returns the
+    fork as it is by now, so the call may be repeated; with another body it is ALREADY_EXISTS (RUN_ID_TAKEN). A deleted
+    run cannot be forked: FAILED_PRECONDITION (RUN_DELETED).
 
     The fork is what the run was at one moment. Whatever becomes of that run later does not change the fork.
     """
@@ -914,10 +914,10 @@ class TrackingServiceServicer(metaclass=abc.ABCMeta):
         request: trivet_proto.tracking.v1.rewrite_pb2.ForkRunRequest,
         context: _ServicerContext,
     ) -> typing.Union[trivet_proto.tracking.v1.run_pb2.Run, collections.abc.Awaitable[trivet_proto.tracking.v1.run_pb2.Run]]:
-        """Creates a run that begins as another one was at a step: it has params, tags and description of that run, and all
-        points up to and including the step, as its own. The same id with the same body returns the fork as it is by now,
-        so the call may be repeated; with another body it is ALREADY_EXISTS (RUN_ID_TAKEN). A deleted run cannot be forked:
-        FAILED_PRECONDITION (RUN_DELETED).
+        """Creates a run that begins as another one was at a step: it has params, tags, inputs and description of that run, and
+        all points up to and including the step, as its own; not its outputs. The same id with the same body returns the
+        fork as it is by now, so the call may be repeated; with another body it is ALREADY_EXISTS (RUN_ID_TAKEN). A deleted
+        run cannot be forked: FAILED_PRECONDITION (RUN_DELETED).
 
         The fork is what the run was at one moment. Whatever becomes of that run later does not change the fork.
         """

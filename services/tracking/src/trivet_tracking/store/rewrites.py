@@ -36,6 +36,14 @@ from trivet_tracking.store.transactions import transactions_of
 
 _ATTEMPTS = 10
 _KEYS_AT_ONCE = 1000
+# Outputs are not there: the models that a run has made are not those of its fork.
+_COPIED_WHOLE = (
+    tables.dataset_input,
+    tables.dataset_input_tag,
+    tables.model_input,
+    tables.metric_context,
+    tables.metric_log,
+)
 # What is left of the metrics is written anew, and so are their current values.
 _REMOVED = ChangeKind.METRICS | ChangeKind.METRICS_REMOVED
 
@@ -132,10 +140,10 @@ class SqlRewrites:
         return load(connection, self._attributes, [run_pk])[0]
 
     def _copy(self, connection: Connection, source_pk: int, run_pk: int, step: int) -> None:
-        """Copies contexts, current values and points of a run as they are, but for chunks of later steps alone."""
+        """Copies inputs, contexts, current values and points of a run, but for chunks of later steps alone."""
         of_copy = {"run_pk": sa.literal(run_pk, sa.BigInteger)}
-        _copy_rows(connection, tables.metric_context, source_pk, of_copy)
-        _copy_rows(connection, tables.metric_log, source_pk, of_copy)
+        for table in _COPIED_WHOLE:
+            _copy_rows(connection, table, source_pk, of_copy)
         _copy_rows(connection, _latest, source_pk, {**of_copy, "changed_by": self._transaction_id})
         for keys in keys_in_parts(connection, source_pk):
             _copy_rows(connection, _chunk, source_pk, of_copy, _chunk.c.key.in_(keys), _chunk.c.first_step <= step)
