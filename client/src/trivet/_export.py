@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Final
 
 from google.protobuf.field_mask_pb2 import FieldMask
 
+from trivet._clock import now_millis
 from trivet._connection import Connection
 from trivet._entities import Export, ExportProgress
 from trivet._errors import InvalidArgument
 from trivet._export_streams import STREAM_SECONDS, groups
-from trivet._timestamps import now_millis
 from trivet_proto.tracking.v1 import export_pb2, lifecycle_pb2
 from trivet_proto.tracking.v1 import tracking_service_pb2 as pb
 from trivet_proto.tracking.v1.tracking_service_pb2_grpc import TrackingServiceStub

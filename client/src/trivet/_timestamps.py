@@ -2,14 +2,7 @@
 
 from __future__ import annotations
 
-import time
-
 from google.protobuf.timestamp_pb2 import Timestamp
-
-
-def now_millis() -> int:
-    """The time by this machine's clock."""
-    return time.time_ns() // 1_000_000
 
 
 def timestamp(millis: int) -> Timestamp:

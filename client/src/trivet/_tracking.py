@@ -13,6 +13,7 @@ from typing import Final, SupportsFloat, SupportsIndex, TypeVar
 
 from google.protobuf.field_mask_pb2 import FieldMask
 
+from trivet._clock import now_millis
 from trivet._connection import Connection, Subscription
 from trivet._entities import (
     Dataset,
@@ -62,7 +63,6 @@ from trivet._records import (
     to_tag_value,
     to_tags,
 )
-from trivet._timestamps import now_millis
 from trivet._timestamps import timestamp as to_timestamp
 from trivet._tracking_messages import (
     RUN_INFO_FIELDS,

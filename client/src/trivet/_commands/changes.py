@@ -10,8 +10,8 @@ from typing import Final
 import typer
 
 import trivet
+from trivet._clock import now_millis
 from trivet._commands.kinds import local_time, number, plain_json, printable
-from trivet._timestamps import now_millis
 
 # In a line for people; JSON has all.
 _MOST_METRICS: Final = 8
