@@ -17,6 +17,7 @@ from trivet_testing.pages import Step, matches, steps_of
 
 PAGE = Path(__file__).parents[2] / "docs" / "cli.md"
 RUN = "0192f0c1a7d47b6e9c3e5a8b1f2d4c60"
+JUDGE = "0192f0c1a7d47b6e9c3e5a8b1f2d4c62"
 MODEL = "m-0051d54e914b4d798556ff691fb7b02b"
 BEGAN = 1_793_611_800_000  # 2026-11-02T09:30:00Z
 # They become the server, and are told of in words.
@@ -73,7 +74,9 @@ def test_every_command_of_the_page_answers_as_shown(
     client.tracking.logged_models.create(
         experiment_id, name="lasso", source_run_id=RUN, params={"alpha": 0.01}, model_type="sklearn", model_id=MODEL
     )
-    client.log_metric(RUN, "rmse", 6.125, step=1, model_id=MODEL, dataset=trips)
+    # Measured by another run, outside of the experiment.
+    client.tracking.create_run(run_id=JUDGE)
+    client.log_metric(JUDGE, "rmse", 6.125, step=1, model_id=MODEL, dataset=trips)
     client.log_outputs(RUN, [trivet.LoggedModelOutput(MODEL)])
     client.log_model_artifact(MODEL, str(tmp_path / "model" / "weights"))
     client.finalize_logged_model(MODEL, "READY")
