@@ -327,7 +327,9 @@ def test_a_server_killed_at_a_purge_leaves_runs_whole_or_gone(database_url: str)
             assert not _purge(tracking).next_page_token
         finally:
             server.kill()
-        left = {table.name: _rows(database, table) for table in tables.metadata.sorted_tables}
+        # Watchers' positions in time are nobody's.
+        kept = [table for table in tables.metadata.sorted_tables if table is not tables.change_horizon]
+        left = {table.name: _rows(database, table) for table in kept}
     # The experiment `Default` stays.
     assert {name: count for name, count in left.items() if count} == {"workspace": 1, "experiment": 1}
 

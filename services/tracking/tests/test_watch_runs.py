@@ -290,7 +290,7 @@ def test_a_run_with_very_many_metrics_arrives_whole(tracking: Tracking, watcher:
 
 
 def test_another_workspace_is_not_seen(tracking: Tracking, channel: grpc.Channel) -> None:
-    other = Tracking(TrackingServiceStub(channel), WORKSPACES[-1])
+    other = Tracking(TrackingServiceStub(channel), WORKSPACES[-3])
     with Watcher(tracking) as watcher, Watcher(other) as of_other:
         hidden = create_run(tracking).name
         watcher.until(lambda: hidden in watcher.runs)
