@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import secrets
 import statistics
-import threading
 import time
 from collections.abc import Iterator
 from contextlib import closing
 from functools import partial
+from typing import TYPE_CHECKING, cast
 
 import grpc
 import psycopg2
@@ -21,6 +22,9 @@ from psycopg2.extras import execute_values
 from trivet_proto.tracking.v1 import tracking_service_pb2 as pb
 from trivet_proto.tracking.v1.tracking_service_pb2_grpc import TrackingServiceStub
 from trivet_tracking.commits import MAX_GROUP_BYTES, MAX_WAITING_BYTES
+
+if TYPE_CHECKING:
+    from trivet_proto.tracking.v1.tracking_service_pb2_grpc import TrackingServiceAsyncStub  # of the types alone
 
 SECONDS = 5.0
 MEMORY_BOUND_MIB = 4 * (MAX_WAITING_BYTES + MAX_GROUP_BYTES) / 2**20
@@ -139,23 +143,30 @@ def _raw_points_per_second(setting: Setting, shape: Shape) -> float:
 
 
 def _calls_per_second(setting: Setting, callers: int) -> float:
-    done = [0] * callers
-    end = time.monotonic() + SECONDS
+    """Callers with a connection each, who wait for each answer. Tasks: threads would fight for one interpreter."""
 
-    def call(number: int) -> None:
-        with grpc.insecure_channel(setting.address, (("grpc.use_local_subchannel_pool", 1),)) as channel:
-            stub = TrackingServiceStub(channel)
-            writer = Writer(stub.CreateRun(pb.CreateRunRequest(parent=PARENT)).name, Shape(1, 1), "loss")
+    async def call(began: asyncio.Event) -> int:
+        options = (("grpc.use_local_subchannel_pool", 1),)
+        async with grpc.aio.insecure_channel(setting.address, options) as channel:
+            stub = cast("TrackingServiceAsyncStub", TrackingServiceStub(channel))
+            run = await stub.CreateRun(pb.CreateRunRequest(parent=PARENT))
+            writer = Writer(run.name, Shape(1, 1), "loss")
+            done = 0
+            await began.wait()
+            end = time.monotonic() + SECONDS
             while time.monotonic() < end:
-                stub.WriteRun(writer.next())
-                done[number] += 1
+                await stub.WriteRun(writer.next())
+                done += 1
+            return done
 
-    threads = [threading.Thread(target=call, args=(number,)) for number in range(callers)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    return sum(done) / SECONDS
+    async def all_at_once() -> float:
+        began = asyncio.Event()
+        calls = [asyncio.create_task(call(began)) for _ in range(callers)]
+        await asyncio.sleep(1)  # they connect meanwhile
+        began.set()
+        return sum(await asyncio.gather(*calls)) / SECONDS
+
+    return asyncio.run(all_at_once())
 
 
 def _millis_above_a_commit(setting: Setting) -> float:

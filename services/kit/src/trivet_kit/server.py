@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import logging
 import os
 import signal
@@ -125,6 +126,9 @@ class _Server:
         following = asyncio.create_task(self._follow_components())
         if self._settings.insecure_no_auth:
             _log.warning("authentication is off (--insecure-no-auth): whoever reaches %s may do everything", address)
+        # What is there by now stays until the end; looking through it for garbage again and again would take long.
+        gc.collect()
+        gc.freeze()
         on_ready(str(address))
         await stopped.wait()
         _log.info("stopping: running calls have %g s to end", DRAIN_SECONDS)
