@@ -140,9 +140,10 @@ class RunWatch:
                     raise
                 _log.info("watching runs was interrupted, and goes on: %s", error)
                 self._closed.wait(pause)
-            except BaseException:
+            except BaseException as error:
                 self._end()
-                if self._closed.is_set():
+                # Closing ends the call by an error of its own; an interrupt of the program is not that.
+                if self._closed.is_set() and isinstance(error, Exception):
                     return None
                 raise
 

@@ -99,14 +99,9 @@ class RowsOfKeys:
             numbers: The column by whose values rows are chosen.
             texts: Another one; None: no other.
         """
-        columns: dict[str, sa.ColumnElement[Any]] = (
-            {"numbers": numbers}
-            if texts is None
-            else {
-                "numbers": numbers,
-                "texts": texts,
-            }
-        )
+        columns: dict[str, sa.ColumnElement[Any]] = {"numbers": numbers}
+        if texts is not None:
+            columns["texts"] = texts
         self._lists = statement.where(
             *(column.in_(sa.bindparam(name, expanding=True)) for name, column in columns.items())
         )

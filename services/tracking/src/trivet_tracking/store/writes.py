@@ -320,10 +320,11 @@ def _claims(group: Sequence[RunWrite]) -> dict[_Claimant, Claim]:
     ranges: dict[_Claimant, tuple[int, int]] = {}
     kinds: dict[_Claimant, int] = {}
     for write in group:
-        kinds[_claimant(write)] = kinds.get(_claimant(write), 0) | _kinds(write)
-        first, last = ranges.get(_claimant(write), (write.sequence, write.sequence - 1))
+        claimant = _claimant(write)
+        kinds[claimant] = kinds.get(claimant, 0) | _kinds(write)
+        first, last = ranges.get(claimant, (write.sequence, write.sequence - 1))
         if write.sequence == last + 1:
-            ranges[_claimant(write)] = (first, write.sequence)
+            ranges[claimant] = (first, write.sequence)
     return {
         claimant: Claim(claimant[0], claimant[1], _signed(claimant[2]), first, last, kinds[claimant])
         for claimant, (first, last) in ranges.items()
