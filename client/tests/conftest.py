@@ -13,9 +13,7 @@ from trivet_testing import artifacts as artifact_server
 from trivet_testing import registry as registry_server
 from trivet_testing import tracking as tracking_server
 from trivet_testing.artifacts import Place
-from trivet_testing.tracking import WORKSPACES
-
-_unused = iter(WORKSPACES)
+from trivet_testing.workspaces import unused_workspace
 
 
 @dataclass(frozen=True)
@@ -66,7 +64,7 @@ def clean_process(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 @pytest.fixture
 def workspace() -> str:
     """A workspace that no other test uses."""
-    return next(_unused)
+    return unused_workspace()
 
 
 @pytest.fixture

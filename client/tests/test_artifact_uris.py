@@ -13,7 +13,7 @@ import pytest
 import trivet
 from trivet_proto.artifacts.v1.artifact_service_pb2_grpc import ArtifactServiceStub
 from trivet_testing.artifacts import Artifacts
-from trivet_testing.tracking import WORKSPACES
+from trivet_testing.workspaces import unused_workspace
 
 
 class Servers(Protocol):
@@ -39,7 +39,7 @@ def taxi(servers: Servers, tmp_path_factory: pytest.TempPathFactory) -> Iterator
         patch.setenv("TRIVET_TRACKING_URL", servers.tracking)
         patch.setenv("TRIVET_ARTIFACTS_URL", servers.artifacts)
         patch.setenv("TRIVET_REGISTRY_URL", servers.registry)
-        client = trivet.Client(workspace=WORKSPACES[-1])
+        client = trivet.Client(workspace=unused_workspace())
     with client:
         yield make_taxi(client, tmp_path_factory.mktemp("taxi"))
 

@@ -16,7 +16,8 @@ from trivet_proto.tracking.v1 import tracking_service_pb2 as pb
 from trivet_proto.tracking.v1.metric_pb2 import MetricColumns
 from trivet_proto.tracking.v1.tracking_service_pb2_grpc import TrackingServiceStub
 from trivet_testing.servers import ServerProcess, free_port
-from trivet_testing.tracking import WORKSPACES, Tracking, migrate, start_server
+from trivet_testing.tracking import Tracking, migrate, start_server
+from trivet_testing.workspaces import WORKSPACES
 
 # Several groups of messages, and more than the network takes in before they are asked for.
 LONG_POINTS = 1_000_000

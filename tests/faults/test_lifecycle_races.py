@@ -32,8 +32,9 @@ from trivet_testing.records import (
     write,
 )
 from trivet_testing.servers import ServerProcess
-from trivet_testing.tracking import WORKSPACES, Tracking, full, migrate, start_server
+from trivet_testing.tracking import Tracking, full, migrate, start_server
 from trivet_testing.tracking_model import outcome
+from trivet_testing.workspaces import unused_workspace
 from trivet_tracking.server import open_database
 from trivet_tracking.store import tables
 
@@ -41,8 +42,6 @@ DEADLINE_SECONDS = 60
 WRITERS = 4
 # Folders work all the time, in the midst of what is changed.
 FOLD_AFTER = {"TRIVET_FOLD_AFTER_SECONDS": "0.05"}
-
-_unused = iter(reversed(WORKSPACES))
 
 
 @dataclass(frozen=True)
@@ -66,7 +65,7 @@ def servers(postgres_server: PostgresServer) -> Iterator[tuple[ServerProcess, Se
 def replicas(servers: tuple[ServerProcess, ServerProcess, str]) -> Iterator[Replicas]:
     """The two servers in a workspace of the test's own; none of them may have had a fault of its own in the test."""
     first, second, url = servers
-    workspace = next(_unused)
+    workspace = unused_workspace()
     with ExitStack() as stack:
         stubs = [
             TrackingServiceStub(stack.enter_context(grpc.insecure_channel(server.address)))

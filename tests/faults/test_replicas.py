@@ -23,7 +23,7 @@ from trivet_proto.tracking.v1.tracking_service_pb2_grpc import TrackingServiceSt
 from trivet_testing.errors import CallFailure
 from trivet_testing.postgres import PostgresServer
 from trivet_testing.servers import ServerProcess
-from trivet_testing.tracking import WORKSPACES, Tracking, full, migrate, start_server
+from trivet_testing.tracking import Tracking, full, migrate, start_server
 from trivet_testing.tracking_model import (
     NO_CONTEXT,
     Context,
@@ -34,6 +34,7 @@ from trivet_testing.tracking_model import (
     outcome,
     read_history,
 )
+from trivet_testing.workspaces import unused_workspace
 from trivet_tracking.server import open_database
 from trivet_tracking.store import tables
 
@@ -46,8 +47,6 @@ CONTEXTS = [NO_CONTEXT, *(Context(rank=rank) for rank in range(4)), Context(mode
 # twice, so only without it can be seen that nothing was applied twice.
 FOLD_SECONDS = {"folding": 0.05, "not folding": 3600.0}
 both_ways = pytest.mark.parametrize("servers", FOLD_SECONDS, indirect=True)
-
-_unused = iter(WORKSPACES)
 
 
 @dataclass(frozen=True)
@@ -119,7 +118,7 @@ def servers(request: pytest.FixtureRequest, postgres_server: PostgresServer) -> 
 @pytest.fixture
 def replicas(servers: Servers) -> Iterator[Replicas]:
     """The two servers in a workspace of the test's own; none of them may have had a fault of its own in the test."""
-    workspace = next(_unused)
+    workspace = unused_workspace()
     with ExitStack() as stack:
         stubs = [
             TrackingServiceStub(stack.enter_context(grpc.insecure_channel(server.address)))

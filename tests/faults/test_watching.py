@@ -26,8 +26,9 @@ from trivet_testing.idle_clients import idle_clients
 from trivet_testing.postgres import PostgresServer
 from trivet_testing.records import create_run, get_run, list_metrics, log, metric, write
 from trivet_testing.servers import ServerProcess
-from trivet_testing.tracking import WORKSPACES, Tracking, full, migrate, start_server
+from trivet_testing.tracking import Tracking, full, migrate, start_server
 from trivet_testing.watcher import PATIENCE_SECONDS, Watcher
+from trivet_testing.workspaces import WORKSPACES, unused_workspace
 
 if TYPE_CHECKING:
     from trivet_proto.tracking.v1.tracking_service_pb2_grpc import TrackingServiceAsyncStub  # of the types alone
@@ -36,8 +37,6 @@ IDLE_CLIENTS = 2000
 WATCHERS = 200
 # Above what the service has without them; most of it is what gRPC keeps for connections.
 MOST_BYTES_MORE = 200 * 2**20
-
-_unused = iter(WORKSPACES)
 
 
 @dataclass(frozen=True)
@@ -68,7 +67,7 @@ def servers(postgres_server: PostgresServer) -> Iterator[tuple[ServerProcess, Se
 @pytest.fixture
 def replicas(servers: tuple[ServerProcess, ServerProcess, str]) -> Iterator[Replicas]:
     first, second, url = servers
-    workspace = next(_unused)
+    workspace = unused_workspace()
     with ExitStack() as stack:
         of_both = [
             Tracking(TrackingServiceStub(stack.enter_context(grpc.insecure_channel(server.address))), workspace)

@@ -13,9 +13,7 @@ import pytest
 
 from trivet_proto.artifacts.v1.artifact_service_pb2_grpc import ArtifactServiceStub
 from trivet_testing.artifacts import Artifacts, Place, migrate, start_server
-from trivet_testing.tracking import WORKSPACES
-
-_unused = iter(WORKSPACES)
+from trivet_testing.workspaces import unused_workspace
 
 
 @pytest.fixture(scope="session", params=["sqlite-folder", "postgres-s3"])
@@ -54,4 +52,4 @@ def channel(artifacts_address: str) -> Iterator[grpc.Channel]:
 @pytest.fixture
 def artifacts(channel: grpc.Channel) -> Artifacts:
     """The shared server, in a workspace that no other test uses."""
-    return Artifacts(ArtifactServiceStub(channel), next(_unused))
+    return Artifacts(ArtifactServiceStub(channel), unused_workspace())

@@ -9,10 +9,11 @@ import pytest
 from trivet_proto.artifacts.v1 import artifact_service_pb2 as pb
 from trivet_testing.artifacts import Artifacts, messages
 from trivet_testing.errors import error_of
+from trivet_testing.workspaces import unused_workspace
 
 
 def test_same_owner_in_another_workspace_is_another_owner(artifacts: Artifacts) -> None:
-    other = Artifacts(artifacts.stub, "test-1998")
+    other = Artifacts(artifacts.stub, unused_workspace())
     artifacts.upload(artifacts.run(), "d/file", b"mine")
     assert other.paths(other.run(), recursive=True) == []
     assert error_of(lambda: other.download(other.run(), "d/file")).reason == "ARTIFACT_NOT_FOUND"
@@ -27,7 +28,9 @@ def test_page_token_of_another_workspace_is_refused(artifacts: Artifacts) -> Non
     for path in ("a", "b"):
         artifacts.upload(artifacts.run(), path, b"x")
     token = artifacts.stub.ListArtifacts(pb.ListArtifactsRequest(owner=artifacts.run(), page_size=1)).next_page_token
-    stolen = pb.ListArtifactsRequest(owner="workspaces/test-1998/runs/r", page_size=1, page_token=token)
+    stolen = pb.ListArtifactsRequest(
+        owner=Artifacts(artifacts.stub, unused_workspace()).run(), page_size=1, page_token=token
+    )
     assert error_of(lambda: artifacts.stub.ListArtifacts(stolen)).reason == "PAGE_TOKEN_INVALID"
 
 

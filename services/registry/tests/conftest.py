@@ -12,9 +12,8 @@ import grpc
 import pytest
 
 from trivet_proto.registry.v1.registry_service_pb2_grpc import RegistryServiceStub
-from trivet_testing.registry import WORKSPACES, Registry, migrate, start_server
-
-_unused = iter(WORKSPACES)
+from trivet_testing.registry import Registry, migrate, start_server
+from trivet_testing.workspaces import unused_workspace
 
 
 @pytest.fixture(scope="session", params=["sqlite", "postgres"])
@@ -44,4 +43,4 @@ def channel(registry_address: str) -> Iterator[grpc.Channel]:
 @pytest.fixture
 def registry(channel: grpc.Channel) -> Registry:
     """The shared server, in a workspace that no other test uses."""
-    return Registry(RegistryServiceStub(channel), next(_unused))
+    return Registry(RegistryServiceStub(channel), unused_workspace())

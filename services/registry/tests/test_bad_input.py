@@ -16,6 +16,7 @@ from trivet_proto.registry.v1.model_version_pb2 import ArtifactSource, ModelSour
 from trivet_proto.registry.v1.registry_service_pb2_grpc import RegistryServiceStub
 from trivet_testing.errors import error_of
 from trivet_testing.registry import Registry
+from trivet_testing.workspaces import unused_workspace
 
 METHODS = pb.DESCRIPTOR.services_by_name["RegistryService"].methods_by_name
 W = "workspaces/WORKSPACE"
@@ -30,7 +31,7 @@ BIG_DESCRIPTION = "d" * (64 * 1024 + 1)
 @pytest.fixture(scope="module")
 def kept(channel: grpc.Channel) -> Registry:
     """A workspace of this module's own; its tests change nothing in it."""
-    registry = Registry(RegistryServiceStub(channel), "test-1999")
+    registry = Registry(RegistryServiceStub(channel), unused_workspace())
     registry.create_model("taxi", tags={"a": "b"})
     registry.create_model("other")
     registry.create_version("taxi")

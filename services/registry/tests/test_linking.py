@@ -17,9 +17,10 @@ from trivet_proto.registry.v1.registry_service_pb2 import CreateModelVersionRequ
 from trivet_proto.registry.v1.registry_service_pb2_grpc import RegistryServiceStub
 from trivet_testing.artifact_files import ArtifactFiles, manifest
 from trivet_testing.errors import error_of
-from trivet_testing.registry import WORKSPACES, Registry, migrate, number_of, start_server
+from trivet_testing.registry import Registry, migrate, number_of, start_server
 from trivet_testing.servers import ServerProcess, free_port
 from trivet_testing.tcp_proxy import Direction, TcpProxy
+from trivet_testing.workspaces import unused_workspace
 
 FAILED = model_version_pb2.MODEL_VERSION_STATE_FAILED
 PENDING = model_version_pb2.MODEL_VERSION_STATE_PENDING
@@ -31,8 +32,6 @@ DIGESTS = {path: hashlib.sha256(content).digest() for path, content in MODEL.ite
 RUN_DIGESTS = {path: hashlib.sha256(content).digest() for path, content in FILES.items()}
 QUICK = {"TRIVET_LINK_TIMEOUT_SECONDS": "0.5", "TRIVET_SWEEP_AFTER_SECONDS": "0.2"}
 """Settings with which a registry gives up a link, and takes it up again, at once."""
-
-_unused = iter(WORKSPACES)
 
 
 @pytest.fixture(scope="module")
@@ -59,7 +58,7 @@ def address(server_database_url: str, proxy: TcpProxy) -> Iterator[str]:
 @pytest.fixture
 def linked(address: str, proxy: TcpProxy, artifacts: ArtifactFiles) -> Iterator[Registry]:
     """That registry in a workspace of the test's own, with a model `taxi` and a run `r1` that has FILES."""
-    workspace = f"test-{1000 + int(next(_unused).removeprefix('test-'))}"
+    workspace = unused_workspace()
     with grpc.insecure_channel(address) as channel:
         registry = Registry(RegistryServiceStub(channel), workspace)
         registry.create_model("taxi")

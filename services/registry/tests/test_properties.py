@@ -11,9 +11,10 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_stat
 
 from trivet_proto.registry.v1.registry_service_pb2_grpc import RegistryServiceStub
 from trivet_testing.errors import error_of
-from trivet_testing.registry import WORKSPACES, Registry, number_of
+from trivet_testing.registry import Registry, number_of
 from trivet_testing.registry_model import RefusedError, Workspace, model_facts, version_facts
 from trivet_testing.tracking import full
+from trivet_testing.workspaces import unused_workspace
 
 NAMES = st.sampled_from(["a", "b", "c d"])
 NUMBERS = st.integers(1, 5)
@@ -21,7 +22,7 @@ ALIASES = st.sampled_from(["x", "Y"])
 TAGS = st.dictionaries(st.sampled_from(["k", "l"]), st.sampled_from(["", "1"]), max_size=2)
 STAGES = st.sampled_from(["none", "Staging", "PRODUCTION", "Archived"])
 # Each run of the machine clears one and uses it again; no other test takes it.
-WORKSPACE = WORKSPACES[-2]
+WORKSPACE = unused_workspace()
 
 
 class RegistryMachine(RuleBasedStateMachine):

@@ -14,11 +14,10 @@ import pytest
 from trivet_kit.db import Database
 from trivet_kit.timestamps import now_millis
 from trivet_proto.tracking.v1.tracking_service_pb2_grpc import TrackingServiceStub
-from trivet_testing.tracking import WORKSPACES, Tracking, migrate, start_server
+from trivet_testing.tracking import Tracking, migrate, start_server
+from trivet_testing.workspaces import unused_workspace
 from trivet_tracking.server import open_database
 from trivet_tracking.store.folding import Folding
-
-_unused = iter(WORKSPACES)
 
 
 @pytest.fixture(scope="session", params=["sqlite", "postgres"])
@@ -48,7 +47,7 @@ def channel(tracking_address: str) -> Iterator[grpc.Channel]:
 @pytest.fixture
 def tracking(channel: grpc.Channel) -> Tracking:
     """The shared server, in a workspace that no other test uses."""
-    return Tracking(TrackingServiceStub(channel), next(_unused))
+    return Tracking(TrackingServiceStub(channel), unused_workspace())
 
 
 @pytest.fixture(scope="session")

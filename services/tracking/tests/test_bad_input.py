@@ -39,6 +39,7 @@ from trivet_testing.records import (
     write,
 )
 from trivet_testing.tracking import Tracking
+from trivet_testing.workspaces import unused_workspace
 
 SERVICE = "/trivet.tracking.v1.TrackingService/"
 METHODS = pb.DESCRIPTOR.services_by_name["TrackingService"].methods_by_name
@@ -75,7 +76,7 @@ class Kept:
 @pytest.fixture(scope="module")
 def kept(channel: grpc.Channel, tracking_address: str) -> Kept:
     """A workspace of this module's own; its tests change nothing in it."""
-    tracking = Tracking(TrackingServiceStub(channel), "test-1999")
+    tracking = Tracking(TrackingServiceStub(channel), unused_workspace())
     create_experiment(tracking, "taken", tags={"old": "1"})
     create_experiment(tracking, "other")
     run = create_run(tracking, "known", params={"known": "1"}, tags={"old": "1"}).name

@@ -33,6 +33,7 @@ from trivet_testing.records import (
     write,
 )
 from trivet_testing.tracking import Tracking
+from trivet_testing.workspaces import unused_workspace
 
 NAN = math.nan
 
@@ -241,7 +242,7 @@ def test_metrics_may_come_before_their_model(tracking: Tracking) -> None:
 
 
 def test_another_workspace_has_models_of_its_own(tracking: Tracking, channel: grpc.Channel) -> None:
-    elsewhere = Tracking(tracking.stub, "test-1993")
+    elsewhere = Tracking(tracking.stub, unused_workspace())
     model_id = f"m-of-{tracking.workspace}"
     theirs = create_logged_model(elsewhere, model_id, display_name="theirs")
     ours = create_logged_model(tracking, model_id, display_name="ours")

@@ -18,6 +18,7 @@ from trivet_proto.tracking.v1.tracking_service_pb2_grpc import TrackingServiceSt
 from trivet_testing.errors import error_of
 from trivet_testing.records import create_experiment, create_run, id_of, run_pages, search_runs, timestamp, write
 from trivet_testing.tracking import Tracking
+from trivet_testing.workspaces import unused_workspace
 
 COUNT = 23
 
@@ -25,7 +26,7 @@ COUNT = 23
 @pytest.fixture(scope="module")
 def filled(channel: grpc.Channel, tracking_address: str) -> Tracking:
     """A workspace of this module's own: runs with few different values, and some without."""
-    tracking = Tracking(TrackingServiceStub(channel), "test-1996")
+    tracking = Tracking(TrackingServiceStub(channel), unused_workspace())
     chance = random.Random(7)
     for number in range(COUNT):
         params = {"p": chance.choice(["", "x", "é", "x" * 300])} if number % 4 else {}

@@ -38,6 +38,7 @@ from trivet_testing.records import (
     write,
 )
 from trivet_testing.tracking import Tracking
+from trivet_testing.workspaces import unused_workspace
 from trivet_tracking.server import open_database
 from trivet_tracking.store import tables
 
@@ -267,7 +268,7 @@ def test_ids_and_names_of_what_is_gone_may_be_used_again(tracking: Tracking) -> 
 
 
 def test_a_purge_keeps_to_its_workspace(tracking: Tracking) -> None:
-    elsewhere = Tracking(tracking.stub, "test-1990")
+    elsewhere = Tracking(tracking.stub, unused_workspace())
     theirs = create_experiment(elsewhere)
     run = fill(elsewhere, f"run-{tracking.workspace}", experiment=theirs.name)
     delete_run(elsewhere, run)

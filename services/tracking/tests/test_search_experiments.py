@@ -11,6 +11,7 @@ from trivet_proto.tracking.v1.tracking_service_pb2_grpc import TrackingServiceSt
 from trivet_testing.errors import error_of
 from trivet_testing.records import create_experiment, search_experiments
 from trivet_testing.tracking import Tracking
+from trivet_testing.workspaces import unused_workspace
 
 LONG = "p" * 200
 TAGS = {
@@ -27,7 +28,7 @@ TAGS = {
 @pytest.fixture(scope="module")
 def searched(channel: grpc.Channel, tracking_address: str) -> Tracking:
     """A workspace of this module's own with the experiments of TAGS, and a deleted one."""
-    tracking = Tracking(TrackingServiceStub(channel), "test-1997")
+    tracking = Tracking(TrackingServiceStub(channel), unused_workspace())
     for name, tags in TAGS.items():
         create_experiment(tracking, name, tags=tags)
     deleted = create_experiment(tracking, "deleted", tags={"k": "adam"})

@@ -36,6 +36,7 @@ from trivet_testing.records import (
     write,
 )
 from trivet_testing.tracking import Tracking, full
+from trivet_testing.workspaces import unused_workspace
 
 COUNT = 30
 STATUSES = {
@@ -98,7 +99,7 @@ class Filled:
 @pytest.fixture(scope="module")
 def filled(channel: grpc.Channel, tracking_address: str) -> Filled:
     """A workspace of this module's own: models with few different values, and some without."""
-    tracking = Tracking(TrackingServiceStub(channel), "test-1992")
+    tracking = Tracking(TrackingServiceStub(channel), unused_workspace())
     chance = random.Random(11)
     runs = [create_run(tracking, f"r{number}").name for number in range(3)]
     return Filled(tracking, [_create(tracking, chance, number, runs) for number in range(COUNT)])

@@ -13,6 +13,7 @@ from trivet_proto.tracking.v1.tracking_service_pb2_grpc import TrackingServiceSt
 from trivet_testing.errors import error_of
 from trivet_testing.records import create_experiment, create_run, get_run, log, metric, search_runs, timestamp, write
 from trivet_testing.tracking import Tracking
+from trivet_testing.workspaces import unused_workspace
 
 LONG = "p" * 200
 """Longer than what an index of values may hold of one."""
@@ -33,7 +34,7 @@ def make(tracking: Tracking, runs: dict[str, dict[str, Any]]) -> None:
 @pytest.fixture(scope="module")
 def searched(channel: grpc.Channel, tracking_address: str) -> Tracking:
     """A workspace of this module's own: METRICS, TEXTS and ORDER, each in an experiment of that name."""
-    tracking = Tracking(TrackingServiceStub(channel), "test-1998")
+    tracking = Tracking(TrackingServiceStub(channel), unused_workspace())
     texts = {
         run_id: {"params": {"k": text}, "tags": {"k": text}, "display_name": text, "source": text}
         for run_id, text in TEXTS.items()

@@ -20,8 +20,9 @@ from trivet_proto.tracking.v1.tracking_service_pb2_grpc import TrackingServiceSt
 from trivet_testing.errors import CallFailure, error_of, outcome
 from trivet_testing.records import create_experiment, create_run, get_run, log, metric, write
 from trivet_testing.servers import ServerProcess
-from trivet_testing.tracking import WORKSPACES, Tracking, migrate, start_server
+from trivet_testing.tracking import Tracking, migrate, start_server
 from trivet_testing.watcher import PATIENCE_SECONDS, Watcher
+from trivet_testing.workspaces import WORKSPACES, unused_workspace
 
 
 @pytest.fixture
@@ -290,7 +291,7 @@ def test_a_run_with_very_many_metrics_arrives_whole(tracking: Tracking, watcher:
 
 
 def test_another_workspace_is_not_seen(tracking: Tracking, channel: grpc.Channel) -> None:
-    other = Tracking(TrackingServiceStub(channel), WORKSPACES[-3])
+    other = Tracking(TrackingServiceStub(channel), unused_workspace())
     with Watcher(tracking) as watcher, Watcher(other) as of_other:
         hidden = create_run(tracking).name
         watcher.until(lambda: hidden in watcher.runs)

@@ -22,7 +22,8 @@ from trivet_testing.records import (
     search_runs,
     write,
 )
-from trivet_testing.tracking import WORKSPACES, Tracking, full
+from trivet_testing.tracking import Tracking, full
+from trivet_testing.workspaces import unused_workspace
 from trivet_tracking.domain.limits import MAX_LOADED_ENTRIES
 
 KEYS = 100_000
@@ -49,7 +50,7 @@ def write_keys(tracking: Tracking, run: str, count: int) -> None:
 @pytest.fixture(scope="module")
 def wide(channel: grpc.Channel) -> Tracking:
     """A workspace in which the run `wide` has very many metrics, one of which has three points."""
-    tracking = Tracking(TrackingServiceStub(channel), WORKSPACES[-1])
+    tracking = Tracking(TrackingServiceStub(channel), unused_workspace())
     run = create_run(tracking, "wide", params={"model": "xgb"}, tags={"team": "a"}).name
     write_keys(tracking, run, KEYS)
     for step in (2, 3):

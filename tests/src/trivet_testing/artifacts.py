@@ -13,7 +13,7 @@ from trivet_proto.artifacts.v1 import artifact_service_pb2 as pb
 from trivet_proto.artifacts.v1.artifact_service_pb2_grpc import ArtifactServiceStub
 from trivet_testing.errors import CallFailure, failure_in
 from trivet_testing.servers import ServerProcess, run_to_exit
-from trivet_testing.tracking import WORKSPACES
+from trivet_testing.workspaces import WORKSPACES
 
 READY = r"^trivet-artifacts is ready: grpc (\S+)$"
 MESSAGE_BYTES = 1024 * 1024

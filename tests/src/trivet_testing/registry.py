@@ -13,9 +13,7 @@ from trivet_proto.registry.v1.model_pb2 import Model
 from trivet_proto.registry.v1.model_version_pb2 import ArtifactSource, ModelSource, ModelVersion
 from trivet_proto.registry.v1.registry_service_pb2_grpc import RegistryServiceStub
 from trivet_testing.servers import ServerProcess, free_port, run_to_exit
-
-WORKSPACES = tuple(f"test-{number}" for number in range(2000))
-"""Workspaces that a server of `start_server` has, so that each test can have one of its own."""
+from trivet_testing.workspaces import WORKSPACES
 
 READY = r"^trivet-registry is ready: grpc (\S+)$"
 COMMAND = (sys.executable, "-m", "trivet_registry")

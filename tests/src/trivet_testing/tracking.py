@@ -8,9 +8,7 @@ from dataclasses import dataclass
 
 from trivet_proto.tracking.v1.tracking_service_pb2_grpc import TrackingServiceStub
 from trivet_testing.servers import ServerProcess, run_to_exit
-
-WORKSPACES = tuple(f"test-{number}" for number in range(2000))
-"""Workspaces that a server of `start_server` has, so that each test can have one of its own."""
+from trivet_testing.workspaces import WORKSPACES
 
 READY = r"^trivet-tracking is ready: grpc (\S+)$"
 _COMMAND = (sys.executable, "-m", "trivet_tracking")

@@ -14,6 +14,7 @@ from trivet_proto.tracking.v1.run_inputs_pb2 import Dataset, DatasetInput, RunIn
 from trivet_proto.tracking.v1.tracking_service_pb2_grpc import TrackingServiceStub
 from trivet_testing.records import create_run, metric, search_runs, timestamp, write
 from trivet_testing.tracking import Tracking
+from trivet_testing.workspaces import unused_workspace
 
 PAGE = (Path(__file__).parents[4] / "docs" / "search.md").read_text(encoding="utf-8")
 EXAMPLES = [
@@ -24,7 +25,7 @@ EXAMPLES = [
 @pytest.fixture(scope="module")
 def documented(channel: grpc.Channel, tracking_address: str) -> Tracking:
     """The runs of the page's table."""
-    tracking = Tracking(TrackingServiceStub(channel), "test-1994")
+    tracking = Tracking(TrackingServiceStub(channel), unused_workspace())
     for row in re.findall(r"^\| `(\w+)` \|(.*)\|(.*)\|(.*)\|(.*)\|(.*)\|$", PAGE, re.MULTILINE):
         name, params, tags, metrics, datasets, times = (cell.strip() for cell in row)
         start, end = times.split(", ")

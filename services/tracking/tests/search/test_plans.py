@@ -37,6 +37,7 @@ from trivet_proto.tracking.v1.tracking_service_pb2 import DeleteRunRequest
 from trivet_proto.tracking.v1.tracking_service_pb2_grpc import TrackingServiceStub
 from trivet_testing.records import create_experiment, create_run, dataset_input, metric, timestamp, write
 from trivet_testing.tracking import Tracking, full
+from trivet_testing.workspaces import unused_workspace
 from trivet_tracking.domain.experiments import View
 from trivet_tracking.domain.runs import RunQuery, RunStatus
 from trivet_tracking.server import open_database
@@ -107,7 +108,7 @@ class Data:
 
 @pytest.fixture(scope="module")
 def data(channel: grpc.Channel, server_database_url: str, tracking_address: str) -> Iterator[Data]:
-    tracking = Tracking(TrackingServiceStub(channel), "test-1995")
+    tracking = Tracking(TrackingServiceStub(channel), unused_workspace())
     chance = random.Random(5)
     experiments = [int(create_experiment(tracking, name).name.rpartition("/")[2]) for name in ("one", "two")]
     rows = [_make_run(tracking, chance, number, experiments[number % 8 == 0]) for number in range(N_RUNS)]
