@@ -8,6 +8,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
+from trivet_kit.db.bulk import RowsOfKeys
 from trivet_kit.db.upserts import insert_into
 from trivet_tracking.domain.run_inputs import (
     CONTEXT_TAG,
@@ -22,6 +23,8 @@ from trivet_tracking.store import tables
 _dataset = tables.dataset
 _input = tables.dataset_input
 _tag = tables.dataset_input_tag
+_model_input = tables.model_input
+_model_output = tables.model_output
 
 # SQLite takes 32,766 bound parameters in a statement, and a dataset is looked for by two.
 _IN_VALUES = 5000
@@ -156,23 +159,32 @@ def _found_datasets(connection: Connection, wanted: Collection[_DatasetPk]) -> I
                 yield (experiment_pk, DatasetKey(name, digest)), dataset_pk
 
 
+# Built once: a page of runs is asked for each of these, and seldom has any.
+_INPUTS = RowsOfKeys(
+    sa.select(_input.c.run_pk, _input.c.dataset_pk).order_by(_input.c.run_pk, _input.c.name, _input.c.digest),
+    _input.c.run_pk,
+)
+_MODEL_INPUTS = RowsOfKeys(
+    sa.select(_model_input.c.run_pk, _model_input.c.model_id).order_by(_model_input.c.run_pk, _model_input.c.model_id),
+    _model_input.c.run_pk,
+)
+_MODEL_OUTPUTS = RowsOfKeys(
+    sa.select(_model_output.c.run_pk, _model_output.c.step, _model_output.c.model_id).order_by(
+        _model_output.c.run_pk, _model_output.c.step, _model_output.c.model_id
+    ),
+    _model_output.c.run_pk,
+)
+
+
 def links_of(connection: Connection, run_pks: Sequence[int], *, inputs: bool, outputs: bool) -> dict[int, RunLinks]:
     """The inputs and outputs of those of the runs that have any, with the parts that are asked for."""
     datasets = _dataset_inputs(connection, run_pks) if inputs else {}
     model_inputs: dict[int, list[str]] = {}
-    if inputs:
-        table = tables.model_input
-        used = sa.select(table).where(table.c.run_pk.in_(run_pks)).order_by(table.c.run_pk, table.c.model_id)
-        for run_pk, model_id in connection.execute(used):
-            model_inputs.setdefault(run_pk, []).append(model_id)
+    for run_pk, model_id in _MODEL_INPUTS.read(connection, run_pks) if inputs else ():
+        model_inputs.setdefault(run_pk, []).append(model_id)
     model_outputs: dict[int, list[ModelOutput]] = {}
-    if outputs:
-        table = tables.model_output
-        made = (
-            sa.select(table).where(table.c.run_pk.in_(run_pks)).order_by(table.c.run_pk, table.c.step, table.c.model_id)
-        )
-        for run_pk, step, model_id in connection.execute(made):
-            model_outputs.setdefault(run_pk, []).append(ModelOutput(step, model_id))
+    for run_pk, step, model_id in _MODEL_OUTPUTS.read(connection, run_pks) if outputs else ():
+        model_outputs.setdefault(run_pk, []).append(ModelOutput(step, model_id))
     return {
         run_pk: RunLinks(
             tuple(datasets.get(run_pk, ())),
@@ -184,18 +196,14 @@ def links_of(connection: Connection, run_pks: Sequence[int], *, inputs: bool, ou
 
 
 def _dataset_inputs(connection: Connection, run_pks: Sequence[int]) -> dict[int, list[DatasetInput]]:
-    rows = connection.execute(
-        sa.select(_input.c.run_pk, _input.c.dataset_pk)
-        .where(_input.c.run_pk.in_(run_pks))
-        .order_by(_input.c.run_pk, _input.c.name, _input.c.digest)
-    ).all()
+    rows = _INPUTS.read(connection, run_pks)
     if not rows:
         return {}
     # Read once, however many of the runs used them.
     datasets = {
         row.dataset_pk: Dataset(row.name, row.digest, row.source_type, row.source, row.schema, row.profile)
         for row in connection.execute(
-            sa.select(_dataset).where(_dataset.c.dataset_pk.in_({row.dataset_pk for row in rows}))
+            sa.select(_dataset).where(_dataset.c.dataset_pk.in_({dataset_pk for _, dataset_pk in rows}))
         )
     }
     tags: dict[tuple[int, int], dict[str, str]] = {}
