@@ -38,7 +38,7 @@ from trivet_testing.tracking_model import (
 from trivet_tracking.server import open_database
 from trivet_tracking.store import tables
 
-DEADLINE_SECONDS = 60
+DEADLINE_SECONDS = 180  # it only bounds a failure
 # Folders work all the time, in the midst of what is being written and killed.
 FOLD_AFTER_SECONDS = 0.05
 WRITERS = 6
@@ -176,22 +176,31 @@ class Load:
                 if stub is None:
                     return
                 write = self._stream_until_failure if writer.streams else self._write_until_failure
-                if write(writer, stub):
+                try:
+                    while not write(writer, stub):
+                        pass
+                except grpc.RpcError as error:
+                    with self._changed:
+                        writer.failures.append(error)
+                        self._standing += 1
+                        self._changed.notify_all()
+                else:
                     return
         finally:
             with self._changed:
                 self._changed.notify_all()
 
     def _write_until_failure(self, writer: Writer, stub: TrackingServiceStub) -> bool:
-        """Whether the writer is done."""
+        """Whether the writer is done; else it is to begin again at once."""
         first_attempt = writer.acknowledged == len(writer.messages)
         while not self._ending or writer.acknowledged < len(writer.messages):
             request = writer.message_after(writer.acknowledged)
             try:
                 response = stub.WriteRun(request, timeout=DEADLINE_SECONDS)
             except grpc.RpcError as error:
-                self._stand_still(writer, error)
-                return False
+                if is_busy(error):
+                    return False
+                raise
             assert response.sequence == request.sequence
             assert not response.refused
             assert not (response.resend and first_attempt)
@@ -204,7 +213,7 @@ class Load:
         return True
 
     def _stream_until_failure(self, writer: Writer, stub: TrackingServiceStub) -> bool:
-        """Whether the writer is done. What was not acknowledged when the last stream failed goes first, in order."""
+        """As above. What was not acknowledged when the last stream failed goes first, in order."""
         begin = writer.acknowledged
         known = len(writer.messages)
         room = threading.Semaphore(ON_THE_WAY)
@@ -236,16 +245,16 @@ class Load:
             with self._changed:
                 failed = True
             room.release()
-            self._stand_still(writer, error)
-            return False
+            if is_busy(error):
+                return False
+            raise
         assert writer.acknowledged == len(writer.messages) >= known
         return True
 
-    def _stand_still(self, writer: Writer, error: grpc.RpcError) -> None:
-        with self._changed:
-            writer.failures.append(error)
-            self._standing += 1
-            self._changed.notify_all()
+
+def is_busy(error: grpc.RpcError) -> bool:
+    """Whether a server asks to be called again: one fsync on a disk that others use may take SQLite's patience."""
+    return bool(error.code() == grpc.StatusCode.RESOURCE_EXHAUSTED)
 
 
 class Folder:

@@ -44,6 +44,19 @@ def text(value: str) -> bytes:
     return bytea(value.encode())
 
 
+def insert_later(
+    connection: Connection, table: str, columns: Sequence[str], rows: Sequence[Sequence[int | bytes]]
+) -> None:
+    """Appends a few small rows without a round trip of their own: they travel with the next statement or the commit.
+
+    Arguments and errors are those of `copy_rows`, with plain values for fields; errors come from what they travel with.
+    """
+    row = f"({', '.join(['%s'] * len(columns))})"
+    statement = f"INSERT INTO {table} ({', '.join(columns)}) VALUES {', '.join([row] * len(rows))}"  # noqa: S608 - names are ours
+    with _driver_cursor(connection) as cursor:
+        cursor.wait(statement, [value for row in rows for value in row])
+
+
 def copy_rows(connection: Connection, table: str, columns: Sequence[str], rows: Iterable[Sequence[bytes]]) -> None:
     """Appends rows by COPY: large values travel as they are, half the bytes and no parsing beside INSERT.
 
@@ -84,6 +97,11 @@ class DriverStatement:
         with _driver_cursor(connection) as cursor:
             cursor.execute(self._text, {**self._constants, **values})
             return cursor.fetchall() if cursor.description else []
+
+    def execute_later(self, connection: Connection, values: Mapping[str, str | int]) -> None:
+        """Runs it with the next statement or the commit, where its errors come from: no round trip of its own."""
+        with _driver_cursor(connection) as cursor:
+            cursor.wait(self._text, {**self._constants, **values})
 
 
 class RowsOfKeys:

@@ -156,6 +156,8 @@ def _postgres_engine(url: URL) -> Engine:
         max_overflow=0,
         pool_timeout=_POOL_WAIT_SECONDS,
         connect_args={
+            "connection_factory": postgres.Connection,
+            "cursor_factory": postgres.Cursor,
             "connect_timeout": _CONNECT_TIMEOUT_SECONDS,
             "tcp_user_timeout": _STATEMENT_TIMEOUT_MILLIS,  # a host that is gone does not say so
             "application_name": "trivet",

@@ -1,18 +1,71 @@
-"""PostgreSQL connections whose transactions begin by one statement of ours.
+"""PostgreSQL connections that make few round trips.
 
 psycopg2 begins transactions by itself, by a round trip before the first statement, and what a transaction needs to be
-set would be another. Here it never does: whoever opens a transaction sends BEGIN with all settings at once.
+set would be another. Here it never does: whoever opens a transaction sends BEGIN with all settings at once. And a
+statement whose result nobody needs waits for the next one, or for the commit, and travels with it.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
-from psycopg2.extensions import TRANSACTION_STATUS_IDLE
+from psycopg2 import extensions
 from sqlalchemy.dialects import registry
 from sqlalchemy.dialects.postgresql.psycopg2 import PGDialect_psycopg2
 
 DRIVER_NAME = "postgresql+trivet"
+
+
+class Connection(extensions.connection):
+    """A connection with statements that wait."""
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        """As psycopg2 makes it."""
+        super().__init__(*args, **options)
+        self.waiting = b""
+        """Each with its semicolon. Their errors come from what they travel with."""
+
+    def forget(self) -> None:
+        """Drops what waits."""
+        self.waiting = b""
+
+
+class Cursor(extensions.cursor):
+    """A cursor that sends what waits before what it is asked for."""
+
+    connection: Connection
+
+    def wait(self, query: str, parameters: Any) -> None:
+        """Keeps a statement until the next one, or the commit."""
+        self.connection.waiting += self.mogrify(query, parameters) + b";"
+
+    def execute(self, query: Any, vars: Any = None) -> None:  # noqa: A002 - as the driver names it
+        """Sends what waits and a statement, in one message."""
+        waiting = self._taken()
+        if waiting:
+            super().execute(waiting + self.mogrify(query, vars))
+        else:
+            super().execute(query, vars)
+
+    def executemany(self, query: Any, vars_list: Iterable[Any]) -> None:
+        """Sends what waits, then the statements."""
+        self._flush()
+        super().executemany(query, vars_list)
+
+    def copy_expert(self, sql: Any, file: Any, size: int = 8192) -> None:
+        """Sends what waits, then copies."""
+        self._flush()
+        super().copy_expert(sql, file, size)
+
+    def _flush(self) -> None:
+        waiting = self._taken()
+        if waiting:
+            super().execute(waiting)
+
+    def _taken(self) -> bytes:
+        waiting, self.connection.waiting = self.connection.waiting, b""
+        return waiting
 
 
 class Dialect(PGDialect_psycopg2):
@@ -26,7 +79,8 @@ class Dialect(PGDialect_psycopg2):
 
     def do_rollback(self, dbapi_connection: Any) -> None:
         """Ends the transaction, where there is one; the pool asks for it whenever a connection comes back."""
-        if dbapi_connection.get_transaction_status() != TRANSACTION_STATUS_IDLE:
+        dbapi_connection.forget()
+        if dbapi_connection.get_transaction_status() != extensions.TRANSACTION_STATUS_IDLE:
             _execute(dbapi_connection, "ROLLBACK")
 
 

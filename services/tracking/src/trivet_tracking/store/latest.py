@@ -72,7 +72,7 @@ class LatestRows:
                 name: array_of_texts(values) if name == "key" else array_of_numbers(values)
                 for name, values in columns.items()
             }
-            self._upsert_arrays.execute(connection, arrays)
+            self._upsert_arrays.execute_later(connection, arrays)
         else:
             names = list(columns)
             rows = [dict(zip(names, row, strict=True)) for row in zip(*columns.values(), strict=True)]
