@@ -47,6 +47,11 @@ def chunk_sizes(database: Database, run_pk: int) -> list[int]:
     return [row.points for row in rows]
 
 
+def first_steps(database: Database, run_pk: int) -> list[int]:
+    with database.transaction("read") as connection:
+        return list(connection.execute(sa.select(chunk.c.first_step).where(chunk.c.run_pk == run_pk)).scalars())
+
+
 def points(begin: int, end: int) -> list[Point]:
     return [(step, 7, float(step)) for step in range(begin, end)]
 
@@ -109,6 +114,24 @@ def test_chunks_grow_as_a_run_goes_on_and_points_are_not_written_again_and_again
     assert sum(sizes) == 1200
     assert len(sizes) <= 6
     assert read_history(tracking, run, "a") == points(0, 1200)
+
+
+def test_chunks_that_are_large_enough_are_not_written_again(
+    tracking: Tracking, run: str, database: Database, folding: Folding
+) -> None:
+    run_pk = key_of(database, tracking, run)
+    at_once = round(2.7 * CHUNK_POINTS)  # three chunks, each smaller than one that is full
+    before: set[int] = set()
+    for begin in range(0, 4 * at_once, at_once):
+        for some in range(begin, begin + at_once, 200):
+            write(tracking, run, metrics=metric("a", *points(some, min(some + 200, begin + at_once))))
+        while folding.fold(run_pk):
+            pass
+        now = set(first_steps(database, run_pk))
+        assert len(now) == len(before) + 3
+        assert before < now
+        before = now
+    assert read_history(tracking, run, "a") == points(0, 4 * at_once)
 
 
 def test_folders_and_writers_may_work_on_one_run_at_once(

@@ -17,6 +17,8 @@ from trivet_tracking.store import columns
 
 # Measured (metric storage, ADR 12): larger ones compress no better and cost more to read a part of.
 CHUNK_POINTS = 4096
+# One of so many is not written again for its size: where `cut` makes several, none is smaller.
+FULL_CHUNK_POINTS = CHUNK_POINTS // 2
 SUMMARY_POINTS = 128
 
 SUMMARY = np.dtype([("step", "<i8"), ("time", "<i8"), ("min", "<f8"), ("max", "<f8"), ("nans", "u1")])

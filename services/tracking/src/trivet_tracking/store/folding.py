@@ -208,7 +208,7 @@ def _replaced(points: Points, existing: Sequence[Row[Any]]) -> list[ChunkPlace]:
         if (row.first_step, row.first_time) > last:
             continue
         overlaps = (row.last_step, row.last_time) >= first
-        if not overlaps and (row.points >= chunks.CHUNK_POINTS or row.points > _GROWTH * size):
+        if not overlaps and (row.points >= chunks.FULL_CHUNK_POINTS or row.points > _GROWTH * size):
             break
         replaced.append((row.key, row.context, row.first_step, row.first_time))
         size += row.points
