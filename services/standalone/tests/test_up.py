@@ -95,17 +95,19 @@ def test_data_outlives_a_restart_and_a_kill_and_a_second_up_is_told_who_has_it(t
         write_run(server.address)
         assert server.terminate(by=signal.SIGTERM) == 0
     with up(*data) as server:
-        assert read_run(server.address).params == {"learning_rate": "0.1"}
+        found = read_run(server.address)
+        assert (dict(found.params), found.stale) == ({"learning_rate": "0.1"}, False)
         server.kill()
         assert server.exit_code == -signal.SIGKILL
-    with up(*data) as server:
+    with up(*data, env={"TRIVET_STALE_AFTER_SECONDS": "0.001"}) as server:
         assert refusal(*data) == (
             f"trivet up: Another Trivet serves the data folder {tmp_path} at grpc {server.address} "
             f"(process {server.pid}). Use it, or choose another by --data."
         )
         # The refused one did no harm.
         assert json.loads((tmp_path / "trivet.lock").read_text()) == {"pid": server.pid, "grpc": server.address}
-        assert read_run(server.address).params == {"learning_rate": "0.1"}
+        found = read_run(server.address)
+        assert (dict(found.params), found.stale) == ({"learning_rate": "0.1"}, True)
 
 
 def log_and_register(address: str) -> None:

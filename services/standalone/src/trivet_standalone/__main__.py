@@ -28,6 +28,7 @@ from trivet_standalone.components import OwnAddress, build
 from trivet_standalone.local_clients import LocalClients, local_sockets
 from trivet_standalone.places import Places, places
 from trivet_standalone.serving import check_not_served, serving
+from trivet_tracking.settings import STALE_AFTER_SECONDS, StaleAfterOption
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 
@@ -54,6 +55,7 @@ def up(
     ] = "",
     workspaces: WorkspacesOption = "",
     insecure_no_auth: InsecureNoAuthOption = False,  # noqa: FBT002 - a flag of the command line
+    stale_after_seconds: StaleAfterOption = STALE_AFTER_SECONDS,
     local: Annotated[
         float,
         typer.Option(
@@ -77,7 +79,7 @@ def up(
     own_address = OwnAddress()
     with ExitStack() as stack:
         holding = None if kept.lock_file is None else stack.enter_context(serving(kept.lock_file))
-        components = build(kept, own_address)
+        components = build(kept, own_address, stale_after_seconds)
         clients = stack.enter_context(_local_clients(kept, local)) if local else None
 
         def on_ready(address: str) -> None:

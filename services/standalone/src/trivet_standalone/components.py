@@ -32,8 +32,10 @@ class OwnAddress:
         return f"grpc://{self._dial}"
 
 
-def build(kept: Places, own_address: OwnAddress) -> tuple[Component, ...]:
+def build(kept: Places, own_address: OwnAddress, stale_after_seconds: float) -> tuple[Component, ...]:
     """Migrates what is kept, and builds tracking, artifacts and registry over it.
+
+    A RUNNING run counts as stale that was not written for `stale_after_seconds`; 0: none does.
 
     Raises:
         StartupError: a database or the store of files cannot be used, or is of a newer version.
@@ -47,7 +49,7 @@ def build(kept: Places, own_address: OwnAddress) -> tuple[Component, ...]:
     _migrate(registry_database, registry.migrations(registry_database))
     blobs.check_usable()
     return (
-        tracking.build(tracking_database),
+        tracking.build(tracking_database, stale_after_seconds=stale_after_seconds),
         artifacts.build(artifacts_database, blobs),
         registry.build(registry_database, own_address.url),
     )
