@@ -113,6 +113,24 @@ def test_ctrl_c_ends_it_at_once_with_130(monkeypatch: pytest.MonkeyPatch) -> Non
         assert process.returncode == 130
 
 
+SWALLOWS = """
+import os, signal, time
+from trivet import _cli
+_cli._end_by_interrupt()
+try:
+    os.kill(os.getpid(), signal.SIGINT)
+except KeyboardInterrupt:
+    print("swallowed", flush=True)
+while True:
+    time.sleep(1)
+"""
+
+
+def test_ctrl_c_ends_it_also_where_its_exception_is_lost() -> None:
+    ended = subprocess.run([sys.executable, "-c", SWALLOWS], capture_output=True, text=True, timeout=60, check=False)
+    assert (ended.returncode, ended.stdout, ended.stderr) == (130, "swallowed\n", "")
+
+
 def test_export_shows_how_far_it_is(client: trivet.Client, tmp_path: Path) -> None:
     client.tracking.create_run(run_id=RUN)
     client.log_metric(RUN, "m", 1)

@@ -4,7 +4,14 @@ from __future__ import annotations
 
 import importlib.util
 import io
+import os
+import signal
 import sys
+from typing import Final, NoReturn
+
+# How long a command may take to tidy up after Ctrl-C.
+_GRACE_SECONDS: Final = 5.0
+_INTERRUPTED: Final = 130
 
 
 def main() -> None:
@@ -14,9 +21,24 @@ def main() -> None:
     # A name that the encoding of this locale has no letters for is no reason to fail.
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")
+    _end_by_interrupt()
     try:
         from trivet._commands import app  # noqa: PLC0415 - importing it needs the extra
 
         app()
     except KeyboardInterrupt:  # while all that is imported; later, typer does the same
-        sys.exit(130)
+        sys.exit(_INTERRUPTED)
+
+
+def _end_by_interrupt() -> None:
+    """Lets Ctrl-C end the process also where its exception is lost, as in a callback from C or in a destructor."""
+    if not hasattr(signal, "setitimer"):
+        return
+
+    def interrupt(_number: int, _frame: object) -> NoReturn:
+        # A timer of the system, because a thread cannot be started in the midst of anything.
+        signal.setitimer(signal.ITIMER_REAL, _GRACE_SECONDS)
+        raise KeyboardInterrupt
+
+    signal.signal(signal.SIGALRM, lambda _number, _frame: os._exit(_INTERRUPTED))
+    signal.signal(signal.SIGINT, interrupt)

@@ -109,7 +109,7 @@ class ServerProcess:
         ready: str,
         *,
         ready_on: Stream = "stdout",
-        timeout_seconds: float = 60,
+        timeout_seconds: float = 180,
         account: str | None = None,
         cwd: Path | None = None,
     ) -> Self:
