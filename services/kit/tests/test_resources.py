@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import re
 from typing import Any
+from uuid import UUID
 
 import pytest
 from hypothesis import given
@@ -13,9 +14,11 @@ from trivet_kit.resources import (
     WORKSPACE_ID,
     ExperimentName,
     RunName,
+    UploadName,
     WorkspaceName,
     parse_experiment,
     parse_run,
+    parse_upload,
     parse_workspace,
     workspace_of,
 )
@@ -28,6 +31,7 @@ LOGGED_MODEL = options_pb2.RESOURCE_KIND_LOGGED_MODEL
 MODEL = options_pb2.RESOURCE_KIND_MODEL
 MODEL_VERSION = options_pb2.RESOURCE_KIND_MODEL_VERSION
 OWNER = options_pb2.RESOURCE_KIND_ARTIFACT_OWNER
+UPLOAD = options_pb2.RESOURCE_KIND_UPLOAD
 
 workspace_ids = st.from_regex(WORKSPACE_ID, fullmatch=True)
 run_ids = st.from_regex(RUN_ID, fullmatch=True)
@@ -59,6 +63,13 @@ def test_run_names_are_split_and_joined(workspace: str, run_id: str) -> None:
     assert parse_run(str(name), "name") == name
     assert workspace_of(str(name), RUN, "name") == workspace
     assert workspace_of(str(name), OWNER, "owner") == workspace
+
+
+@given(workspace_ids, st.uuids())
+def test_upload_names_are_split_and_joined(workspace: str, upload_id: UUID) -> None:
+    name = UploadName(workspace, upload_id.hex)
+    assert parse_upload(str(name), "upload") == name
+    assert workspace_of(str(name), UPLOAD, "upload") == workspace
 
 
 @given(workspace_ids, run_ids, model_ids, versions)
@@ -118,6 +129,7 @@ def test_nasty_ids_are_refused_in_every_place(nasty: str) -> None:
         (f"workspaces/default/runs/{nasty}", OWNER),
         (f"workspaces/default/loggedModels/{nasty}", LOGGED_MODEL),
         (f"workspaces/default/models/m/versions/{nasty}", MODEL_VERSION),
+        (f"workspaces/default/uploads/{nasty}", UPLOAD),
     ):
         with pytest.raises(ResourceNameInvalid):
             workspace_of(name, kind, "name")

@@ -21,6 +21,7 @@ LOGGED_MODEL_ID = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9_-]{0,249}")
 # 18 digits fit into a signed 64-bit integer; no leading zeros, so that an id has one spelling.
 _DECIMAL_ID = re.compile(r"0|[1-9][0-9]{0,17}")
 _VERSION = re.compile(r"[1-9][0-9]{0,17}")
+_UPLOAD_ID = re.compile(r"[0-9a-f]{32}")
 MODEL_ID = re.compile(r"(?!\.{1,2}(?:/|$))[^/:\x00-\x1f\x7f-\x9f]{1,250}")
 
 
@@ -108,6 +109,17 @@ class ArtifactOwnerName:
 
 
 @dataclass(frozen=True)
+class UploadName:
+    """`workspaces/{workspace}/uploads/{upload}`."""
+
+    workspace: str
+    upload_id: str
+
+    def __str__(self) -> str:
+        return f"workspaces/{self.workspace}/uploads/{self.upload_id}"
+
+
+@dataclass(frozen=True)
 class _Form:
     pattern: str
     regex: re.Pattern[str]
@@ -131,6 +143,7 @@ _FORMS: dict[int, tuple[_Form, ...]] = {
     options_pb2.RESOURCE_KIND_MODEL_VERSION: (
         _form("workspaces/{workspace}/models/{model}/versions/{version}", MODEL_ID, _VERSION),
     ),
+    options_pb2.RESOURCE_KIND_UPLOAD: (_form("workspaces/{workspace}/uploads/{upload}", _UPLOAD_ID),),
 }
 _FORMS[options_pb2.RESOURCE_KIND_ARTIFACT_OWNER] = (
     *_FORMS[options_pb2.RESOURCE_KIND_RUN],
@@ -204,3 +217,8 @@ def parse_artifact_owner(name: str, field: str) -> ArtifactOwnerName:
     """Parses the name of a run, a logged model or a model version. Raises ResourceNameInvalid."""
     workspace = _segments(name, options_pb2.RESOURCE_KIND_ARTIFACT_OWNER, field)[0]
     return ArtifactOwnerName(workspace, name)
+
+
+def parse_upload(name: str, field: str) -> UploadName:
+    """Parses `workspaces/{workspace}/uploads/{upload}`. Raises ResourceNameInvalid."""
+    return UploadName(*_segments(name, options_pb2.RESOURCE_KIND_UPLOAD, field))

@@ -27,7 +27,7 @@ from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__
 from trivet_proto.common.v1 import options_pb2 as trivet__proto_dot_common_dot_v1_dot_options__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n(trivet_proto/artifacts/v1/artifact.proto\x12\x13trivet.artifacts.v1\x1a\x1fgoogle/api/field_behavior.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a$trivet_proto/common/v1/options.proto\"\xea\x01\n\x08\x41rtifact\x12\x18\n\x05owner\x18\x01 \x01(\tB\t\xe0\x41\x08\xa2\x88\x19\x02\x08\x07\x12\x11\n\x04path\x18\x02 \x01(\tB\x03\xe0\x41\x08\x12\x34\n\x04kind\x18\x03 \x01(\x0e\x32!.trivet.artifacts.v1.ArtifactKindB\x03\xe0\x41\x03\x12\x17\n\nsize_bytes\x18\x04 \x01(\x03\x42\x03\xe0\x41\x03\x12\x13\n\x06sha256\x18\x05 \x01(\x0c\x42\x03\xe0\x41\x03\x12\x17\n\nmedia_type\x18\x06 \x01(\tB\x03\xe0\x41\x01\x12\x34\n\x0b\x63reate_time\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x03\xe0\x41\x03*_\n\x0c\x41rtifactKind\x12\x1d\n\x19\x41RTIFACT_KIND_UNSPECIFIED\x10\x00\x12\x16\n\x12\x41RTIFACT_KIND_FILE\x10\x01\x12\x18\n\x14\x41RTIFACT_KIND_FOLDER\x10\x02\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n(trivet_proto/artifacts/v1/artifact.proto\x12\x13trivet.artifacts.v1\x1a\x1fgoogle/api/field_behavior.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a$trivet_proto/common/v1/options.proto\"\x9d\x02\n\x08\x41rtifact\x12\x18\n\x05owner\x18\x01 \x01(\tB\t\xe0\x41\x08\xa2\x88\x19\x02\x08\x07\x12\x11\n\x04path\x18\x02 \x01(\tB\x03\xe0\x41\x08\x12\x34\n\x04kind\x18\x03 \x01(\x0e\x32!.trivet.artifacts.v1.ArtifactKindB\x03\xe0\x41\x03\x12\x17\n\nsize_bytes\x18\x04 \x01(\x03\x42\x03\xe0\x41\x03\x12\x13\n\x06sha256\x18\x05 \x01(\x0c\x42\x03\xe0\x41\x03\x12\x17\n\nmedia_type\x18\x06 \x01(\tB\x03\xe0\x41\x01\x12\x34\n\x0b\x63reate_time\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x03\xe0\x41\x03\x12\x15\n\x08verified\x18\x08 \x01(\x08\x42\x03\xe0\x41\x03\x12\x1a\n\rreference_uri\x18\t \x01(\tB\x03\xe0\x41\x03*_\n\x0c\x41rtifactKind\x12\x1d\n\x19\x41RTIFACT_KIND_UNSPECIFIED\x10\x00\x12\x16\n\x12\x41RTIFACT_KIND_FILE\x10\x01\x12\x18\n\x14\x41RTIFACT_KIND_FOLDER\x10\x02\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -48,8 +48,12 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_ARTIFACT'].fields_by_name['media_type']._serialized_options = b'\340A\001'
   _globals['_ARTIFACT'].fields_by_name['create_time']._loaded_options = None
   _globals['_ARTIFACT'].fields_by_name['create_time']._serialized_options = b'\340A\003'
-  _globals['_ARTIFACTKIND']._serialized_start=406
-  _globals['_ARTIFACTKIND']._serialized_end=501
+  _globals['_ARTIFACT'].fields_by_name['verified']._loaded_options = None
+  _globals['_ARTIFACT'].fields_by_name['verified']._serialized_options = b'\340A\003'
+  _globals['_ARTIFACT'].fields_by_name['reference_uri']._loaded_options = None
+  _globals['_ARTIFACT'].fields_by_name['reference_uri']._serialized_options = b'\340A\003'
+  _globals['_ARTIFACTKIND']._serialized_start=457
+  _globals['_ARTIFACTKIND']._serialized_end=552
   _globals['_ARTIFACT']._serialized_start=170
-  _globals['_ARTIFACT']._serialized_end=404
+  _globals['_ARTIFACT']._serialized_end=455
 # @@protoc_insertion_point(module_scope)

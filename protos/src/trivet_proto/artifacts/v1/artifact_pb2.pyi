@@ -55,6 +55,8 @@ class Artifact(google.protobuf.message.Message):
     SHA256_FIELD_NUMBER: builtins.int
     MEDIA_TYPE_FIELD_NUMBER: builtins.int
     CREATE_TIME_FIELD_NUMBER: builtins.int
+    VERIFIED_FIELD_NUMBER: builtins.int
+    REFERENCE_URI_FIELD_NUMBER: builtins.int
     owner: builtins.str
     """The owner: `workspaces/{workspace}/runs/{run}`, `…/loggedModels/{logged_model}` or
     `…/models/{model}/versions/{version}`.
@@ -67,12 +69,21 @@ class Artifact(google.protobuf.message.Message):
     kind: global___ArtifactKind.ValueType
     """A file or a folder. Folders exist where files lie in them."""
     size_bytes: builtins.int
-    """Bytes of the file; of a folder, 0."""
+    """Bytes of the file; of a folder, 0. Of a reference, what the client said; 0 where it said nothing."""
     sha256: builtins.bytes
-    """SHA-256 of the file's bytes, 32 bytes; of a folder, empty."""
+    """SHA-256 of the file's bytes, 32 bytes; of a folder, empty. Of a reference, what the client said, or empty."""
     media_type: builtins.str
     """RFC 6838, such as `image/png`, with parameters where it has some: as the client said, else guessed from the path. At
     most 255 characters (FIELD_TOO_LONG); another form is FIELD_INVALID. Of a folder, empty.
+    """
+    verified: builtins.bool
+    """Whether the service has itself found that the bytes have this digest. False for a reference, for a folder, and for a
+    while after a direct upload: there the store has verified each part by its digest, and the service reads the whole
+    again afterwards.
+    """
+    reference_uri: builtins.str
+    """Where the bytes are, for a file that stays where it is; empty for all others. As the client gave it; no server opens
+    it.
     """
     @property
     def create_time(self) -> google.protobuf.timestamp_pb2.Timestamp:
@@ -88,8 +99,10 @@ class Artifact(google.protobuf.message.Message):
         sha256: builtins.bytes = ...,
         media_type: builtins.str = ...,
         create_time: google.protobuf.timestamp_pb2.Timestamp | None = ...,
+        verified: builtins.bool = ...,
+        reference_uri: builtins.str = ...,
     ) -> None: ...
     def HasField(self, field_name: typing.Literal["create_time", b"create_time"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["create_time", b"create_time", "kind", b"kind", "media_type", b"media_type", "owner", b"owner", "path", b"path", "sha256", b"sha256", "size_bytes", b"size_bytes"]) -> None: ...
+    def ClearField(self, field_name: typing.Literal["create_time", b"create_time", "kind", b"kind", "media_type", b"media_type", "owner", b"owner", "path", b"path", "reference_uri", b"reference_uri", "sha256", b"sha256", "size_bytes", b"size_bytes", "verified", b"verified"]) -> None: ...
 
 global___Artifact = Artifact

@@ -25,24 +25,38 @@ _sym_db = _symbol_database.Default()
 from google.api import field_behavior_pb2 as google_dot_api_dot_field__behavior__pb2
 from google.rpc import status_pb2 as google_dot_rpc_dot_status__pb2
 from trivet_proto.artifacts.v1 import artifact_pb2 as trivet__proto_dot_artifacts_dot_v1_dot_artifact__pb2
+from trivet_proto.artifacts.v1 import content_pb2 as trivet__proto_dot_artifacts_dot_v1_dot_content__pb2
+from trivet_proto.artifacts.v1 import direct_pb2 as trivet__proto_dot_artifacts_dot_v1_dot_direct__pb2
+from trivet_proto.artifacts.v1 import garbage_pb2 as trivet__proto_dot_artifacts_dot_v1_dot_garbage__pb2
+from trivet_proto.artifacts.v1 import upload_pb2 as trivet__proto_dot_artifacts_dot_v1_dot_upload__pb2
 from trivet_proto.common.v1 import options_pb2 as trivet__proto_dot_common_dot_v1_dot_options__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n0trivet_proto/artifacts/v1/artifact_service.proto\x12\x13trivet.artifacts.v1\x1a\x1fgoogle/api/field_behavior.proto\x1a\x17google/rpc/status.proto\x1a(trivet_proto/artifacts/v1/artifact.proto\x1a$trivet_proto/common/v1/options.proto\"\x9b\x01\n\x16UploadArtifactsRequest\x12\x31\n\x05start\x18\x01 \x01(\x0b\x32 .trivet.artifacts.v1.UploadStartH\x00\x12\x0e\n\x04\x64\x61ta\x18\x02 \x01(\x0cH\x00\x12\x33\n\x06\x66inish\x18\x03 \x01(\x0b\x32!.trivet.artifacts.v1.UploadFinishH\x00\x42\t\n\x07message\"\x80\x01\n\x0bUploadStart\x12\x18\n\x05owner\x18\x01 \x01(\tB\t\xe0\x41\x02\xa2\x88\x19\x02\x08\x07\x12\x11\n\x04path\x18\x02 \x01(\tB\x03\xe0\x41\x02\x12\x1c\n\nsize_bytes\x18\x03 \x01(\x03\x42\x03\xe0\x41\x01H\x00\x88\x01\x01\x12\x17\n\nmedia_type\x18\x04 \x01(\tB\x03\xe0\x41\x01\x42\r\n\x0b_size_bytes\"#\n\x0cUploadFinish\x12\x13\n\x06sha256\x18\x01 \x01(\x0c\x42\x03\xe0\x41\x02\"\x8c\x01\n\x17UploadArtifactsResponse\x12\r\n\x05index\x18\x01 \x01(\x03\x12\x31\n\x08\x61rtifact\x18\x02 \x01(\x0b\x32\x1d.trivet.artifacts.v1.ArtifactH\x00\x12%\n\x07refused\x18\x03 \x01(\x0b\x32\x12.google.rpc.StatusH\x00\x42\x08\n\x06result\"{\n\x17\x44ownloadArtifactRequest\x12\x18\n\x05owner\x18\x01 \x01(\tB\t\xe0\x41\x02\xa2\x88\x19\x02\x08\x07\x12\x11\n\x04path\x18\x02 \x01(\tB\x03\xe0\x41\x02\x12\x19\n\x0coffset_bytes\x18\x03 \x01(\x03\x42\x03\xe0\x41\x01\x12\x18\n\x0blimit_bytes\x18\x04 \x01(\x03\x42\x03\xe0\x41\x01\"h\n\x18\x44ownloadArtifactResponse\x12\x31\n\x08\x61rtifact\x18\x01 \x01(\x0b\x32\x1d.trivet.artifacts.v1.ArtifactH\x00\x12\x0e\n\x04\x64\x61ta\x18\x02 \x01(\x0cH\x00\x42\t\n\x07message\"A\n\x12GetArtifactRequest\x12\x18\n\x05owner\x18\x01 \x01(\tB\t\xe0\x41\x02\xa2\x88\x19\x02\x08\x07\x12\x11\n\x04path\x18\x02 \x01(\tB\x03\xe0\x41\x02\"\x8c\x01\n\x14ListArtifactsRequest\x12\x18\n\x05owner\x18\x01 \x01(\tB\t\xe0\x41\x02\xa2\x88\x19\x02\x08\x07\x12\x11\n\x04path\x18\x02 \x01(\tB\x03\xe0\x41\x01\x12\x16\n\trecursive\x18\x03 \x01(\x08\x42\x03\xe0\x41\x01\x12\x16\n\tpage_size\x18\x04 \x01(\x05\x42\x03\xe0\x41\x01\x12\x17\n\npage_token\x18\x05 \x01(\tB\x03\xe0\x41\x01\"b\n\x15ListArtifactsResponse\x12\x30\n\tartifacts\x18\x01 \x03(\x0b\x32\x1d.trivet.artifacts.v1.Artifact\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"E\n\x16\x44\x65leteArtifactsRequest\x12\x18\n\x05owner\x18\x01 \x01(\tB\t\xe0\x41\x02\xa2\x88\x19\x02\x08\x07\x12\x11\n\x04path\x18\x02 \x01(\tB\x03\xe0\x41\x01\"0\n\x17\x44\x65leteArtifactsResponse\x12\x15\n\rdeleted_files\x18\x01 \x01(\x03\"w\n\x14LinkArtifactsRequest\x12\x1f\n\x0csource_owner\x18\x01 \x01(\tB\t\xe0\x41\x02\xa2\x88\x19\x02\x08\x07\x12\x18\n\x0bsource_path\x18\x02 \x01(\tB\x03\xe0\x41\x01\x12$\n\x11\x64\x65stination_owner\x18\x03 \x01(\tB\t\xe0\x41\x02\xa2\x88\x19\x02\x08\x07\"\\\n\x15LinkArtifactsResponse\x12\x14\n\x0clinked_files\x18\x01 \x01(\x03\x12\x14\n\x0clinked_bytes\x18\x02 \x01(\x03\x12\x17\n\x0fmanifest_sha256\x18\x03 \x01(\x0c\x32\xaf\x05\n\x0f\x41rtifactService\x12v\n\x0fUploadArtifacts\x12+.trivet.artifacts.v1.UploadArtifactsRequest\x1a,.trivet.artifacts.v1.UploadArtifactsResponse\"\x04\x90\x88\x19\x04(\x01\x30\x01\x12w\n\x10\x44ownloadArtifact\x12,.trivet.artifacts.v1.DownloadArtifactRequest\x1a-.trivet.artifacts.v1.DownloadArtifactResponse\"\x04\x90\x88\x19\x03\x30\x01\x12[\n\x0bGetArtifact\x12\'.trivet.artifacts.v1.GetArtifactRequest\x1a\x1d.trivet.artifacts.v1.Artifact\"\x04\x90\x88\x19\x03\x12l\n\rListArtifacts\x12).trivet.artifacts.v1.ListArtifactsRequest\x1a*.trivet.artifacts.v1.ListArtifactsResponse\"\x04\x90\x88\x19\x03\x12r\n\x0f\x44\x65leteArtifacts\x12+.trivet.artifacts.v1.DeleteArtifactsRequest\x1a,.trivet.artifacts.v1.DeleteArtifactsResponse\"\x04\x90\x88\x19\x04\x12l\n\rLinkArtifacts\x12).trivet.artifacts.v1.LinkArtifactsRequest\x1a*.trivet.artifacts.v1.LinkArtifactsResponse\"\x04\x90\x88\x19\x04\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n0trivet_proto/artifacts/v1/artifact_service.proto\x12\x13trivet.artifacts.v1\x1a\x1fgoogle/api/field_behavior.proto\x1a\x17google/rpc/status.proto\x1a(trivet_proto/artifacts/v1/artifact.proto\x1a\'trivet_proto/artifacts/v1/content.proto\x1a&trivet_proto/artifacts/v1/direct.proto\x1a\'trivet_proto/artifacts/v1/garbage.proto\x1a&trivet_proto/artifacts/v1/upload.proto\x1a$trivet_proto/common/v1/options.proto\"\xcc\x01\n\x16UploadArtifactsRequest\x12\x31\n\x05start\x18\x01 \x01(\x0b\x32 .trivet.artifacts.v1.UploadStartH\x00\x12\x0e\n\x04\x64\x61ta\x18\x02 \x01(\x0cH\x00\x12\x33\n\x06\x66inish\x18\x03 \x01(\x0b\x32!.trivet.artifacts.v1.UploadFinishH\x00\x12/\n\x04\x66ile\x18\x04 \x01(\x0b\x32\x1f.trivet.artifacts.v1.UploadFileH\x00\x42\t\n\x07message\"j\n\nUploadFile\x12\x34\n\x05start\x18\x01 \x01(\x0b\x32 .trivet.artifacts.v1.UploadStartB\x03\xe0\x41\x02\x12\x11\n\x04\x64\x61ta\x18\x02 \x01(\x0c\x42\x03\xe0\x41\x01\x12\x13\n\x06sha256\x18\x03 \x01(\x0c\x42\x03\xe0\x41\x02\"\xb6\x01\n\x0bUploadStart\x12\x18\n\x05owner\x18\x01 \x01(\tB\t\xe0\x41\x01\xa2\x88\x19\x02\x08\x07\x12\x11\n\x04path\x18\x02 \x01(\tB\x03\xe0\x41\x01\x12\x1c\n\nsize_bytes\x18\x03 \x01(\x03\x42\x03\xe0\x41\x01H\x00\x88\x01\x01\x12\x17\n\nmedia_type\x18\x04 \x01(\tB\x03\xe0\x41\x01\x12\x19\n\x06upload\x18\x05 \x01(\tB\t\xe0\x41\x01\xa2\x88\x19\x02\x08\x08\x12\x19\n\x0coffset_bytes\x18\x06 \x01(\x03\x42\x03\xe0\x41\x01\x42\r\n\x0b_size_bytes\"#\n\x0cUploadFinish\x12\x13\n\x06sha256\x18\x01 \x01(\x0c\x42\x03\xe0\x41\x02\"\x8c\x01\n\x17UploadArtifactsResponse\x12\r\n\x05index\x18\x01 \x01(\x03\x12\x31\n\x08\x61rtifact\x18\x02 \x01(\x0b\x32\x1d.trivet.artifacts.v1.ArtifactH\x00\x12%\n\x07refused\x18\x03 \x01(\x0b\x32\x12.google.rpc.StatusH\x00\x42\x08\n\x06result\"{\n\x17\x44ownloadArtifactRequest\x12\x18\n\x05owner\x18\x01 \x01(\tB\t\xe0\x41\x02\xa2\x88\x19\x02\x08\x07\x12\x11\n\x04path\x18\x02 \x01(\tB\x03\xe0\x41\x02\x12\x19\n\x0coffset_bytes\x18\x03 \x01(\x03\x42\x03\xe0\x41\x01\x12\x18\n\x0blimit_bytes\x18\x04 \x01(\x03\x42\x03\xe0\x41\x01\"h\n\x18\x44ownloadArtifactResponse\x12\x31\n\x08\x61rtifact\x18\x01 \x01(\x0b\x32\x1d.trivet.artifacts.v1.ArtifactH\x00\x12\x0e\n\x04\x64\x61ta\x18\x02 \x01(\x0cH\x00\x42\t\n\x07message\"A\n\x12GetArtifactRequest\x12\x18\n\x05owner\x18\x01 \x01(\tB\t\xe0\x41\x02\xa2\x88\x19\x02\x08\x07\x12\x11\n\x04path\x18\x02 \x01(\tB\x03\xe0\x41\x02\"\x8c\x01\n\x14ListArtifactsRequest\x12\x18\n\x05owner\x18\x01 \x01(\tB\t\xe0\x41\x02\xa2\x88\x19\x02\x08\x07\x12\x11\n\x04path\x18\x02 \x01(\tB\x03\xe0\x41\x01\x12\x16\n\trecursive\x18\x03 \x01(\x08\x42\x03\xe0\x41\x01\x12\x16\n\tpage_size\x18\x04 \x01(\x05\x42\x03\xe0\x41\x01\x12\x17\n\npage_token\x18\x05 \x01(\tB\x03\xe0\x41\x01\"b\n\x15ListArtifactsResponse\x12\x30\n\tartifacts\x18\x01 \x03(\x0b\x32\x1d.trivet.artifacts.v1.Artifact\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"E\n\x16\x44\x65leteArtifactsRequest\x12\x18\n\x05owner\x18\x01 \x01(\tB\t\xe0\x41\x02\xa2\x88\x19\x02\x08\x07\x12\x11\n\x04path\x18\x02 \x01(\tB\x03\xe0\x41\x01\"0\n\x17\x44\x65leteArtifactsResponse\x12\x15\n\rdeleted_files\x18\x01 \x01(\x03\"\x96\x01\n\x14LinkArtifactsRequest\x12\x1f\n\x0csource_owner\x18\x01 \x01(\tB\t\xe0\x41\x02\xa2\x88\x19\x02\x08\x07\x12\x18\n\x0bsource_path\x18\x02 \x01(\tB\x03\xe0\x41\x01\x12$\n\x11\x64\x65stination_owner\x18\x03 \x01(\tB\t\xe0\x41\x02\xa2\x88\x19\x02\x08\x07\x12\x1d\n\x10\x64\x65stination_path\x18\x04 \x01(\tB\x03\xe0\x41\x01\"\\\n\x15LinkArtifactsResponse\x12\x14\n\x0clinked_files\x18\x01 \x01(\x03\x12\x14\n\x0clinked_bytes\x18\x02 \x01(\x03\x12\x17\n\x0fmanifest_sha256\x18\x03 \x01(\x0c\x32\xb8\x12\n\x0f\x41rtifactService\x12v\n\x0fUploadArtifacts\x12+.trivet.artifacts.v1.UploadArtifactsRequest\x1a,.trivet.artifacts.v1.UploadArtifactsResponse\"\x04\x90\x88\x19\x04(\x01\x30\x01\x12w\n\x10\x44ownloadArtifact\x12,.trivet.artifacts.v1.DownloadArtifactRequest\x1a-.trivet.artifacts.v1.DownloadArtifactResponse\"\x04\x90\x88\x19\x03\x30\x01\x12[\n\x0bGetArtifact\x12\'.trivet.artifacts.v1.GetArtifactRequest\x1a\x1d.trivet.artifacts.v1.Artifact\"\x04\x90\x88\x19\x03\x12l\n\rListArtifacts\x12).trivet.artifacts.v1.ListArtifactsRequest\x1a*.trivet.artifacts.v1.ListArtifactsResponse\"\x04\x90\x88\x19\x03\x12r\n\x0f\x44\x65leteArtifacts\x12+.trivet.artifacts.v1.DeleteArtifactsRequest\x1a,.trivet.artifacts.v1.DeleteArtifactsResponse\"\x04\x90\x88\x19\x04\x12l\n\rLinkArtifacts\x12).trivet.artifacts.v1.LinkArtifactsRequest\x1a*.trivet.artifacts.v1.LinkArtifactsResponse\"\x04\x90\x88\x19\x04\x12[\n\x0bGetManifest\x12\'.trivet.artifacts.v1.GetManifestRequest\x1a\x1d.trivet.artifacts.v1.Manifest\"\x04\x90\x88\x19\x03\x12~\n\x13\x46indMissingContents\x12/.trivet.artifacts.v1.FindMissingContentsRequest\x1a\x30.trivet.artifacts.v1.FindMissingContentsResponse\"\x04\x90\x88\x19\x04\x12r\n\x0f\x43ommitArtifacts\x12+.trivet.artifacts.v1.CommitArtifactsRequest\x1a,.trivet.artifacts.v1.CommitArtifactsResponse\"\x04\x90\x88\x19\x04\x12[\n\x0c\x43reateUpload\x12(.trivet.artifacts.v1.CreateUploadRequest\x1a\x1b.trivet.artifacts.v1.Upload\"\x04\x90\x88\x19\x04\x12U\n\tGetUpload\x12%.trivet.artifacts.v1.GetUploadRequest\x1a\x1b.trivet.artifacts.v1.Upload\"\x04\x90\x88\x19\x03\x12i\n\x0c\x44\x65leteUpload\x12(.trivet.artifacts.v1.DeleteUploadRequest\x1a).trivet.artifacts.v1.DeleteUploadResponse\"\x04\x90\x88\x19\x04\x12r\n\x0fSignUploadParts\x12+.trivet.artifacts.v1.SignUploadPartsRequest\x1a,.trivet.artifacts.v1.SignUploadPartsResponse\"\x04\x90\x88\x19\x04\x12\x61\n\x0e\x43ompleteUpload\x12*.trivet.artifacts.v1.CompleteUploadRequest\x1a\x1d.trivet.artifacts.v1.Artifact\"\x04\x90\x88\x19\x04\x12\x64\n\x0eGetDownloadUrl\x12*.trivet.artifacts.v1.GetDownloadUrlRequest\x1a .trivet.artifacts.v1.DownloadUrl\"\x04\x90\x88\x19\x03\x12o\n\x0e\x43ollectGarbage\x12*.trivet.artifacts.v1.CollectGarbageRequest\x1a+.trivet.artifacts.v1.CollectGarbageResponse\"\x04\x90\x88\x19\x05\x12\x61\n\rGetSpaceUsage\x12).trivet.artifacts.v1.GetSpaceUsageRequest\x1a\x1f.trivet.artifacts.v1.SpaceUsage\"\x04\x90\x88\x19\x03\x12p\n\x12GetRetentionPolicy\x12..trivet.artifacts.v1.GetRetentionPolicyRequest\x1a$.trivet.artifacts.v1.RetentionPolicy\"\x04\x90\x88\x19\x03\x12v\n\x15UpdateRetentionPolicy\x12\x31.trivet.artifacts.v1.UpdateRetentionPolicyRequest\x1a$.trivet.artifacts.v1.RetentionPolicy\"\x04\x90\x88\x19\x05\x12U\n\nCreateHold\x12&.trivet.artifacts.v1.CreateHoldRequest\x1a\x19.trivet.artifacts.v1.Hold\"\x04\x90\x88\x19\x05\x12\x63\n\nDeleteHold\x12&.trivet.artifacts.v1.DeleteHoldRequest\x1a\'.trivet.artifacts.v1.DeleteHoldResponse\"\x04\x90\x88\x19\x05\x12`\n\tListHolds\x12%.trivet.artifacts.v1.ListHoldsRequest\x1a&.trivet.artifacts.v1.ListHoldsResponse\"\x04\x90\x88\x19\x03\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'trivet_proto.artifacts.v1.artifact_service_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
+  _globals['_UPLOADFILE'].fields_by_name['start']._loaded_options = None
+  _globals['_UPLOADFILE'].fields_by_name['start']._serialized_options = b'\340A\002'
+  _globals['_UPLOADFILE'].fields_by_name['data']._loaded_options = None
+  _globals['_UPLOADFILE'].fields_by_name['data']._serialized_options = b'\340A\001'
+  _globals['_UPLOADFILE'].fields_by_name['sha256']._loaded_options = None
+  _globals['_UPLOADFILE'].fields_by_name['sha256']._serialized_options = b'\340A\002'
   _globals['_UPLOADSTART'].fields_by_name['owner']._loaded_options = None
-  _globals['_UPLOADSTART'].fields_by_name['owner']._serialized_options = b'\340A\002\242\210\031\002\010\007'
+  _globals['_UPLOADSTART'].fields_by_name['owner']._serialized_options = b'\340A\001\242\210\031\002\010\007'
   _globals['_UPLOADSTART'].fields_by_name['path']._loaded_options = None
-  _globals['_UPLOADSTART'].fields_by_name['path']._serialized_options = b'\340A\002'
+  _globals['_UPLOADSTART'].fields_by_name['path']._serialized_options = b'\340A\001'
   _globals['_UPLOADSTART'].fields_by_name['size_bytes']._loaded_options = None
   _globals['_UPLOADSTART'].fields_by_name['size_bytes']._serialized_options = b'\340A\001'
   _globals['_UPLOADSTART'].fields_by_name['media_type']._loaded_options = None
   _globals['_UPLOADSTART'].fields_by_name['media_type']._serialized_options = b'\340A\001'
+  _globals['_UPLOADSTART'].fields_by_name['upload']._loaded_options = None
+  _globals['_UPLOADSTART'].fields_by_name['upload']._serialized_options = b'\340A\001\242\210\031\002\010\010'
+  _globals['_UPLOADSTART'].fields_by_name['offset_bytes']._loaded_options = None
+  _globals['_UPLOADSTART'].fields_by_name['offset_bytes']._serialized_options = b'\340A\001'
   _globals['_UPLOADFINISH'].fields_by_name['sha256']._loaded_options = None
   _globals['_UPLOADFINISH'].fields_by_name['sha256']._serialized_options = b'\340A\002'
   _globals['_DOWNLOADARTIFACTREQUEST'].fields_by_name['owner']._loaded_options = None
@@ -77,6 +91,8 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_LINKARTIFACTSREQUEST'].fields_by_name['source_path']._serialized_options = b'\340A\001'
   _globals['_LINKARTIFACTSREQUEST'].fields_by_name['destination_owner']._loaded_options = None
   _globals['_LINKARTIFACTSREQUEST'].fields_by_name['destination_owner']._serialized_options = b'\340A\002\242\210\031\002\010\007'
+  _globals['_LINKARTIFACTSREQUEST'].fields_by_name['destination_path']._loaded_options = None
+  _globals['_LINKARTIFACTSREQUEST'].fields_by_name['destination_path']._serialized_options = b'\340A\001'
   _globals['_ARTIFACTSERVICE'].methods_by_name['UploadArtifacts']._loaded_options = None
   _globals['_ARTIFACTSERVICE'].methods_by_name['UploadArtifacts']._serialized_options = b'\220\210\031\004'
   _globals['_ARTIFACTSERVICE'].methods_by_name['DownloadArtifact']._loaded_options = None
@@ -89,32 +105,66 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_ARTIFACTSERVICE'].methods_by_name['DeleteArtifacts']._serialized_options = b'\220\210\031\004'
   _globals['_ARTIFACTSERVICE'].methods_by_name['LinkArtifacts']._loaded_options = None
   _globals['_ARTIFACTSERVICE'].methods_by_name['LinkArtifacts']._serialized_options = b'\220\210\031\004'
-  _globals['_UPLOADARTIFACTSREQUEST']._serialized_start=212
-  _globals['_UPLOADARTIFACTSREQUEST']._serialized_end=367
-  _globals['_UPLOADSTART']._serialized_start=370
-  _globals['_UPLOADSTART']._serialized_end=498
-  _globals['_UPLOADFINISH']._serialized_start=500
-  _globals['_UPLOADFINISH']._serialized_end=535
-  _globals['_UPLOADARTIFACTSRESPONSE']._serialized_start=538
-  _globals['_UPLOADARTIFACTSRESPONSE']._serialized_end=678
-  _globals['_DOWNLOADARTIFACTREQUEST']._serialized_start=680
-  _globals['_DOWNLOADARTIFACTREQUEST']._serialized_end=803
-  _globals['_DOWNLOADARTIFACTRESPONSE']._serialized_start=805
-  _globals['_DOWNLOADARTIFACTRESPONSE']._serialized_end=909
-  _globals['_GETARTIFACTREQUEST']._serialized_start=911
-  _globals['_GETARTIFACTREQUEST']._serialized_end=976
-  _globals['_LISTARTIFACTSREQUEST']._serialized_start=979
-  _globals['_LISTARTIFACTSREQUEST']._serialized_end=1119
-  _globals['_LISTARTIFACTSRESPONSE']._serialized_start=1121
-  _globals['_LISTARTIFACTSRESPONSE']._serialized_end=1219
-  _globals['_DELETEARTIFACTSREQUEST']._serialized_start=1221
-  _globals['_DELETEARTIFACTSREQUEST']._serialized_end=1290
-  _globals['_DELETEARTIFACTSRESPONSE']._serialized_start=1292
-  _globals['_DELETEARTIFACTSRESPONSE']._serialized_end=1340
-  _globals['_LINKARTIFACTSREQUEST']._serialized_start=1342
-  _globals['_LINKARTIFACTSREQUEST']._serialized_end=1461
-  _globals['_LINKARTIFACTSRESPONSE']._serialized_start=1463
-  _globals['_LINKARTIFACTSRESPONSE']._serialized_end=1555
-  _globals['_ARTIFACTSERVICE']._serialized_start=1558
-  _globals['_ARTIFACTSERVICE']._serialized_end=2245
+  _globals['_ARTIFACTSERVICE'].methods_by_name['GetManifest']._loaded_options = None
+  _globals['_ARTIFACTSERVICE'].methods_by_name['GetManifest']._serialized_options = b'\220\210\031\003'
+  _globals['_ARTIFACTSERVICE'].methods_by_name['FindMissingContents']._loaded_options = None
+  _globals['_ARTIFACTSERVICE'].methods_by_name['FindMissingContents']._serialized_options = b'\220\210\031\004'
+  _globals['_ARTIFACTSERVICE'].methods_by_name['CommitArtifacts']._loaded_options = None
+  _globals['_ARTIFACTSERVICE'].methods_by_name['CommitArtifacts']._serialized_options = b'\220\210\031\004'
+  _globals['_ARTIFACTSERVICE'].methods_by_name['CreateUpload']._loaded_options = None
+  _globals['_ARTIFACTSERVICE'].methods_by_name['CreateUpload']._serialized_options = b'\220\210\031\004'
+  _globals['_ARTIFACTSERVICE'].methods_by_name['GetUpload']._loaded_options = None
+  _globals['_ARTIFACTSERVICE'].methods_by_name['GetUpload']._serialized_options = b'\220\210\031\003'
+  _globals['_ARTIFACTSERVICE'].methods_by_name['DeleteUpload']._loaded_options = None
+  _globals['_ARTIFACTSERVICE'].methods_by_name['DeleteUpload']._serialized_options = b'\220\210\031\004'
+  _globals['_ARTIFACTSERVICE'].methods_by_name['SignUploadParts']._loaded_options = None
+  _globals['_ARTIFACTSERVICE'].methods_by_name['SignUploadParts']._serialized_options = b'\220\210\031\004'
+  _globals['_ARTIFACTSERVICE'].methods_by_name['CompleteUpload']._loaded_options = None
+  _globals['_ARTIFACTSERVICE'].methods_by_name['CompleteUpload']._serialized_options = b'\220\210\031\004'
+  _globals['_ARTIFACTSERVICE'].methods_by_name['GetDownloadUrl']._loaded_options = None
+  _globals['_ARTIFACTSERVICE'].methods_by_name['GetDownloadUrl']._serialized_options = b'\220\210\031\003'
+  _globals['_ARTIFACTSERVICE'].methods_by_name['CollectGarbage']._loaded_options = None
+  _globals['_ARTIFACTSERVICE'].methods_by_name['CollectGarbage']._serialized_options = b'\220\210\031\005'
+  _globals['_ARTIFACTSERVICE'].methods_by_name['GetSpaceUsage']._loaded_options = None
+  _globals['_ARTIFACTSERVICE'].methods_by_name['GetSpaceUsage']._serialized_options = b'\220\210\031\003'
+  _globals['_ARTIFACTSERVICE'].methods_by_name['GetRetentionPolicy']._loaded_options = None
+  _globals['_ARTIFACTSERVICE'].methods_by_name['GetRetentionPolicy']._serialized_options = b'\220\210\031\003'
+  _globals['_ARTIFACTSERVICE'].methods_by_name['UpdateRetentionPolicy']._loaded_options = None
+  _globals['_ARTIFACTSERVICE'].methods_by_name['UpdateRetentionPolicy']._serialized_options = b'\220\210\031\005'
+  _globals['_ARTIFACTSERVICE'].methods_by_name['CreateHold']._loaded_options = None
+  _globals['_ARTIFACTSERVICE'].methods_by_name['CreateHold']._serialized_options = b'\220\210\031\005'
+  _globals['_ARTIFACTSERVICE'].methods_by_name['DeleteHold']._loaded_options = None
+  _globals['_ARTIFACTSERVICE'].methods_by_name['DeleteHold']._serialized_options = b'\220\210\031\005'
+  _globals['_ARTIFACTSERVICE'].methods_by_name['ListHolds']._loaded_options = None
+  _globals['_ARTIFACTSERVICE'].methods_by_name['ListHolds']._serialized_options = b'\220\210\031\003'
+  _globals['_UPLOADARTIFACTSREQUEST']._serialized_start=374
+  _globals['_UPLOADARTIFACTSREQUEST']._serialized_end=578
+  _globals['_UPLOADFILE']._serialized_start=580
+  _globals['_UPLOADFILE']._serialized_end=686
+  _globals['_UPLOADSTART']._serialized_start=689
+  _globals['_UPLOADSTART']._serialized_end=871
+  _globals['_UPLOADFINISH']._serialized_start=873
+  _globals['_UPLOADFINISH']._serialized_end=908
+  _globals['_UPLOADARTIFACTSRESPONSE']._serialized_start=911
+  _globals['_UPLOADARTIFACTSRESPONSE']._serialized_end=1051
+  _globals['_DOWNLOADARTIFACTREQUEST']._serialized_start=1053
+  _globals['_DOWNLOADARTIFACTREQUEST']._serialized_end=1176
+  _globals['_DOWNLOADARTIFACTRESPONSE']._serialized_start=1178
+  _globals['_DOWNLOADARTIFACTRESPONSE']._serialized_end=1282
+  _globals['_GETARTIFACTREQUEST']._serialized_start=1284
+  _globals['_GETARTIFACTREQUEST']._serialized_end=1349
+  _globals['_LISTARTIFACTSREQUEST']._serialized_start=1352
+  _globals['_LISTARTIFACTSREQUEST']._serialized_end=1492
+  _globals['_LISTARTIFACTSRESPONSE']._serialized_start=1494
+  _globals['_LISTARTIFACTSRESPONSE']._serialized_end=1592
+  _globals['_DELETEARTIFACTSREQUEST']._serialized_start=1594
+  _globals['_DELETEARTIFACTSREQUEST']._serialized_end=1663
+  _globals['_DELETEARTIFACTSRESPONSE']._serialized_start=1665
+  _globals['_DELETEARTIFACTSRESPONSE']._serialized_end=1713
+  _globals['_LINKARTIFACTSREQUEST']._serialized_start=1716
+  _globals['_LINKARTIFACTSREQUEST']._serialized_end=1866
+  _globals['_LINKARTIFACTSRESPONSE']._serialized_start=1868
+  _globals['_LINKARTIFACTSRESPONSE']._serialized_end=1960
+  _globals['_ARTIFACTSERVICE']._serialized_start=1963
+  _globals['_ARTIFACTSERVICE']._serialized_end=4323
 # @@protoc_insertion_point(module_scope)

@@ -23,6 +23,7 @@ class UploadArtifactsRequest(google.protobuf.message.Message):
     START_FIELD_NUMBER: builtins.int
     DATA_FIELD_NUMBER: builtins.int
     FINISH_FIELD_NUMBER: builtins.int
+    FILE_FIELD_NUMBER: builtins.int
     data: builtins.bytes
     """The next bytes of it, at most 1 MiB (FIELD_TOO_LONG)."""
     @property
@@ -33,18 +34,52 @@ class UploadArtifactsRequest(google.protobuf.message.Message):
     def finish(self) -> global___UploadFinish:
         """It is complete."""
 
+    @property
+    def file(self) -> global___UploadFile:
+        """A small file as a whole."""
+
     def __init__(
         self,
         *,
         start: global___UploadStart | None = ...,
         data: builtins.bytes = ...,
         finish: global___UploadFinish | None = ...,
+        file: global___UploadFile | None = ...,
     ) -> None: ...
-    def HasField(self, field_name: typing.Literal["data", b"data", "finish", b"finish", "message", b"message", "start", b"start"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["data", b"data", "finish", b"finish", "message", b"message", "start", b"start"]) -> None: ...
-    def WhichOneof(self, oneof_group: typing.Literal["message", b"message"]) -> typing.Literal["start", "data", "finish"] | None: ...
+    def HasField(self, field_name: typing.Literal["data", b"data", "file", b"file", "finish", b"finish", "message", b"message", "start", b"start"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["data", b"data", "file", b"file", "finish", b"finish", "message", b"message", "start", b"start"]) -> None: ...
+    def WhichOneof(self, oneof_group: typing.Literal["message", b"message"]) -> typing.Literal["start", "data", "finish", "file"] | None: ...
 
 global___UploadArtifactsRequest = UploadArtifactsRequest
+
+@typing.final
+class UploadFile(google.protobuf.message.Message):
+    """A file in one message."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    START_FIELD_NUMBER: builtins.int
+    DATA_FIELD_NUMBER: builtins.int
+    SHA256_FIELD_NUMBER: builtins.int
+    data: builtins.bytes
+    """All its bytes, at most 1 MiB (FIELD_TOO_LONG)."""
+    sha256: builtins.bytes
+    """As in UploadFinish."""
+    @property
+    def start(self) -> global___UploadStart:
+        """What it is. Without `size_bytes`, `upload` and `offset_bytes` (FIELD_INVALID)."""
+
+    def __init__(
+        self,
+        *,
+        start: global___UploadStart | None = ...,
+        data: builtins.bytes = ...,
+        sha256: builtins.bytes = ...,
+    ) -> None: ...
+    def HasField(self, field_name: typing.Literal["start", b"start"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["data", b"data", "sha256", b"sha256", "start", b"start"]) -> None: ...
+
+global___UploadFile = UploadFile
 
 @typing.final
 class UploadStart(google.protobuf.message.Message):
@@ -56,16 +91,24 @@ class UploadStart(google.protobuf.message.Message):
     PATH_FIELD_NUMBER: builtins.int
     SIZE_BYTES_FIELD_NUMBER: builtins.int
     MEDIA_TYPE_FIELD_NUMBER: builtins.int
+    UPLOAD_FIELD_NUMBER: builtins.int
+    OFFSET_BYTES_FIELD_NUMBER: builtins.int
     owner: builtins.str
-    """The owner, as in Artifact. All files of a stream lie in one workspace."""
+    """The owner, as in Artifact. All files of a stream lie in one workspace. Not with `upload` (FIELD_INVALID)."""
     path: builtins.str
-    """The logical path, as in Artifact."""
+    """The logical path, as in Artifact. Not with `upload` (FIELD_INVALID)."""
     size_bytes: builtins.int
     """The size that the file will have, where it is known; another one is refused (ARTIFACT_SIZE_MISMATCH). Below 0 is
     FIELD_INVALID.
     """
     media_type: builtins.str
-    """RFC 6838; empty: guessed from the path."""
+    """RFC 6838; empty: guessed from the path. Not with `upload` (FIELD_INVALID)."""
+    upload: builtins.str
+    """The upload of CreateUpload that the bytes belong to. Empty: the file has none, and what came of it is not kept when
+    the stream breaks. One that is not there is UPLOAD_NOT_FOUND; one that another call sends bytes of, UPLOAD_BUSY.
+    """
+    offset_bytes: builtins.int
+    """Where the bytes begin: `Upload.held_bytes`; another place is UPLOAD_OFFSET_WRONG. Only with `upload` (FIELD_INVALID)."""
     def __init__(
         self,
         *,
@@ -73,9 +116,11 @@ class UploadStart(google.protobuf.message.Message):
         path: builtins.str = ...,
         size_bytes: builtins.int | None = ...,
         media_type: builtins.str = ...,
+        upload: builtins.str = ...,
+        offset_bytes: builtins.int = ...,
     ) -> None: ...
     def HasField(self, field_name: typing.Literal["_size_bytes", b"_size_bytes", "size_bytes", b"size_bytes"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["_size_bytes", b"_size_bytes", "media_type", b"media_type", "owner", b"owner", "path", b"path", "size_bytes", b"size_bytes"]) -> None: ...
+    def ClearField(self, field_name: typing.Literal["_size_bytes", b"_size_bytes", "media_type", b"media_type", "offset_bytes", b"offset_bytes", "owner", b"owner", "path", b"path", "size_bytes", b"size_bytes", "upload", b"upload"]) -> None: ...
     def WhichOneof(self, oneof_group: typing.Literal["_size_bytes", b"_size_bytes"]) -> typing.Literal["size_bytes"] | None: ...
 
 global___UploadStart = UploadStart
@@ -88,7 +133,7 @@ class UploadFinish(google.protobuf.message.Message):
 
     SHA256_FIELD_NUMBER: builtins.int
     sha256: builtins.bytes
-    """SHA-256 of all its bytes, as the client reckoned it: 32 bytes (FIELD_INVALID). Another one than the server's is
+    """SHA-256 of all its bytes, also of those that an upload held before, as the client reckoned it: 32 bytes (FIELD_INVALID). Another one than the server's is
     refused (ARTIFACT_DIGEST_MISMATCH).
     """
     def __init__(
@@ -319,6 +364,7 @@ class LinkArtifactsRequest(google.protobuf.message.Message):
     SOURCE_OWNER_FIELD_NUMBER: builtins.int
     SOURCE_PATH_FIELD_NUMBER: builtins.int
     DESTINATION_OWNER_FIELD_NUMBER: builtins.int
+    DESTINATION_PATH_FIELD_NUMBER: builtins.int
     source_owner: builtins.str
     """The owner that has them, as in Artifact."""
     source_path: builtins.str
@@ -327,14 +373,17 @@ class LinkArtifactsRequest(google.protobuf.message.Message):
     """
     destination_owner: builtins.str
     """The owner that gets them, as in Artifact."""
+    destination_path: builtins.str
+    """The folder that they get below, a logical path as in Artifact. Empty: the top."""
     def __init__(
         self,
         *,
         source_owner: builtins.str = ...,
         source_path: builtins.str = ...,
         destination_owner: builtins.str = ...,
+        destination_path: builtins.str = ...,
     ) -> None: ...
-    def ClearField(self, field_name: typing.Literal["destination_owner", b"destination_owner", "source_owner", b"source_owner", "source_path", b"source_path"]) -> None: ...
+    def ClearField(self, field_name: typing.Literal["destination_owner", b"destination_owner", "destination_path", b"destination_path", "source_owner", b"source_owner", "source_path", b"source_path"]) -> None: ...
 
 global___LinkArtifactsRequest = LinkArtifactsRequest
 
@@ -352,7 +401,7 @@ class LinkArtifactsResponse(google.protobuf.message.Message):
     linked_bytes: builtins.int
     """Their bytes together."""
     manifest_sha256: builtins.bytes
-    """SHA-256 over the sorted lines `{hex sha256}  {path}\\n` of these files, 32 bytes: what a model version is pinned to."""
+    """As in Manifest, of these files as seen from `destination_path`: what a model version is pinned to."""
     def __init__(
         self,
         *,

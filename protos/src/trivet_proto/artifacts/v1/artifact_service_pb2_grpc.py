@@ -5,6 +5,10 @@ import warnings
 
 from trivet_proto.artifacts.v1 import artifact_pb2 as trivet__proto_dot_artifacts_dot_v1_dot_artifact__pb2
 from trivet_proto.artifacts.v1 import artifact_service_pb2 as trivet__proto_dot_artifacts_dot_v1_dot_artifact__service__pb2
+from trivet_proto.artifacts.v1 import content_pb2 as trivet__proto_dot_artifacts_dot_v1_dot_content__pb2
+from trivet_proto.artifacts.v1 import direct_pb2 as trivet__proto_dot_artifacts_dot_v1_dot_direct__pb2
+from trivet_proto.artifacts.v1 import garbage_pb2 as trivet__proto_dot_artifacts_dot_v1_dot_garbage__pb2
+from trivet_proto.artifacts.v1 import upload_pb2 as trivet__proto_dot_artifacts_dot_v1_dot_upload__pb2
 
 GRPC_GENERATED_VERSION = '1.66.2'
 GRPC_VERSION = grpc.__version__
@@ -69,6 +73,86 @@ class ArtifactServiceStub(object):
                 request_serializer=trivet__proto_dot_artifacts_dot_v1_dot_artifact__service__pb2.LinkArtifactsRequest.SerializeToString,
                 response_deserializer=trivet__proto_dot_artifacts_dot_v1_dot_artifact__service__pb2.LinkArtifactsResponse.FromString,
                 _registered_method=True)
+        self.GetManifest = channel.unary_unary(
+                '/trivet.artifacts.v1.ArtifactService/GetManifest',
+                request_serializer=trivet__proto_dot_artifacts_dot_v1_dot_content__pb2.GetManifestRequest.SerializeToString,
+                response_deserializer=trivet__proto_dot_artifacts_dot_v1_dot_content__pb2.Manifest.FromString,
+                _registered_method=True)
+        self.FindMissingContents = channel.unary_unary(
+                '/trivet.artifacts.v1.ArtifactService/FindMissingContents',
+                request_serializer=trivet__proto_dot_artifacts_dot_v1_dot_content__pb2.FindMissingContentsRequest.SerializeToString,
+                response_deserializer=trivet__proto_dot_artifacts_dot_v1_dot_content__pb2.FindMissingContentsResponse.FromString,
+                _registered_method=True)
+        self.CommitArtifacts = channel.unary_unary(
+                '/trivet.artifacts.v1.ArtifactService/CommitArtifacts',
+                request_serializer=trivet__proto_dot_artifacts_dot_v1_dot_content__pb2.CommitArtifactsRequest.SerializeToString,
+                response_deserializer=trivet__proto_dot_artifacts_dot_v1_dot_content__pb2.CommitArtifactsResponse.FromString,
+                _registered_method=True)
+        self.CreateUpload = channel.unary_unary(
+                '/trivet.artifacts.v1.ArtifactService/CreateUpload',
+                request_serializer=trivet__proto_dot_artifacts_dot_v1_dot_upload__pb2.CreateUploadRequest.SerializeToString,
+                response_deserializer=trivet__proto_dot_artifacts_dot_v1_dot_upload__pb2.Upload.FromString,
+                _registered_method=True)
+        self.GetUpload = channel.unary_unary(
+                '/trivet.artifacts.v1.ArtifactService/GetUpload',
+                request_serializer=trivet__proto_dot_artifacts_dot_v1_dot_upload__pb2.GetUploadRequest.SerializeToString,
+                response_deserializer=trivet__proto_dot_artifacts_dot_v1_dot_upload__pb2.Upload.FromString,
+                _registered_method=True)
+        self.DeleteUpload = channel.unary_unary(
+                '/trivet.artifacts.v1.ArtifactService/DeleteUpload',
+                request_serializer=trivet__proto_dot_artifacts_dot_v1_dot_upload__pb2.DeleteUploadRequest.SerializeToString,
+                response_deserializer=trivet__proto_dot_artifacts_dot_v1_dot_upload__pb2.DeleteUploadResponse.FromString,
+                _registered_method=True)
+        self.SignUploadParts = channel.unary_unary(
+                '/trivet.artifacts.v1.ArtifactService/SignUploadParts',
+                request_serializer=trivet__proto_dot_artifacts_dot_v1_dot_direct__pb2.SignUploadPartsRequest.SerializeToString,
+                response_deserializer=trivet__proto_dot_artifacts_dot_v1_dot_direct__pb2.SignUploadPartsResponse.FromString,
+                _registered_method=True)
+        self.CompleteUpload = channel.unary_unary(
+                '/trivet.artifacts.v1.ArtifactService/CompleteUpload',
+                request_serializer=trivet__proto_dot_artifacts_dot_v1_dot_direct__pb2.CompleteUploadRequest.SerializeToString,
+                response_deserializer=trivet__proto_dot_artifacts_dot_v1_dot_artifact__pb2.Artifact.FromString,
+                _registered_method=True)
+        self.GetDownloadUrl = channel.unary_unary(
+                '/trivet.artifacts.v1.ArtifactService/GetDownloadUrl',
+                request_serializer=trivet__proto_dot_artifacts_dot_v1_dot_direct__pb2.GetDownloadUrlRequest.SerializeToString,
+                response_deserializer=trivet__proto_dot_artifacts_dot_v1_dot_direct__pb2.DownloadUrl.FromString,
+                _registered_method=True)
+        self.CollectGarbage = channel.unary_unary(
+                '/trivet.artifacts.v1.ArtifactService/CollectGarbage',
+                request_serializer=trivet__proto_dot_artifacts_dot_v1_dot_garbage__pb2.CollectGarbageRequest.SerializeToString,
+                response_deserializer=trivet__proto_dot_artifacts_dot_v1_dot_garbage__pb2.CollectGarbageResponse.FromString,
+                _registered_method=True)
+        self.GetSpaceUsage = channel.unary_unary(
+                '/trivet.artifacts.v1.ArtifactService/GetSpaceUsage',
+                request_serializer=trivet__proto_dot_artifacts_dot_v1_dot_garbage__pb2.GetSpaceUsageRequest.SerializeToString,
+                response_deserializer=trivet__proto_dot_artifacts_dot_v1_dot_garbage__pb2.SpaceUsage.FromString,
+                _registered_method=True)
+        self.GetRetentionPolicy = channel.unary_unary(
+                '/trivet.artifacts.v1.ArtifactService/GetRetentionPolicy',
+                request_serializer=trivet__proto_dot_artifacts_dot_v1_dot_garbage__pb2.GetRetentionPolicyRequest.SerializeToString,
+                response_deserializer=trivet__proto_dot_artifacts_dot_v1_dot_garbage__pb2.RetentionPolicy.FromString,
+                _registered_method=True)
+        self.UpdateRetentionPolicy = channel.unary_unary(
+                '/trivet.artifacts.v1.ArtifactService/UpdateRetentionPolicy',
+                request_serializer=trivet__proto_dot_artifacts_dot_v1_dot_garbage__pb2.UpdateRetentionPolicyRequest.SerializeToString,
+                response_deserializer=trivet__proto_dot_artifacts_dot_v1_dot_garbage__pb2.RetentionPolicy.FromString,
+                _registered_method=True)
+        self.CreateHold = channel.unary_unary(
+                '/trivet.artifacts.v1.ArtifactService/CreateHold',
+                request_serializer=trivet__proto_dot_artifacts_dot_v1_dot_garbage__pb2.CreateHoldRequest.SerializeToString,
+                response_deserializer=trivet__proto_dot_artifacts_dot_v1_dot_garbage__pb2.Hold.FromString,
+                _registered_method=True)
+        self.DeleteHold = channel.unary_unary(
+                '/trivet.artifacts.v1.ArtifactService/DeleteHold',
+                request_serializer=trivet__proto_dot_artifacts_dot_v1_dot_garbage__pb2.DeleteHoldRequest.SerializeToString,
+                response_deserializer=trivet__proto_dot_artifacts_dot_v1_dot_garbage__pb2.DeleteHoldResponse.FromString,
+                _registered_method=True)
+        self.ListHolds = channel.unary_unary(
+                '/trivet.artifacts.v1.ArtifactService/ListHolds',
+                request_serializer=trivet__proto_dot_artifacts_dot_v1_dot_garbage__pb2.ListHoldsRequest.SerializeToString,
+                response_deserializer=trivet__proto_dot_artifacts_dot_v1_dot_garbage__pb2.ListHoldsResponse.FromString,
+                _registered_method=True)
 
 
 class ArtifactServiceServicer(object):
@@ -79,12 +163,14 @@ class ArtifactServiceServicer(object):
     """
 
     def UploadArtifacts(self, request_iterator, context):
-        """Takes in files, one after the other. For each: a `start`, its bytes in `data` messages, a `finish`; it is answered
-        by one message once it is durable and visible, or refused. A refused file does not end the stream: its remaining
+        """Takes in files, one after the other. For each: a `start`, its bytes in `data` messages, a `finish`, or all of it in
+        one `file`; it is answered by one message once it is durable and visible, or refused. A refused file does not end the stream: its remaining
         messages are passed over. A file that is there already is replaced in one step; several files of one path in a
         stream are taken in order. Answers come in the order of the files, and a client has to read them while it sends.
         A file cannot lie where a folder is, nor below a file (ARTIFACT_PATH_TAKEN). Whether the owner exists is not asked.
         Messages out of order are FIELD_INVALID and end the stream.
+        A `start` may name an upload of CreateUpload: then the bytes go on where those that are held end, and what came of
+        them is kept when the stream breaks.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -128,6 +214,128 @@ class ArtifactServiceServicer(object):
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def GetManifest(self, request, context):
+        """Returns one digest for a file, or for all files of a folder.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def FindMissingContents(self, request, context):
+        """Says which contents the workspace does not hold, so that only those need to be sent.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def CommitArtifacts(self, request, context):
+        """Makes files visible without their bytes being sent: of contents that the workspace holds, and references to what
+        stays elsewhere. Each file is taken or refused by itself, all those taken in one step; a file that is there already
+        is replaced.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def CreateUpload(self, request, context):
+        """Begins the upload of a large file, or finds the one that a client began before and did not end. It outlives clients
+        and servers, until a day after it was last used.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetUpload(self, request, context):
+        """Returns an upload, with what is held of it.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def DeleteUpload(self, request, context):
+        """Gives up an upload and frees what is held of it; where none is, nothing is done. A file that is visible stays.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def SignUploadParts(self, request, context):
+        """Returns URLs to which a client sends parts of an upload itself, each for one part of one upload, with its length
+        and its digest signed, for 15 minutes. DIRECT_TRANSFER_UNAVAILABLE where the upload is not `direct`.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def CompleteUpload(self, request, context):
+        """Makes the file of an upload visible whose parts were sent to URLs of SignUploadParts. The store has verified each
+        part by its digest; the service reads the whole afterwards, see `Artifact.verified`. The same call again has the
+        same answer.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetDownloadUrl(self, request, context):
+        """Returns a URL from which a client reads a file itself, whole or by ranges, for 5 minutes, always as an attachment.
+        DIRECT_TRANSFER_UNAVAILABLE where the store is not one that clients reach.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def CollectGarbage(self, request, context):
+        """Removes what the retention policy of a workspace gives up, and frees bytes to which no file and no upload refers, or
+        says what would be. Safe beside all other calls, and from several places at once: one of them works, the others are
+        COLLECTION_BUSY.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetSpaceUsage(self, request, context):
+        """Returns how much room the files of a workspace take.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetRetentionPolicy(self, request, context):
+        """Returns the retention policy of a workspace; one without rules where none was set.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def UpdateRetentionPolicy(self, request, context):
+        """Sets the retention policy of a workspace.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def CreateHold(self, request, context):
+        """Keeps the files of an owner from being deleted, replaced or given up by retention, until the hold is released. Again
+        replaces the reason. The owner need not have files yet.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def DeleteHold(self, request, context):
+        """Releases a hold; where none is, nothing is done.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListHolds(self, request, context):
+        """Returns a page of the holds of a workspace.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_ArtifactServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -160,6 +368,86 @@ def add_ArtifactServiceServicer_to_server(servicer, server):
                     servicer.LinkArtifacts,
                     request_deserializer=trivet__proto_dot_artifacts_dot_v1_dot_artifact__service__pb2.LinkArtifactsRequest.FromString,
                     response_serializer=trivet__proto_dot_artifacts_dot_v1_dot_artifact__service__pb2.LinkArtifactsResponse.SerializeToString,
+            ),
+            'GetManifest': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetManifest,
+                    request_deserializer=trivet__proto_dot_artifacts_dot_v1_dot_content__pb2.GetManifestRequest.FromString,
+                    response_serializer=trivet__proto_dot_artifacts_dot_v1_dot_content__pb2.Manifest.SerializeToString,
+            ),
+            'FindMissingContents': grpc.unary_unary_rpc_method_handler(
+                    servicer.FindMissingContents,
+                    request_deserializer=trivet__proto_dot_artifacts_dot_v1_dot_content__pb2.FindMissingContentsRequest.FromString,
+                    response_serializer=trivet__proto_dot_artifacts_dot_v1_dot_content__pb2.FindMissingContentsResponse.SerializeToString,
+            ),
+            'CommitArtifacts': grpc.unary_unary_rpc_method_handler(
+                    servicer.CommitArtifacts,
+                    request_deserializer=trivet__proto_dot_artifacts_dot_v1_dot_content__pb2.CommitArtifactsRequest.FromString,
+                    response_serializer=trivet__proto_dot_artifacts_dot_v1_dot_content__pb2.CommitArtifactsResponse.SerializeToString,
+            ),
+            'CreateUpload': grpc.unary_unary_rpc_method_handler(
+                    servicer.CreateUpload,
+                    request_deserializer=trivet__proto_dot_artifacts_dot_v1_dot_upload__pb2.CreateUploadRequest.FromString,
+                    response_serializer=trivet__proto_dot_artifacts_dot_v1_dot_upload__pb2.Upload.SerializeToString,
+            ),
+            'GetUpload': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetUpload,
+                    request_deserializer=trivet__proto_dot_artifacts_dot_v1_dot_upload__pb2.GetUploadRequest.FromString,
+                    response_serializer=trivet__proto_dot_artifacts_dot_v1_dot_upload__pb2.Upload.SerializeToString,
+            ),
+            'DeleteUpload': grpc.unary_unary_rpc_method_handler(
+                    servicer.DeleteUpload,
+                    request_deserializer=trivet__proto_dot_artifacts_dot_v1_dot_upload__pb2.DeleteUploadRequest.FromString,
+                    response_serializer=trivet__proto_dot_artifacts_dot_v1_dot_upload__pb2.DeleteUploadResponse.SerializeToString,
+            ),
+            'SignUploadParts': grpc.unary_unary_rpc_method_handler(
+                    servicer.SignUploadParts,
+                    request_deserializer=trivet__proto_dot_artifacts_dot_v1_dot_direct__pb2.SignUploadPartsRequest.FromString,
+                    response_serializer=trivet__proto_dot_artifacts_dot_v1_dot_direct__pb2.SignUploadPartsResponse.SerializeToString,
+            ),
+            'CompleteUpload': grpc.unary_unary_rpc_method_handler(
+                    servicer.CompleteUpload,
+                    request_deserializer=trivet__proto_dot_artifacts_dot_v1_dot_direct__pb2.CompleteUploadRequest.FromString,
+                    response_serializer=trivet__proto_dot_artifacts_dot_v1_dot_artifact__pb2.Artifact.SerializeToString,
+            ),
+            'GetDownloadUrl': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetDownloadUrl,
+                    request_deserializer=trivet__proto_dot_artifacts_dot_v1_dot_direct__pb2.GetDownloadUrlRequest.FromString,
+                    response_serializer=trivet__proto_dot_artifacts_dot_v1_dot_direct__pb2.DownloadUrl.SerializeToString,
+            ),
+            'CollectGarbage': grpc.unary_unary_rpc_method_handler(
+                    servicer.CollectGarbage,
+                    request_deserializer=trivet__proto_dot_artifacts_dot_v1_dot_garbage__pb2.CollectGarbageRequest.FromString,
+                    response_serializer=trivet__proto_dot_artifacts_dot_v1_dot_garbage__pb2.CollectGarbageResponse.SerializeToString,
+            ),
+            'GetSpaceUsage': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetSpaceUsage,
+                    request_deserializer=trivet__proto_dot_artifacts_dot_v1_dot_garbage__pb2.GetSpaceUsageRequest.FromString,
+                    response_serializer=trivet__proto_dot_artifacts_dot_v1_dot_garbage__pb2.SpaceUsage.SerializeToString,
+            ),
+            'GetRetentionPolicy': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetRetentionPolicy,
+                    request_deserializer=trivet__proto_dot_artifacts_dot_v1_dot_garbage__pb2.GetRetentionPolicyRequest.FromString,
+                    response_serializer=trivet__proto_dot_artifacts_dot_v1_dot_garbage__pb2.RetentionPolicy.SerializeToString,
+            ),
+            'UpdateRetentionPolicy': grpc.unary_unary_rpc_method_handler(
+                    servicer.UpdateRetentionPolicy,
+                    request_deserializer=trivet__proto_dot_artifacts_dot_v1_dot_garbage__pb2.UpdateRetentionPolicyRequest.FromString,
+                    response_serializer=trivet__proto_dot_artifacts_dot_v1_dot_garbage__pb2.RetentionPolicy.SerializeToString,
+            ),
+            'CreateHold': grpc.unary_unary_rpc_method_handler(
+                    servicer.CreateHold,
+                    request_deserializer=trivet__proto_dot_artifacts_dot_v1_dot_garbage__pb2.CreateHoldRequest.FromString,
+                    response_serializer=trivet__proto_dot_artifacts_dot_v1_dot_garbage__pb2.Hold.SerializeToString,
+            ),
+            'DeleteHold': grpc.unary_unary_rpc_method_handler(
+                    servicer.DeleteHold,
+                    request_deserializer=trivet__proto_dot_artifacts_dot_v1_dot_garbage__pb2.DeleteHoldRequest.FromString,
+                    response_serializer=trivet__proto_dot_artifacts_dot_v1_dot_garbage__pb2.DeleteHoldResponse.SerializeToString,
+            ),
+            'ListHolds': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListHolds,
+                    request_deserializer=trivet__proto_dot_artifacts_dot_v1_dot_garbage__pb2.ListHoldsRequest.FromString,
+                    response_serializer=trivet__proto_dot_artifacts_dot_v1_dot_garbage__pb2.ListHoldsResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -328,6 +616,438 @@ class ArtifactService(object):
             '/trivet.artifacts.v1.ArtifactService/LinkArtifacts',
             trivet__proto_dot_artifacts_dot_v1_dot_artifact__service__pb2.LinkArtifactsRequest.SerializeToString,
             trivet__proto_dot_artifacts_dot_v1_dot_artifact__service__pb2.LinkArtifactsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetManifest(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/trivet.artifacts.v1.ArtifactService/GetManifest',
+            trivet__proto_dot_artifacts_dot_v1_dot_content__pb2.GetManifestRequest.SerializeToString,
+            trivet__proto_dot_artifacts_dot_v1_dot_content__pb2.Manifest.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def FindMissingContents(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/trivet.artifacts.v1.ArtifactService/FindMissingContents',
+            trivet__proto_dot_artifacts_dot_v1_dot_content__pb2.FindMissingContentsRequest.SerializeToString,
+            trivet__proto_dot_artifacts_dot_v1_dot_content__pb2.FindMissingContentsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def CommitArtifacts(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/trivet.artifacts.v1.ArtifactService/CommitArtifacts',
+            trivet__proto_dot_artifacts_dot_v1_dot_content__pb2.CommitArtifactsRequest.SerializeToString,
+            trivet__proto_dot_artifacts_dot_v1_dot_content__pb2.CommitArtifactsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def CreateUpload(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/trivet.artifacts.v1.ArtifactService/CreateUpload',
+            trivet__proto_dot_artifacts_dot_v1_dot_upload__pb2.CreateUploadRequest.SerializeToString,
+            trivet__proto_dot_artifacts_dot_v1_dot_upload__pb2.Upload.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetUpload(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/trivet.artifacts.v1.ArtifactService/GetUpload',
+            trivet__proto_dot_artifacts_dot_v1_dot_upload__pb2.GetUploadRequest.SerializeToString,
+            trivet__proto_dot_artifacts_dot_v1_dot_upload__pb2.Upload.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def DeleteUpload(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/trivet.artifacts.v1.ArtifactService/DeleteUpload',
+            trivet__proto_dot_artifacts_dot_v1_dot_upload__pb2.DeleteUploadRequest.SerializeToString,
+            trivet__proto_dot_artifacts_dot_v1_dot_upload__pb2.DeleteUploadResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def SignUploadParts(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/trivet.artifacts.v1.ArtifactService/SignUploadParts',
+            trivet__proto_dot_artifacts_dot_v1_dot_direct__pb2.SignUploadPartsRequest.SerializeToString,
+            trivet__proto_dot_artifacts_dot_v1_dot_direct__pb2.SignUploadPartsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def CompleteUpload(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/trivet.artifacts.v1.ArtifactService/CompleteUpload',
+            trivet__proto_dot_artifacts_dot_v1_dot_direct__pb2.CompleteUploadRequest.SerializeToString,
+            trivet__proto_dot_artifacts_dot_v1_dot_artifact__pb2.Artifact.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetDownloadUrl(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/trivet.artifacts.v1.ArtifactService/GetDownloadUrl',
+            trivet__proto_dot_artifacts_dot_v1_dot_direct__pb2.GetDownloadUrlRequest.SerializeToString,
+            trivet__proto_dot_artifacts_dot_v1_dot_direct__pb2.DownloadUrl.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def CollectGarbage(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/trivet.artifacts.v1.ArtifactService/CollectGarbage',
+            trivet__proto_dot_artifacts_dot_v1_dot_garbage__pb2.CollectGarbageRequest.SerializeToString,
+            trivet__proto_dot_artifacts_dot_v1_dot_garbage__pb2.CollectGarbageResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetSpaceUsage(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/trivet.artifacts.v1.ArtifactService/GetSpaceUsage',
+            trivet__proto_dot_artifacts_dot_v1_dot_garbage__pb2.GetSpaceUsageRequest.SerializeToString,
+            trivet__proto_dot_artifacts_dot_v1_dot_garbage__pb2.SpaceUsage.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetRetentionPolicy(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/trivet.artifacts.v1.ArtifactService/GetRetentionPolicy',
+            trivet__proto_dot_artifacts_dot_v1_dot_garbage__pb2.GetRetentionPolicyRequest.SerializeToString,
+            trivet__proto_dot_artifacts_dot_v1_dot_garbage__pb2.RetentionPolicy.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def UpdateRetentionPolicy(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/trivet.artifacts.v1.ArtifactService/UpdateRetentionPolicy',
+            trivet__proto_dot_artifacts_dot_v1_dot_garbage__pb2.UpdateRetentionPolicyRequest.SerializeToString,
+            trivet__proto_dot_artifacts_dot_v1_dot_garbage__pb2.RetentionPolicy.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def CreateHold(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/trivet.artifacts.v1.ArtifactService/CreateHold',
+            trivet__proto_dot_artifacts_dot_v1_dot_garbage__pb2.CreateHoldRequest.SerializeToString,
+            trivet__proto_dot_artifacts_dot_v1_dot_garbage__pb2.Hold.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def DeleteHold(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/trivet.artifacts.v1.ArtifactService/DeleteHold',
+            trivet__proto_dot_artifacts_dot_v1_dot_garbage__pb2.DeleteHoldRequest.SerializeToString,
+            trivet__proto_dot_artifacts_dot_v1_dot_garbage__pb2.DeleteHoldResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListHolds(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/trivet.artifacts.v1.ArtifactService/ListHolds',
+            trivet__proto_dot_artifacts_dot_v1_dot_garbage__pb2.ListHoldsRequest.SerializeToString,
+            trivet__proto_dot_artifacts_dot_v1_dot_garbage__pb2.ListHoldsResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -9,6 +9,10 @@ import grpc
 import grpc.aio
 import trivet_proto.artifacts.v1.artifact_pb2
 import trivet_proto.artifacts.v1.artifact_service_pb2
+import trivet_proto.artifacts.v1.content_pb2
+import trivet_proto.artifacts.v1.direct_pb2
+import trivet_proto.artifacts.v1.garbage_pb2
+import trivet_proto.artifacts.v1.upload_pb2
 import typing
 
 _T = typing.TypeVar("_T")
@@ -30,12 +34,14 @@ class ArtifactServiceStub:
         trivet_proto.artifacts.v1.artifact_service_pb2.UploadArtifactsRequest,
         trivet_proto.artifacts.v1.artifact_service_pb2.UploadArtifactsResponse,
     ]
-    """Takes in files, one after the other. For each: a `start`, its bytes in `data` messages, a `finish`; it is answered
-    by one message once it is durable and visible, or refused. A refused file does not end the stream: its remaining
+    """Takes in files, one after the other. For each: a `start`, its bytes in `data` messages, a `finish`, or all of it in
+    one `file`; it is answered by one message once it is durable and visible, or refused. A refused file does not end the stream: its remaining
     messages are passed over. A file that is there already is replaced in one step; several files of one path in a
     stream are taken in order. Answers come in the order of the files, and a client has to read them while it sends.
     A file cannot lie where a folder is, nor below a file (ARTIFACT_PATH_TAKEN). Whether the owner exists is not asked.
     Messages out of order are FIELD_INVALID and end the stream.
+    A `start` may name an upload of CreateUpload: then the bytes go on where those that are held end, and what came of
+    them is kept when the stream breaks.
     """
 
     DownloadArtifact: grpc.UnaryStreamMultiCallable[
@@ -73,6 +79,119 @@ class ArtifactServiceStub:
     or a file above it, is ARTIFACT_PATH_TAKEN. Where the source has nothing, it is ARTIFACT_NOT_FOUND.
     """
 
+    GetManifest: grpc.UnaryUnaryMultiCallable[
+        trivet_proto.artifacts.v1.content_pb2.GetManifestRequest,
+        trivet_proto.artifacts.v1.content_pb2.Manifest,
+    ]
+    """Returns one digest for a file, or for all files of a folder."""
+
+    FindMissingContents: grpc.UnaryUnaryMultiCallable[
+        trivet_proto.artifacts.v1.content_pb2.FindMissingContentsRequest,
+        trivet_proto.artifacts.v1.content_pb2.FindMissingContentsResponse,
+    ]
+    """Says which contents the workspace does not hold, so that only those need to be sent."""
+
+    CommitArtifacts: grpc.UnaryUnaryMultiCallable[
+        trivet_proto.artifacts.v1.content_pb2.CommitArtifactsRequest,
+        trivet_proto.artifacts.v1.content_pb2.CommitArtifactsResponse,
+    ]
+    """Makes files visible without their bytes being sent: of contents that the workspace holds, and references to what
+    stays elsewhere. Each file is taken or refused by itself, all those taken in one step; a file that is there already
+    is replaced.
+    """
+
+    CreateUpload: grpc.UnaryUnaryMultiCallable[
+        trivet_proto.artifacts.v1.upload_pb2.CreateUploadRequest,
+        trivet_proto.artifacts.v1.upload_pb2.Upload,
+    ]
+    """Begins the upload of a large file, or finds the one that a client began before and did not end. It outlives clients
+    and servers, until a day after it was last used.
+    """
+
+    GetUpload: grpc.UnaryUnaryMultiCallable[
+        trivet_proto.artifacts.v1.upload_pb2.GetUploadRequest,
+        trivet_proto.artifacts.v1.upload_pb2.Upload,
+    ]
+    """Returns an upload, with what is held of it."""
+
+    DeleteUpload: grpc.UnaryUnaryMultiCallable[
+        trivet_proto.artifacts.v1.upload_pb2.DeleteUploadRequest,
+        trivet_proto.artifacts.v1.upload_pb2.DeleteUploadResponse,
+    ]
+    """Gives up an upload and frees what is held of it; where none is, nothing is done. A file that is visible stays."""
+
+    SignUploadParts: grpc.UnaryUnaryMultiCallable[
+        trivet_proto.artifacts.v1.direct_pb2.SignUploadPartsRequest,
+        trivet_proto.artifacts.v1.direct_pb2.SignUploadPartsResponse,
+    ]
+    """Returns URLs to which a client sends parts of an upload itself, each for one part of one upload, with its length
+    and its digest signed, for 15 minutes. DIRECT_TRANSFER_UNAVAILABLE where the upload is not `direct`.
+    """
+
+    CompleteUpload: grpc.UnaryUnaryMultiCallable[
+        trivet_proto.artifacts.v1.direct_pb2.CompleteUploadRequest,
+        trivet_proto.artifacts.v1.artifact_pb2.Artifact,
+    ]
+    """Makes the file of an upload visible whose parts were sent to URLs of SignUploadParts. The store has verified each
+    part by its digest; the service reads the whole afterwards, see `Artifact.verified`. The same call again has the
+    same answer.
+    """
+
+    GetDownloadUrl: grpc.UnaryUnaryMultiCallable[
+        trivet_proto.artifacts.v1.direct_pb2.GetDownloadUrlRequest,
+        trivet_proto.artifacts.v1.direct_pb2.DownloadUrl,
+    ]
+    """Returns a URL from which a client reads a file itself, whole or by ranges, for 5 minutes, always as an attachment.
+    DIRECT_TRANSFER_UNAVAILABLE where the store is not one that clients reach.
+    """
+
+    CollectGarbage: grpc.UnaryUnaryMultiCallable[
+        trivet_proto.artifacts.v1.garbage_pb2.CollectGarbageRequest,
+        trivet_proto.artifacts.v1.garbage_pb2.CollectGarbageResponse,
+    ]
+    """Removes what the retention policy of a workspace gives up, and frees bytes to which no file and no upload refers, or
+    says what would be. Safe beside all other calls, and from several places at once: one of them works, the others are
+    COLLECTION_BUSY.
+    """
+
+    GetSpaceUsage: grpc.UnaryUnaryMultiCallable[
+        trivet_proto.artifacts.v1.garbage_pb2.GetSpaceUsageRequest,
+        trivet_proto.artifacts.v1.garbage_pb2.SpaceUsage,
+    ]
+    """Returns how much room the files of a workspace take."""
+
+    GetRetentionPolicy: grpc.UnaryUnaryMultiCallable[
+        trivet_proto.artifacts.v1.garbage_pb2.GetRetentionPolicyRequest,
+        trivet_proto.artifacts.v1.garbage_pb2.RetentionPolicy,
+    ]
+    """Returns the retention policy of a workspace; one without rules where none was set."""
+
+    UpdateRetentionPolicy: grpc.UnaryUnaryMultiCallable[
+        trivet_proto.artifacts.v1.garbage_pb2.UpdateRetentionPolicyRequest,
+        trivet_proto.artifacts.v1.garbage_pb2.RetentionPolicy,
+    ]
+    """Sets the retention policy of a workspace."""
+
+    CreateHold: grpc.UnaryUnaryMultiCallable[
+        trivet_proto.artifacts.v1.garbage_pb2.CreateHoldRequest,
+        trivet_proto.artifacts.v1.garbage_pb2.Hold,
+    ]
+    """Keeps the files of an owner from being deleted, replaced or given up by retention, until the hold is released. Again
+    replaces the reason. The owner need not have files yet.
+    """
+
+    DeleteHold: grpc.UnaryUnaryMultiCallable[
+        trivet_proto.artifacts.v1.garbage_pb2.DeleteHoldRequest,
+        trivet_proto.artifacts.v1.garbage_pb2.DeleteHoldResponse,
+    ]
+    """Releases a hold; where none is, nothing is done."""
+
+    ListHolds: grpc.UnaryUnaryMultiCallable[
+        trivet_proto.artifacts.v1.garbage_pb2.ListHoldsRequest,
+        trivet_proto.artifacts.v1.garbage_pb2.ListHoldsResponse,
+    ]
+    """Returns a page of the holds of a workspace."""
+
 class ArtifactServiceAsyncStub:
     """Files of runs and models.
 
@@ -84,12 +203,14 @@ class ArtifactServiceAsyncStub:
         trivet_proto.artifacts.v1.artifact_service_pb2.UploadArtifactsRequest,
         trivet_proto.artifacts.v1.artifact_service_pb2.UploadArtifactsResponse,
     ]
-    """Takes in files, one after the other. For each: a `start`, its bytes in `data` messages, a `finish`; it is answered
-    by one message once it is durable and visible, or refused. A refused file does not end the stream: its remaining
+    """Takes in files, one after the other. For each: a `start`, its bytes in `data` messages, a `finish`, or all of it in
+    one `file`; it is answered by one message once it is durable and visible, or refused. A refused file does not end the stream: its remaining
     messages are passed over. A file that is there already is replaced in one step; several files of one path in a
     stream are taken in order. Answers come in the order of the files, and a client has to read them while it sends.
     A file cannot lie where a folder is, nor below a file (ARTIFACT_PATH_TAKEN). Whether the owner exists is not asked.
     Messages out of order are FIELD_INVALID and end the stream.
+    A `start` may name an upload of CreateUpload: then the bytes go on where those that are held end, and what came of
+    them is kept when the stream breaks.
     """
 
     DownloadArtifact: grpc.aio.UnaryStreamMultiCallable[
@@ -127,6 +248,119 @@ class ArtifactServiceAsyncStub:
     or a file above it, is ARTIFACT_PATH_TAKEN. Where the source has nothing, it is ARTIFACT_NOT_FOUND.
     """
 
+    GetManifest: grpc.aio.UnaryUnaryMultiCallable[
+        trivet_proto.artifacts.v1.content_pb2.GetManifestRequest,
+        trivet_proto.artifacts.v1.content_pb2.Manifest,
+    ]
+    """Returns one digest for a file, or for all files of a folder."""
+
+    FindMissingContents: grpc.aio.UnaryUnaryMultiCallable[
+        trivet_proto.artifacts.v1.content_pb2.FindMissingContentsRequest,
+        trivet_proto.artifacts.v1.content_pb2.FindMissingContentsResponse,
+    ]
+    """Says which contents the workspace does not hold, so that only those need to be sent."""
+
+    CommitArtifacts: grpc.aio.UnaryUnaryMultiCallable[
+        trivet_proto.artifacts.v1.content_pb2.CommitArtifactsRequest,
+        trivet_proto.artifacts.v1.content_pb2.CommitArtifactsResponse,
+    ]
+    """Makes files visible without their bytes being sent: of contents that the workspace holds, and references to what
+    stays elsewhere. Each file is taken or refused by itself, all those taken in one step; a file that is there already
+    is replaced.
+    """
+
+    CreateUpload: grpc.aio.UnaryUnaryMultiCallable[
+        trivet_proto.artifacts.v1.upload_pb2.CreateUploadRequest,
+        trivet_proto.artifacts.v1.upload_pb2.Upload,
+    ]
+    """Begins the upload of a large file, or finds the one that a client began before and did not end. It outlives clients
+    and servers, until a day after it was last used.
+    """
+
+    GetUpload: grpc.aio.UnaryUnaryMultiCallable[
+        trivet_proto.artifacts.v1.upload_pb2.GetUploadRequest,
+        trivet_proto.artifacts.v1.upload_pb2.Upload,
+    ]
+    """Returns an upload, with what is held of it."""
+
+    DeleteUpload: grpc.aio.UnaryUnaryMultiCallable[
+        trivet_proto.artifacts.v1.upload_pb2.DeleteUploadRequest,
+        trivet_proto.artifacts.v1.upload_pb2.DeleteUploadResponse,
+    ]
+    """Gives up an upload and frees what is held of it; where none is, nothing is done. A file that is visible stays."""
+
+    SignUploadParts: grpc.aio.UnaryUnaryMultiCallable[
+        trivet_proto.artifacts.v1.direct_pb2.SignUploadPartsRequest,
+        trivet_proto.artifacts.v1.direct_pb2.SignUploadPartsResponse,
+    ]
+    """Returns URLs to which a client sends parts of an upload itself, each for one part of one upload, with its length
+    and its digest signed, for 15 minutes. DIRECT_TRANSFER_UNAVAILABLE where the upload is not `direct`.
+    """
+
+    CompleteUpload: grpc.aio.UnaryUnaryMultiCallable[
+        trivet_proto.artifacts.v1.direct_pb2.CompleteUploadRequest,
+        trivet_proto.artifacts.v1.artifact_pb2.Artifact,
+    ]
+    """Makes the file of an upload visible whose parts were sent to URLs of SignUploadParts. The store has verified each
+    part by its digest; the service reads the whole afterwards, see `Artifact.verified`. The same call again has the
+    same answer.
+    """
+
+    GetDownloadUrl: grpc.aio.UnaryUnaryMultiCallable[
+        trivet_proto.artifacts.v1.direct_pb2.GetDownloadUrlRequest,
+        trivet_proto.artifacts.v1.direct_pb2.DownloadUrl,
+    ]
+    """Returns a URL from which a client reads a file itself, whole or by ranges, for 5 minutes, always as an attachment.
+    DIRECT_TRANSFER_UNAVAILABLE where the store is not one that clients reach.
+    """
+
+    CollectGarbage: grpc.aio.UnaryUnaryMultiCallable[
+        trivet_proto.artifacts.v1.garbage_pb2.CollectGarbageRequest,
+        trivet_proto.artifacts.v1.garbage_pb2.CollectGarbageResponse,
+    ]
+    """Removes what the retention policy of a workspace gives up, and frees bytes to which no file and no upload refers, or
+    says what would be. Safe beside all other calls, and from several places at once: one of them works, the others are
+    COLLECTION_BUSY.
+    """
+
+    GetSpaceUsage: grpc.aio.UnaryUnaryMultiCallable[
+        trivet_proto.artifacts.v1.garbage_pb2.GetSpaceUsageRequest,
+        trivet_proto.artifacts.v1.garbage_pb2.SpaceUsage,
+    ]
+    """Returns how much room the files of a workspace take."""
+
+    GetRetentionPolicy: grpc.aio.UnaryUnaryMultiCallable[
+        trivet_proto.artifacts.v1.garbage_pb2.GetRetentionPolicyRequest,
+        trivet_proto.artifacts.v1.garbage_pb2.RetentionPolicy,
+    ]
+    """Returns the retention policy of a workspace; one without rules where none was set."""
+
+    UpdateRetentionPolicy: grpc.aio.UnaryUnaryMultiCallable[
+        trivet_proto.artifacts.v1.garbage_pb2.UpdateRetentionPolicyRequest,
+        trivet_proto.artifacts.v1.garbage_pb2.RetentionPolicy,
+    ]
+    """Sets the retention policy of a workspace."""
+
+    CreateHold: grpc.aio.UnaryUnaryMultiCallable[
+        trivet_proto.artifacts.v1.garbage_pb2.CreateHoldRequest,
+        trivet_proto.artifacts.v1.garbage_pb2.Hold,
+    ]
+    """Keeps the files of an owner from being deleted, replaced or given up by retention, until the hold is released. Again
+    replaces the reason. The owner need not have files yet.
+    """
+
+    DeleteHold: grpc.aio.UnaryUnaryMultiCallable[
+        trivet_proto.artifacts.v1.garbage_pb2.DeleteHoldRequest,
+        trivet_proto.artifacts.v1.garbage_pb2.DeleteHoldResponse,
+    ]
+    """Releases a hold; where none is, nothing is done."""
+
+    ListHolds: grpc.aio.UnaryUnaryMultiCallable[
+        trivet_proto.artifacts.v1.garbage_pb2.ListHoldsRequest,
+        trivet_proto.artifacts.v1.garbage_pb2.ListHoldsResponse,
+    ]
+    """Returns a page of the holds of a workspace."""
+
 class ArtifactServiceServicer(metaclass=abc.ABCMeta):
     """Files of runs and models.
 
@@ -140,12 +374,14 @@ class ArtifactServiceServicer(metaclass=abc.ABCMeta):
         request_iterator: _MaybeAsyncIterator[trivet_proto.artifacts.v1.artifact_service_pb2.UploadArtifactsRequest],
         context: _ServicerContext,
     ) -> typing.Union[collections.abc.Iterator[trivet_proto.artifacts.v1.artifact_service_pb2.UploadArtifactsResponse], collections.abc.AsyncIterator[trivet_proto.artifacts.v1.artifact_service_pb2.UploadArtifactsResponse]]:
-        """Takes in files, one after the other. For each: a `start`, its bytes in `data` messages, a `finish`; it is answered
-        by one message once it is durable and visible, or refused. A refused file does not end the stream: its remaining
+        """Takes in files, one after the other. For each: a `start`, its bytes in `data` messages, a `finish`, or all of it in
+        one `file`; it is answered by one message once it is durable and visible, or refused. A refused file does not end the stream: its remaining
         messages are passed over. A file that is there already is replaced in one step; several files of one path in a
         stream are taken in order. Answers come in the order of the files, and a client has to read them while it sends.
         A file cannot lie where a folder is, nor below a file (ARTIFACT_PATH_TAKEN). Whether the owner exists is not asked.
         Messages out of order are FIELD_INVALID and end the stream.
+        A `start` may name an upload of CreateUpload: then the bytes go on where those that are held end, and what came of
+        them is kept when the stream breaks.
         """
 
     @abc.abstractmethod
@@ -192,5 +428,150 @@ class ArtifactServiceServicer(metaclass=abc.ABCMeta):
         changes nothing; a path that the destination has with other bytes is ARTIFACT_EXISTS, and one where it has a folder,
         or a file above it, is ARTIFACT_PATH_TAKEN. Where the source has nothing, it is ARTIFACT_NOT_FOUND.
         """
+
+    @abc.abstractmethod
+    def GetManifest(
+        self,
+        request: trivet_proto.artifacts.v1.content_pb2.GetManifestRequest,
+        context: _ServicerContext,
+    ) -> typing.Union[trivet_proto.artifacts.v1.content_pb2.Manifest, collections.abc.Awaitable[trivet_proto.artifacts.v1.content_pb2.Manifest]]:
+        """Returns one digest for a file, or for all files of a folder."""
+
+    @abc.abstractmethod
+    def FindMissingContents(
+        self,
+        request: trivet_proto.artifacts.v1.content_pb2.FindMissingContentsRequest,
+        context: _ServicerContext,
+    ) -> typing.Union[trivet_proto.artifacts.v1.content_pb2.FindMissingContentsResponse, collections.abc.Awaitable[trivet_proto.artifacts.v1.content_pb2.FindMissingContentsResponse]]:
+        """Says which contents the workspace does not hold, so that only those need to be sent."""
+
+    @abc.abstractmethod
+    def CommitArtifacts(
+        self,
+        request: trivet_proto.artifacts.v1.content_pb2.CommitArtifactsRequest,
+        context: _ServicerContext,
+    ) -> typing.Union[trivet_proto.artifacts.v1.content_pb2.CommitArtifactsResponse, collections.abc.Awaitable[trivet_proto.artifacts.v1.content_pb2.CommitArtifactsResponse]]:
+        """Makes files visible without their bytes being sent: of contents that the workspace holds, and references to what
+        stays elsewhere. Each file is taken or refused by itself, all those taken in one step; a file that is there already
+        is replaced.
+        """
+
+    @abc.abstractmethod
+    def CreateUpload(
+        self,
+        request: trivet_proto.artifacts.v1.upload_pb2.CreateUploadRequest,
+        context: _ServicerContext,
+    ) -> typing.Union[trivet_proto.artifacts.v1.upload_pb2.Upload, collections.abc.Awaitable[trivet_proto.artifacts.v1.upload_pb2.Upload]]:
+        """Begins the upload of a large file, or finds the one that a client began before and did not end. It outlives clients
+        and servers, until a day after it was last used.
+        """
+
+    @abc.abstractmethod
+    def GetUpload(
+        self,
+        request: trivet_proto.artifacts.v1.upload_pb2.GetUploadRequest,
+        context: _ServicerContext,
+    ) -> typing.Union[trivet_proto.artifacts.v1.upload_pb2.Upload, collections.abc.Awaitable[trivet_proto.artifacts.v1.upload_pb2.Upload]]:
+        """Returns an upload, with what is held of it."""
+
+    @abc.abstractmethod
+    def DeleteUpload(
+        self,
+        request: trivet_proto.artifacts.v1.upload_pb2.DeleteUploadRequest,
+        context: _ServicerContext,
+    ) -> typing.Union[trivet_proto.artifacts.v1.upload_pb2.DeleteUploadResponse, collections.abc.Awaitable[trivet_proto.artifacts.v1.upload_pb2.DeleteUploadResponse]]:
+        """Gives up an upload and frees what is held of it; where none is, nothing is done. A file that is visible stays."""
+
+    @abc.abstractmethod
+    def SignUploadParts(
+        self,
+        request: trivet_proto.artifacts.v1.direct_pb2.SignUploadPartsRequest,
+        context: _ServicerContext,
+    ) -> typing.Union[trivet_proto.artifacts.v1.direct_pb2.SignUploadPartsResponse, collections.abc.Awaitable[trivet_proto.artifacts.v1.direct_pb2.SignUploadPartsResponse]]:
+        """Returns URLs to which a client sends parts of an upload itself, each for one part of one upload, with its length
+        and its digest signed, for 15 minutes. DIRECT_TRANSFER_UNAVAILABLE where the upload is not `direct`.
+        """
+
+    @abc.abstractmethod
+    def CompleteUpload(
+        self,
+        request: trivet_proto.artifacts.v1.direct_pb2.CompleteUploadRequest,
+        context: _ServicerContext,
+    ) -> typing.Union[trivet_proto.artifacts.v1.artifact_pb2.Artifact, collections.abc.Awaitable[trivet_proto.artifacts.v1.artifact_pb2.Artifact]]:
+        """Makes the file of an upload visible whose parts were sent to URLs of SignUploadParts. The store has verified each
+        part by its digest; the service reads the whole afterwards, see `Artifact.verified`. The same call again has the
+        same answer.
+        """
+
+    @abc.abstractmethod
+    def GetDownloadUrl(
+        self,
+        request: trivet_proto.artifacts.v1.direct_pb2.GetDownloadUrlRequest,
+        context: _ServicerContext,
+    ) -> typing.Union[trivet_proto.artifacts.v1.direct_pb2.DownloadUrl, collections.abc.Awaitable[trivet_proto.artifacts.v1.direct_pb2.DownloadUrl]]:
+        """Returns a URL from which a client reads a file itself, whole or by ranges, for 5 minutes, always as an attachment.
+        DIRECT_TRANSFER_UNAVAILABLE where the store is not one that clients reach.
+        """
+
+    @abc.abstractmethod
+    def CollectGarbage(
+        self,
+        request: trivet_proto.artifacts.v1.garbage_pb2.CollectGarbageRequest,
+        context: _ServicerContext,
+    ) -> typing.Union[trivet_proto.artifacts.v1.garbage_pb2.CollectGarbageResponse, collections.abc.Awaitable[trivet_proto.artifacts.v1.garbage_pb2.CollectGarbageResponse]]:
+        """Removes what the retention policy of a workspace gives up, and frees bytes to which no file and no upload refers, or
+        says what would be. Safe beside all other calls, and from several places at once: one of them works, the others are
+        COLLECTION_BUSY.
+        """
+
+    @abc.abstractmethod
+    def GetSpaceUsage(
+        self,
+        request: trivet_proto.artifacts.v1.garbage_pb2.GetSpaceUsageRequest,
+        context: _ServicerContext,
+    ) -> typing.Union[trivet_proto.artifacts.v1.garbage_pb2.SpaceUsage, collections.abc.Awaitable[trivet_proto.artifacts.v1.garbage_pb2.SpaceUsage]]:
+        """Returns how much room the files of a workspace take."""
+
+    @abc.abstractmethod
+    def GetRetentionPolicy(
+        self,
+        request: trivet_proto.artifacts.v1.garbage_pb2.GetRetentionPolicyRequest,
+        context: _ServicerContext,
+    ) -> typing.Union[trivet_proto.artifacts.v1.garbage_pb2.RetentionPolicy, collections.abc.Awaitable[trivet_proto.artifacts.v1.garbage_pb2.RetentionPolicy]]:
+        """Returns the retention policy of a workspace; one without rules where none was set."""
+
+    @abc.abstractmethod
+    def UpdateRetentionPolicy(
+        self,
+        request: trivet_proto.artifacts.v1.garbage_pb2.UpdateRetentionPolicyRequest,
+        context: _ServicerContext,
+    ) -> typing.Union[trivet_proto.artifacts.v1.garbage_pb2.RetentionPolicy, collections.abc.Awaitable[trivet_proto.artifacts.v1.garbage_pb2.RetentionPolicy]]:
+        """Sets the retention policy of a workspace."""
+
+    @abc.abstractmethod
+    def CreateHold(
+        self,
+        request: trivet_proto.artifacts.v1.garbage_pb2.CreateHoldRequest,
+        context: _ServicerContext,
+    ) -> typing.Union[trivet_proto.artifacts.v1.garbage_pb2.Hold, collections.abc.Awaitable[trivet_proto.artifacts.v1.garbage_pb2.Hold]]:
+        """Keeps the files of an owner from being deleted, replaced or given up by retention, until the hold is released. Again
+        replaces the reason. The owner need not have files yet.
+        """
+
+    @abc.abstractmethod
+    def DeleteHold(
+        self,
+        request: trivet_proto.artifacts.v1.garbage_pb2.DeleteHoldRequest,
+        context: _ServicerContext,
+    ) -> typing.Union[trivet_proto.artifacts.v1.garbage_pb2.DeleteHoldResponse, collections.abc.Awaitable[trivet_proto.artifacts.v1.garbage_pb2.DeleteHoldResponse]]:
+        """Releases a hold; where none is, nothing is done."""
+
+    @abc.abstractmethod
+    def ListHolds(
+        self,
+        request: trivet_proto.artifacts.v1.garbage_pb2.ListHoldsRequest,
+        context: _ServicerContext,
+    ) -> typing.Union[trivet_proto.artifacts.v1.garbage_pb2.ListHoldsResponse, collections.abc.Awaitable[trivet_proto.artifacts.v1.garbage_pb2.ListHoldsResponse]]:
+        """Returns a page of the holds of a workspace."""
 
 def add_ArtifactServiceServicer_to_server(servicer: ArtifactServiceServicer, server: typing.Union[grpc.Server, grpc.aio.Server]) -> None: ...

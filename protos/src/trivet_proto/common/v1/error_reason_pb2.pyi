@@ -230,6 +230,47 @@ class _ErrorReasonEnumTypeWrapper(google.protobuf.internal.enum_type_wrapper._En
     """UNAVAILABLE. The store of the bytes does not answer. The same call may be sent again.
     {"reason": "ARTIFACT_STORE_UNAVAILABLE", "domain": "trivet", "metadata": {}}
     """
+    ERROR_REASON_ARTIFACT_CONTENT_MISSING: _ErrorReason.ValueType  # 167
+    """FAILED_PRECONDITION. The workspace holds no verified bytes of this digest and size. Send the file.
+    {"reason": "ARTIFACT_CONTENT_MISSING", "domain": "trivet", "metadata": {"sha256": "9f86d081…"}}
+    """
+    ERROR_REASON_UPLOAD_NOT_FOUND: _ErrorReason.ValueType  # 168
+    """NOT_FOUND. There is no such upload: it never was, was deleted, is done for long, or was left alone for too long.
+    {"reason": "UPLOAD_NOT_FOUND", "domain": "trivet", "metadata": {"name": "workspaces/default/uploads/6f1c…"}}
+    """
+    ERROR_REASON_UPLOAD_INCOMPLETE: _ErrorReason.ValueType  # 169
+    """FAILED_PRECONDITION. Parts of an upload are missing, or are other ones than the client named. Send those parts and
+    complete it again.
+    {"reason": "UPLOAD_INCOMPLETE", "domain": "trivet", "metadata": {"name": "workspaces/default/uploads/6f1c…", "heldBytes": "8388608"}}
+    """
+    ERROR_REASON_UPLOAD_OFFSET_WRONG: _ErrorReason.ValueType  # 170
+    """FAILED_PRECONDITION. The bytes that come do not begin where those that are held end. Go on at `heldBytes`.
+    {"reason": "UPLOAD_OFFSET_WRONG", "domain": "trivet", "metadata": {"name": "workspaces/default/uploads/6f1c…", "heldBytes": "8388608"}}
+    """
+    ERROR_REASON_UPLOAD_BUSY: _ErrorReason.ValueType  # 171
+    """ABORTED. Another call sends bytes of this upload, or did until a moment ago. Try again after the wait in RetryInfo.
+    {"reason": "UPLOAD_BUSY", "domain": "trivet", "metadata": {"name": "workspaces/default/uploads/6f1c…"}}
+    """
+    ERROR_REASON_DIRECT_TRANSFER_UNAVAILABLE: _ErrorReason.ValueType  # 172
+    """FAILED_PRECONDITION. The store of the bytes is not one that clients reach themselves. Send and fetch by streams.
+    {"reason": "DIRECT_TRANSFER_UNAVAILABLE", "domain": "trivet", "metadata": {}}
+    """
+    ERROR_REASON_ARTIFACT_IS_REFERENCE: _ErrorReason.ValueType  # 173
+    """FAILED_PRECONDITION. The file is a reference: its bytes are elsewhere, and the service never opens them.
+    {"reason": "ARTIFACT_IS_REFERENCE", "domain": "trivet", "metadata": {"owner": "workspaces/default/runs/0192f0c1", "path": "data.csv", "uri": "s3://bucket/data.csv"}}
+    """
+    ERROR_REASON_ARTIFACT_CORRUPT: _ErrorReason.ValueType  # 174
+    """FAILED_PRECONDITION. The bytes are not those of the file's digest, as a check of the service found. Upload it again.
+    {"reason": "ARTIFACT_CORRUPT", "domain": "trivet", "metadata": {"owner": "workspaces/default/runs/0192f0c1", "path": "model/weights"}}
+    """
+    ERROR_REASON_ARTIFACTS_HELD: _ErrorReason.ValueType  # 175
+    """FAILED_PRECONDITION. A hold keeps the files of the owner from being removed or replaced. Release it first.
+    {"reason": "ARTIFACTS_HELD", "domain": "trivet", "metadata": {"owner": "workspaces/default/runs/0192f0c1"}}
+    """
+    ERROR_REASON_COLLECTION_BUSY: _ErrorReason.ValueType  # 176
+    """ABORTED. Another call collects the garbage of this workspace. Try again after the wait in RetryInfo.
+    {"reason": "COLLECTION_BUSY", "domain": "trivet", "metadata": {"workspace": "default"}}
+    """
 
 class ErrorReason(_ErrorReason, metaclass=_ErrorReasonEnumTypeWrapper):
     """Why a call failed, in a form that programs may rely on.
@@ -446,5 +487,46 @@ ERROR_REASON_UPLOAD_EXPIRED: ErrorReason.ValueType  # 165
 ERROR_REASON_ARTIFACT_STORE_UNAVAILABLE: ErrorReason.ValueType  # 166
 """UNAVAILABLE. The store of the bytes does not answer. The same call may be sent again.
 {"reason": "ARTIFACT_STORE_UNAVAILABLE", "domain": "trivet", "metadata": {}}
+"""
+ERROR_REASON_ARTIFACT_CONTENT_MISSING: ErrorReason.ValueType  # 167
+"""FAILED_PRECONDITION. The workspace holds no verified bytes of this digest and size. Send the file.
+{"reason": "ARTIFACT_CONTENT_MISSING", "domain": "trivet", "metadata": {"sha256": "9f86d081…"}}
+"""
+ERROR_REASON_UPLOAD_NOT_FOUND: ErrorReason.ValueType  # 168
+"""NOT_FOUND. There is no such upload: it never was, was deleted, is done for long, or was left alone for too long.
+{"reason": "UPLOAD_NOT_FOUND", "domain": "trivet", "metadata": {"name": "workspaces/default/uploads/6f1c…"}}
+"""
+ERROR_REASON_UPLOAD_INCOMPLETE: ErrorReason.ValueType  # 169
+"""FAILED_PRECONDITION. Parts of an upload are missing, or are other ones than the client named. Send those parts and
+complete it again.
+{"reason": "UPLOAD_INCOMPLETE", "domain": "trivet", "metadata": {"name": "workspaces/default/uploads/6f1c…", "heldBytes": "8388608"}}
+"""
+ERROR_REASON_UPLOAD_OFFSET_WRONG: ErrorReason.ValueType  # 170
+"""FAILED_PRECONDITION. The bytes that come do not begin where those that are held end. Go on at `heldBytes`.
+{"reason": "UPLOAD_OFFSET_WRONG", "domain": "trivet", "metadata": {"name": "workspaces/default/uploads/6f1c…", "heldBytes": "8388608"}}
+"""
+ERROR_REASON_UPLOAD_BUSY: ErrorReason.ValueType  # 171
+"""ABORTED. Another call sends bytes of this upload, or did until a moment ago. Try again after the wait in RetryInfo.
+{"reason": "UPLOAD_BUSY", "domain": "trivet", "metadata": {"name": "workspaces/default/uploads/6f1c…"}}
+"""
+ERROR_REASON_DIRECT_TRANSFER_UNAVAILABLE: ErrorReason.ValueType  # 172
+"""FAILED_PRECONDITION. The store of the bytes is not one that clients reach themselves. Send and fetch by streams.
+{"reason": "DIRECT_TRANSFER_UNAVAILABLE", "domain": "trivet", "metadata": {}}
+"""
+ERROR_REASON_ARTIFACT_IS_REFERENCE: ErrorReason.ValueType  # 173
+"""FAILED_PRECONDITION. The file is a reference: its bytes are elsewhere, and the service never opens them.
+{"reason": "ARTIFACT_IS_REFERENCE", "domain": "trivet", "metadata": {"owner": "workspaces/default/runs/0192f0c1", "path": "data.csv", "uri": "s3://bucket/data.csv"}}
+"""
+ERROR_REASON_ARTIFACT_CORRUPT: ErrorReason.ValueType  # 174
+"""FAILED_PRECONDITION. The bytes are not those of the file's digest, as a check of the service found. Upload it again.
+{"reason": "ARTIFACT_CORRUPT", "domain": "trivet", "metadata": {"owner": "workspaces/default/runs/0192f0c1", "path": "model/weights"}}
+"""
+ERROR_REASON_ARTIFACTS_HELD: ErrorReason.ValueType  # 175
+"""FAILED_PRECONDITION. A hold keeps the files of the owner from being removed or replaced. Release it first.
+{"reason": "ARTIFACTS_HELD", "domain": "trivet", "metadata": {"owner": "workspaces/default/runs/0192f0c1"}}
+"""
+ERROR_REASON_COLLECTION_BUSY: ErrorReason.ValueType  # 176
+"""ABORTED. Another call collects the garbage of this workspace. Try again after the wait in RetryInfo.
+{"reason": "COLLECTION_BUSY", "domain": "trivet", "metadata": {"workspace": "default"}}
 """
 global___ErrorReason = ErrorReason

@@ -89,6 +89,8 @@ class _ResourceKindEnumTypeWrapper(google.protobuf.internal.enum_type_wrapper._E
     """`workspaces/{workspace}/models/{model}/versions/{version}`; `{version}` is a decimal number from 1 up."""
     RESOURCE_KIND_ARTIFACT_OWNER: _ResourceKind.ValueType  # 7
     """The owner of artifacts: a run, a logged model or a model version."""
+    RESOURCE_KIND_UPLOAD: _ResourceKind.ValueType  # 8
+    """`workspaces/{workspace}/uploads/{upload}`; `{upload}` is 32 hexadecimal digits that the artifact service chose."""
 
 class ResourceKind(_ResourceKind, metaclass=_ResourceKindEnumTypeWrapper):
     """The kind of resource that a name field names, and so the form of the name."""
@@ -109,6 +111,8 @@ RESOURCE_KIND_MODEL_VERSION: ResourceKind.ValueType  # 6
 """`workspaces/{workspace}/models/{model}/versions/{version}`; `{version}` is a decimal number from 1 up."""
 RESOURCE_KIND_ARTIFACT_OWNER: ResourceKind.ValueType  # 7
 """The owner of artifacts: a run, a logged model or a model version."""
+RESOURCE_KIND_UPLOAD: ResourceKind.ValueType  # 8
+"""`workspaces/{workspace}/uploads/{upload}`; `{upload}` is 32 hexadecimal digits that the artifact service chose."""
 global___ResourceKind = ResourceKind
 
 @typing.final
