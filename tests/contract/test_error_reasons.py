@@ -89,6 +89,21 @@ EXAMPLES: dict[str, dict[str, Any]] = {
     "ARTIFACT_SIZE_MISMATCH": {"size_bytes": 1023, "expected_size_bytes": 1024},
     "UPLOAD_EXPIRED": {},
     "ARTIFACT_STORE_UNAVAILABLE": {},
+    "ARTIFACT_CONTENT_MISSING": {"sha256": "9f86d081…"},
+    "UPLOAD_NOT_FOUND": {"name": "workspaces/default/uploads/6f1c…"},
+    "UPLOAD_INCOMPLETE": {"name": "workspaces/default/uploads/6f1c…", "held_bytes": 8_388_608},
+    "UPLOAD_OFFSET_WRONG": {"name": "workspaces/default/uploads/6f1c…", "held_bytes": 8_388_608},
+    "UPLOAD_BUSY": {"name": "workspaces/default/uploads/6f1c…"},
+    "DIRECT_TRANSFER_UNAVAILABLE": {},
+    "ARTIFACT_IS_REFERENCE": {
+        "owner": "workspaces/default/runs/0192f0c1",
+        "path": "data.csv",
+        "uri": "s3://bucket/data.csv",
+    },
+    "ARTIFACT_CORRUPT": {"owner": "workspaces/default/runs/0192f0c1", "path": "model/weights"},
+    "ARTIFACTS_HELD": {"owner": "workspaces/default/runs/0192f0c1"},
+    "COLLECTION_BUSY": {"workspace": "default"},
+    "ARTIFACT_STORE_REFUSES": {"problem": "BUCKET_MISSING"},
 }
 
 

@@ -13,6 +13,7 @@ import pytest
 
 from trivet_proto.artifacts.v1.artifact_service_pb2_grpc import ArtifactServiceStub
 from trivet_testing.artifacts import Artifacts, Place, migrate, start_server
+from trivet_testing.depot import Depot
 from trivet_testing.workspaces import unused_workspace
 
 
@@ -53,3 +54,11 @@ def channel(artifacts_address: str) -> Iterator[grpc.Channel]:
 def artifacts(channel: grpc.Channel) -> Artifacts:
     """The shared server, in a workspace that no other test uses."""
     return Artifacts(ArtifactServiceStub(channel), unused_workspace())
+
+
+@pytest.fixture(params=["sqlite-folder", "postgres-s3"])
+def depot(request: pytest.FixtureRequest, tmp_path: Path) -> Depot:
+    """A place of this test's own, seen from behind the server."""
+    place = make_place(request, tmp_path)
+    migrate(place.database_url)
+    return Depot(place)

@@ -13,6 +13,7 @@ import grpc
 import pytest
 
 from trivet_proto.artifacts.v1 import artifact_service_pb2 as pb
+from trivet_proto.artifacts.v1 import content_pb2, direct_pb2, garbage_pb2, upload_pb2
 from trivet_proto.artifacts.v1.artifact_service_pb2_grpc import ArtifactServiceStub
 from trivet_testing.artifacts import Artifacts, Place, messages, migrate, start_server
 from trivet_testing.errors import CallFailure, error_of, failure_in, outcome
@@ -30,6 +31,10 @@ ALLOWED = {
     "ARTIFACT_NOT_FOUND",
     "ARTIFACT_PATH_TAKEN",
     "PAGE_TOKEN_INVALID",
+    "ARTIFACT_CONTENT_MISSING",
+    "ARTIFACT_IS_REFERENCE",
+    "DIRECT_TRANSFER_UNAVAILABLE",
+    "UPLOAD_NOT_FOUND",
 }
 
 
@@ -94,6 +99,17 @@ def fortress(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fortress]:
 RUN = "workspaces/test-0/runs/r"
 Send = Callable[[ArtifactServiceStub, str], object]
 
+
+NOT_HELD = content_pb2.Content(sha256=bytes(32))
+
+
+def begun_and_deleted(stub: ArtifactServiceStub, path: str) -> object:
+    """An upload that is given up again, so that what it keeps under a key of its own is gone."""
+    upload = stub.CreateUpload(upload_pb2.CreateUploadRequest(owner=RUN, path=path, size_bytes=1))
+    stub.DeleteUpload(upload_pb2.DeleteUploadRequest(name=upload.name))
+    return upload
+
+
 FIELDS: dict[str, Send] = {
     "UploadArtifacts start.owner": lambda stub, text: list(stub.UploadArtifacts(messages(text, "f", b"x"))),
     "DownloadArtifact owner": lambda stub, text: list(
@@ -125,7 +141,57 @@ FIELDS: dict[str, Send] = {
     "LinkArtifacts destination_owner": lambda stub, text: stub.LinkArtifacts(
         pb.LinkArtifactsRequest(source_owner=RUN, source_path="nothing", destination_owner=text)
     ),
+    "LinkArtifacts destination_path": lambda stub, text: stub.LinkArtifacts(
+        pb.LinkArtifactsRequest(
+            source_owner="workspaces/test-0/runs/empty", destination_owner=RUN, destination_path=text
+        )
+    ),
+    "GetManifest owner": lambda stub, text: stub.GetManifest(content_pb2.GetManifestRequest(owner=text)),
+    "GetManifest path": lambda stub, text: stub.GetManifest(content_pb2.GetManifestRequest(owner=RUN, path=text)),
+    "FindMissingContents parent": lambda stub, text: stub.FindMissingContents(
+        content_pb2.FindMissingContentsRequest(parent=text)
+    ),
+    "CommitArtifacts owner": lambda stub, text: commit(stub, content_pb2.NewArtifact(owner=text, path="f")),
+    "CommitArtifacts path": lambda stub, text: commit(
+        stub, content_pb2.NewArtifact(owner=RUN, path=text, content=NOT_HELD)
+    ),
+    "CreateUpload owner": lambda stub, text: stub.CreateUpload(
+        upload_pb2.CreateUploadRequest(owner=text, path="f", size_bytes=0)
+    ),
+    "CreateUpload path": begun_and_deleted,
+    "GetUpload name": lambda stub, text: stub.GetUpload(upload_pb2.GetUploadRequest(name=text)),
+    "GetUpload name's end": lambda stub, text: stub.GetUpload(
+        upload_pb2.GetUploadRequest(name=f"workspaces/test-0/uploads/{text}")
+    ),
+    "UploadArtifacts upload": lambda stub, text: sent(
+        stub, pb.UploadArtifactsRequest(start=pb.UploadStart(upload=f"workspaces/test-0/uploads/{text}"))
+    ),
+    "UploadArtifacts file": lambda stub, text: sent(
+        stub, pb.UploadArtifactsRequest(file=pb.UploadFile(start=pb.UploadStart(owner=RUN, path=text)))
+    ),
+    "GetDownloadUrl owner": lambda stub, text: stub.GetDownloadUrl(
+        direct_pb2.GetDownloadUrlRequest(owner=text, path="f")
+    ),
+    "GetDownloadUrl path": lambda stub, text: stub.GetDownloadUrl(
+        direct_pb2.GetDownloadUrlRequest(owner=RUN, path=text)
+    ),
+    "CreateHold owner": lambda stub, text: stub.CreateHold(garbage_pb2.CreateHoldRequest(owner=text)),
+    "CollectGarbage parent": lambda stub, text: stub.CollectGarbage(garbage_pb2.CollectGarbageRequest(parent=text)),
 }
+
+
+def commit(stub: ArtifactServiceStub, file: content_pb2.NewArtifact) -> object:
+    """What a file of a commit was refused for, as a failed call, where it was refused."""
+    (result,) = stub.CommitArtifacts(content_pb2.CommitArtifactsRequest(files=[file])).results
+    return failure_in(result.refused)
+
+
+def sent(stub: ArtifactServiceStub, request: pb.UploadArtifactsRequest) -> object:
+    """What a file of a stream was refused for."""
+    (answer,) = stub.UploadArtifacts(iter([request]))
+    return failure_in(answer.refused)
+
+
 OWNERS = [name for name in FIELDS if name.endswith("owner")]
 
 

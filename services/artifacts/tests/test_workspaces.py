@@ -7,6 +7,7 @@ from collections.abc import Callable
 import pytest
 
 from trivet_proto.artifacts.v1 import artifact_service_pb2 as pb
+from trivet_proto.artifacts.v1 import content_pb2, direct_pb2, garbage_pb2, upload_pb2
 from trivet_testing.artifacts import Artifacts, messages
 from trivet_testing.errors import error_of
 from trivet_testing.workspaces import unused_workspace
@@ -35,6 +36,7 @@ def test_page_token_of_another_workspace_is_refused(artifacts: Artifacts) -> Non
 
 
 NOWHERE = "workspaces/nowhere/runs/r"
+NO_UPLOAD = "workspaces/nowhere/uploads/" + "0" * 32
 CALLS: dict[str, Callable[[Artifacts], object]] = {
     "UploadArtifacts": lambda artifacts: artifacts.upload_all(messages(NOWHERE, "f", b"x")),
     "DownloadArtifact": lambda artifacts: artifacts.download(NOWHERE, "f"),
@@ -42,6 +44,42 @@ CALLS: dict[str, Callable[[Artifacts], object]] = {
     "ListArtifacts": lambda artifacts: artifacts.paths(NOWHERE),
     "DeleteArtifacts": lambda artifacts: artifacts.delete(NOWHERE, "f"),
     "LinkArtifacts": lambda artifacts: artifacts.link(NOWHERE, "", "workspaces/nowhere/runs/s"),
+    "GetManifest": lambda artifacts: artifacts.stub.GetManifest(content_pb2.GetManifestRequest(owner=NOWHERE)),
+    "FindMissingContents": lambda artifacts: artifacts.stub.FindMissingContents(
+        content_pb2.FindMissingContentsRequest(parent="workspaces/nowhere")
+    ),
+    "CommitArtifacts": lambda artifacts: artifacts.stub.CommitArtifacts(
+        content_pb2.CommitArtifactsRequest(files=[content_pb2.NewArtifact(owner=NOWHERE, path="f")])
+    ),
+    "CreateUpload": lambda artifacts: artifacts.stub.CreateUpload(
+        upload_pb2.CreateUploadRequest(owner=NOWHERE, path="f", size_bytes=1)
+    ),
+    "GetUpload": lambda artifacts: artifacts.stub.GetUpload(upload_pb2.GetUploadRequest(name=NO_UPLOAD)),
+    "DeleteUpload": lambda artifacts: artifacts.stub.DeleteUpload(upload_pb2.DeleteUploadRequest(name=NO_UPLOAD)),
+    "SignUploadParts": lambda artifacts: artifacts.stub.SignUploadParts(
+        direct_pb2.SignUploadPartsRequest(upload=NO_UPLOAD, parts=[direct_pb2.UploadPart(number=1, sha256=bytes(32))])
+    ),
+    "CompleteUpload": lambda artifacts: artifacts.stub.CompleteUpload(
+        direct_pb2.CompleteUploadRequest(upload=NO_UPLOAD, sha256=bytes(32), part_sha256=[bytes(32)])
+    ),
+    "GetDownloadUrl": lambda artifacts: artifacts.stub.GetDownloadUrl(
+        direct_pb2.GetDownloadUrlRequest(owner=NOWHERE, path="f")
+    ),
+    "CollectGarbage": lambda artifacts: artifacts.stub.CollectGarbage(
+        garbage_pb2.CollectGarbageRequest(parent="workspaces/nowhere")
+    ),
+    "GetSpaceUsage": lambda artifacts: artifacts.stub.GetSpaceUsage(
+        garbage_pb2.GetSpaceUsageRequest(parent="workspaces/nowhere")
+    ),
+    "GetRetentionPolicy": lambda artifacts: artifacts.stub.GetRetentionPolicy(
+        garbage_pb2.GetRetentionPolicyRequest(parent="workspaces/nowhere")
+    ),
+    "UpdateRetentionPolicy": lambda artifacts: artifacts.stub.UpdateRetentionPolicy(
+        garbage_pb2.UpdateRetentionPolicyRequest(policy=garbage_pb2.RetentionPolicy(parent="workspaces/nowhere"))
+    ),
+    "CreateHold": lambda artifacts: artifacts.stub.CreateHold(garbage_pb2.CreateHoldRequest(owner=NOWHERE)),
+    "DeleteHold": lambda artifacts: artifacts.stub.DeleteHold(garbage_pb2.DeleteHoldRequest(owner=NOWHERE)),
+    "ListHolds": lambda artifacts: artifacts.stub.ListHolds(garbage_pb2.ListHoldsRequest(parent="workspaces/nowhere")),
 }
 
 

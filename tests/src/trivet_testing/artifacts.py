@@ -7,8 +7,9 @@ import sys
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-from trivet_proto.artifacts.v1 import artifact_pb2
+from trivet_proto.artifacts.v1 import artifact_pb2, content_pb2, garbage_pb2, upload_pb2
 from trivet_proto.artifacts.v1 import artifact_service_pb2 as pb
 from trivet_proto.artifacts.v1.artifact_service_pb2_grpc import ArtifactServiceStub
 from trivet_testing.errors import CallFailure, failure_in
@@ -147,7 +148,58 @@ class Artifacts:
         """Deletes a file or folder, and returns how many files that were."""
         return self.stub.DeleteArtifacts(pb.DeleteArtifactsRequest(owner=owner, path=path), timeout=30).deleted_files
 
-    def link(self, source: str, path: str, destination: str) -> pb.LinkArtifactsResponse:
-        """Links a file or folder to another owner."""
-        request = pb.LinkArtifactsRequest(source_owner=source, source_path=path, destination_owner=destination)
+    def link(self, source: str, path: str, destination: str, below: str = "") -> pb.LinkArtifactsResponse:
+        """Links a file or folder to another owner, below a folder there."""
+        request = pb.LinkArtifactsRequest(
+            source_owner=source, source_path=path, destination_owner=destination, destination_path=below
+        )
         return self.stub.LinkArtifacts(request, timeout=30)
+
+    @property
+    def parent(self) -> str:
+        """The name of the workspace."""
+        return f"workspaces/{self.workspace}"
+
+    def missing(self, *contents: content_pb2.Content) -> list[int]:
+        """The places of contents that the workspace does not hold."""
+        request = content_pb2.FindMissingContentsRequest(parent=self.parent, contents=contents)
+        return list(self.stub.FindMissingContents(request, timeout=30).missing)
+
+    def commit(self, *files: content_pb2.NewArtifact) -> list[content_pb2.CommitResult]:
+        """Commits files that need no bytes."""
+        return list(self.stub.CommitArtifacts(content_pb2.CommitArtifactsRequest(files=files), timeout=30).results)
+
+    def manifest(self, owner: str, path: str = "") -> content_pb2.Manifest:
+        """The digest of a file or folder."""
+        return self.stub.GetManifest(content_pb2.GetManifestRequest(owner=owner, path=path), timeout=30)
+
+    def create_upload(self, owner: str, path: str, size_bytes: int, **fields: Any) -> upload_pb2.Upload:
+        """Begins an upload, or finds one."""
+        request = upload_pb2.CreateUploadRequest(owner=owner, path=path, size_bytes=size_bytes, **fields)
+        return self.stub.CreateUpload(request, timeout=30)
+
+    def get_upload(self, name: str) -> upload_pb2.Upload:
+        """An upload with what is held of it."""
+        return self.stub.GetUpload(upload_pb2.GetUploadRequest(name=name), timeout=30)
+
+    def collect(self, grace_seconds: int = 0, **fields: Any) -> garbage_pb2.CollectGarbageResponse:
+        """Collects the garbage of the workspace."""
+        request = garbage_pb2.CollectGarbageRequest(parent=self.parent, **fields)
+        request.grace_period.seconds = grace_seconds
+        return self.stub.CollectGarbage(request, timeout=60)
+
+
+def content_of(data: bytes) -> content_pb2.Content:
+    """What bytes are."""
+    return content_pb2.Content(sha256=hashlib.sha256(data).digest(), size_bytes=len(data))
+
+
+def resumed(
+    upload: str, content: bytes, offset: int, *, sha256: bytes | None = None
+) -> Iterator[pb.UploadArtifactsRequest]:
+    """The messages that go on with an upload from an offset on; `content` is the whole file."""
+    yield pb.UploadArtifactsRequest(start=pb.UploadStart(upload=upload, offset_bytes=offset))
+    for begin in range(offset, len(content), MESSAGE_BYTES):
+        yield pb.UploadArtifactsRequest(data=content[begin : begin + MESSAGE_BYTES])
+    digest = hashlib.sha256(content).digest() if sha256 is None else sha256
+    yield pb.UploadArtifactsRequest(finish=pb.UploadFinish(sha256=digest))

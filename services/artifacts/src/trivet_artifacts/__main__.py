@@ -9,7 +9,12 @@ from typing import Annotated
 
 import typer
 
-from trivet_artifacts.settings import UPLOAD_LEASE_SECONDS, ArtifactStoreOption, UploadLeaseOption
+from trivet_artifacts.settings import (
+    UPLOAD_LEASE_SECONDS,
+    ArtifactStoreOption,
+    S3PublicEndpointOption,
+    UploadLeaseOption,
+)
 from trivet_kit import commands
 from trivet_kit.logs import set_up_logs
 from trivet_kit.settings import (
@@ -52,6 +57,7 @@ def serve(
     database_url: DatabaseUrlOption = "",
     database_url_file: DatabaseUrlFileOption = "",
     artifact_store: ArtifactStoreOption = "",
+    s3_public_endpoint: S3PublicEndpointOption = "",
     listen: ListenOption = "127.0.0.1:7333",
     tls_cert: TlsCertOption = "",
     tls_key: TlsKeyOption = "",
@@ -76,7 +82,7 @@ def serve(
         max_connection_age_seconds=max_connection_age_seconds,
     )
     settings.check()
-    blobs = open_blobs(artifact_store)
+    blobs = open_blobs(artifact_store, s3_public_endpoint)
     database = open_database(read_database_url(database_url, database_url_file))
     database.check_usable()
     migrations(database).check(f"{PROGRAM} migrate")

@@ -11,11 +11,20 @@ import logging
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
+from functools import partial
 
 from trivet_artifacts.blobs.blob_store import BlobStore, BlobWriter
-from trivet_artifacts.domain.errors import ArtifactDigestMismatch, ArtifactSizeMismatch
+from trivet_artifacts.blobs.digests import sha256_of
+from trivet_artifacts.domain.errors import (
+    ArtifactDigestMismatch,
+    ArtifactSizeMismatch,
+    UploadNotFound,
+    UploadOffsetWrong,
+)
+from trivet_artifacts.domain.resumables import Resumables
 from trivet_artifacts.domain.uploads import NewFile, Outcome, Upload, Uploads
 from trivet_kit.errors import Overloaded
+from trivet_kit.resources import UploadName
 
 # Files whose bytes come in at once, over all streams. In S3 each holds up to one part in memory and sends a copy of it.
 MAX_OPEN_FILES = 32
@@ -34,25 +43,43 @@ class Intake:
     writer: BlobWriter
     leave: Callable[[], None]
     """Gives up its place among the open files; called once."""
+    resumed_from: int | None = None
+    """Where an upload goes on that outlives this call; None for another one."""
+    read_again: Callable[[], bytes] | None = None
+    """Reckons the digest of all bytes, where some came before."""
     work: Future[None] | None = None
     """What is done for it last."""
     size_bytes: int = 0
+    keeps_bytes: bool = False
+    """Whether what was written stays for another call, when this one ends before the file does."""
     _digest: hashlib._Hash = field(default_factory=hashlib.sha256)
+    _sha256: bytes = b""
     _left: bool = False
+
+    def __post_init__(self) -> None:
+        if self.resumed_from is not None:
+            self.size_bytes = self.resumed_from
+            self.keeps_bytes = True
 
     @property
     def upload(self) -> Upload:
         """The file, when `finish` has been done."""
-        return Upload(self.file, self.object_key, self.size_bytes, self._digest.digest())
+        return Upload(self.file, self.object_key, self.size_bytes, self._sha256, outlives=self.resumed_from is not None)
 
     def take(self, data: bytes) -> None:
         """Adds bytes. Raises ArtifactSizeMismatch, ArtifactStoreUnavailable, StorageFull."""
         self.size_bytes += len(data)
         announced = self.file.size_bytes
         if announced is not None and self.size_bytes > announced:
+            self.keeps_bytes = False
             raise ArtifactSizeMismatch(self.size_bytes, announced)
         self._digest.update(data)
         self.writer.write(data)
+
+    def take_all(self, data: bytes, sha256: bytes) -> None:
+        """Adds the bytes of a whole file and finishes it. Raises as `take` and `finish` do."""
+        self.take(data)
+        self.finish(sha256)
 
     def finish(self, sha256: bytes) -> None:
         """Verifies the file and makes it durable.
@@ -64,10 +91,20 @@ class Intake:
         announced = self.file.size_bytes
         if announced is not None and self.size_bytes != announced:
             raise ArtifactSizeMismatch(self.size_bytes, announced)
-        if self._digest.digest() != sha256:
-            raise ArtifactDigestMismatch(self._digest.hexdigest(), sha256.hex())
-        self.writer.finish()
+        if self.read_again is None:
+            self._verify(self._digest.digest(), sha256)
+            self.writer.finish()
+        else:
+            # The bytes that came before are in the store alone, which shows them only when they are whole.
+            self.writer.finish()
+            self._verify(self.read_again(), sha256)
         self.close()
+
+    def _verify(self, found: bytes, expected: bytes) -> None:
+        if found != expected:
+            self.keeps_bytes = False
+            raise ArtifactDigestMismatch(found.hex(), expected.hex())
+        self._sha256 = found
 
     def close(self) -> None:
         """Holds no bytes any longer. Idempotent."""
@@ -80,17 +117,24 @@ class Intakes:
     """The files that come in to one server process. For one event loop; `close` is for any thread."""
 
     def __init__(
-        self, uploads: Uploads, blobs: BlobStore, threads: ThreadPoolExecutor, index: ThreadPoolExecutor
+        self,
+        uploads: Uploads,
+        resumables: Resumables,
+        blobs: BlobStore,
+        threads: ThreadPoolExecutor,
+        index: ThreadPoolExecutor,
     ) -> None:
         """Shares two pools of threads with others.
 
         Args:
             uploads: the index of uploads.
+            resumables: the index of uploads that outlive processes.
             blobs: where bytes go.
             threads: for work on bytes.
             index: for work on the index; fewer, so that they do not take all connections to the database.
         """
         self._uploads = uploads
+        self._resumables = resumables
         self._blobs = blobs
         self._threads = threads
         self._index = index
@@ -117,6 +161,45 @@ class Intakes:
         Raises:
             Overloaded: there was none for half a minute.
         """
+        leave = await self._place()
+        return Intake(file, object_key, self._blobs.create(object_key), leave)
+
+    async def resume(self, name: UploadName, offset: int) -> Intake:
+        """Opens the file of an upload that outlives this call, when there is a place for it.
+
+        Raises:
+            Overloaded: there was none for half a minute.
+            UploadNotFound, UploadOffsetWrong, UploadBusy, ArtifactStoreUnavailable.
+        """
+        leave = await self._place()
+        opening = self._threads.submit(self._resume, name, offset, leave)
+        try:
+            return await asyncio.shield(asyncio.wrap_future(opening))
+        except BaseException:
+            # Also where nobody waits any longer, and the thread goes on.
+            opening.add_done_callback(lambda done: self._leave_resumed(done, leave))
+            raise
+
+    def _resume(self, name: UploadName, offset: int, leave: Callable[[], None]) -> Intake:
+        upload = self._resumables.use(name)
+        if upload.completed is not None:
+            raise UploadNotFound(str(name))
+        held = self._blobs.held(upload.object_key, upload.store_upload, upload.part_size_bytes)
+        if offset != held.size_bytes:
+            raise UploadOffsetWrong(str(name), held.size_bytes)
+        writer = self._blobs.resume(upload.object_key, upload.store_upload, upload.part_size_bytes, held)
+        self._uploads.hold(upload.object_key)
+        read_again = partial(sha256_of, self._blobs, upload.object_key, upload.size_bytes) if offset else None
+        return Intake(upload.file, upload.object_key, writer, leave, resumed_from=offset, read_again=read_again)
+
+    def _leave_resumed(self, done: Future[Intake], leave: Callable[[], None]) -> None:
+        if done.exception() is None:
+            self.discard(done.result())
+        else:
+            leave()
+
+    async def _place(self) -> Callable[[], None]:
+        """A place among the open files, as what gives it up."""
         try:
             async with asyncio.timeout(WAIT_SECONDS):
                 await self._places.acquire()
@@ -128,7 +211,7 @@ class Intakes:
             if not loop.is_closed():
                 loop.call_soon_threadsafe(self._places.release)
 
-        return Intake(file, object_key, self._blobs.create(object_key), leave)
+        return leave
 
     async def add(self, intake: Intake, data: bytes) -> None:
         """Adds bytes: returns when those before them are written, so that one message is on its way and one is read.
@@ -137,6 +220,10 @@ class Intakes:
         """
         await self._done(intake)
         intake.work = self._threads.submit(intake.take, data)
+
+    def add_all(self, intake: Intake, data: bytes, sha256: bytes) -> None:
+        """Begins to take in a file as a whole, the first that is done for it; `durable` waits for that."""
+        intake.work = self._threads.submit(intake.take_all, data, sha256)
 
     async def finish(self, intake: Intake, sha256: bytes) -> None:
         """Begins to verify a file and to make it durable; `durable` waits for that. Raises as `add` does."""
@@ -153,7 +240,10 @@ class Intakes:
         return await asyncio.shield(asyncio.wrap_future(done))
 
     def discard(self, intake: Intake) -> None:
-        """Leaves nothing of a file that is not to be visible; returns at once, and follows what is under way."""
+        """Leaves nothing of a file that is not to be visible, unless another call may go on with it.
+
+        Returns at once, and follows what is under way.
+        """
         self._threads.submit(self._discard, intake, intake.work)
 
     async def _done(self, intake: Intake) -> None:
@@ -170,12 +260,18 @@ class Intakes:
             raise
         for intake, outcome in zip(intakes, outcomes, strict=True):
             if outcome.is_spare:
+                intake.keeps_bytes = False
                 self.discard(intake)
         return outcomes
 
     def _discard(self, intake: Intake, before: Future[None] | None) -> None:
         if before is not None:
             wait([before])  # it was given to these threads earlier, so it does not wait for this
+        if intake.keeps_bytes:
+            intake.writer.suspend()
+            self._uploads.forget([intake.object_key])
+            intake.close()
+            return
         try:
             intake.writer.discard()
         except Exception:  # noqa: BLE001 - whatever it is, it is tried again later

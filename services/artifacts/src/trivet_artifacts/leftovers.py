@@ -7,6 +7,7 @@ import threading
 from datetime import timedelta
 
 from trivet_artifacts.blobs.blob_store import BlobStore
+from trivet_artifacts.domain.resumables import Resumables
 from trivet_artifacts.domain.uploads import Uploads
 
 _log = logging.getLogger("trivet.artifacts")
@@ -15,9 +16,10 @@ _log = logging.getLogger("trivet.artifacts")
 class Leftovers:
     """A thread that renews the reservations of this process and clears away those that expired."""
 
-    def __init__(self, uploads: Uploads, blobs: BlobStore, lease: timedelta) -> None:
+    def __init__(self, uploads: Uploads, resumables: Resumables, blobs: BlobStore, lease: timedelta) -> None:
         """Starts the thread; it looks at once, and then four times in a lease."""
         self._uploads = uploads
+        self._resumables = resumables
         self._blobs = blobs
         self._pause = lease.total_seconds() / 4
         self._closing = threading.Event()
@@ -46,3 +48,4 @@ class Leftovers:
             self._blobs.remove(object_key)
             self._uploads.release([object_key])
             _log.info("removed an upload that was left behind: %s", object_key)
+        self._resumables.forget_completed()

@@ -7,13 +7,24 @@ from datetime import timedelta
 
 from trivet_artifacts.blobs import opening
 from trivet_artifacts.blobs.blob_store import BlobStore
+from trivet_artifacts.checks import Checking
+from trivet_artifacts.collecting import Collector
 from trivet_artifacts.domain import limits
 from trivet_artifacts.downloads import Downloads
 from trivet_artifacts.intake import Intakes
 from trivet_artifacts.leftovers import Leftovers
-from trivet_artifacts.servicer import ArtifactServicer
+from trivet_artifacts.resuming import Resuming
+from trivet_artifacts.servicers.artifacts import ArtifactServicer
+from trivet_artifacts.servicers.contents import ContentServicer
+from trivet_artifacts.servicers.garbage import GarbageServicer
+from trivet_artifacts.servicers.uploads import UploadServicer
 from trivet_artifacts.settings import UPLOAD_LEASE_SECONDS
 from trivet_artifacts.store.artifacts import SqlArtifacts
+from trivet_artifacts.store.checks import SqlChecks
+from trivet_artifacts.store.contents import SqlContents
+from trivet_artifacts.store.garbage import SqlGarbage
+from trivet_artifacts.store.keeping import SqlKeeping
+from trivet_artifacts.store.resumables import SqlResumables
 from trivet_artifacts.store.tables import SCHEMA
 from trivet_artifacts.store.uploads import SqlUploads
 from trivet_kit import page_tokens
@@ -46,13 +57,15 @@ def migrations(database: Database) -> Migrations:
     return Migrations(database, "trivet_artifacts")
 
 
-def open_blobs(store: str) -> BlobStore:
+def open_blobs(store: str, public_endpoint: str = "") -> BlobStore:
     """The store of bytes that `TRIVET_ARTIFACT_STORE` means; `check_usable` tries it.
+
+    `public_endpoint` is `TRIVET_S3_PUBLIC_ENDPOINT`: where clients reach it themselves.
 
     Raises:
         StartupError: no folder and no bucket.
     """
-    return opening.open_blobs(store)
+    return opening.open_blobs(store, public_endpoint)
 
 
 def build(database: Database, blobs: BlobStore, lease: timedelta = _LEASE) -> Component:
@@ -62,14 +75,27 @@ def build(database: Database, blobs: BlobStore, lease: timedelta = _LEASE) -> Co
     """
     artifacts = SqlArtifacts(database, now_millis)
     uploads = SqlUploads(database, now_millis, lease)
+    resumables = SqlResumables(database, now_millis)
+    garbage = SqlGarbage(database, now_millis)
     threads = ThreadPoolExecutor(BLOB_THREADS, thread_name_prefix="blob")
     index = ThreadPoolExecutor(INDEX_THREADS, thread_name_prefix="index")
-    servicer = ArtifactServicer(
-        artifacts=artifacts,
-        intakes=Intakes(uploads, blobs, threads, index),
-        downloads=Downloads(artifacts, blobs, threads, index),
+    leftovers = Leftovers(uploads, resumables, blobs, lease)
+    checking = Checking(SqlChecks(database, now_millis), blobs)
+    servicers = (
+        ArtifactServicer(
+            artifacts=artifacts,
+            intakes=Intakes(uploads, resumables, blobs, threads, index),
+            downloads=Downloads(artifacts, blobs, threads, index),
+        ),
+        ContentServicer(SqlContents(database, now_millis)),
+        UploadServicer(Resuming(resumables, uploads, artifacts, blobs, checking.wake)),
+        GarbageServicer(
+            garbage=garbage,
+            collector=Collector(garbage, uploads, blobs, threads),
+            keeping=SqlKeeping(database, now_millis),
+            resumables=resumables,
+        ),
     )
-    leftovers = Leftovers(uploads, blobs, lease)
 
     def probe() -> None:
         database.probe()
@@ -77,6 +103,7 @@ def build(database: Database, blobs: BlobStore, lease: timedelta = _LEASE) -> Co
 
     def close() -> None:
         leftovers.close()
+        checking.close()
         # In this order: a commit hands what is spare to the other threads.
         index.shutdown()
         threads.shutdown()
@@ -84,4 +111,4 @@ def build(database: Database, blobs: BlobStore, lease: timedelta = _LEASE) -> Co
         database.close()
 
     descriptor = artifact_service_pb2.DESCRIPTOR.services_by_name["ArtifactService"]
-    return Component((Service(descriptor, (servicer,)),), probe, close, LIMITS)
+    return Component((Service(descriptor, servicers),), probe, close, LIMITS)

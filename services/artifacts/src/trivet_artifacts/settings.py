@@ -17,6 +17,14 @@ ArtifactStoreOption = Annotated[
         help="Where bytes are kept: a folder, or s3://BUCKET?endpoint=URL&region=REGION.",
     ),
 ]
+S3PublicEndpointOption = Annotated[
+    str,
+    typer.Option(
+        envvar="TRIVET_S3_PUBLIC_ENDPOINT",
+        metavar="URL",
+        help="Where clients reach S3 themselves: https://HOST:PORT, or none. Default: as this server does.",
+    ),
+]
 UploadLeaseOption = Annotated[
     int,
     typer.Option(

@@ -7,11 +7,10 @@ from collections.abc import AsyncGenerator, AsyncIterator, Awaitable
 from dataclasses import dataclass
 
 from trivet_artifacts import convert
-from trivet_artifacts.domain import limits
 from trivet_artifacts.domain.artifacts import Artifact
 from trivet_artifacts.domain.uploads import Answer
 from trivet_artifacts.intake import Intake, Intakes
-from trivet_kit.errors import CallerError, FieldInvalid, FieldRequired, FieldTooLong
+from trivet_kit.errors import CallerError, FieldInvalid, FieldRequired
 from trivet_proto.artifacts.v1 import artifact_service_pb2 as pb
 
 # Files of a stream that are not answered yet. Those that are ready together become visible in one transaction.
@@ -93,6 +92,14 @@ class UploadStream:
             case "data":
                 file = self._expected("data")
                 await self._attempt(file, self._add(file, request.data))
+            case "file":
+                if self._current is not None:
+                    raise FieldInvalid("file", "must not come before the finish of the file before")
+                await self._room.acquire()
+                whole = _File(self._count)
+                self._count += 1
+                await self._attempt(whole, self._take_whole(whole, request.file))
+                self._finished.put_nowait(whole)
             case "finish":
                 file = self._expected("finish")
                 self._current = None
@@ -121,19 +128,33 @@ class UploadStream:
             file.intake = None
 
     async def _begin(self, file: _File, start: pb.UploadStart) -> None:
-        new = convert.to_new_file(start)
+        if start.upload:
+            name, offset = convert.to_resumed(start)
+            file.intake = await self._intakes.resume(name, offset)
+        else:
+            new = convert.to_new_file(start, "start")
+            file.intake = await self._intakes.begin(new, await self._next_key())
+            self._keys.pop()
+        self._uncommitted.add(file.intake)
+
+    async def _take_whole(self, file: _File, whole: pb.UploadFile) -> None:
+        new, sha256 = convert.to_whole_file(whole)
+        file.intake = await self._intakes.begin(new, await self._next_key())
+        self._keys.pop()
+        self._uncommitted.add(file.intake)
+        self._intakes.add_all(file.intake, whole.data, sha256)
+
+    async def _next_key(self) -> str:
+        """A reserved key, which is the last of `_keys` until somebody uses it."""
         if not self._keys:
             self._keys = await self._intakes.reserve(self._workspace, self._reserved)
             self._reserved = min(2 * self._reserved, MAX_RESERVED)
-        file.intake = await self._intakes.begin(new, self._keys[-1])
-        self._keys.pop()
-        self._uncommitted.add(file.intake)
+        return self._keys[-1]
 
     async def _add(self, file: _File, data: bytes) -> None:
         if file.intake is None:
             return
-        if len(data) > limits.MAX_DATA_BYTES:
-            raise FieldTooLong("data", len(data), limits.MAX_DATA_BYTES, "bytes")
+        convert.check_data(data, "data")
         await self._intakes.add(file.intake, data)
 
     async def _finish(self, file: _File, finish: pb.UploadFinish) -> None:

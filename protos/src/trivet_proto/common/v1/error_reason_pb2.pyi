@@ -271,6 +271,11 @@ class _ErrorReasonEnumTypeWrapper(google.protobuf.internal.enum_type_wrapper._En
     """ABORTED. Another call collects the garbage of this workspace. Try again after the wait in RetryInfo.
     {"reason": "COLLECTION_BUSY", "domain": "trivet", "metadata": {"workspace": "default"}}
     """
+    ERROR_REASON_ARTIFACT_STORE_REFUSES: _ErrorReason.ValueType  # 177
+    """FAILED_PRECONDITION. The store of the bytes is not as it was set up: BUCKET_MISSING or ACCESS_DENIED. Whoever operates
+    it has to set that right.
+    {"reason": "ARTIFACT_STORE_REFUSES", "domain": "trivet", "metadata": {"problem": "BUCKET_MISSING"}}
+    """
 
 class ErrorReason(_ErrorReason, metaclass=_ErrorReasonEnumTypeWrapper):
     """Why a call failed, in a form that programs may rely on.
@@ -528,5 +533,10 @@ ERROR_REASON_ARTIFACTS_HELD: ErrorReason.ValueType  # 175
 ERROR_REASON_COLLECTION_BUSY: ErrorReason.ValueType  # 176
 """ABORTED. Another call collects the garbage of this workspace. Try again after the wait in RetryInfo.
 {"reason": "COLLECTION_BUSY", "domain": "trivet", "metadata": {"workspace": "default"}}
+"""
+ERROR_REASON_ARTIFACT_STORE_REFUSES: ErrorReason.ValueType  # 177
+"""FAILED_PRECONDITION. The store of the bytes is not as it was set up: BUCKET_MISSING or ACCESS_DENIED. Whoever operates
+it has to set that right.
+{"reason": "ARTIFACT_STORE_REFUSES", "domain": "trivet", "metadata": {"problem": "BUCKET_MISSING"}}
 """
 global___ErrorReason = ErrorReason

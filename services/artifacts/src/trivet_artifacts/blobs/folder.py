@@ -9,6 +9,7 @@ A file is written beside the others, flushed to the disk and then renamed, so th
 from __future__ import annotations
 
 import errno
+import fcntl
 import os
 import uuid
 from collections.abc import Iterator
@@ -16,9 +17,10 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO
 
-from trivet_artifacts.blobs.blob_store import split_key
-from trivet_artifacts.domain.errors import ArtifactStoreUnavailable, UploadExpired
+from trivet_artifacts.blobs.blob_store import Held, name_of, split_key
+from trivet_artifacts.domain.errors import ArtifactStoreUnavailable, UploadBusy, UploadExpired
 from trivet_kit.errors import StorageFull
+from trivet_kit.resources import UploadName
 from trivet_kit.settings import StartupError
 
 
@@ -62,6 +64,36 @@ class FolderStore:
             opened.seek(offset)
         return FolderReader(opened, length)
 
+    @property
+    def direct(self) -> None:
+        """Nobody reaches the folder but this service."""
+        return None
+
+    def begin(self, object_key: str) -> str:
+        """Makes an empty file."""
+        with _store_errors():
+            os.close(_private(str(self._upload_file(object_key)), os.O_CREAT | os.O_WRONLY))
+        return ""
+
+    def held(self, object_key: str, store_upload: str, part_size_bytes: int) -> Held:  # noqa: ARG002 - a file has no parts
+        """How long the file is."""
+        with _store_errors():
+            final = self._object_file(object_key)
+            if final.exists():
+                return Held(final.stat().st_size, (), whole=True)
+            try:
+                return Held(self._upload_file(object_key).stat().st_size, (), whole=False)
+            except FileNotFoundError:
+                self.probe()
+                return Held(0, (), whole=False)
+
+    def resume(self, object_key: str, store_upload: str, part_size_bytes: int, held: Held) -> FolderWriter:  # noqa: ARG002 - as above
+        """A writer that appends to the file, which it alone has."""
+        writer = FolderWriter(self._upload_file(object_key), self._object_file(object_key), is_whole=held.whole)
+        if not held.whole:
+            writer.take_over(name_of(object_key), held.size_bytes)
+        return writer
+
     def remove(self, object_key: str) -> None:
         """Removes a file."""
         with _store_errors():
@@ -82,10 +114,29 @@ class FolderStore:
 class FolderWriter:
     """Implements `BlobWriter`."""
 
-    def __init__(self, upload: Path, final: Path) -> None:
+    def __init__(self, upload: Path, final: Path, *, is_whole: bool = False) -> None:
         self._upload = upload
         self._final = final
+        self._is_whole = is_whole
         self._file: IO[bytes] | None = None
+
+    def take_over(self, name: UploadName, size_bytes: int) -> None:
+        """Opens a file that another one may have begun, of so many bytes.
+
+        Raises:
+            UploadBusy: another one writes it, or did so a moment ago.
+        """
+        with _store_errors():
+            file = open(self._upload, "ab", opener=_private)  # noqa: SIM115 - closed by `finish`, `suspend` and `discard`
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                file.close()
+                raise UploadBusy(str(name)) from None
+        self._file = file
+        if file.tell() != size_bytes:
+            self.suspend()
+            raise UploadBusy(str(name))
 
     def write(self, data: bytes) -> None:
         """Appends to the file."""
@@ -94,6 +145,8 @@ class FolderWriter:
 
     def finish(self) -> None:
         """Flushes the file and its new name to the disk."""
+        if self._is_whole:
+            return
         with _store_errors():
             with self._open() as file:
                 file.flush()
@@ -107,6 +160,13 @@ class FolderWriter:
             except FileNotFoundError:
                 raise UploadExpired from None
             _flush_folder(self._final.parent)
+        self._is_whole = True
+
+    def suspend(self) -> None:
+        """Closes the file, and with it gives up the lock."""
+        if self._file is not None:
+            with suppress(OSError):  # what could not be flushed is not there when somebody looks
+                self._file.close()
 
     def discard(self) -> None:
         """Removes the file."""

@@ -1,38 +1,34 @@
 """Objects in a bucket of S3, or of a server that speaks its protocol.
 
-Small objects are put in one request, larger ones in parts, so that a writer holds one part in memory and no more. The
-methods of the `minio` package for parts are private; they are called here alone, and its version is pinned.
+Small objects are put in one request, larger ones in parts, so that a writer holds few parts in memory.
 """
 
 from __future__ import annotations
 
-import logging
+import base64
 import os
+import threading
 import uuid
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from io import BytesIO
 
 import certifi
 import urllib3
 from minio import Minio
-from minio.credentials.providers import AWSConfigProvider, ChainedProvider, EnvAWSProvider
 from minio.datatypes import Part
 from minio.error import MinioException, S3Error
 from urllib3.exceptions import HTTPError
-from urllib3.response import BaseHTTPResponse
 
-from trivet_artifacts.blobs.blob_store import split_key
-from trivet_artifacts.domain.errors import ArtifactStoreUnavailable, UploadExpired
-from trivet_kit.errors import CallerError, StorageFull
+from trivet_artifacts.blobs import credentials
+from trivet_artifacts.blobs.blob_store import Held, HeldPart, SignedRequest, split_key
+from trivet_artifacts.blobs.s3_bucket import Bucket, store_errors
+from trivet_artifacts.blobs.s3_objects import Multipart, S3Reader, S3Writer
+from trivet_artifacts.blobs.signing import Endpoint, presign
+from trivet_artifacts.domain.errors import ArtifactStoreUnavailable
 from trivet_kit.settings import StartupError
-
-# S3 takes parts of 5 MiB or more, and 10,000 of them (https://docs.aws.amazon.com/AmazonS3/latest/userguide/qfacts.html):
-# these sizes reach 570 GB.
-SMALL_PART_BYTES = 8 * 1024 * 1024
-LARGE_PART_BYTES = 64 * 1024 * 1024
-SMALL_PARTS = 1000
 
 _CONNECT_TIMEOUT_SECONDS = 5.0
 # Of one request: a part of 64 MiB at 1 MiB a second.
@@ -41,10 +37,11 @@ _READ_TIMEOUT_SECONDS = 60.0
 _PROBE_TIMEOUT_SECONDS = 3.0
 # Downloads, parts and probes at once; more connections are made and thrown away.
 _POOL_SIZE = 64
-# How often a download that is cut off is taken up again where it was.
-_READ_ATTEMPTS = 3
-
-_log = logging.getLogger("trivet.artifacts")
+# Parts of all objects that are on their way at once, each held in memory.
+_PARTS_AT_ONCE = 12
+# How long a URL holds: for a part, the time to send it over a slow line; for a read, to begin with it.
+_PART_LIFETIME = timedelta(minutes=15)
+_READ_LIFETIME = timedelta(minutes=5)
 
 
 @dataclass(frozen=True)
@@ -56,19 +53,23 @@ class S3Location:
     """Host and port."""
     secure: bool
     region: str
+    public: Endpoint | None
+    """Where clients reach it; None where they do not."""
 
 
 class S3Store:
-    """Implements `BlobStore`. Credentials come from `AWS_*` variables or files, and are read again when they change."""
+    """Implements `BlobStore`, and `DirectStore` where clients reach the bucket."""
 
     def __init__(self, location: S3Location) -> None:
         """Connects to nothing yet."""
         self._location = location
-        self._provider = ChainedProvider([EnvAWSProvider(), AWSConfigProvider()])
+        self._provider = credentials.provider()
         retries = urllib3.Retry(total=3, backoff_factor=0.2, status_forcelist=[500, 502, 503, 504])
         timeout = urllib3.Timeout(connect=_CONNECT_TIMEOUT_SECONDS, read=_READ_TIMEOUT_SECONDS)
         self._connections = _connections(timeout, retries)
         self._client = self._make_client(self._connections)
+        self._senders = ThreadPoolExecutor(_PARTS_AT_ONCE, thread_name_prefix="part")
+        self._bucket = Bucket(self._client, location.bucket, self._senders, threading.Semaphore(_PARTS_AT_ONCE))
         self._probe_connections = _connections(urllib3.Timeout(_PROBE_TIMEOUT_SECONDS), urllib3.Retry(0))
         self._probe_client = self._make_client(self._probe_connections)
 
@@ -80,7 +81,7 @@ class S3Store:
         except ValueError:
             raise StartupError(
                 f"{where}: there are no credentials. Set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or "
-                "AWS_SHARED_CREDENTIALS_FILE."
+                "AWS_SHARED_CREDENTIALS_FILE, or give the machine a role."
             ) from None
         trial = f"trial-{uuid.uuid4().hex}"
         try:
@@ -94,34 +95,113 @@ class S3Store:
 
     def probe(self) -> None:
         """Asks whether the bucket is there."""
-        with _store_errors():
+        with store_errors():
             there = self._probe_client.bucket_exists(self._location.bucket)
         if not there:
             raise ArtifactStoreUnavailable
 
     def create(self, object_key: str) -> S3Writer:
         """A writer of a new object."""
-        return S3Writer(self._client, self._location.bucket, _checked(object_key))
+        return S3Writer(self._bucket, _checked(object_key))
 
     def open(self, object_key: str, offset: int, length: int) -> S3Reader:
         """A reader of an object."""
         return S3Reader(self._client, self._location.bucket, _checked(object_key), offset, length)
 
+    def begin(self, object_key: str) -> str:
+        """Begins a multipart upload, whose parts the store checks by their digests."""
+        with store_errors():
+            return self._bucket.begin(_checked(object_key), with_digests=True)
+
+    def held(self, object_key: str, store_upload: str, part_size_bytes: int) -> Held:
+        """Asks for the parts; where there is no such upload, for the object."""
+        with store_errors():
+            try:
+                parts = self._bucket.parts(_checked(object_key), store_upload)
+            except S3Error as error:
+                if error.code != "NoSuchUpload":
+                    raise
+                size = self._bucket.size(object_key)
+                return Held(size or 0, (), whole=size is not None)
+        gapless = 0
+        for number, part in enumerate(parts, 1):
+            if part.number != number or (gapless and gapless % part_size_bytes):
+                break
+            gapless += part.size_bytes
+        return Held(gapless, tuple(parts), whole=False)
+
+    def resume(self, object_key: str, store_upload: str, part_size_bytes: int, held: Held) -> S3Writer:
+        """A writer of further parts."""
+        return S3Writer(self._bucket, _checked(object_key), Multipart(store_upload, part_size_bytes, held))
+
+    @property
+    def direct(self) -> S3Store | None:
+        """The store itself, where clients reach it."""
+        return self if self._location.public else None
+
+    def sign_part(
+        self, object_key: str, store_upload: str, *, number: int, size_bytes: int, sha256: bytes
+    ) -> SignedRequest:
+        """Signs the length and the digest of a part, its number and the upload."""
+        return self._sign(
+            "PUT",
+            object_key,
+            {"partNumber": str(number), "uploadId": store_upload},
+            {"content-length": str(size_bytes), "x-amz-checksum-sha256": base64.b64encode(sha256).decode()},
+            _PART_LIFETIME,
+        )
+
+    def assemble(self, object_key: str, store_upload: str, parts: Sequence[HeldPart]) -> None:
+        """Puts the parts together; the store checks once more which they are."""
+        with store_errors():
+            self._bucket.assemble(
+                _checked(object_key),
+                store_upload,
+                [Part(part.number, part.etag) for part in parts],
+                {part.number: part.sha256 for part in parts},
+            )
+
+    def sign_read(self, object_key: str) -> SignedRequest:
+        """Signs that a browser keeps it as a file, and does not show it."""
+        # In the words of the URL, for an object may have been made without any of its own.
+        shown = {
+            "response-content-disposition": "attachment",
+            "response-content-type": "application/octet-stream",
+            "response-cache-control": "private, no-store",
+        }
+        return self._sign("GET", object_key, shown, {}, _READ_LIFETIME)
+
     def remove(self, object_key: str) -> None:
         """Removes an object, and parts of one that did not become whole."""
         key = _checked(object_key)
-        bucket = self._location.bucket
-        with _store_errors():
-            # By the whole key: MinIO lists parts under no shorter prefix.
-            for upload in self._client._list_multipart_uploads(bucket, prefix=key).uploads:  # noqa: SLF001 - see above
-                if upload.object_name == key and upload.upload_id:
-                    self._client._abort_multipart_upload(bucket, key, upload.upload_id)  # noqa: SLF001
-            self._client.remove_object(bucket, key)
+        with store_errors():
+            self._bucket.abort_all(key)
+            self._bucket.remove(key)
 
     def close(self) -> None:
         """Closes connections that are not in use."""
+        self._senders.shutdown()
         self._connections.clear()
         self._probe_connections.clear()
+
+    def _sign(
+        self, method: str, object_key: str, query: dict[str, str], headers: dict[str, str], lifetime: timedelta
+    ) -> SignedRequest:
+        assert self._location.public is not None
+        now = datetime.now(UTC)
+        with store_errors():
+            keys = self._provider.retrieve()
+        url = presign(
+            self._location.public,
+            keys,
+            method=method,
+            path=f"/{self._location.bucket}/{_checked(object_key)}",
+            query=query,
+            headers=headers,
+            now=now,
+            lifetime=lifetime,
+        )
+        return SignedRequest(method, url, headers, int((now + lifetime).timestamp() * 1000))
 
     def _make_client(self, connections: urllib3.PoolManager) -> Minio:
         location = self._location
@@ -132,107 +212,6 @@ class S3Store:
             http_client=connections,
             credentials=self._provider,
         )
-
-
-class S3Writer:
-    """Implements `BlobWriter`."""
-
-    def __init__(self, client: Minio, bucket: str, key: str) -> None:
-        self._client = client
-        self._bucket = bucket
-        self._key = key
-        self._part = bytearray()
-        self._parts: list[Part] = []
-        self._upload_id = ""
-        self._whole = False
-
-    def write(self, data: bytes) -> None:
-        """Adds to the part, and sends that when it is large enough."""
-        self._part += data
-        limit = SMALL_PART_BYTES if len(self._parts) < SMALL_PARTS else LARGE_PART_BYTES
-        if len(self._part) >= limit:
-            with _store_errors():
-                self._send_part()
-
-    def finish(self) -> None:
-        """Sends the last part and puts all of them together."""
-        with _store_errors():
-            if not self._upload_id:
-                self._client.put_object(self._bucket, self._key, BytesIO(self._part), len(self._part))
-            else:
-                if self._part:
-                    self._send_part()
-                self._client._complete_multipart_upload(self._bucket, self._key, self._upload_id, self._parts)  # noqa: SLF001 - see above
-        self._whole = True
-        self._part = bytearray()
-
-    def discard(self) -> None:
-        """Removes the parts, or the whole."""
-        self._part = bytearray()
-        with _store_errors():
-            if self._upload_id and not self._whole:
-                try:
-                    self._client._abort_multipart_upload(self._bucket, self._key, self._upload_id)  # noqa: SLF001 - see above
-                except S3Error as error:
-                    if error.code != "NoSuchUpload":
-                        raise
-            # Also where `finish` failed: the answer to it may have been lost.
-            self._client.remove_object(self._bucket, self._key)
-
-    def _send_part(self) -> None:
-        if not self._upload_id:
-            self._upload_id = self._client._create_multipart_upload(self._bucket, self._key, {})  # noqa: SLF001 - see above
-        number = len(self._parts) + 1
-        etag = self._client._upload_part(  # noqa: SLF001 - see above
-            self._bucket, self._key, bytes(self._part), None, self._upload_id, number
-        )
-        self._parts.append(Part(number, etag))
-        self._part.clear()
-
-
-class S3Reader:
-    """Implements `BlobReader`."""
-
-    def __init__(self, client: Minio, bucket: str, key: str, offset: int, length: int) -> None:
-        self._client = client
-        self._bucket = bucket
-        self._key = key
-        self._offset = offset
-        self._left = length
-        self._response: BaseHTTPResponse | None = None
-
-    def read(self, max_bytes: int) -> bytes:
-        """Reads on; where the connection was cut, from a new one."""
-        if not self._left:
-            return b""
-        data = b""
-        with _store_errors():
-            for attempt in range(1, _READ_ATTEMPTS + 1):
-                try:
-                    data = self._read(max_bytes)
-                    break
-                except HTTPError:
-                    self.close()
-                    if attempt == _READ_ATTEMPTS:
-                        raise
-        if not data:
-            raise AssertionError(f"an object lacks its last {self._left} bytes")
-        self._offset += len(data)
-        self._left -= len(data)
-        return data
-
-    def close(self) -> None:
-        """Closes the connection, where something is left in it, or gives it back."""
-        if self._response is not None:
-            if self._left:
-                self._response.close()
-            self._response.release_conn()
-            self._response = None
-
-    def _read(self, max_bytes: int) -> bytes:
-        if self._response is None:
-            self._response = self._client.get_object(self._bucket, self._key, self._offset, self._left)
-        return self._response.read(min(max_bytes, self._left))
 
 
 def _checked(object_key: str) -> str:
@@ -248,26 +227,3 @@ def _connections(timeout: urllib3.Timeout, retries: urllib3.Retry) -> urllib3.Po
         cert_reqs="CERT_REQUIRED",
         ca_certs=os.environ.get("SSL_CERT_FILE") or certifi.where(),
     )
-
-
-@contextmanager
-def _store_errors() -> Iterator[None]:
-    """Makes what the store answers, or that it does not, what callers are told; the log has its words."""
-    try:
-        yield
-    except S3Error as error:
-        if error.code == "NoSuchKey":
-            raise LookupError(f"the object {error.object_name} is missing") from error
-        _log.warning("the artifact store answers %s: %s", error.code, error.message)
-        raise _shown(error.code or "") from error
-    except (MinioException, HTTPError) as error:
-        _log.warning("the artifact store does not answer: %s", error)
-        raise ArtifactStoreUnavailable from error
-
-
-def _shown(code: str) -> CallerError:
-    if code == "NoSuchUpload":
-        return UploadExpired()
-    if code in ("XMinioStorageFull", "QuotaExceeded", "XMinioAdminBucketQuotaExceeded"):
-        return StorageFull()
-    return ArtifactStoreUnavailable()

@@ -32,6 +32,10 @@ class Artifact:
     """Of a folder, empty."""
     create_time: int
     """When it became visible, in milliseconds since the Unix epoch."""
+    verified: bool = False
+    """Whether the service has found that the bytes have this digest."""
+    reference_uri: str = ""
+    """Where the bytes are, for a file that stays where it is."""
 
 
 @dataclass(frozen=True)
@@ -74,12 +78,13 @@ class ArtifactPage:
 
 
 @dataclass(frozen=True)
-class Linked:
-    """The files that a link gave."""
+class Manifest:
+    """One digest for a set of files."""
 
     files: int
     size_bytes: int
-    manifest_sha256: bytes
+    sha256: bytes
+    references: int
 
 
 class Artifacts(Protocol):
@@ -90,7 +95,13 @@ class Artifacts(Protocol):
         ...
 
     def find_file(self, owner: ArtifactOwnerName, path: str) -> StoredFile:
-        """Returns the file at a path. Raises ArtifactNotFound, also for a folder."""
+        """Returns the file at a path.
+
+        Raises:
+            ArtifactNotFound: there is none, or a folder.
+            ArtifactIsReference: its bytes are elsewhere.
+            ArtifactCorrupt: its bytes are not those of its digest.
+        """
         ...
 
     def list(self, owner: ArtifactOwnerName, query: ArtifactQuery) -> ArtifactPage:
@@ -104,14 +115,19 @@ class Artifacts(Protocol):
     def delete(self, owner: ArtifactOwnerName, path: str) -> int:
         """Removes a file, or a folder with all in it (the empty path: all), and folders that become empty.
 
-        Returns how many files were removed; 0 where nothing is.
+        Returns how many files were removed; 0 where nothing is. Raises ArtifactsHeld.
         """
         ...
 
-    def link(self, source: ArtifactOwnerName, path: str, destination: ArtifactOwnerName) -> Linked:
+    def manifest(self, owner: ArtifactOwnerName, path: str) -> Manifest:
+        """Returns the digest of a file, or of the files of a folder (the empty path: all). Raises ArtifactNotFound."""
+        ...
+
+    def link(self, source: ArtifactOwnerName, path: str, destination: ArtifactOwnerName, folder: str) -> Manifest:
         """Gives a file, or the files of a folder (the empty path: all), to an owner in the same workspace.
 
-        All of them or none. Files that the destination has already, with the same bytes, stay as they are.
+        They come to lie below `folder` there; the empty one is the top. All of them or none. Files that the destination
+        has already, with the same bytes, stay as they are.
 
         Raises:
             ArtifactNotFound: nothing lies at the path.

@@ -52,6 +52,11 @@ def ancestors(path: str) -> list[str]:
     return ["/".join(segments[:depth]) for depth in range(1, len(segments))]
 
 
+def join(folder: str, path: str) -> str:
+    """A path as seen from above a folder in which it lies; the empty folder is the top."""
+    return f"{folder}/{path}" if folder else path
+
+
 def below(path: str, folder: str) -> str:
     """A path as seen from a folder above it, or from the file itself: then, its last segment."""
     if path == folder:

@@ -24,12 +24,16 @@ class NewFile:
 
 @dataclass(frozen=True)
 class Upload:
-    """A file whose bytes are whole, verified and durable, and which nobody sees yet."""
+    """A file whose bytes are whole and durable, and which nobody sees yet."""
 
     file: NewFile
     object_key: str
     size_bytes: int
     sha256: bytes
+    verified: bool = True
+    """Whether this service has reckoned the digest itself."""
+    outlives: bool = False
+    """Whether it is one of `Resumables`."""
 
 
 @dataclass(frozen=True)
@@ -70,11 +74,19 @@ class Uploads(Protocol):
         ...
 
     def release(self, object_keys: Sequence[str]) -> None:
-        """Ends reservations under whose keys there are no bytes."""
+        """Ends reservations under whose keys there are no bytes, and the uploads of `Resumables` that they were of."""
+        ...
+
+    def end_freed(self, object_keys: Sequence[str]) -> None:
+        """Ends the reservations of objects that were collected, when their bytes are removed."""
         ...
 
     def forget(self, object_keys: Sequence[str]) -> None:
         """Renews these no longer, so that what is still reserved of them is claimed by somebody."""
+        ...
+
+    def hold(self, object_key: str) -> None:
+        """Renews the reservation of an upload of `Resumables`, until it is forgotten or released."""
         ...
 
     def renew(self) -> None:

@@ -2,18 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Row
 
 from trivet_artifacts.domain import paths
-from trivet_artifacts.domain.artifacts import Artifact, ArtifactPage, ArtifactQuery, Kind, Linked, StoredFile
-from trivet_artifacts.domain.errors import ArtifactExists, ArtifactNotFound
-from trivet_artifacts.domain.manifests import manifest_sha256
+from trivet_artifacts.domain.artifacts import Artifact, ArtifactPage, ArtifactQuery, Kind, Manifest, StoredFile
+from trivet_artifacts.domain.contents import Reference
+from trivet_artifacts.domain.errors import (
+    ArtifactCorrupt,
+    ArtifactExists,
+    ArtifactIsReference,
+    ArtifactNotFound,
+    ArtifactsHeld,
+)
+from trivet_artifacts.domain.manifests import manifest_of
 from trivet_artifacts.store import tables
-from trivet_artifacts.store.entries import Folders, find_owner, lock_owner, lock_owners
+from trivet_artifacts.store.entries import (
+    IS_FILE,
+    Folders,
+    find_owner,
+    lock_owner,
+    lock_owners,
+    remove_empty_folders,
+)
+from trivet_artifacts.store.objects import touch
 from trivet_kit.db import Database
 from trivet_kit.db.keyset import SortColumn, SortKey
 from trivet_kit.resources import ArtifactOwnerName
@@ -40,8 +55,12 @@ class SqlArtifacts:
         """Returns the file at a path."""
         with self._database.transaction("read") as connection:
             row = _find(connection, owner, path)
+        if row.reference_uri is not None:
+            raise ArtifactIsReference(owner.name, path, row.reference_uri)
         if row.object_key is None:
             raise ArtifactNotFound(owner.name, path)
+        if row.state == tables.CORRUPT:
+            raise ArtifactCorrupt(owner.name, path)
         return StoredFile(_artifact(owner, row), row.object_key)
 
     def list(self, owner: ArtifactOwnerName, query: ArtifactQuery) -> ArtifactPage:
@@ -61,46 +80,47 @@ class SqlArtifacts:
     def delete(self, owner: ArtifactOwnerName, path: str) -> int:
         """Removes a file or a folder."""
         with self._database.transaction("write") as connection:
-            owner_pk = lock_owner(connection, owner)
-            if owner_pk is None:
+            locked = lock_owner(connection, owner)
+            if locked is None:
                 return 0
-            there = sa.and_(_entry.c.owner_pk == owner_pk, _at_or_below(path))
-            files: int = connection.execute(
-                sa.select(sa.func.count()).select_from(_entry).where(there, _entry.c.object_pk.is_not(None))
-            ).scalar_one()
+            there = sa.and_(_entry.c.owner_pk == locked.owner_pk, _at_or_below(path))
+            files = connection.execute(sa.select(_entry.c.object_pk).where(there, IS_FILE)).scalars().all()
+            if files and locked.held:
+                raise ArtifactsHeld(owner.name)
             if connection.execute(sa.delete(_entry).where(there)).rowcount:
-                _remove_empty_folders(connection, owner_pk, paths.ancestors(path))
-            return files
+                remove_empty_folders(connection, locked.owner_pk, paths.ancestors(path))
+            touch(connection, [object_pk for object_pk in files if object_pk is not None], self._now())
+            return len(files)
 
-    def link(self, source: ArtifactOwnerName, path: str, destination: ArtifactOwnerName) -> Linked:
+    def manifest(self, owner: ArtifactOwnerName, path: str) -> Manifest:
+        """Returns the digest of files."""
+        with self._database.transaction("read") as connection:
+            files = _files(connection, owner, find_owner(connection, owner), path)
+        return _manifest([paths.below(file.path, path) for file in files], files)
+
+    def link(self, source: ArtifactOwnerName, path: str, destination: ArtifactOwnerName, folder: str) -> Manifest:
         """Gives files to another owner."""
         now = self._now()
         with self._database.transaction("write") as connection:
             owners = lock_owners(connection, (source, destination))
-            files = connection.execute(
-                _select()
-                .where(_entry.c.owner_pk == owners[source], _at_or_below(path), _entry.c.object_pk.is_not(None))
-                .order_by(_entry.c.path)
-            ).all()
-            if not files:
-                raise ArtifactNotFound(source.name, path)
-            targets = [paths.below(file.path, path) for file in files]
+            files = _files(connection, source, owners[source].owner_pk, path)
+            below = [paths.below(file.path, path) for file in files]
+            # A path that is too long where it is to lie is refused as one that is sent.
+            targets = [paths.check_path(paths.join(folder, name), "destination_path") for name in below]
             folders = Folders(connection, destination, owners[destination])
             folders.look_up(targets)
             for target, file in zip(targets, files, strict=True):
-                folders.check_free(target)
-                there = folders.object_at(target)
                 # An object is a content of the workspace: the same bytes are the same object.
-                if there not in (None, file.object_pk):
+                wanted = file.object_pk if file.object_pk is not None else file.reference_uri
+                there = folders.source_at(target)
+                if there is not None and there == wanted:
+                    continue
+                if there is not None:
                     raise ArtifactExists(destination.name, target)
-                if there is None:
-                    folders.place(target, file.object_pk, file.media_type, now)
+                folders.check_free(target)
+                folders.place(target, _source(file), file.media_type, now)
             folders.write()
-        return Linked(
-            len(files),
-            sum(file.size_bytes for file in files),
-            manifest_sha256((target, file.sha256) for target, file in zip(targets, files, strict=True)),
-        )
+        return _manifest(below, files)
 
 
 def _select() -> sa.Select[Any]:
@@ -110,9 +130,11 @@ def _select() -> sa.Select[Any]:
         _entry.c.object_pk,
         _entry.c.media_type,
         _entry.c.create_time,
-        _object.c.size_bytes,
-        _object.c.sha256,
+        _entry.c.reference_uri,
+        sa.func.coalesce(_object.c.size_bytes, _entry.c.reference_size_bytes, 0).label("size_bytes"),
+        sa.func.coalesce(_object.c.sha256, _entry.c.reference_sha256).label("sha256"),
         _object.c.object_key,
+        _object.c.state,
     ).select_from(_entry.outerjoin(_object, _object.c.object_pk == _entry.c.object_pk))
 
 
@@ -121,13 +143,13 @@ def _listed(query: ArtifactQuery, *, is_file: bool) -> sa.ColumnElement[bool]:
     if is_file:
         return _entry.c.path == query.folder
     if query.recursive:
-        return sa.and_(_below(query.folder), _entry.c.object_pk.is_not(None))
+        return sa.and_(_below(query.folder), IS_FILE)
     return _entry.c.parent == query.folder
 
 
 def _is_file(connection: Connection, owner_pk: int | None, path: str) -> bool:
     """Whether a file lies at a path."""
-    there = sa.select(_entry.c.object_pk).where(_entry.c.owner_pk == owner_pk, _entry.c.path == path)
+    there = sa.select(sa.true()).where(_entry.c.owner_pk == owner_pk, _entry.c.path == path, IS_FILE)
     return connection.execute(there).scalar_one_or_none() is not None
 
 
@@ -150,16 +172,38 @@ def _find(connection: Connection, owner: ArtifactOwnerName, path: str) -> Row[An
     return row
 
 
-def _remove_empty_folders(connection: Connection, owner_pk: int, folders: list[str]) -> None:
-    """Removes folders in which nothing is left, from the innermost outwards."""
-    for folder in reversed(folders):
-        inside = sa.select(_entry.c.path).where(_entry.c.owner_pk == owner_pk, _entry.c.parent == folder).limit(1)
-        if connection.execute(inside).first() is not None:
-            return
-        connection.execute(sa.delete(_entry).where(_entry.c.owner_pk == owner_pk, _entry.c.path == folder))
+def _files(connection: Connection, owner: ArtifactOwnerName, owner_pk: int | None, path: str) -> Sequence[Row[Any]]:
+    """The file at a path, or those below it, sorted by path. Raises ArtifactNotFound where there are none."""
+    wanted = _select().where(_entry.c.owner_pk == owner_pk, _at_or_below(path), IS_FILE).order_by(_entry.c.path)
+    files = connection.execute(wanted).all()
+    if not files:
+        raise ArtifactNotFound(owner.name, path)
+    return files
+
+
+def _manifest(names: Sequence[str], files: Sequence[Row[Any]]) -> Manifest:
+    return manifest_of(
+        (name, file.sha256, file.size_bytes, file.reference_uri or "") for name, file in zip(names, files, strict=True)
+    )
+
+
+def _source(file: Row[Any]) -> int | Reference:
+    if file.object_pk is not None:
+        return int(file.object_pk)
+    return Reference(file.reference_uri, file.size_bytes, file.sha256)
 
 
 def _artifact(owner: ArtifactOwnerName, row: Row[Any]) -> Artifact:
-    if row.object_pk is None:
+    if row.object_pk is None and row.reference_uri is None:
         return Artifact(owner, row.path, Kind.FOLDER, 0, b"", "", row.create_time)
-    return Artifact(owner, row.path, Kind.FILE, row.size_bytes, row.sha256, row.media_type, row.create_time)
+    return Artifact(
+        owner,
+        row.path,
+        Kind.FILE,
+        row.size_bytes,
+        row.sha256,
+        row.media_type,
+        row.create_time,
+        verified=row.state == tables.VERIFIED,
+        reference_uri=row.reference_uri or "",
+    )

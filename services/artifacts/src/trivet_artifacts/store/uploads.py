@@ -11,20 +11,20 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from trivet_artifacts.domain.artifacts import Artifact, Kind
-from trivet_artifacts.domain.errors import ArtifactPathTaken, UploadExpired
+from trivet_artifacts.domain.errors import ArtifactPathTaken, ArtifactsHeld, UploadExpired
 from trivet_artifacts.domain.uploads import Outcome, Upload
 from trivet_artifacts.store import tables
-from trivet_artifacts.store.entries import Folders, chunks, lock_owners
+from trivet_artifacts.store.entries import chunks, lock_folders
+from trivet_artifacts.store.objects import Objects, touch
+from trivet_artifacts.store.resumables import LIFETIME_MILLIS, RESUMABLE
 from trivet_kit.db import Database
-from trivet_kit.db.upserts import insert_into
 from trivet_kit.errors import CallerError
-from trivet_kit.resources import ArtifactOwnerName
 
 # How many expired reservations a process takes over at once, so that several share the work.
 _CLAIMED_AT_ONCE = 100
 
-_object = tables.artifact_object
 _upload = tables.artifact_upload
+_resumable = tables.artifact_resumable
 
 
 class SqlUploads:
@@ -51,8 +51,8 @@ class SqlUploads:
     def reserve(self, workspace: str, count: int) -> list[str]:
         """Returns new object keys."""
         keys = [f"{workspace}/{uuid.uuid4().hex}" for _ in range(count)]
-        now = self._now()
-        rows = [{"object_key": key, "holder": self._holder, "renew_time": now} for key in keys]
+        expire_time = self._now() + self._lease_millis
+        rows = [{"object_key": key, "holder": self._holder, "expire_time": expire_time} for key in keys]
         with self._database.transaction("write") as connection:
             connection.execute(sa.insert(_upload), rows)
         with self._lock:
@@ -65,8 +65,8 @@ class SqlUploads:
         with self._database.transaction("write") as connection:
             held = self._lock_held(connection, [upload.object_key for upload in uploads])
             live = [upload for upload in uploads if upload.object_key in held]
-            folders = _lock_folders(connection, live)
-            objects = _Objects(connection, live, now)
+            folders = lock_folders(connection, [(upload.file.owner, upload.file.path) for upload in live])
+            objects = Objects(connection, live, now)
             results: list[Artifact | CallerError] = []
             for upload in uploads:
                 if upload.object_key not in held:
@@ -74,14 +74,18 @@ class SqlUploads:
                     continue
                 try:
                     folders[upload.file.owner].check_free(upload.file.path)
-                except ArtifactPathTaken as refusal:
+                except (ArtifactPathTaken, ArtifactsHeld) as refusal:
                     results.append(refusal)
                     continue
                 object_pk = objects.use(upload)
                 folders[upload.file.owner].place(upload.file.path, object_pk, upload.file.media_type, now)
-                results.append(_artifact(upload, now))
+                artifact = _artifact(upload, now, verified=objects.is_verified(object_pk))
+                results.append(artifact)
+                if upload.outlives:
+                    _complete(connection, upload.object_key, artifact)
             for of_owner in folders.values():
                 of_owner.write()
+            touch(connection, set().union(*(of_owner.replaced for of_owner in folders.values())), now)
             objects.remove_unused()
             self._delete(connection, objects.used_keys)
         self._drop(objects.used_keys)
@@ -91,10 +95,23 @@ class SqlUploads:
         ]
 
     def release(self, object_keys: Sequence[str]) -> None:
-        """Ends reservations."""
+        """Ends reservations, and with them the uploads that were not complete."""
         self._drop(object_keys)
         with self._database.transaction("write") as connection:
             self._delete(connection, object_keys)
+            for chunk in chunks(sorted(object_keys)):
+                connection.execute(
+                    sa.delete(_resumable).where(
+                        _resumable.c.object_key.in_(chunk), _resumable.c.complete_time.is_(None)
+                    )
+                )
+
+    def end_freed(self, object_keys: Sequence[str]) -> None:
+        """Ends the reservations of objects that were collected."""
+        with self._database.transaction("write") as connection:
+            for chunk in chunks(sorted(object_keys)):
+                # Whoever holds them by now: their bytes are gone.
+                connection.execute(sa.delete(_upload).where(_upload.c.object_key.in_(chunk)))
 
     def forget(self, object_keys: Sequence[str]) -> None:
         """Renews these no longer."""
@@ -105,19 +122,26 @@ class SqlUploads:
         with self._lock:
             held = sorted(self._held)
         for chunk in chunks(held):
+            now = self._now()
             with self._database.transaction("write") as connection:
-                connection.execute(
-                    sa.update(_upload)
-                    .where(_upload.c.object_key.in_(chunk), _upload.c.holder == self._holder)
-                    .values(renew_time=self._now())
-                )
+                for holder, lifetime in ((self._holder, self._lease_millis), (RESUMABLE, LIFETIME_MILLIS)):
+                    connection.execute(
+                        sa.update(_upload)
+                        .where(_upload.c.object_key.in_(chunk), _upload.c.holder == holder, _upload.c.expire_time > 0)
+                        .values(expire_time=now + lifetime)
+                    )
+
+    def hold(self, object_key: str) -> None:
+        """Renews the reservation of an upload of `Resumables`, until it is forgotten or released."""
+        with self._lock:
+            self._held.add(object_key)
 
     def claim_expired(self) -> list[str]:
         """Takes over what was not renewed for too long."""
-        expired = _upload.c.renew_time < self._now() - self._lease_millis
+        expired = _upload.c.expire_time < self._now()
         with self._database.transaction("read") as connection:
             found = connection.execute(
-                sa.select(_upload.c.object_key).where(expired).order_by(_upload.c.renew_time).limit(_CLAIMED_AT_ONCE)
+                sa.select(_upload.c.object_key).where(expired).order_by(_upload.c.expire_time).limit(_CLAIMED_AT_ONCE)
             )
             keys = list(found.scalars())
         claimed = []
@@ -127,93 +151,47 @@ class SqlUploads:
                 taken = connection.execute(
                     sa.update(_upload)
                     .where(_upload.c.object_key == key, expired)
-                    .values(holder=self._holder, renew_time=self._now())
+                    .values(holder=self._holder, expire_time=self._now() + self._lease_millis)
                 )
                 if taken.rowcount:
                     claimed.append(key)
         return claimed
+
+    @property
+    def _is_mine(self) -> sa.ColumnElement[bool]:
+        """What this process may commit and end: its own, and those that no process holds."""
+        return _upload.c.holder.in_((self._holder, RESUMABLE))
 
     def _lock_held(self, connection: Connection, keys: Sequence[str]) -> set[str]:
         """Those of the keys that this process holds still; nobody can claim them until the transaction ends."""
         held: set[str] = set()
         for chunk in chunks(sorted(keys)):
             statement = sa.select(_upload.c.object_key).where(
-                _upload.c.object_key.in_(chunk), _upload.c.holder == self._holder
+                _upload.c.object_key.in_(chunk), self._is_mine, _upload.c.expire_time > 0
             )
             held.update(connection.execute(statement.order_by(_upload.c.object_key).with_for_update()).scalars())
         return held
 
     def _delete(self, connection: Connection, keys: Iterable[str]) -> None:
         for chunk in chunks(sorted(keys)):
-            connection.execute(
-                sa.delete(_upload).where(_upload.c.object_key.in_(chunk), _upload.c.holder == self._holder)
-            )
+            connection.execute(sa.delete(_upload).where(_upload.c.object_key.in_(chunk), self._is_mine))
 
     def _drop(self, keys: Iterable[str]) -> None:
         with self._lock:
             self._held.difference_update(keys)
 
 
-class _Objects:
-    """The objects of a group of uploads: new ones, and those that the workspace had already."""
-
-    def __init__(self, connection: Connection, uploads: Sequence[Upload], now: int) -> None:
-        self.used_keys: set[str] = set()
-        """Keys of the new objects that a file refers to."""
-        self._connection = connection
-        self._used: set[int] = set()
-        self._pks: dict[tuple[str, bytes], int] = {}
-        self._keys: dict[int, str] = {}
-        by_content = {(upload.file.owner.workspace, upload.sha256): upload for upload in reversed(uploads)}
-        # By digest, so that two groups with the same contents do not wait for each other in a circle.
-        for content in sorted(by_content):
-            self._add(content, by_content[content], now)
-        self._new = {pk for pk, key in self._keys.items() if key in {upload.object_key for upload in uploads}}
-
-    def _add(self, content: tuple[str, bytes], upload: Upload, now: int) -> None:
-        workspace, sha256 = content
-        self._connection.execute(
-            insert_into(self._connection.dialect.name, _object)
-            .values(
-                workspace=workspace,
-                sha256=sha256,
-                size_bytes=upload.size_bytes,
-                object_key=upload.object_key,
-                create_time=now,
-            )
-            .on_conflict_do_nothing(index_elements=["workspace", "sha256"])
-        )
-        row = self._connection.execute(
-            sa.select(_object.c.object_pk, _object.c.object_key).where(
-                _object.c.workspace == workspace, _object.c.sha256 == sha256
-            )
-        ).one()
-        self._pks[content] = row.object_pk
-        self._keys[row.object_pk] = row.object_key
-
-    def use(self, upload: Upload) -> int:
-        """The key of the object with an upload's content, for a file that refers to it."""
-        object_pk = self._pks[upload.file.owner.workspace, upload.sha256]
-        self._used.add(object_pk)
-        if object_pk in self._new:
-            self.used_keys.add(self._keys[object_pk])
-        return object_pk
-
-    def remove_unused(self) -> None:
-        """Removes the new objects that no file came to refer to."""
-        for chunk in chunks(sorted(self._new - self._used)):
-            self._connection.execute(sa.delete(_object).where(_object.c.object_pk.in_(chunk)))
+def _complete(connection: Connection, object_key: str, artifact: Artifact) -> None:
+    """Notes what came of an upload that outlives processes, for whoever asks again."""
+    connection.execute(
+        sa.update(_resumable)
+        .where(_resumable.c.object_key == object_key)
+        .values(complete_time=artifact.create_time, sha256=artifact.sha256, verified=artifact.verified)
+    )
 
 
-def _lock_folders(connection: Connection, uploads: Sequence[Upload]) -> dict[ArtifactOwnerName, Folders]:
-    """The owners of uploads, locked, and what they have where the files are to lie."""
-    owners = lock_owners(connection, [upload.file.owner for upload in uploads])
-    folders = {owner: Folders(connection, owner, owner_pk) for owner, owner_pk in owners.items()}
-    for owner, of_owner in folders.items():
-        of_owner.look_up([upload.file.path for upload in uploads if upload.file.owner == owner])
-    return folders
-
-
-def _artifact(upload: Upload, now: int) -> Artifact:
+def _artifact(upload: Upload, now: int, *, verified: bool) -> Artifact:
     file = upload.file
-    return Artifact(file.owner, file.path, Kind.FILE, upload.size_bytes, upload.sha256, file.media_type, now)
+    return Artifact(
+        file.owner, file.path, Kind.FILE, upload.size_bytes, upload.sha256, file.media_type, now, verified=verified
+    )

@@ -1,4 +1,4 @@
-"""Owners, files and folders, the objects with their bytes, and running uploads."""
+"""Owners, files and folders, the objects with their bytes, running uploads, and what keeps or gives up files."""
 
 from __future__ import annotations
 
@@ -19,6 +19,8 @@ def upgrade() -> None:
         pk("owner_pk"),
         sa.Column("workspace", text(), nullable=False),
         sa.Column("owner", text(), nullable=False),
+        sa.Column("hold_time", sa.BigInteger),
+        sa.Column("hold_reason", text()),
         sa.UniqueConstraint("workspace", "owner", name="artifact_owner_key"),
         schema=SCHEMA,
     )
@@ -30,10 +32,16 @@ def upgrade() -> None:
         sa.Column("size_bytes", sa.BigInteger, nullable=False),
         sa.Column("object_key", text(), nullable=False),
         sa.Column("create_time", sa.BigInteger, nullable=False),
-        sa.UniqueConstraint("workspace", "sha256", name="artifact_object_sha256_key"),
+        sa.Column("touch_time", sa.BigInteger, nullable=False),
+        sa.Column("state", sa.SmallInteger, nullable=False),
+        sa.Column("check_time", sa.BigInteger, nullable=False, server_default="0"),
         sa.UniqueConstraint("object_key", name="artifact_object_object_key_key"),
         schema=SCHEMA,
     )
+    # Only a verified object is shared by files that do not come from each other.
+    partial_index("artifact_object_sha256", "artifact_object", ["workspace", "sha256"], "state = 0", unique=True)
+    partial_index("artifact_object_unverified", "artifact_object", ["check_time"], "state = 1")
+    op.create_index("artifact_object_touch_time", "artifact_object", ["workspace", "touch_time"], schema=SCHEMA)
     op.create_table(
         "artifact_entry",
         sa.Column("owner_pk", sa.BigInteger, reference("artifact_owner", "owner_pk"), primary_key=True),
@@ -42,6 +50,9 @@ def upgrade() -> None:
         sa.Column("object_pk", sa.BigInteger, reference("artifact_object", "object_pk")),
         sa.Column("media_type", text(), nullable=False),
         sa.Column("create_time", sa.BigInteger, nullable=False),
+        sa.Column("reference_uri", text()),
+        sa.Column("reference_size_bytes", sa.BigInteger),
+        sa.Column("reference_sha256", sa.LargeBinary),
         schema=SCHEMA,
     )
     op.create_index("artifact_entry_parent", "artifact_entry", ["owner_pk", "parent", "path"], schema=SCHEMA)
@@ -50,10 +61,51 @@ def upgrade() -> None:
         "artifact_upload",
         sa.Column("object_key", text(), primary_key=True),
         sa.Column("holder", text(), nullable=False),
-        sa.Column("renew_time", sa.BigInteger, nullable=False),
+        sa.Column("expire_time", sa.BigInteger, nullable=False),
         schema=SCHEMA,
     )
-    op.create_index("artifact_upload_renew_time", "artifact_upload", ["renew_time"], schema=SCHEMA)
+    op.create_index("artifact_upload_expire_time", "artifact_upload", ["expire_time"], schema=SCHEMA)
+    op.create_table(
+        "artifact_resumable",
+        sa.Column("object_key", text(), primary_key=True),
+        sa.Column("workspace", text(), nullable=False),
+        sa.Column("owner", text(), nullable=False),
+        sa.Column("path", text(), nullable=False),
+        sa.Column("media_type", text(), nullable=False),
+        sa.Column("size_bytes", sa.BigInteger, nullable=False),
+        sa.Column("part_size_bytes", sa.BigInteger, nullable=False),
+        sa.Column("resume_key", text(), nullable=False),
+        sa.Column("store_upload", text(), nullable=False),
+        sa.Column("create_time", sa.BigInteger, nullable=False),
+        sa.Column("complete_time", sa.BigInteger),
+        sa.Column("sha256", sa.LargeBinary),
+        sa.Column("verified", sa.Boolean),
+        schema=SCHEMA,
+    )
+    # What a client looks for that begins again; a path may be longer than an index row of both databases takes well.
+    op.create_index("artifact_resumable_key", "artifact_resumable", ["workspace", "resume_key"], schema=SCHEMA)
+    op.create_index("artifact_resumable_complete", "artifact_resumable", ["complete_time"], schema=SCHEMA)
+    op.create_table(
+        "artifact_retention",
+        sa.Column("workspace", text(), primary_key=True),
+        sa.Column("owner_kind", text(), primary_key=True),
+        sa.Column("keep_for_millis", sa.BigInteger, nullable=False),
+        schema=SCHEMA,
+    )
+    op.create_table(
+        "artifact_collection",
+        sa.Column("workspace", text(), primary_key=True),
+        sa.Column("holder", text(), nullable=False),
+        sa.Column("expire_time", sa.BigInteger, nullable=False),
+        schema=SCHEMA,
+    )
+
+
+def partial_index(name: str, table: str, columns: list[str], where: str, *, unique: bool = False) -> None:
+    condition = sa.text(where)
+    op.create_index(
+        name, table, columns, schema=SCHEMA, unique=unique, postgresql_where=condition, sqlite_where=condition
+    )
 
 
 def is_postgres() -> bool:

@@ -1,4 +1,4 @@
-"""ArtifactService: parse, ask the index or the store, convert back."""
+"""Files and folders: uploads, downloads, lists, links."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from trivet_artifacts.uploads import UploadStream
 from trivet_kit import fingerprints, page_tokens
 from trivet_kit.calls import Call
 from trivet_kit.resources import parse_artifact_owner
-from trivet_proto.artifacts.v1 import artifact_pb2
+from trivet_proto.artifacts.v1 import artifact_pb2, content_pb2
 from trivet_proto.artifacts.v1 import artifact_service_pb2 as pb
 
 
 @dataclass(frozen=True)
 class ArtifactServicer:
-    """Implements `trivet.artifacts.v1.ArtifactService`; what each method does is said in the contract."""
+    """The methods about files; what each does is said in the contract."""
 
     artifacts: Artifacts
     intakes: Intakes
@@ -76,4 +76,9 @@ class ArtifactServicer:
         source = parse_artifact_owner(request.source_owner, "source_owner")
         destination = parse_artifact_owner(request.destination_owner, "destination_owner")
         path = paths.check_folder(request.source_path, "source_path")
-        return convert.from_linked(self.artifacts.link(source, path, destination))
+        folder = paths.check_folder(request.destination_path, "destination_path")
+        return convert.from_linked(self.artifacts.link(source, path, destination, folder))
+
+    def GetManifest(self, request: content_pb2.GetManifestRequest, call: Call) -> content_pb2.Manifest:
+        owner = parse_artifact_owner(request.owner, "owner")
+        return convert.from_manifest(self.artifacts.manifest(owner, paths.check_folder(request.path, "path")))

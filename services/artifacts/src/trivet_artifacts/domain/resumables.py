@@ -1,0 +1,74 @@
+"""Uploads of large files that outlive clients and servers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+from trivet_artifacts.domain.artifacts import Artifact
+from trivet_artifacts.domain.uploads import NewFile
+from trivet_kit.resources import UploadName
+
+
+@dataclass(frozen=True)
+class Resumable:
+    """An upload."""
+
+    name: UploadName
+    object_key: str
+    file: NewFile
+    """Its size is known."""
+    size_bytes: int
+    part_size_bytes: int
+    store_upload: str
+    """The store's own name for it."""
+    expire_time: int
+    """In milliseconds since the Unix epoch."""
+    completed: Artifact | None
+    """The file that came of it."""
+
+    @property
+    def part_count(self) -> int:
+        """How many parts it has."""
+        return -(-self.size_bytes // self.part_size_bytes)
+
+    def part_bytes(self, number: int) -> int:
+        """The size of a part; the last one may be shorter."""
+        return min(self.part_size_bytes, self.size_bytes - (number - 1) * self.part_size_bytes)
+
+
+class Resumables(Protocol):
+    """The uploads that outlive processes. Safe for threads.
+
+    The bytes of each are reserved as those of `Uploads` are, by no process, and until a day after the last use.
+    """
+
+    def reserve(self, workspace: str) -> str:
+        """Returns a new object key."""
+        ...
+
+    def add(
+        self, object_key: str, file: NewFile, part_size_bytes: int, resume_key: str, store_upload: str
+    ) -> Resumable:
+        """Makes an upload of a reserved key."""
+        ...
+
+    def find(self, file: NewFile, part_size_bytes: int, resume_key: str) -> Resumable | None:
+        """Returns an upload of the same file that has not ended, the newest; None where there is none."""
+        ...
+
+    def use(self, name: UploadName) -> Resumable:
+        """Returns an upload, which then stays for another day. Raises UploadNotFound."""
+        ...
+
+    def give_up(self, name: UploadName) -> bool:
+        """Lets an upload expire at once, so that its key is claimed; False where there is none, or it is complete."""
+        ...
+
+    def count(self, workspace: str) -> int:
+        """Returns how many have not ended."""
+        ...
+
+    def forget_completed(self) -> None:
+        """Drops the rows of uploads that have been complete for a day."""
+        ...

@@ -1,0 +1,174 @@
+"""Uploads of large files that outlive clients and servers: the index and the store together."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from trivet_artifacts.blobs.blob_store import BlobStore, DirectStore, Held, HeldPart, PartsChanged, SignedRequest
+from trivet_artifacts.domain.artifacts import Artifact, Artifacts
+from trivet_artifacts.domain.errors import (
+    DirectTransferUnavailable,
+    UploadExpired,
+    UploadIncomplete,
+    UploadNotFound,
+)
+from trivet_artifacts.domain.resumables import Resumable, Resumables
+from trivet_artifacts.domain.uploads import NewFile, Upload, Uploads
+from trivet_kit.errors import CallerError, FieldInvalid
+from trivet_kit.resources import ArtifactOwnerName, UploadName
+
+_log = logging.getLogger("trivet.artifacts")
+
+
+@dataclass(frozen=True)
+class NewPart:
+    """A part that a client is about to send."""
+
+    number: int
+    sha256: bytes
+
+
+@dataclass(frozen=True)
+class Resuming:
+    """Begins uploads, says what is held of them, and makes their files visible. Safe for threads."""
+
+    resumables: Resumables
+    uploads: Uploads
+    artifacts: Artifacts
+    blobs: BlobStore
+    on_unverified: Callable[[], None]
+    """Is told that there is an object to be read."""
+
+    @property
+    def is_direct(self) -> bool:
+        """Whether clients reach the store themselves."""
+        return self.blobs.direct is not None
+
+    def create(self, file: NewFile, part_size_bytes: int, resume_key: str) -> Resumable:
+        """Begins an upload, or finds the one with this key that has not ended.
+
+        Raises:
+            ArtifactStoreUnavailable, StorageFull.
+        """
+        if resume_key and (found := self.resumables.find(file, part_size_bytes, resume_key)):
+            return found
+        # First the reservation: what a crash leaves after it is found and removed.
+        object_key = self.resumables.reserve(file.owner.workspace)
+        store_upload = self.blobs.begin(object_key)
+        return self.resumables.add(object_key, file, part_size_bytes, resume_key, store_upload)
+
+    def open(self, name: UploadName) -> Resumable:
+        """Returns an upload that is not complete. Raises UploadNotFound."""
+        upload = self.resumables.use(name)
+        if upload.completed is not None:
+            raise UploadNotFound(str(name))
+        return upload
+
+    def held(self, upload: Resumable) -> Held:
+        """What the store has of an upload. Raises ArtifactStoreUnavailable."""
+        return self.blobs.held(upload.object_key, upload.store_upload, upload.part_size_bytes)
+
+    def delete(self, name: UploadName) -> None:
+        """Gives up an upload and frees what is held of it. Raises ArtifactStoreUnavailable."""
+        object_key = f"{name.workspace}/{name.upload_id}"
+        if self.resumables.give_up(name):
+            self.blobs.remove(object_key)
+            self.uploads.release([object_key])
+
+    def sign(self, name: UploadName, parts: Sequence[NewPart]) -> list[SignedRequest]:
+        """Requests that send parts.
+
+        Raises:
+            UploadNotFound, DirectTransferUnavailable.
+            FieldInvalid: the upload has no part of that number.
+        """
+        upload, direct = self.open(name), self._direct()
+        for place, part in enumerate(parts):
+            if not 1 <= part.number <= upload.part_count:
+                raise FieldInvalid(f"parts[{place}].number", f"must be from 1 to {upload.part_count}")
+        return [
+            direct.sign_part(
+                upload.object_key,
+                upload.store_upload,
+                number=part.number,
+                size_bytes=upload.part_bytes(part.number),
+                sha256=part.sha256,
+            )
+            for part in parts
+        ]
+
+    def complete(self, name: UploadName, sha256: bytes, part_digests: Sequence[bytes]) -> Artifact:
+        """Makes the file of an upload visible whose parts are held.
+
+        Raises:
+            UploadNotFound, DirectTransferUnavailable.
+            UploadIncomplete: parts are missing, or have other digests.
+            ArtifactPathTaken, ArtifactsHeld: it cannot lie there; the upload stays.
+            ArtifactStoreUnavailable, StorageFull.
+        """
+        upload = self.resumables.use(name)
+        if upload.completed is None:
+            self._assemble(upload, part_digests)
+            completed = self._commit(upload, sha256)
+        else:
+            completed = upload.completed
+        if completed.sha256 != sha256:
+            raise UploadNotFound(str(name))
+        return completed
+
+    def sign_read(self, owner: ArtifactOwnerName, path: str) -> tuple[Artifact, SignedRequest]:
+        """A file, and a request that reads it. Raises as `Artifacts.find_file`, and DirectTransferUnavailable."""
+        direct = self._direct()
+        file = self.artifacts.find_file(owner, path)
+        return file.artifact, direct.sign_read(file.object_key)
+
+    def _direct(self) -> DirectStore:
+        if self.blobs.direct is None:
+            raise DirectTransferUnavailable
+        return self.blobs.direct
+
+    def _assemble(self, upload: Resumable, part_digests: Sequence[bytes]) -> None:
+        direct = self._direct()
+        if len(part_digests) != upload.part_count:
+            raise FieldInvalid("part_sha256", f"must have {upload.part_count} entries, one for each part")
+        held = self.held(upload)
+        if held.whole:
+            return  # by a call before, whose answer was lost
+        if not _are_those(held.parts, upload, part_digests):
+            raise UploadIncomplete(str(upload.name), held.size_bytes)
+        try:
+            direct.assemble(upload.object_key, upload.store_upload, held.parts)
+        except PartsChanged:
+            raise UploadIncomplete(str(upload.name), held.size_bytes) from None
+
+    def _commit(self, upload: Resumable, sha256: bytes) -> Artifact:
+        of_parts = Upload(upload.file, upload.object_key, upload.size_bytes, sha256, verified=False, outlives=True)
+        (outcome,) = self.uploads.commit([of_parts])
+        if isinstance(outcome.result, UploadExpired):
+            # Perhaps another call was faster.
+            completed = self.resumables.use(upload.name).completed
+            if completed is None:
+                raise UploadNotFound(str(upload.name))
+            return completed
+        if isinstance(outcome.result, CallerError):
+            raise outcome.result
+        if outcome.is_spare:
+            self._remove_spare(upload)
+        elif not outcome.result.verified:
+            self.on_unverified()
+        return outcome.result
+
+    def _remove_spare(self, upload: Resumable) -> None:
+        try:
+            self.blobs.remove(upload.object_key)
+            self.uploads.release([upload.object_key])
+        except CallerError:
+            _log.exception("the spare bytes of an upload could not be removed; they expire")
+
+
+def _are_those(held: Sequence[HeldPart], upload: Resumable, digests: Sequence[bytes]) -> bool:
+    """Whether exactly the parts of an upload are held, with these digests."""
+    expected = [(number, upload.part_bytes(number), digest) for number, digest in enumerate(digests, 1)]
+    return [(part.number, part.size_bytes, part.sha256) for part in held] == expected
