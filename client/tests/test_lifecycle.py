@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from typer.testing import CliRunner, Result
@@ -48,6 +49,38 @@ def test_deleting_metrics_removes_what_was_logged_before(client: trivet.Client, 
     assert steps(client, run_id) == [5]
     with pytest.raises(trivet.InvalidArgument):
         client.delete_metrics(run_id, [])
+
+
+@pytest.mark.parametrize("ask", ["delete_metrics", "compare_runs", "watch_runs"])
+def test_a_text_is_no_list_of_texts(client: trivet.Client, run_id: str, ask: str) -> None:
+    for key in "ab":
+        log_steps(client, run_id, 0, 1, key)
+    wrong: dict[str, Callable[[], object]] = {
+        "delete_metrics": lambda: client.delete_metrics(run_id, "ab"),
+        "compare_runs": lambda: client.compare_runs(run_id),
+        "watch_runs": lambda: client.watch_runs(run_ids=run_id),
+    }
+    with pytest.raises(trivet.InvalidArgument, match="must be a list of texts"):
+        wrong[ask]()
+    assert {"a", "b"} <= client.get_run(run_id).data.metrics.keys()
+
+
+WRONG: dict[str, Callable[[Any, str], object]] = {
+    "metrics": lambda tracking, run_id: tracking.log_batch(run_id, metrics=[("loss", 1.0)]),
+    "a mapping of metrics": lambda tracking, run_id: tracking.log_batch(run_id, metrics={"loss": 1.0}),
+    "params": lambda tracking, run_id: tracking.log_batch(run_id, params=[("lr", 1)]),
+    "tags": lambda tracking, run_id: tracking.set_tags(run_id, "team"),
+    "models": lambda tracking, run_id: tracking.log_outputs(run_id, ["m-1"]),
+}
+
+
+@pytest.mark.parametrize("what", WRONG)
+def test_what_is_of_another_kind_is_refused_and_nothing_logged(client: trivet.Client, run_id: str, what: str) -> None:
+    before = client.get_run(run_id).data
+    with pytest.raises(trivet.InvalidArgument, match="must be a"):
+        WRONG[what](client.tracking, run_id)
+    client.flush()
+    assert client.get_run(run_id).data == before
 
 
 def test_a_client_goes_on_with_the_run_that_it_rewound(client: trivet.Client, run_id: str) -> None:
@@ -182,6 +215,8 @@ def test_name_and_notes_of_a_run_change(client: trivet.Client, run_id: str) -> N
     info = client.get_run(run_id).info
     assert (info.run_name, info.description) == ("Zweiter Versuch", "# Notes\n\n- *one*")
     assert "- *one*" in run("runs", "show", run_id).stdout
+    assert run("runs", "describe", run_id, "-", input="# From a file\n").exit_code == 0
+    assert client.get_run(run_id).info.description == "# From a file\n"
 
 
 def test_a_run_says_when_it_was_last_written(client: trivet.Client, run_id: str) -> None:

@@ -126,6 +126,7 @@ def to_dataset_input(dataset: Dataset, tags: Mapping[str, object]) -> DatasetInp
 
 def to_model_output(output: LoggedModelOutput) -> LoggedModelOutput:
     """An output of a run. Raises InvalidArgument where the server will not take it."""
+    check_is("models", output, LoggedModelOutput)
     return LoggedModelOutput(check_model_id(output.model_id), to_int64("step", output.step))
 
 
@@ -186,14 +187,33 @@ def to_tag_value(key: str, value: object) -> str:
     return to_text(f"tag {key!r}", value, _MAX_TAG_BYTES)
 
 
+def to_texts(what: str, values: Iterable[str]) -> list[str]:
+    """Several texts. Raises InvalidArgument for one text, which Python would take apart; `what` says of what."""
+    if isinstance(values, str):
+        raise InvalidArgument(f"{what} must be a list of texts, not the text {values!r:.100}.")
+    return list(values)
+
+
+def check_is(what: str, value: object, kind: type) -> None:
+    """Raises InvalidArgument where a value is not of a class; `what` says of what."""
+    if not isinstance(value, kind):
+        raise InvalidArgument(f"Each of {what} must be a {kind.__name__}, not {value!r:.100}.")
+
+
 def to_params(params: Mapping[str, object] | None) -> dict[str, str]:
     """Params as a message has them. Raises InvalidArgument."""
-    return {check_key(key): to_param_value(key, value) for key, value in (params or {}).items()}
+    return {check_key(key): to_param_value(key, value) for key, value in _items("params", params)}
 
 
 def to_tags(tags: Mapping[str, object] | None) -> dict[str, str]:
     """Tags as a message has them. Raises InvalidArgument."""
-    return {check_key(key): to_tag_value(key, value) for key, value in (tags or {}).items()}
+    return {check_key(key): to_tag_value(key, value) for key, value in _items("tags", tags)}
+
+
+def _items(what: str, values: Mapping[str, object] | None) -> Iterable[tuple[str, object]]:
+    if values is not None and not isinstance(values, Mapping):
+        raise InvalidArgument(f"{what} must be a mapping such as a dict, not {values!r:.100}.")
+    return (values or {}).items()
 
 
 def to_text(what: str, value: object, max_bytes: int) -> str:

@@ -52,6 +52,7 @@ from trivet._records import (
     Record,
     Tag,
     check_dataset,
+    check_is,
     check_key,
     check_model_id,
     to_context,
@@ -60,8 +61,10 @@ from trivet._records import (
     to_model_output,
     to_number,
     to_param_value,
+    to_params,
     to_tag_value,
     to_tags,
+    to_texts,
 )
 from trivet._timestamps import timestamp as to_timestamp
 from trivet._tracking_messages import (
@@ -447,7 +450,7 @@ class Tracking:
         """
         request = pb.CompareRunsRequest(
             parent=self._names.parent,
-            runs=[self._names.run(run_id) for run_id in run_ids],
+            runs=[self._names.run(run_id) for run_id in to_texts("run_ids", run_ids)],
             only_differing=only_differing,
         )
         self._logger.flush()
@@ -489,11 +492,11 @@ class Tracking:
         request = watch_pb2.WatchRunsRequest(
             parent=self._names.parent,
             experiments=self._names.experiments(experiment_ids),
-            runs=[self._names.run(run_id) for run_id in run_ids],
+            runs=[self._names.run(run_id) for run_id in to_texts("run_ids", run_ids)],
             read_mask=_columns_mask(asked),
-            metric_keys=metric_keys or (),
-            param_keys=param_keys or (),
-            tag_keys=tag_keys or (),
+            metric_keys=to_texts("metric_keys", metric_keys or ()),
+            param_keys=to_texts("param_keys", param_keys or ()),
+            tag_keys=to_texts("tag_keys", tag_keys or ()),
         )
 
         def subscribe(token: str) -> Subscription[watch_pb2.WatchRunsResponse]:
@@ -597,9 +600,10 @@ class Tracking:
             keys: 1 to 1,000 of them; those without points are passed over.
 
         Raises:
+            InvalidArgument: `keys` is one text.
             RunNotFound, RunDeleted: there is no such run in use.
         """
-        request = rewrite_pb2.DeleteMetricsRequest(run=self._names.run(run_id), keys=keys)
+        request = rewrite_pb2.DeleteMetricsRequest(run=self._names.run(run_id), keys=to_texts("keys", keys))
         self._logger.flush(run_id=run_id)
         return int(self._connection.call(self._stub.DeleteMetrics, request, repeatable=False).deleted_points)
 
@@ -668,7 +672,7 @@ class Tracking:
             source=source,
             git_commit=git_commit,
             description=description,
-            params={check_key(key): to_param_value(key, value) for key, value in (params or {}).items()},
+            params=to_params(params),
             tags=to_tags(tags),
         )
         request = rewrite_pb2.ForkRunRequest(
@@ -915,7 +919,7 @@ class Tracking:
 
     def log_params(self, run_id: str, params: Mapping[str, object]) -> None:
         """Logs several params, all or none; as `log_param`."""
-        self._logger.add(run_id, *[Param(check_key(key), to_param_value(key, value)) for key, value in params.items()])
+        self._logger.add(run_id, *[Param(key, value) for key, value in to_params(params).items()])
 
     def set_tag(self, run_id: str, key: str, value: object) -> None:
         """Sets a tag of a run; does not wait. The value is kept as text of at most 64 KiB. Raises InvalidArgument."""
@@ -923,7 +927,7 @@ class Tracking:
 
     def set_tags(self, run_id: str, tags: Mapping[str, object]) -> None:
         """Sets several tags, all or none; as `set_tag`."""
-        self._logger.add(run_id, *[Tag(check_key(key), to_tag_value(key, value)) for key, value in tags.items()])
+        self._logger.add(run_id, *[Tag(key, value) for key, value in to_tags(tags).items()])
 
     def delete_tag(self, run_id: str, key: str) -> None:
         """Removes a tag of a run; does not wait. One that is not there is no fault."""
@@ -939,8 +943,8 @@ class Tracking:
     ) -> None:
         """Logs points, params and tags, all or none; does not wait. Raises as the methods for one of them do."""
         records: list[Record] = [_logged_point(metric) for metric in metrics]
-        records += [Param(check_key(key), to_param_value(key, value)) for key, value in (params or {}).items()]
-        records += [Tag(check_key(key), to_tag_value(key, value)) for key, value in (tags or {}).items()]
+        records += [Param(key, value) for key, value in to_params(params).items()]
+        records += [Tag(key, value) for key, value in to_tags(tags).items()]
         self._logger.add(run_id, *records)
 
     def flush(self, timeout_seconds: float | None = None, *, run_id: str | None = None) -> Receipt:
@@ -970,6 +974,7 @@ def _context(model_id: str | None, dataset: Dataset | None) -> Context | None:
 
 
 def _logged_point(metric: Metric) -> Point:
+    check_is("metrics", metric, Metric)
     point = _point(metric.key, metric.value, metric.timestamp, metric.step)
     context = to_context(metric.model_id, metric.dataset_name, metric.dataset_digest)
     return point if context is None else point._replace(context=context)

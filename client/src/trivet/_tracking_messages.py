@@ -240,6 +240,7 @@ def from_run_data(message: run_pb2.Run) -> RunData:
     """What was logged to the run."""
     return RunData(
         metrics={metric.key: metric.value for metric in message.metrics},
-        params=dict(message.params),
-        tags=dict(message.tags),
+        # As metrics come: maps of messages have an order of their own each time.
+        params=dict(sorted(message.params.items())),
+        tags=dict(sorted(message.tags.items())),
     )

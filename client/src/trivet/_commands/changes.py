@@ -11,7 +11,9 @@ import typer
 
 import trivet
 from trivet._clock import now_millis
+from trivet._commands.answers import as_object
 from trivet._commands.kinds import local_time, number, plain_json, printable
+from trivet._commands.run_fields import RUN_FIELDS
 
 # In a line for people; JSON has all.
 _MOST_METRICS: Final = 8
@@ -101,7 +103,7 @@ class _Screen:
 
 def _facts(run: trivet.Run) -> dict[str, object]:
     """What a run is and what was logged to it, without its metrics, by the names that `trivet runs show --json` has."""
-    return {**asdict(run.info), "params": dict(run.data.params), "tags": dict(run.data.tags)}
+    return as_object([field for field in RUN_FIELDS if field.key != "metrics"], run)
 
 
 def _listed(metrics: Mapping[str, float]) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from typing import Annotated, Any, Final
 
@@ -12,7 +13,7 @@ from trivet._commands.answers import Answer, Details, Done, Field, Listing
 from trivet._commands.changes import show_changes
 from trivet._commands.declaring import client_command
 from trivet._commands.experiments import find_by_name
-from trivet._commands.kinds import COUNT, DURATION, ID, MARK, NAMES, NUMBER, PAIRS, TEXT, TIME, Kind
+from trivet._commands.kinds import NAMES, NUMBER, PAIRS, TEXT, Kind
 from trivet._commands.options import (
     ExperimentIdsOption,
     ExperimentsOption,
@@ -31,43 +32,9 @@ from trivet._commands.options import (
     parse_pairs,
     parse_tags,
 )
+from trivet._commands.run_fields import RUN_FIELDS
 
 app = typer.Typer(no_args_is_help=True, help="Runs: what was tried, and what came of it.")
-
-
-def _info(key: str, label: str, kind: Kind = TEXT, *, is_listed: bool = True) -> Field[trivet.Run]:
-    return Field(key, label, kind, lambda run: getattr(run.info, key), is_listed)
-
-
-def _duration_seconds(run: trivet.Run) -> float | None:
-    if run.info.start_time is None or run.info.end_time is None:
-        return None
-    return (run.info.end_time - run.info.start_time) / 1000
-
-
-_RUN: Final[Sequence[Field[trivet.Run]]] = (
-    _info("run_id", "ID", ID),
-    _info("run_name", "Name"),
-    _info("experiment_id", "Experiment", ID),
-    _info("status", "Status", ID),
-    _info("stale", "Stale", MARK),
-    _info("start_time", "Started", TIME),
-    _info("end_time", "Ended", TIME, is_listed=False),
-    _info("last_write_time", "Written", TIME, is_listed=False),
-    Field("duration_seconds", "Duration", DURATION, _duration_seconds),
-    _info("user_id", "User"),
-    _info("created_by", "Created by", is_listed=False),
-    _info("source", "Source", is_listed=False),
-    _info("git_commit", "Git commit", is_listed=False),
-    _info("parent_run_id", "Parent run", ID, is_listed=False),
-    _info("forked_from_run_id", "Forked from", ID, is_listed=False),
-    _info("forked_from_step", "At step", COUNT, is_listed=False),
-    _info("lifecycle_stage", "Stage", ID, is_listed=False),
-    _info("description", "Description", is_listed=False),
-    Field("params", "Params", PAIRS, lambda run: run.data.params, is_listed=False),
-    Field("metrics", "Metrics", PAIRS, lambda run: run.data.metrics, is_listed=False),
-    Field("tags", "Tags", PAIRS, lambda run: run.data.tags, is_listed=False),
-)
 
 
 def _inputs(run: trivet.Run) -> trivet.RunInputs:
@@ -145,13 +112,13 @@ def ls(
     more = _parse_columns(columns)
     ids = _experiment_ids(client, experiments, experiment_ids)
     found = client.search_runs(ids, filter_string, view.view_type, max_results, order_by)
-    return Listing([*_RUN, *more], found, nothing="There are no such runs.", has_more=bool(found.token))
+    return Listing([*RUN_FIELDS, *more], found, nothing="There are no such runs.", has_more=bool(found.token))
 
 
 @client_command(app, "show", example="trivet runs show 0192f0c1a7d47b6e9c3e5a8b1f2d4c60")
 def show(client: trivet.Client, run_id: RunArgument) -> Answer:
     """Show a run with its params, the current values of its metrics, its tags, and what it used and made."""
-    return Details([*_RUN, *_LINKS], client.get_run(run_id))
+    return Details([*RUN_FIELDS, *_LINKS], client.get_run(run_id))
 
 
 @client_command(app, "watch", example="trivet runs watch --experiment taxi --metric rmse", has_json=False)
@@ -196,9 +163,14 @@ def rename(
 def describe(
     client: trivet.Client,
     run_id: RunArgument,
-    description: Annotated[str, typer.Argument(metavar="TEXT", help="Notes, in markdown.", show_default=False)],
+    description: Annotated[
+        str,
+        typer.Argument(metavar="TEXT", help="Notes, in markdown; - reads standard input.", show_default=False),
+    ],
 ) -> Answer:
     """Write notes about a run, in place of those that there are."""
+    if description == "-":
+        description = sys.stdin.read()
     client.tracking.update_run(run_id, description=description)
     return Done(f"Run {run_id} has these notes now.", {"run_id": run_id, "description": description})
 
