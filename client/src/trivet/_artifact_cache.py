@@ -129,7 +129,7 @@ class ArtifactCache:
         self._attempt(drop, None)
 
     def add_contents(self, files: Mapping[bytes, Path]) -> None:
-        """Copies files, by their digest, into the cache; a file that is larger than all of it is left out."""
+        """Takes files, by their digest, into the cache; a file that is larger than all of it is left out."""
         if files and self._max_bytes:
             self._attempt(lambda: self._add(files), None)
 
@@ -141,7 +141,7 @@ class ArtifactCache:
                 size = files[sha256].stat().st_size
                 if sum(sizes.values()) + size <= self._max_bytes:
                     copies[sha256], sizes[sha256] = self._unfinished / uuid.uuid4().hex, size
-                    shutil.copyfile(files[sha256], copies[sha256])
+                    _link_or_copy(files[sha256], copies[sha256])
             with self._index.room_for(sizes, self._max_bytes, self._now_ns()) as gone:
                 for sha256 in gone:
                     self._place(sha256).unlink(missing_ok=True)
@@ -192,6 +192,15 @@ class ArtifactCache:
         except OSError as error:
             _log.debug("The artifact cache %s is not used: %s", self._folder, error)
         return otherwise
+
+
+def _link_or_copy(source: Path, target: Path) -> None:
+    # Writing a large file a second time may take longer than fetching it. The file is the user's still, who may write
+    # to it; so contents are never linked to another place, but copied with their digest checked.
+    try:
+        os.link(source, target)
+    except OSError:
+        shutil.copyfile(source, target)
 
 
 def _key(path: Path) -> bytes:
