@@ -74,9 +74,12 @@ class _Sending:
         upload = self._create()
         try:
             return self._send(upload)
-        except FailedPrecondition as error:
+        except (FailedPrecondition, InvalidArgument) as error:
             # What an earlier program sent is of another file, though it looked the same.
-            if error.reason != "UPLOAD_INCOMPLETE":
+            if not (upload.held_bytes or upload.held_parts) or error.reason not in (
+                "UPLOAD_INCOMPLETE",
+                "ARTIFACT_DIGEST_MISMATCH",
+            ):
                 raise
             self.transfer.connection.call(
                 self.transfer.stub.DeleteUpload, upload_pb2.DeleteUploadRequest(name=upload.name), repeatable=True

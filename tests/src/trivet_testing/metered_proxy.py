@@ -25,6 +25,8 @@ class MeteredProxy:
         self._passed: Counter[Direction] = Counter()
         self._limits: dict[Direction, int] = {}
         self._sockets: set[socket.socket] = set()
+        self._open: Counter[Direction] = Counter()
+        self._older = 0
         self.address = f"127.0.0.1:{self._listener.getsockname()[1]}"
         """Where clients connect to: `HOST:PORT`."""
         self._accepting = threading.Thread(target=self._accept, name="metered proxy", daemon=True)
@@ -38,6 +40,7 @@ class MeteredProxy:
     def stop_after(self, direction: Direction, size_bytes: int) -> None:
         """Passes nothing on once so many bytes more went that way, until `drop`."""
         with self._changed:
+            self._older = self._open[Direction.REQUESTS]
             self._limits[direction] = self._passed[direction] + size_bytes
 
     def wait_until_stopped(self, timeout_seconds: float = 120) -> None:
@@ -48,6 +51,16 @@ class MeteredProxy:
 
         with self._changed:
             assert self._changed.wait_for(is_reached, timeout_seconds), f"only {dict(self._passed)} passed"
+
+    def finish(self, timeout_seconds: float = 60) -> None:
+        """Passes on all that was sent, and returns when those have ended who connected since `stop_after`.
+
+        As after a client's death, whose last bytes arrive too.
+        """
+        with self._changed:
+            self._limits.clear()
+            self._changed.notify_all()
+            assert self._changed.wait_for(lambda: self._open[Direction.REQUESTS] <= self._older, timeout_seconds)
 
     def drop(self) -> None:
         """Cuts all connections, and passes on again what is sent by new ones."""
@@ -86,6 +99,7 @@ class MeteredProxy:
                 continue
             with self._changed:
                 self._sockets |= {client, server}
+                self._open.update((Direction.REQUESTS, Direction.RESPONSES))
             for source, sink, direction in (
                 (client, server, Direction.REQUESTS),
                 (server, client, Direction.RESPONSES),
@@ -93,6 +107,14 @@ class MeteredProxy:
                 threading.Thread(target=self._pass_on, args=(source, sink, direction), daemon=True).start()
 
     def _pass_on(self, source: socket.socket, sink: socket.socket, direction: Direction) -> None:
+        try:
+            self._pass_all_on(source, sink, direction)
+        finally:
+            with self._changed:
+                self._open[direction] -= 1
+                self._changed.notify_all()
+
+    def _pass_all_on(self, source: socket.socket, sink: socket.socket, direction: Direction) -> None:
         with contextlib.suppress(OSError):
             while data := source.recv(_READ_BYTES):
                 with self._changed:
