@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict
+from datetime import timedelta
 from typing import Annotated, Final
 
 import typer
@@ -32,7 +33,8 @@ _KIND: Final[Sequence[Field[trivet.OwnerKindUsage]]] = (
     Field("reference_count", "References", COUNT),
 )
 _HOLD: Final[Sequence[Field[trivet.Hold]]] = (
-    Field("owner", "Owner", ID),
+    Field("owner", "Owner", ID, is_listed=False),
+    Field("", "Owner", ID, read=lambda hold: hold.owner.split("/", 2)[2]),
     Field("reason", "Reason"),
     Field("create_time", "Since", TIME),
 )
@@ -105,8 +107,19 @@ def retention(
     if any(text for text, _ in given.values()):
         rules = housekeeping.set_retention_policy(rules)
     seconds = {kind: rules[kind].total_seconds() if kind in rules else None for kind in given}
-    said = ", ".join(f"{kind.replace('_', ' ')}s: {rules.get(kind, _FOREVER)}" for kind in given)
+    said = ", ".join(f"{kind.replace('_', ' ')}s: {_age(rules.get(kind))}" for kind in given)
     return Done(f"Files are kept: {said}.", {"keep_seconds": seconds})
+
+
+def _age(keep_for: timedelta | None) -> str:
+    """As `parse_age` reads it."""
+    if keep_for is None:
+        return _FOREVER
+    days, seconds = divmod(int(keep_for.total_seconds()), 24 * 60 * 60)
+    hours, seconds = divmod(seconds, 60 * 60)
+    minutes, seconds = divmod(seconds, 60)
+    parts = ((days, "d"), (hours, "h"), (minutes, "m"), (seconds, "s"))
+    return "".join(f"{number}{unit}" for number, unit in parts if number)
 
 
 @client_command(app, "hold", example=f"trivet artifacts hold {RUN_ID} --reason audit")
