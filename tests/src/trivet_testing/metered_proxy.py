@@ -38,10 +38,11 @@ class MeteredProxy:
             return self._passed[direction]
 
     def stop_after(self, direction: Direction, size_bytes: int) -> None:
-        """Passes nothing on once so many bytes more went that way, until `drop`."""
+        """Passes nothing on once so many bytes more went that way, until `go_on`, `finish` or `drop`."""
         with self._changed:
             self._older = self._open[Direction.REQUESTS]
             self._limits[direction] = self._passed[direction] + size_bytes
+            self._changed.notify_all()
 
     def wait_until_stopped(self, timeout_seconds: float = 120) -> None:
         """Returns when a limit is reached."""
@@ -51,6 +52,12 @@ class MeteredProxy:
 
         with self._changed:
             assert self._changed.wait_for(is_reached, timeout_seconds), f"only {dict(self._passed)} passed"
+
+    def go_on(self) -> None:
+        """Passes on what is sent, as before `stop_after`."""
+        with self._changed:
+            self._limits.clear()
+            self._changed.notify_all()
 
     def finish(self, timeout_seconds: float = 60) -> None:
         """Passes on all that was sent, and returns when those have ended who connected since `stop_after`.
