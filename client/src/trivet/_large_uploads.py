@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -35,6 +35,7 @@ _MIB: Final = 1024 * 1024
 _LEAST_PART_BYTES: Final = 5 * _MIB
 _MOST_PART_BYTES: Final = 64 * _MIB
 _PARTS: Final = 256
+_SIGNED_BYTES: Final = 20 * _MIB
 # A server that was killed is taken for one that still sends, until its lease ends: ADR 10.
 _BUSY_SECONDS: Final = 90.0
 
@@ -198,6 +199,8 @@ class _Parts:
         self._source = LocalFile(file.local, file.size, sha256)
         self._held = set(upload.held_parts)
         self._count = -(-file.size // upload.part_size_bytes)
+        # A call signs several parts; not so many that one worker has all, nor more memory than a few small parts take.
+        self._at_once = max(1, min(_SIGNED_BYTES // upload.part_size_bytes, self._count // (4 * LARGE_WORKERS)))
         self._digests: dict[int, bytes] = {}
         self._lock = threading.Lock()
         self._next = 1
@@ -234,22 +237,23 @@ class _Parts:
             self._transfer.stop.check()
             # In order, so that the digest of the whole is reckoned from the same reads.
             with self._lock:
-                number = self._next
-                if number > self._count:
-                    return
-                self._next += 1
-                begin = (number - 1) * self._upload.part_size_bytes
-                data = self._source.read(min(self._upload.part_size_bytes, self._file.size - begin))
-            digest = hashlib.sha256(data).digest()
-            self._digests[number] = digest
-            if number not in self._held:
-                self._put(number, data, digest)
-            self._transfer.progress.add(len(data))
+                parts = {}
+                for number in range(self._next, min(self._next + self._at_once, self._count + 1)):
+                    begin = (number - 1) * self._upload.part_size_bytes
+                    parts[number] = self._source.read(min(self._upload.part_size_bytes, self._file.size - begin))
+                self._next += len(parts)
+            if not parts:
+                return
+            self._digests.update({number: hashlib.sha256(data).digest() for number, data in parts.items()})
+            signed = self._sign([number for number in parts if number not in self._held])
+            for number, data in parts.items():
+                if number not in self._held:
+                    self._put(number, data, signed.get(number))
+                self._transfer.progress.add(len(data))
 
-    def _put(self, number: int, data: bytes, digest: bytes) -> None:
+    def _put(self, number: int, data: bytes, request: direct_pb2.SignedRequest | None) -> None:
         pauses = Pauses()
         for attempt in range(1, TRIES + 1):
-            request = self._sign(number, digest)
             if request is None:
                 break
             try:
@@ -257,18 +261,24 @@ class _Parts:
             except DirectFailed:
                 if attempt < TRIES:
                     self._transfer.stop.wait(pauses.after())
+                    # What was signed may have expired.
+                    request = self._sign([number]).get(number)
             else:
                 return
         self._is_lost.set()
 
-    def _sign(self, number: int, digest: bytes) -> direct_pb2.SignedRequest | None:
+    def _sign(self, numbers: Sequence[int]) -> Mapping[int, direct_pb2.SignedRequest]:
+        """The requests that send parts; none where the store is not one that clients reach."""
+        if not numbers or self._is_lost.is_set():
+            return {}
         request = direct_pb2.SignUploadPartsRequest(
-            upload=self._upload.name, parts=[direct_pb2.UploadPart(number=number, sha256=digest)]
+            upload=self._upload.name,
+            parts=[direct_pb2.UploadPart(number=number, sha256=self._digests[number]) for number in numbers],
         )
         try:
             answer = self._transfer.connection.call(self._transfer.stub.SignUploadParts, request, repeatable=True)
         except FailedPrecondition as error:
             if error.reason != DIRECT_UNAVAILABLE:
                 raise
-            return None
-        return answer.requests[0]
+            return {}
+        return dict(zip(numbers, answer.requests, strict=True))
