@@ -168,6 +168,7 @@ def cells(bench: Bench, peer: Peer, report: Report) -> Iterator[Cell]:
 def _client(server: ServerProcess, *, direct: bool) -> Iterator[trivet.Client]:
     os.environ["TRIVET_DIRECT"] = "1" if direct else "0"
     with trivet.Client(f"grpc://{server.address}/{WORKSPACES[0]}") as client:
+        client.list_artifacts("none")  # it reads the setting now
         yield client
 
 

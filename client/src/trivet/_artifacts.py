@@ -48,6 +48,7 @@ class Artifacts:
         self._connection = connection
         self._names = Names(workspace)
         self._cache = open_cache()
+        self._goes_direct = os.environ.get("TRIVET_DIRECT", "1").strip().lower() not in ("0", "false", "off")
 
     @property
     def housekeeping(self) -> ArtifactHousekeeping:
@@ -163,7 +164,7 @@ class Artifacts:
     ) -> Iterator[Transfer]:
         stop = Stop()
         with TransferProgress(what, total_bytes, is_wanted=progress) as bar, StoreConnections(stop) as store:
-            yield Transfer(self._connection, owner, self._cache, timeout_seconds, bar, stop, store)
+            yield Transfer(self._connection, owner, self._cache, timeout_seconds, bar, stop, store, self._goes_direct)
 
     def log_reference(
         self, run_id: str, uri: str, path: str, *, size_bytes: int | None = None, sha256: str = ""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import threading
 from dataclasses import dataclass, field
 from typing import Final
@@ -38,10 +37,12 @@ class Transfer:
     progress: TransferProgress
     stop: Stop
     store: StoreConnections
+    goes_direct: bool
+    """Whether large files may go to the store itself."""
     _store_is_lost: threading.Event = field(default_factory=threading.Event)
 
     def __post_init__(self) -> None:
-        if os.environ.get("TRIVET_DIRECT", "1").strip().lower() in ("0", "false", "off"):
+        if not self.goes_direct:
             self.give_up_direct()
 
     @property
