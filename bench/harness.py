@@ -56,6 +56,8 @@ class Cell:
     less_is_better: bool = False
     limit: Side | None = None
     """What the machine can do at best; measured in turn with ours."""
+    limit_reach: float | None = None
+    """The share of the limit that is the least that will do."""
     peer: Callable[[], Answer] | None = None
     """MLflow's figure; measured once, for it takes its time."""
     peer_reach: float | None = None
@@ -97,23 +99,27 @@ class Report:
             if cell.limit is not None:
                 limits.append(cell.limit.measure())
         figure = statistics.median(ours)
-        limit, of_limit = _NONE, _NONE
+        limit, of_limit, share = _NONE, _NONE, None
         if cell.limit is not None:
             limit = f"{cell.limit.name}: {_shown(limits)}"
-            of_limit = f"{_times(cell, figure, statistics.median(limits)):.2f}"
+            share = _times(cell, figure, statistics.median(limits))
+            of_limit = f"{share:.2f}"
         answer = cell.peer() if cell.peer is not None else None
         peer, times = _NONE, _NONE
         if answer is not None:
             workers = "1 worker" if answer.workers == 1 else f"{answer.workers} workers"
             peer = f"{_shown([answer.figure])} ({workers}, {answer.way})"
             times = f"{_times(cell, figure, answer.figure):,.1f}"
+        verdict = self._verdict(cell, figure, answer, share)
         return (
-            f"| {cell.name} | {_shown(ours)} {cell.unit} | {_reach(cell)} | {self._verdict(cell, figure, answer)} "
+            f"| {cell.name} | {_shown(ours)} {cell.unit} | {_reach(cell)} | {verdict} "
             f"| {limit} | {of_limit} | {peer} | {times} |"
         )
 
-    def _verdict(self, cell: Cell, figure: float, answer: Answer | None) -> str:
+    def _verdict(self, cell: Cell, figure: float, answer: Answer | None, share_of_limit: float | None) -> str:
         shares = []
+        if cell.limit_reach is not None and share_of_limit is not None:
+            shares.append(share_of_limit / cell.limit_reach)
         if cell.reach is not None:
             shares.append(_times(cell, figure, cell.reach))
         if cell.peer_reach is not None and answer is not None:
@@ -180,6 +186,8 @@ def _reach(cell: Cell) -> str:
     parts = []
     if cell.reach is not None:
         parts.append(f"{'≤' if cell.less_is_better else '≥'} {cell.reach:,.10g}")
+    if cell.limit_reach is not None:
+        parts.append(f"≥ {cell.limit_reach:g} x the limit")
     if cell.peer_reach is not None:
         parts.append(f"≥ {cell.peer_reach:g} x MLflow")
     return ", ".join(parts) or _NONE

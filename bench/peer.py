@@ -13,7 +13,7 @@ import subprocess
 import tempfile
 import time
 import urllib.request
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -32,7 +32,7 @@ WORKERS = (1, 4)
 
 _FOLDER = Path(__file__).parent
 _UV = _FOLDER.parent / ".ci" / "uv"
-_REQUIREMENTS = (f"mlflow=={VERSION}", "psycopg2-binary")
+_REQUIREMENTS = (f"mlflow=={VERSION}", "psycopg2-binary", "boto3")
 _SETTINGS = {
     # Workers for jobs of its own, which nothing here asks for.
     "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",
@@ -122,15 +122,25 @@ class Peer:
                 cursor.execute("VACUUM ANALYZE")
 
 
+@dataclass(frozen=True)
+class ArtifactStore:
+    """Where MLflow's servers keep artifacts."""
+
+    destination: str
+    """A folder, or a URI of S3."""
+    env: Mapping[str, str]
+    """What it takes to get there."""
+
+
 @contextmanager
-def mlflow_on(postgres: PostgresServer) -> Iterator[Peer]:
-    """MLflow's servers over one database of their own."""
+def mlflow_on(postgres: PostgresServer, store: ArtifactStore | None = None) -> Iterator[Peer]:
+    """MLflow's servers over one database of their own; without a store, artifacts go to a folder."""
     python = _environment() / "bin" / "python"
     url = postgres.create_database()
     with ExitStack() as stack:
-        artifacts = stack.enter_context(tempfile.TemporaryDirectory())
+        store = store or ArtifactStore(stack.enter_context(tempfile.TemporaryDirectory()), {})
         # One after the other: the first makes the tables.
-        addresses = {workers: stack.enter_context(_server(python, url, artifacts, workers)) for workers in WORKERS}
+        addresses = {workers: stack.enter_context(_server(python, url, store, workers)) for workers in WORKERS}
         yield Peer(python, url, addresses)
 
 
@@ -142,21 +152,21 @@ def _environment() -> Path:
         ):
             subprocess.run(command, check=True)
 
-    return made_once(f"mlflow-{VERSION}", make)
+    return made_once(f"mlflow-{VERSION}-s3", make)
 
 
 @contextmanager
-def _server(python: Path, database_url: str, artifacts: str, workers: int) -> Iterator[str]:
+def _server(python: Path, database_url: str, store: ArtifactStore, workers: int) -> Iterator[str]:
     port = free_port()
     address = f"http://127.0.0.1:{port}"
     command = [
         *(str(python), "-m", "mlflow", "server", "--host", "127.0.0.1", "--port", str(port)),
-        *("--workers", str(workers), "--artifacts-destination", artifacts),
+        *("--workers", str(workers), "--artifacts-destination", store.destination),
         # Its SQLAlchemy takes the short form to mean another driver.
         *("--backend-store-uri", database_url.replace("postgresql://", "postgresql+psycopg2://", 1)),
     ]
     with ServerProcess.start(
-        command, _SETTINGS, "Uvicorn running on", ready_on="stderr", timeout_seconds=180
+        command, _SETTINGS | dict(store.env), "Uvicorn running on", ready_on="stderr", timeout_seconds=180
     ) as server:
         # With several workers that line comes first; on a busy machine their parent starts some of them again.
         deadline = time.monotonic() + 300

@@ -11,8 +11,10 @@ import json
 import math
 import os
 import sys
+import tempfile
 import time
 from collections.abc import Callable
+from pathlib import Path
 
 # Before the import: by default it does not buffer, and 100,000 points then take minutes.
 os.environ.setdefault("MLFLOW_ASYNC_LOGGING_BUFFERING_SECONDS", "1")
@@ -147,6 +149,18 @@ def _run() -> tuple[mlflow.MlflowClient, str]:
     return client, client.create_run(client.get_experiment_by_name("Default").experiment_id).info.run_id
 
 
+def small_files(files: int) -> list[float]:
+    """Files of 10 KiB a second, by log_artifacts, through the server's proxy of artifacts."""
+    client, run = _run()
+    with tempfile.TemporaryDirectory() as folder:
+        for number in range(files):
+            Path(folder, f"{number:05}").write_bytes(os.urandom(10 * 1024))
+        client.log_artifact(run, str(Path(folder, "00000")), "first")
+        begin = time.perf_counter()
+        client.log_artifacts(run, folder)
+        return [files / (time.perf_counter() - begin)]
+
+
 def _filled(points: int) -> str:
     """The id that `peer.py` gives a run with so many points."""
     return f"{points:032x}"
@@ -174,6 +188,7 @@ def _each(read: Callable[[], None], times: int) -> list[float]:
 _CELLS = (
     *(log_metric, log_batch, batches_until_queryable, async_until_queryable, whole_runs),
     *(history, chart, search),
+    small_files,
 )
 
 

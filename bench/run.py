@@ -1,4 +1,4 @@
-"""Measures the tracking service: what it is to reach, the limits of the machine, and MLflow. `make bench` runs it."""
+"""Measures what Trivet is to reach, beside the limits of the machine and MLflow. `make bench` runs it."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import sys
 import time
 from functools import cache
 
+import artifacts
 import beside_mlflow
 import dataset
 import exports
@@ -25,7 +26,7 @@ from trivet_testing import postgres
 from trivet_testing.postgres import PostgresServer
 from trivet_testing.tracking import migrate
 
-_PARTS = ("ingest", "metrics", "exports", "watching", "search", "mlflow", "wide")
+_PARTS = ("ingest", "metrics", "exports", "watching", "search", "mlflow", "wide", "artifacts")
 
 
 def main() -> None:
@@ -62,6 +63,7 @@ def _options() -> argparse.Namespace:
     )
     parser.add_argument("--calls", type=int, default=40, help="how often each search is called (default 40)")
     parser.add_argument("--steps", type=int, default=100_000, help="of 100 metrics in one run (default 100,000)")
+    parser.add_argument("--file-mib", type=int, default=1024, help="of a large file (default 1,024 MiB)")
     parser.add_argument(
         "--full", action="store_true", help="1,000,000 steps, and MLflow reads 1,000,000 points: some minutes more"
     )
@@ -77,6 +79,9 @@ def _measure(part: str, report: Report, server: PostgresServer, options: argpars
             else:
                 report.table(f"Searches among {options.runs:,} runs", search.cells(setting, options.calls))
                 report.table("Searches and writes at once", search_load.cells(setting, report, 5 * options.calls))
+        return
+    if part == "artifacts":
+        artifacts.report_on(report, server, options.file_mib)
         return
     with tracking_on(server) as setting:
         if part == "ingest":

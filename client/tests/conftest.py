@@ -47,8 +47,10 @@ def servers(tracking_address: str, tmp_path_factory: pytest.TempPathFactory) -> 
 
 
 @pytest.fixture(autouse=True)
-def clean_process(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def clean_process(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """No setting of the person who runs the tests, and nothing left of another test."""
+    monkeypatch.setenv("TRIVET_CACHE_DIR", str(tmp_path_factory.mktemp("cache")))
+    monkeypatch.delenv("TRIVET_CACHE_SIZE", raising=False)
     for name in ("URL", "TRACKING_URL", "ARTIFACTS_URL", "REGISTRY_URL", "WORKSPACE", "TOKEN", "TOKEN_FILE", "RUN_ID"):
         monkeypatch.delenv(f"TRIVET_{name}", raising=False)
     trivet.set_tracking_uri("")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import math
 import os
@@ -28,6 +29,15 @@ def answer(*arguments: str) -> object:
     ended = run(*arguments, "--json")
     assert (ended.exit_code, ended.stderr) == (0, "")
     return json.loads(ended.stdout)
+
+
+def only(*arguments: str) -> dict[str, object]:
+    """The one object of a list."""
+    listed = answer(*arguments)
+    assert isinstance(listed, list)
+    (found,) = listed
+    assert isinstance(found, dict)
+    return found
 
 
 def failure(*arguments: str) -> tuple[str, str]:
@@ -310,6 +320,127 @@ def test_artifact_that_is_not_there_is_a_failure(weights: Path, tmp_path: Path) 
     assert answer("artifacts", "rm", RUN, "--all", "--yes") == {"run_id": RUN, "deleted_files": 1}
     ended = run("artifacts", "ls", RUN)
     assert (ended.exit_code, ended.stdout, ended.stderr) == (0, "", "The run has no artifacts.\n")
+
+
+@pytest.fixture
+def tree(client: trivet.Client, run_id: str, tmp_path: Path) -> Path:
+    """A folder whose files are in the run."""
+    folder = tmp_path / "tree"
+    for name in ("a.txt", "b.csv", "plots/one.png", "plots/two.png", "plots/deep/three.png", "plots/[x].png", "p*"):
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text(name, encoding="utf-8")
+    client.log_artifacts(run_id, str(folder))
+    return folder
+
+
+def paths(*arguments: str) -> list[str]:
+    listed = answer("artifacts", "ls", RUN, *arguments)
+    assert isinstance(listed, list)
+    return [file["path"] for file in listed]
+
+
+@pytest.mark.parametrize(
+    ("pattern", "found"),
+    [
+        ("*.txt", ["a.txt"]),
+        ("?.*", ["a.txt", "b.csv"]),
+        ("[!a].*", ["b.csv"]),
+        ("[a-b].[ct]*", ["a.txt", "b.csv"]),
+        ("pl*", ["plots"]),
+        ("plots/*.png", ["plots/[x].png", "plots/one.png", "plots/two.png"]),
+        ("plots/*", ["plots/[x].png", "plots/deep", "plots/one.png", "plots/two.png"]),
+        ("**/*.png", ["plots/[x].png", "plots/deep/three.png", "plots/one.png", "plots/two.png"]),
+        ("**/three.*", ["plots/deep/three.png"]),
+        ("plots/[x].png", ["plots/[x].png"]),
+        ("p*", ["p*"]),
+        ("(a|b).*", None),
+        ("*.zip", None),
+    ],
+)
+def test_patterns_mean_files_and_folders_by_name(tree: Path, pattern: str, found: list[str] | None) -> None:
+    if found is None:
+        assert failure("artifacts", "ls", RUN, pattern)[0] == "ARTIFACT_NOT_FOUND"
+    else:
+        assert paths(pattern) == found
+
+
+def test_list_of_all_below_has_digests(tree: Path) -> None:
+    assert paths("plots", "--recursive") == [
+        "plots/[x].png",
+        "plots/deep/three.png",
+        "plots/one.png",
+        "plots/two.png",
+    ]
+    file = only("artifacts", "ls", RUN, "a.txt")
+    assert file["sha256"] == hashlib.sha256(b"a.txt").hexdigest()
+    assert (file["reference_uri"], file["is_verified"]) == ("", True)
+
+
+def test_pattern_is_downloaded_written_and_removed(tree: Path, tmp_path: Path) -> None:
+    got = answer("artifacts", "get", RUN, "plots/*.png", "--to", str(tmp_path / "got"), "--quiet")
+    assert got == {"paths": [str(tmp_path / "got" / "plots" / name) for name in ("[x].png", "one.png", "two.png")]}
+    assert (tmp_path / "got" / "plots" / "one.png").read_text(encoding="utf-8") == "plots/one.png"
+    assert failure("artifacts", "get", RUN, "plots/t*", "--to", str(tmp_path / "got"))[0] == "LOCAL_FILE"
+    assert run("artifacts", "cat", RUN, "?.*").stdout == "a.txtb.csv"
+    assert answer("artifacts", "rm", RUN, "plots/*e.png", "--yes") == {"run_id": RUN, "deleted_files": 1}
+    # The file of that name, and nothing else that it would mean.
+    assert answer("artifacts", "rm", RUN, "p*", "--yes") == {"run_id": RUN, "deleted_files": 1}
+    assert failure("artifacts", "rm", RUN, "*.zip", "--yes")[0] == "ARTIFACT_NOT_FOUND"
+    assert paths() == ["a.txt", "b.csv", "plots"]
+
+
+def test_pattern_of_files_here_is_uploaded(run_id: str, tree: Path) -> None:
+    stored = answer("artifacts", "put", RUN, str(tree / "plots" / "*.png"), "again")
+    assert stored == {"run_id": RUN, "paths": ["again/[x].png", "again/one.png", "again/two.png"]}
+    assert paths("again") == ["again/[x].png", "again/one.png", "again/two.png"]
+
+
+def test_check_lists_what_is_not_well(tree: Path, tmp_path: Path) -> None:
+    checks = answer("artifacts", "verify", RUN)
+    assert isinstance(checks, list)
+    assert {check["state"] for check in checks} == {"ok"}
+    (tree / "a.txt").write_text("changed", encoding="utf-8")
+    (tree / "b.csv").unlink()
+    ended = run("artifacts", "verify", RUN, "--local", str(tree))
+    assert ended.exit_code == 1
+    assert [line.split()[:2] for line in ended.stdout.splitlines()] == [
+        ["Path", "State"],
+        ["a.txt", "changed"],
+        ["b.csv", "missing"],
+    ]
+    assert failure("artifacts", "verify", RUN, "--local", str(tmp_path / "no"))[0] == "LOCAL_FILE"
+    assert failure("artifacts", "verify", RUN, "nothing")[0] == "ARTIFACT_NOT_FOUND"
+
+
+def test_space_is_shown_and_freed(tree: Path) -> None:
+    usage = answer("artifacts", "du")
+    assert isinstance(usage, dict)
+    assert (usage["stored_contents"], usage["unreferenced_contents"], usage["open_uploads"]) == (7, 0, 0)
+    assert [(kind["owner_kind"], kind["file_count"]) for kind in usage["owner_kinds"]] == [("run", 7)]
+    answer("artifacts", "rm", RUN, "plots", "--yes")
+    dry = answer("artifacts", "gc", "--dry-run", "--grace", "0s")
+    assert isinstance(dry, dict)
+    assert (dry["dry_run"], dry["freed_contents"], dry["has_more"]) == (True, 4, False)
+    assert answer("artifacts", "gc", "--grace", "0s", "--yes") == dry | {"dry_run": False}
+    usage = answer("artifacts", "du")
+    assert isinstance(usage, dict)
+    assert (usage["stored_contents"], usage["unreferenced_contents"]) == (3, 0)
+    ended = run("artifacts", "gc", "--grace", "soon")
+    assert (ended.exit_code, "--grace" in ended.stderr) == (2, True)
+
+
+def test_held_files_stay_and_retention_is_kept(tree: Path) -> None:
+    assert answer("artifacts", "hold", RUN, "--reason", "audit") == {"run_id": RUN, "reason": "audit"}
+    held = only("artifacts", "holds")
+    assert (str(held["owner"]).rpartition("/")[2], held["reason"]) == (RUN, "audit")
+    assert failure("artifacts", "rm", RUN, "a.txt", "--yes")[0] == "ARTIFACTS_HELD"
+    assert answer("artifacts", "release", RUN) == {"run_id": RUN}
+    assert answer("artifacts", "holds") == []
+    keep = {"run": 36 * 3600.0, "logged_model": None, "model_version": 60.0}
+    assert answer("artifacts", "retention", "--runs", "1d12h", "--model-versions", "1m") == {"keep_seconds": keep}
+    assert "runs: 1d12h, logged models: forever, model versions: 1m" in run("artifacts", "retention").stdout
+    forever = keep | {"model_version": None}
+    assert answer("artifacts", "retention", "--model-versions", "forever") == {"keep_seconds": forever}
 
 
 def test_folder_that_cannot_be_written_is_said(weights: Path) -> None:

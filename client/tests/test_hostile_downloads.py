@@ -12,6 +12,8 @@ from pathlib import Path
 
 import grpc
 import pytest
+from google.rpc.error_details_pb2 import ErrorInfo
+from google.rpc.status_pb2 import Status
 
 import trivet
 from trivet._safe_paths import safe_join
@@ -19,6 +21,8 @@ from trivet_proto.artifacts.v1 import artifact_pb2
 from trivet_proto.artifacts.v1 import artifact_service_pb2 as pb
 
 GOOD = b"good bytes"
+PIECE = 16 * 1024 * 1024
+LARGE = bytes(range(256)) * (2 * PIECE // 256)
 
 HOSTILE = [
     "../evil",
@@ -61,6 +65,13 @@ class Liar:
     def _download(self, *_: object) -> Iterator[pb.DownloadArtifactResponse]:
         yield from self.answers
 
+    def _get_url(self, _: bytes, context: grpc.ServicerContext) -> bytes:
+        # As a service says that has a folder.
+        status = Status(code=grpc.StatusCode.FAILED_PRECONDITION.value[0], message="a folder")
+        status.details.add().Pack(ErrorInfo(reason="DIRECT_TRANSFER_UNAVAILABLE", domain="trivet"))
+        context.set_trailing_metadata((("grpc-status-details-bin", status.SerializeToString()),))
+        context.abort(grpc.StatusCode.FAILED_PRECONDITION, "a folder")
+
     def handler(self) -> grpc.GenericRpcHandler:
         return grpc.method_handlers_generic_handler(
             "trivet.artifacts.v1.ArtifactService",
@@ -68,6 +79,7 @@ class Liar:
                 "ListArtifacts": grpc.unary_unary_rpc_method_handler(
                     self._list, response_serializer=pb.ListArtifactsResponse.SerializeToString
                 ),
+                "GetDownloadUrl": grpc.unary_unary_rpc_method_handler(self._get_url),
                 "DownloadArtifact": grpc.unary_stream_rpc_method_handler(
                     self._download, response_serializer=pb.DownloadArtifactResponse.SerializeToString
                 ),
@@ -162,11 +174,43 @@ def test_wrong_bytes_are_not_kept(answers: list[pb.DownloadArtifactResponse], tm
     assert (tmp_path / "x").read_bytes() == b"before"
 
 
+def test_name_of_a_file_and_of_a_folder_writes_nothing(tmp_path: Path) -> None:
+    liar = Liar(listed=[file("x/a"), file("x/a/c/b")], answers=pieces(file("x/a"), GOOD))
+    with lying(liar) as client, pytest.raises(trivet.ArtifactCorrupt, match="'x/a' as a file and as a folder"):
+        client.download_artifacts("run", "", str(tmp_path))
+    assert files_in(tmp_path) == []
+
+
 def test_file_where_a_folder_has_to_be_is_an_error_of_the_file_system(tmp_path: Path) -> None:
-    liar = Liar(listed=[file("a"), file("a/b")], answers=pieces(file("a"), GOOD))
+    (tmp_path / "a").write_bytes(b"mine")
+    liar = Liar(listed=[file("a/b")], answers=pieces(file("a/b"), GOOD))
     with lying(liar) as client, pytest.raises(OSError, match="a"):
         client.download_artifacts("run", "", str(tmp_path))
-    assert files_in(tmp_path) == ["a"]
+    assert (tmp_path / "a").read_bytes() == b"mine"
+
+
+def test_one_hostile_name_among_good_ones_writes_nothing(tmp_path: Path) -> None:
+    liar = Liar(listed=[file("a"), file("b"), file("../evil")], answers=pieces(file("a"), GOOD))
+    with lying(liar) as client, pytest.raises(trivet.ArtifactCorrupt, match="evil"):
+        client.download_artifacts("run", "", str(tmp_path / "folder"))
+    assert files_in(tmp_path) == []
+
+
+@pytest.mark.parametrize(
+    "answers",
+    [
+        pieces(file("x", LARGE), LARGE[:PIECE], b"more"),
+        pieces(file("x", LARGE), b"evil" * (PIECE // 4)),
+        pieces(file("x", LARGE[1:]), LARGE[1 : 1 + PIECE]),
+        pieces(None, LARGE[:PIECE], LARGE[:PIECE]),
+    ],
+)
+def test_wrong_bytes_of_a_large_file_are_not_kept(answers: list[pb.DownloadArtifactResponse], tmp_path: Path) -> None:
+    (tmp_path / "x").write_bytes(b"before")
+    with lying(Liar(listed=[file("x", LARGE)], answers=answers)) as client, pytest.raises(trivet.ArtifactCorrupt):
+        client.download_artifacts("run", "x", str(tmp_path))
+    assert files_in(tmp_path) == ["x"]
+    assert (tmp_path / "x").read_bytes() == b"before"
 
 
 @pytest.mark.parametrize("name", ["con", "NUL.txt", "a/aux", "a:stream", "name.", "name ", "com¹"])

@@ -6,18 +6,22 @@ import contextlib
 import fcntl
 import os
 import pty
+import select
 import signal
 import socket
 import struct
 import subprocess
 import sys
 import termios
+import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
 
 import trivet
+from trivet_testing.metered_proxy import MeteredProxy
+from trivet_testing.tcp_proxy import Direction
 
 TRIVET = str(Path(sys.executable).with_name("trivet"))
 RUN = "0192f0c1a7d47b6e9c3e5a8b1f2d4c60"
@@ -140,3 +144,34 @@ def test_export_shows_how_far_it_is(client: trivet.Client, tmp_path: Path) -> No
     assert "Runs' points" in seen
     assert "1 points" in seen
     assert "runs 1, params 0, tags 0, points 1." in " ".join(seen.split())
+
+
+@pytest.mark.parametrize("options", [(), ("--quiet",)])
+def test_bar_shows_what_takes_longer_than_a_second_unless_it_is_unwanted(
+    client: trivet.Client, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, options: tuple[str, ...]
+) -> None:
+    client.tracking.create_run(run_id=RUN)
+    (tmp_path / "large").write_bytes(os.urandom(40 * 1024 * 1024))
+    client.log_artifact(RUN, str(tmp_path / "large"))
+    with MeteredProxy(os.environ["TRIVET_ARTIFACTS_URL"].removeprefix("grpc://")) as proxy, terminal(80) as ends:
+        monkeypatch.setenv("TRIVET_ARTIFACTS_URL", f"grpc://{proxy.address}")
+        proxy.stop_after(Direction.RESPONSES, 1024 * 1024)
+        command = [TRIVET, "artifacts", "get", RUN, "--to", str(tmp_path / "to"), *options]
+        ours, theirs = ends
+        env = os.environ | {"TERM": "xterm"}
+        process = subprocess.Popen(command, stdin=theirs, stdout=theirs, stderr=theirs, env=env)
+        proxy.wait_until_stopped()
+        began = time.monotonic()
+        seen = b""
+        # Little by little, until the bar is there; without one, for longer than that takes.
+        while b"Downloading" not in seen and time.monotonic() < began + (2 if options else 60):
+            if select.select([ours], [], [], 0.05)[0]:
+                seen += os.read(ours, 65536)
+            proxy.stop_after(Direction.RESPONSES, 65536)
+        proxy.go_on()
+        while process.poll() is None or select.select([ours], [], [], 0)[0]:
+            if select.select([ours], [], [], 0.05)[0]:
+                seen += os.read(ours, 65536)
+        assert process.returncode == 0, seen
+    assert (b"Downloading" in seen) == (not options)
+    assert b"Downloaded to" in seen

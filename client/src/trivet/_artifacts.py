@@ -2,23 +2,37 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import tempfile
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
+from trivet._artifact_cache import open_cache
+from trivet._artifact_housekeeping import ArtifactHousekeeping
+from trivet._artifact_messages import to_file_info, to_manifest, to_sha256
+from trivet._at_once import Stop
 from trivet._connection import DEFAULT_TIMEOUT_SECONDS, Connection
+from trivet._direct import StoreConnections
 from trivet._downloads import download
-from trivet._entities import FileInfo, ModelVersion
-from trivet._errors import ArtifactCorrupt, ArtifactNotFound, InvalidArgument, ModelVersionNotReady
+from trivet._entities import FileCheck, FileInfo, Manifest, ModelVersion
+from trivet._errors import ArtifactCorrupt, ArtifactNotFound, FailedPrecondition, InvalidArgument, ModelVersionNotReady
 from trivet._names import Names
+from trivet._progress import TransferProgress
 from trivet._safe_paths import check_logical, joined, safe_join, to_logical
-from trivet._uploads import Upload, upload
-from trivet_proto.artifacts.v1 import artifact_pb2
+from trivet._status import from_status
+from trivet._streamed_uploads import Upload
+from trivet._transfers import Transfer
+from trivet._uploads import upload
+from trivet._verifying import compare_with_folder, files_in, verify_stored
+from trivet_proto.artifacts.v1 import artifact_pb2, content_pb2
 from trivet_proto.artifacts.v1 import artifact_service_pb2 as pb
 from trivet_proto.artifacts.v1.artifact_service_pb2_grpc import ArtifactServiceStub
 
 _PAGE_SIZE = 1000  # the largest that a server gives
+
+_log = logging.getLogger("trivet")
 
 
 class Artifacts:
@@ -33,6 +47,13 @@ class Artifacts:
     def __init__(self, connection: Connection, workspace: str) -> None:
         self._connection = connection
         self._names = Names(workspace)
+        self._cache = open_cache()
+        self._goes_direct = os.environ.get("TRIVET_DIRECT", "1").strip().lower() not in ("0", "false", "off")
+
+    @property
+    def housekeeping(self) -> ArtifactHousekeeping:
+        """Space, retention, holds and garbage of the workspace's files."""
+        return ArtifactHousekeeping(self._connection, self._names)
 
     @property
     def _stub(self) -> ArtifactServiceStub:
@@ -45,8 +66,13 @@ class Artifacts:
         *,
         artifact_path: str | None = None,
         timeout_seconds: float = DEFAULT_TIMEOUT_SECONDS,
+        progress: bool = True,
     ) -> None:
         """Uploads a file, or a folder under its own name; returns when it is durable and visible.
+
+        Bytes that the workspace holds already do not move. A large file goes to the store itself where that can be
+        reached, else through the service; when it is logged again after an interruption, by whatever process, it goes
+        on where it was.
 
         Args:
             run_id: Of the run.
@@ -54,12 +80,15 @@ class Artifacts:
                 followed, and empty folders left out.
             artifact_path: The folder of the run that it goes into. Default: the top.
             timeout_seconds: To begin with; what there is to send adds to it, at 64 KiB a second.
+            progress: Whether a bar is shown, on a terminal, for what takes longer than a second.
 
         Raises:
             FileNotFoundError: there is nothing at `local_path`.
             InvalidArgument: a path cannot be a logical path.
         """
-        self._upload_under_its_name(self._names.run(run_id), Path(local_path), artifact_path, timeout_seconds)
+        self._upload_under_its_name(
+            self._names.run(run_id), Path(local_path), artifact_path, timeout_seconds, progress=progress
+        )
 
     def log_artifacts(
         self,
@@ -68,9 +97,12 @@ class Artifacts:
         *,
         artifact_path: str | None = None,
         timeout_seconds: float = DEFAULT_TIMEOUT_SECONDS,
+        progress: bool = True,
     ) -> None:
         """Uploads what a folder holds, without its name, or a file; otherwise as `log_artifact`."""
-        self._upload_content(self._names.run(run_id), Path(local_dir), artifact_path, timeout_seconds)
+        self._upload_content(
+            self._names.run(run_id), Path(local_dir), artifact_path, timeout_seconds, progress=progress
+        )
 
     def log_model_artifact(
         self,
@@ -79,10 +111,11 @@ class Artifacts:
         *,
         artifact_path: str | None = None,
         timeout_seconds: float = DEFAULT_TIMEOUT_SECONDS,
+        progress: bool = True,
     ) -> None:
         """Uploads a file of a logged model, or a folder under its own name; as `log_artifact`."""
         owner = self._names.logged_model(model_id)
-        self._upload_under_its_name(owner, Path(local_path), artifact_path, timeout_seconds)
+        self._upload_under_its_name(owner, Path(local_path), artifact_path, timeout_seconds, progress=progress)
 
     def log_model_artifacts(
         self,
@@ -91,52 +124,164 @@ class Artifacts:
         *,
         artifact_path: str | None = None,
         timeout_seconds: float = DEFAULT_TIMEOUT_SECONDS,
+        progress: bool = True,
     ) -> None:
         """Uploads what a folder holds to a logged model, without its name, or a file; as `log_artifact`."""
-        self._upload_content(self._names.logged_model(model_id), Path(local_dir), artifact_path, timeout_seconds)
+        self._upload_content(
+            self._names.logged_model(model_id), Path(local_dir), artifact_path, timeout_seconds, progress=progress
+        )
 
     def _upload_under_its_name(
-        self, owner: str, local: Path, artifact_path: str | None, timeout_seconds: float
+        self, owner: str, local: Path, artifact_path: str | None, timeout_seconds: float, *, progress: bool
     ) -> None:
         folder = check_logical(artifact_path or "")
-        self._upload(owner, local, joined(folder, to_logical(Path(local.resolve().name))), timeout_seconds)
+        path = joined(folder, to_logical(Path(local.resolve().name)))
+        self._upload(owner, local, path, timeout_seconds, progress=progress)
 
-    def _upload_content(self, owner: str, local: Path, artifact_path: str | None, timeout_seconds: float) -> None:
+    def _upload_content(
+        self, owner: str, local: Path, artifact_path: str | None, timeout_seconds: float, *, progress: bool
+    ) -> None:
         folder = check_logical(artifact_path or "")
         name = "" if local.is_dir() else to_logical(Path(local.name))
-        self._upload(owner, local, joined(folder, name), timeout_seconds)
+        self._upload(owner, local, joined(folder, name), timeout_seconds, progress=progress)
 
-    def _upload(self, owner: str, local: Path, path: str, timeout_seconds: float) -> None:
+    def _upload(self, owner: str, local: Path, path: str, timeout_seconds: float, *, progress: bool) -> None:
         if not local.exists():
             raise FileNotFoundError(f"There is no file or folder {local}.")
         if local.is_dir():
-            files = [Upload(file, joined(path, to_logical(file.relative_to(local)))) for file in _files_in(local)]
+            paths = {file: joined(path, to_logical(file.relative_to(local))) for file in files_in(local)}
         else:
-            files = [Upload(local, path)]
-        if files:
-            upload(self._connection, owner, files, timeout_seconds=timeout_seconds)
+            paths = {local: path}
+        files = [Upload(file, logical, file.stat().st_size) for file, logical in paths.items()]
+        with self._transfer(
+            owner, "Uploading", sum(file.size for file in files), timeout_seconds, progress=progress
+        ) as transfer:
+            upload(transfer, files)
 
-    def list_artifacts(self, run_id: str, *, path: str | None = None) -> list[FileInfo]:
+    @contextmanager
+    def _transfer(
+        self, owner: str, what: str, total_bytes: int, timeout_seconds: float, *, progress: bool
+    ) -> Iterator[Transfer]:
+        stop = Stop()
+        with TransferProgress(what, total_bytes, is_wanted=progress) as bar, StoreConnections(stop) as store:
+            yield Transfer(self._connection, owner, self._cache, timeout_seconds, bar, stop, store, self._goes_direct)
+
+    def log_reference(
+        self, run_id: str, uri: str, path: str, *, size_bytes: int | None = None, sha256: str = ""
+    ) -> None:
+        """Records a file that stays where it is: no server opens it, and what is said of it is not verified.
+
+        Args:
+            run_id: Of the run.
+            uri: Where the file is, such as `s3://bucket/data.csv` or `https://host/data.csv`.
+            path: The logical path that it gets in the run.
+            size_bytes: How many bytes it has, where that is known.
+            sha256: Of the bytes, in hexadecimal, where that is known.
+
+        Raises:
+            InvalidArgument: path, digest or URI cannot be one.
+        """
+        reference = content_pb2.Reference(uri=uri, size_bytes=size_bytes or 0, sha256=to_sha256(sha256))
+        file = content_pb2.NewArtifact(owner=self._names.run(run_id), path=check_logical(path), reference=reference)
+        request = content_pb2.CommitArtifactsRequest(files=[file])
+        (result,) = self._connection.call(self._stub.CommitArtifacts, request, repeatable=True).results
+        if result.WhichOneof("result") == "refused":
+            raise from_status(result.refused)
+
+    def copy_artifacts(
+        self, run_id: str, destination_run_id: str, *, path: str = "", destination_path: str = ""
+    ) -> Manifest:
+        """Gives files of a run to another run of the workspace, in one step; no bytes move.
+
+        Args:
+            run_id: Of the run that has them.
+            destination_run_id: Of the run that gets them.
+            path: The file or folder. Default: everything that the run has.
+            destination_path: The folder that they get into; they keep their paths below `path`, and a single file its
+                name. Default: the top.
+
+        Returns:
+            How many files and bytes those are, and their digest.
+
+        Raises:
+            ArtifactNotFound: there is nothing at `path`.
+            AlreadyExists: the destination has other bytes at one of the paths.
+        """
+        request = pb.LinkArtifactsRequest(
+            source_owner=self._names.run(run_id),
+            source_path=check_logical(path),
+            destination_owner=self._names.run(destination_run_id),
+            destination_path=check_logical(destination_path),
+        )
+        answer = self._connection.call(self._stub.LinkArtifacts, request, repeatable=True)
+        return Manifest(answer.manifest_sha256.hex(), answer.linked_files, answer.linked_bytes)
+
+    def get_manifest(self, run_id: str, *, path: str = "") -> Manifest:
+        """Returns one digest for a file, or for all files of a folder.
+
+        Args:
+            run_id: Of the run.
+            path: The file or folder. Default: everything that the run has.
+
+        Raises:
+            ArtifactNotFound: there is nothing at `path`.
+        """
+        request = content_pb2.GetManifestRequest(owner=self._names.run(run_id), path=check_logical(path))
+        return to_manifest(self._connection.call(self._stub.GetManifest, request, repeatable=True))
+
+    def verify_artifacts(
+        self,
+        run_id: str,
+        *,
+        path: str = "",
+        local_path: str | os.PathLike[str] | None = None,
+        timeout_seconds: float = DEFAULT_TIMEOUT_SECONDS,
+        progress: bool = True,
+    ) -> list[FileCheck]:
+        """Says of each file whether its bytes are those of its digest.
+
+        Args:
+            run_id: Of the run.
+            path: The file or folder. Default: everything that the run has.
+            local_path: A copy of it here, whose bytes are compared with the stored digests. Default: all bytes are read
+                from the server, and none is kept.
+            timeout_seconds: For each file to begin with; its size adds to it, at 64 KiB a second.
+            progress: Whether a bar is shown, on a terminal, for what takes longer than a second.
+
+        Returns:
+            One check a file, by path.
+
+        Raises:
+            ArtifactNotFound: there is nothing at `path`.
+        """
+        path = check_logical(path)
+        owner = self._names.run(run_id)
+        artifacts = self._files_below(owner, f"The run {run_id}", path)
+        total = sum(artifact.size_bytes for artifact in artifacts if not artifact.reference_uri)
+        with self._transfer(owner, "Verifying", total, timeout_seconds, progress=progress) as transfer:
+            if local_path is None:
+                return verify_stored(transfer, artifacts)
+            return compare_with_folder(transfer, artifacts, path, Path(local_path))
+
+    def list_artifacts(self, run_id: str, *, path: str | None = None, recursive: bool = False) -> list[FileInfo]:
         """Returns the files and folders in a folder of a run, by path; a file gives itself.
 
         Args:
             run_id: Of the run.
             path: The folder; one that is not there is empty. Default: the top.
+            recursive: Whether the files of all folders below are listed instead of the folders.
         """
-        return self._in_folder(self._names.run(run_id), path)
+        return self._in_folder(self._names.run(run_id), path, recursive=recursive)
 
-    def list_logged_model_artifacts(self, model_id: str, *, path: str | None = None) -> list[FileInfo]:
+    def list_logged_model_artifacts(
+        self, model_id: str, *, path: str | None = None, recursive: bool = False
+    ) -> list[FileInfo]:
         """Returns the files and folders in a folder of a logged model; as `list_artifacts`."""
-        return self._in_folder(self._names.logged_model(model_id), path)
+        return self._in_folder(self._names.logged_model(model_id), path, recursive=recursive)
 
-    def _in_folder(self, owner: str, path: str | None) -> list[FileInfo]:
+    def _in_folder(self, owner: str, path: str | None, *, recursive: bool) -> list[FileInfo]:
         return [
-            FileInfo(
-                path=artifact.path,
-                is_dir=artifact.kind == artifact_pb2.ARTIFACT_KIND_FOLDER,
-                file_size=None if artifact.kind == artifact_pb2.ARTIFACT_KIND_FOLDER else artifact.size_bytes,
-            )
-            for artifact in self._list(owner, check_logical(path or ""), recursive=False)
+            to_file_info(artifact) for artifact in self._list(owner, check_logical(path or ""), recursive=recursive)
         ]
 
     def _list(self, owner: str, path: str, *, recursive: bool) -> Iterator[artifact_pb2.Artifact]:
@@ -158,23 +303,29 @@ class Artifacts:
         path: str = "",
         dst_path: str | os.PathLike[str] | None = None,
         timeout_seconds: float = DEFAULT_TIMEOUT_SECONDS,
+        progress: bool = True,
     ) -> str:
         """Downloads a file, or a folder with all in it, and returns where it is: `{dst_path}/{path}`.
 
         Each file is written beside its place, verified by its digest, and put there in one step; so it is there whole
-        or not at all. No name that a server sends leads out of `dst_path`.
+        or not at all. No name that a server sends leads out of `dst_path`. Files that are there already do not move,
+        nor those that the cache on this machine has. References are left out, with a warning.
 
         Args:
             run_id: Of the run.
             path: The file or folder. Default: everything that the run has.
             dst_path: The folder to put it into, made where there is none. Default: a new temporary folder.
             timeout_seconds: For each file to begin with; its size adds to it, at 64 KiB a second.
+            progress: Whether a bar is shown, on a terminal, for what takes longer than a second.
 
         Raises:
             ArtifactNotFound: there is nothing at `path`.
             ArtifactCorrupt: names or bytes are not what they have to be.
+            FailedPrecondition: `path` is a reference, whose bytes are elsewhere.
         """
-        return self._download(self._names.run(run_id), f"The run {run_id}", path, dst_path, timeout_seconds)
+        return self._download(
+            self._names.run(run_id), f"The run {run_id}", path, dst_path, timeout_seconds, progress=progress
+        )
 
     def download_logged_model(
         self,
@@ -183,10 +334,11 @@ class Artifacts:
         path: str = "",
         dst_path: str | os.PathLike[str] | None = None,
         timeout_seconds: float = DEFAULT_TIMEOUT_SECONDS,
+        progress: bool = True,
     ) -> str:
         """Downloads the files of a logged model, or a file or folder of it; as `download_artifacts`."""
         owner = self._names.logged_model(model_id)
-        return self._download(owner, f"The logged model {model_id}", path, dst_path, timeout_seconds)
+        return self._download(owner, f"The logged model {model_id}", path, dst_path, timeout_seconds, progress=progress)
 
     def download_model_version(
         self,
@@ -195,6 +347,7 @@ class Artifacts:
         path: str = "",
         dst_path: str | os.PathLike[str] | None = None,
         timeout_seconds: float = DEFAULT_TIMEOUT_SECONDS,
+        progress: bool = True,
     ) -> str:
         """Downloads what a version of a model consists of, or a file or folder of it; as `download_artifacts`.
 
@@ -212,26 +365,50 @@ class Artifacts:
             raise ArtifactNotFound(
                 f"{what} was registered as {version.source!r}, which Trivet does not keep. Download it from there."
             )
-        return self._download(version.artifact_owner, what, path, dst_path, timeout_seconds)
+        return self._download(version.artifact_owner, what, path, dst_path, timeout_seconds, progress=progress)
 
     def _download(
-        self, owner: str, what: str, path: str, dst_path: str | os.PathLike[str] | None, timeout_seconds: float
+        self,
+        owner: str,
+        what: str,
+        path: str,
+        dst_path: str | os.PathLike[str] | None,
+        timeout_seconds: float,
+        *,
+        progress: bool,
     ) -> str:
         path = check_logical(path)
         folder = Path(tempfile.mkdtemp(prefix="trivet-")) if dst_path is None else Path(dst_path)
         folder.mkdir(parents=True, exist_ok=True)
         if not folder.is_dir():
             raise InvalidArgument(f"dst_path {folder} is not a folder.")
-        found = False
+        artifacts = self._files_below(owner, what, path)
+        references = [artifact for artifact in artifacts if artifact.reference_uri]
+        if references and artifacts[0].path == path:
+            raise FailedPrecondition(
+                f"{path!r} is a reference: its bytes are at {references[0].reference_uri}. Download it from there.",
+                reason="ARTIFACT_IS_REFERENCE",
+                metadata={"owner": owner, "path": path, "uri": references[0].reference_uri},
+            )
+        for reference in references:
+            _log.warning("%r stays at %s, and was not downloaded.", reference.path, reference.reference_uri)
+        files = [artifact for artifact in artifacts if not artifact.reference_uri]
+        total = sum(artifact.size_bytes for artifact in files)
+        with self._transfer(owner, "Downloading", total, timeout_seconds, progress=progress) as transfer:
+            download(transfer, files, folder)
+        return str(safe_join(folder, path) if path else folder)
+
+    def _files_below(self, owner: str, what: str, path: str) -> list[artifact_pb2.Artifact]:
+        """The file at a path, or the files in a folder. Raises ArtifactNotFound where nothing is at a path."""
+        files = []
         for artifact in self._list(owner, path, recursive=True):
             if path and artifact.path != path and not artifact.path.startswith(f"{path}/"):
                 raise ArtifactCorrupt(f"The server named a file {artifact.path!r}, which is not in {path!r}.")
             if artifact.kind == artifact_pb2.ARTIFACT_KIND_FILE:
-                download(self._connection, owner, artifact, folder, timeout_seconds=timeout_seconds)
-                found = True
-        if not found and path:
+                files.append(artifact)
+        if not files and path:
             raise ArtifactNotFound(f"{what} has no artifact {path!r}.", metadata={"path": path})
-        return str(safe_join(folder, path) if path else folder)
+        return files
 
     def delete_artifacts(self, run_id: str, *, path: str = "") -> int:
         """Removes a file, or a folder with all in it, in one step, and returns how many files those were.
@@ -243,10 +420,3 @@ class Artifacts:
         request = pb.DeleteArtifactsRequest(owner=self._names.run(run_id), path=check_logical(path))
         answer = self._connection.call(self._stub.DeleteArtifacts, request, repeatable=False)
         return int(answer.deleted_files)
-
-
-def _files_in(folder: Path) -> list[Path]:
-    """The files in a folder at any depth, by path; links to folders are not followed."""
-    return sorted(
-        file for place, _, names in os.walk(folder) for file in (Path(place) / name for name in names) if file.is_file()
-    )

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Final, Generic, Self, TypeVar
 
 import grpc
 
+from trivet._at_once import Stop
 from trivet._errors import ClientClosed, ServerUnavailable, TargetInvalid, TrivetError
 from trivet._service_config import SERVICE_CONFIG
 from trivet._status import from_rpc_error
@@ -60,11 +61,11 @@ class Pauses:
     def __init__(self) -> None:
         self._next = _FIRST_PAUSE_SECONDS
 
-    def after(self, error: TrivetError) -> float:
+    def after(self, error: TrivetError | None = None) -> float:
         """Seconds to wait, at least as long as the server asked for."""
         pause = self._next * random.uniform(0.5, 1)  # noqa: S311 - spreads load, keeps no secret
         self._next = min(2 * self._next, _LONGEST_PAUSE_SECONDS)
-        return max(pause, error.retry_after_seconds or 0)
+        return max(pause, (error.retry_after_seconds if error is not None else None) or 0)
 
 
 class _Forks:
@@ -259,14 +260,17 @@ class Connection:
         request: _Request,
         *,
         timeout_seconds: float | None = None,
+        stop: Stop | None = None,
     ) -> Iterator[_Response]:
         """The answers of a call that streams them; sent again as `SERVICE_CONFIG` says. Stopping early cancels it.
+
+        `stop` ends it from another thread.
 
         Raises:
             TrivetError: the class of what went wrong, while reading.
         """
         timeout = self._timeout_seconds if timeout_seconds is None else timeout_seconds
-        yield from self._answers(method(request, timeout=timeout, metadata=self._metadata()))
+        yield from self._answers(method(request, timeout=timeout, metadata=self._metadata()), stop or Stop())
 
     def subscribe(
         self, method: grpc.UnaryStreamMultiCallable[_Request, _Response], request: _Request
@@ -280,20 +284,24 @@ class Connection:
         requests: Iterator[_Request],
         *,
         timeout_seconds: float,
+        stop: Stop | None = None,
     ) -> Iterator[_Response]:
         """The answers of a call that streams both ways; never sent again. Stopping early cancels it.
 
-        `requests` is read by another thread, one message ahead of the network at most.
+        `requests` is read by another thread, one message ahead of the network at most. `stop` ends it from another one.
 
         Raises:
             TrivetError: the class of what went wrong, while reading.
         """
-        yield from self._answers(method(requests, timeout=timeout_seconds, metadata=self._metadata()))
+        call = method(requests, timeout=timeout_seconds, metadata=self._metadata())
+        yield from self._answers(call, stop or Stop())
 
-    def _answers(self, call: Any) -> Iterator[Any]:
+    def _answers(self, call: Any, stop: Stop) -> Iterator[Any]:
         try:
-            yield from call
+            with stop.ends(call.cancel):
+                yield from call
         except grpc.RpcError as raised:
+            stop.check()
             raise from_rpc_error(raised, str(self.address)) from raised
         finally:
             call.cancel()

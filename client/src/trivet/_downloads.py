@@ -1,114 +1,211 @@
-"""Fetching files: into a file beside the final one, verified, then put in its place in one step."""
+"""Fetching files: each into a file beside the final one, verified, then put in its place in one step."""
 
 from __future__ import annotations
 
 import contextlib
 import hashlib
-import os
-import tempfile
+import stat
+import threading
+import uuid
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Final, Protocol
+from typing import BinaryIO, Final, NoReturn
 
-from trivet._connection import Connection
+from trivet._at_once import run_at_once
 from trivet._errors import ArtifactCorrupt, ServerUnavailable
+from trivet._hashing import hash_file
+from trivet._large_downloads import download_large
 from trivet._safe_paths import safe_join
-from trivet._uploads import SLOWEST_BYTES_PER_SECOND
+from trivet._transfers import LARGE_BYTES, TRIES, Transfer
 from trivet_proto.artifacts.v1 import artifact_pb2
 from trivet_proto.artifacts.v1 import artifact_service_pb2 as pb
-from trivet_proto.artifacts.v1.artifact_service_pb2_grpc import ArtifactServiceStub
 
-# A download that broke off goes on where it was, this often in a row without a byte.
-_TRIES: Final = 3
-
-
-class _Hash(Protocol):
-    def update(self, data: bytes, /) -> None: ...
-    def digest(self) -> bytes: ...
+# Calls for small files wait for their answers most of the time.
+_SMALL_WORKERS: Final = 8
+_PIECE_BYTES: Final = 1024 * 1024
 
 
-def download(
-    connection: Connection, owner: str, artifact: artifact_pb2.Artifact, folder: Path, *, timeout_seconds: float
-) -> Path:
-    """Fetches a file into a folder and returns where it is. Holds one message in memory at a time.
+@dataclass(frozen=True)
+class _File:
+    """A file to fetch, and where it goes."""
 
-    The file is there whole or not at all; one that was there before is replaced at the end. A broken connection is
-    taken up again where it broke.
+    artifact: artifact_pb2.Artifact
+    place: Path
+
+
+def download(transfer: Transfer, artifacts: Sequence[artifact_pb2.Artifact], folder: Path) -> None:
+    """Fetches files into a folder; several at once.
+
+    Each is there whole or not at all; one that was there before is replaced at the end, or left where it has the same
+    bytes. What the cache has is not fetched, and what is fetched goes into the cache. A broken connection is taken up
+    again where it broke. What arrived of a large file stays beside its place when the program is ended, and is gone on
+    with the next time.
 
     Raises:
-        ArtifactCorrupt: its name leads elsewhere, or its bytes are not those of its size and digest.
-        TrivetError: why it cannot be fetched.
+        ArtifactCorrupt: a name leads elsewhere (nothing is written then), or bytes are not those of their digest.
+        TrivetError: why a file cannot be fetched.
         OSError: it cannot be written.
     """
-    place = safe_join(folder, artifact.path)
-    place.parent.mkdir(parents=True, exist_ok=True)
-    # A short name of its own: the final one may be as long as a file system allows.
-    descriptor, unfinished = tempfile.mkstemp(dir=place.parent, prefix=".trivet-")
+    files = [_File(artifact, safe_join(folder, artifact.path)) for artifact in artifacts]
+    _check_apart(artifacts)
+    lock = threading.Lock()
+    fetched: dict[bytes, Path] = {}
+
+    def fetch(file: _File) -> None:
+        transfer.stop.check()
+        # Again: a link may have come to lie there meanwhile.
+        safe_join(folder, file.artifact.path)
+        file.place.parent.mkdir(parents=True, exist_ok=True)
+        if _is_there(transfer, file) or _copy_from_cache(transfer, file):
+            return
+        if file.artifact.size_bytes < LARGE_BYTES:
+            _download_small(transfer, file)
+        else:
+            download_large(transfer, file.artifact, file.place)
+        with lock:
+            fetched[file.artifact.sha256] = file.place
+
+    # Large ones have several pieces in flight each.
+    for file in files:
+        if file.artifact.size_bytes >= LARGE_BYTES:
+            fetch(file)
+    small = [file for file in files if file.artifact.size_bytes < LARGE_BYTES]
+    run_at_once([_step(fetch, file) for file in small], _SMALL_WORKERS, transfer.stop)
+    transfer.cache.add_contents(fetched)
+
+
+def _step(fetch: Callable[[_File], None], file: _File) -> Callable[[], None]:
+    return lambda: fetch(file)
+
+
+def _check_apart(artifacts: Sequence[artifact_pb2.Artifact]) -> None:
+    """A server that names a file, and another one in it, lies."""
+    paths = {artifact.path for artifact in artifacts}
+    for path in paths:
+        above = path.rpartition("/")[0]
+        while above:
+            if above in paths:
+                raise ArtifactCorrupt(f"The server named {above!r} as a file and as a folder. Nothing was written.")
+            above = above.rpartition("/")[0]
+
+
+def _is_there(transfer: Transfer, file: _File) -> bool:
+    """Whether the file is in its place already."""
     try:
-        with os.fdopen(descriptor, "wb") as sink:
-            # mkstemp gives 0600; what is downloaded is as open as any file that the user makes.
-            umask = os.umask(0)
-            os.umask(umask)
-            Path(unfinished).chmod(0o666 & ~umask)
-            transfer = _Transfer(connection, owner, artifact)
-            timeout = timeout_seconds + artifact.size_bytes / SLOWEST_BYTES_PER_SECOND
-            transfer.run(sink.write, timeout)
-        Path(unfinished).replace(place)
-    except BaseException:
+        status = file.place.lstat()
+    except OSError:
+        return False
+    if not stat.S_ISREG(status.st_mode) or status.st_size != file.artifact.size_bytes:
+        return False
+    known = transfer.cache.known_digests([file.place]).get(file.place)
+    if known is None:
+        known = hash_file(file.place, stop=transfer.stop)
+        transfer.cache.remember_digests([known])
+    if known.sha256 != file.artifact.sha256:
+        return False
+    transfer.progress.add(file.artifact.size_bytes)
+    return True
+
+
+def _copy_from_cache(transfer: Transfer, file: _File) -> bool:
+    """Whether the cache had the file, which is in its place then."""
+    content = transfer.cache.open_content(file.artifact.sha256)
+    if content is None:
+        return False
+    digest = hashlib.sha256()
+    with content, _put_in_place(file.place) as (sink, keep):
+        while piece := content.read(_PIECE_BYTES):
+            transfer.stop.check()
+            digest.update(piece)
+            sink.write(piece)
+        if digest.digest() == file.artifact.sha256:
+            keep()
+            transfer.progress.add(file.artifact.size_bytes)
+            return True
+    transfer.cache.drop_content(file.artifact.sha256)
+    return False
+
+
+@contextlib.contextmanager
+def _put_in_place(place: Path) -> Iterator[tuple[BinaryIO, Callable[[], None]]]:
+    """A file to write to, which takes its place at the end of the block if `keep` was called; else it is removed."""
+    # A short name of its own: the final one may be as long as a file system allows.
+    unfinished = place.parent / f".trivet-{uuid.uuid4().hex}"
+    is_kept = False
+
+    def keep() -> None:
+        nonlocal is_kept
+        is_kept = True
+
+    try:
+        with unfinished.open("xb") as sink:
+            yield sink, keep
+        if is_kept:
+            unfinished.replace(place)
+    finally:
         with contextlib.suppress(OSError):
-            Path(unfinished).unlink()
-        raise
-    return place
+            unfinished.unlink(missing_ok=True)
 
 
-class _Write(Protocol):
-    def __call__(self, data: bytes, /) -> int: ...
+def _download_small(transfer: Transfer, file: _File) -> None:
+    with _put_in_place(file.place) as (sink, keep):
+        _Stream(transfer, file.artifact.path, sink).run()
+        keep()
 
 
-class _Transfer:
+class _Stream:
     """The bytes of one file, from as many calls as that takes."""
 
-    def __init__(self, connection: Connection, owner: str, artifact: artifact_pb2.Artifact) -> None:
-        self._connection = connection
-        self._owner = owner
-        self._path = artifact.path
-        self._size: int | None = None
-        self._sha256 = b""
+    def __init__(self, transfer: Transfer, path: str, sink: BinaryIO) -> None:
+        self._transfer = transfer
+        self._path = path
+        self._sink = sink
+        self._head: artifact_pb2.Artifact | None = None
         self._received = 0
-        self._hash: _Hash = hashlib.sha256()
+        self._hash = hashlib.sha256()
 
-    def run(self, write: _Write, timeout_seconds: float) -> None:
-        tries = _TRIES
+    def run(self) -> None:
+        tries = TRIES
         while True:
             before = self._received
             try:
-                self._read(write, timeout_seconds)
+                self._read()
             except ServerUnavailable:
-                tries = _TRIES if self._received > before else tries - 1
+                tries = TRIES if self._received > before else tries - 1
                 # The file's head, and not only its bytes, may be missing still.
-                if tries <= 0 or self._size is None:
+                if tries <= 0 or self._head is None:
                     raise
                 continue
             break
-        if self._received != self._size or self._hash.digest() != self._sha256:
-            raise ArtifactCorrupt(
-                f"{self._path!r} arrived with {self._received} bytes that are not the {self._size} with the digest "
-                f"{self._sha256.hex()}. Nothing was kept; download it again."
+        if self._head is None:
+            self._fail("has no head")
+        if self._received != self._head.size_bytes or self._hash.digest() != self._head.sha256:
+            self._fail(
+                f"arrived with {self._received} bytes that are not the {self._head.size_bytes} with the digest "
+                f"{self._head.sha256.hex()}"
             )
 
-    def _read(self, write: _Write, timeout_seconds: float) -> None:
-        stub = self._connection.stub(ArtifactServiceStub)
-        request = pb.DownloadArtifactRequest(owner=self._owner, path=self._path, offset_bytes=self._received)
-        for answer in self._connection.stream(stub.DownloadArtifact, request, timeout_seconds=timeout_seconds):
+    def _read(self) -> None:
+        request = pb.DownloadArtifactRequest(owner=self._transfer.owner, path=self._path, offset_bytes=self._received)
+        timeout = self._transfer.timeout_of(LARGE_BYTES)
+        for answer in self._transfer.connection.stream(
+            self._transfer.stub.DownloadArtifact, request, timeout_seconds=timeout, stop=self._transfer.stop
+        ):
             if answer.HasField("artifact"):
                 self._take_head(answer.artifact)
                 continue
-            if self._size is None or self._received + len(answer.data) > self._size:
-                raise ArtifactCorrupt(f"{self._path!r} has other bytes than its head says. Nothing was kept.")
-            write(answer.data)
+            if self._head is None or self._received + len(answer.data) > self._head.size_bytes:
+                self._fail("has other bytes than its head says")
+            self._sink.write(answer.data)
             self._hash.update(answer.data)
             self._received += len(answer.data)
+            self._transfer.progress.add(len(answer.data))
 
     def _take_head(self, head: artifact_pb2.Artifact) -> None:
-        if self._size is not None and (head.size_bytes, head.sha256) != (self._size, self._sha256):
+        if self._head is not None and (head.size_bytes, head.sha256) != (self._head.size_bytes, self._head.sha256):
             raise ArtifactCorrupt(f"{self._path!r} was replaced while it was downloaded. Download it again.")
-        self._size, self._sha256 = head.size_bytes, head.sha256
+        self._head = head
+
+    def _fail(self, how: str) -> NoReturn:
+        raise ArtifactCorrupt(f"{self._path!r} {how}. Nothing was kept; download it again.")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import IntEnum
-from typing import Generic, TypeVar
+from typing import Generic, Literal, TypeVar
 
 _Item = TypeVar("_Item")
 
@@ -386,6 +386,99 @@ class FileInfo:
     is_dir: bool
     file_size: int | None
     """Bytes; None of a folder."""
+    sha256: str = field(default="", compare=False)
+    """Of the bytes, in hexadecimal; empty of a folder, and of a reference of which nobody said it."""
+    reference_uri: str = field(default="", compare=False)
+    """Where the bytes are, of a file that stays elsewhere; empty of all others."""
+    is_verified: bool = field(default=False, compare=False)
+    """Whether the service has itself found that the bytes have this digest; False of folders and references, and of a
+    large file until shortly after its upload."""
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """One digest for a file, or for all files of a folder."""
+
+    sha256: str
+    """In hexadecimal: SHA-256 over the sorted lines `{hex sha256}  {path}\\n`, paths as seen from the folder."""
+    file_count: int
+    """References too."""
+    total_bytes: int
+    reference_count: int | None = None
+    """How many of the files are references; None where the server did not say."""
+
+
+@dataclass(frozen=True)
+class FileCheck:
+    """What a check found of one file."""
+
+    path: str
+    state: Literal["ok", "changed", "missing", "extra", "corrupt", "reference"]
+    """`changed`, `missing` or `extra` beside what is stored; `corrupt`: the stored bytes are not those of the digest;
+    `reference`: it is elsewhere, and was not looked at."""
+    file_size: int | None
+    """Bytes of the stored file; None where nothing is stored."""
+
+
+OwnerKind = Literal["run", "logged_model", "model_version"]
+
+
+@dataclass(frozen=True)
+class OwnerKindUsage:
+    """Files of one kind of owner."""
+
+    owner_kind: OwnerKind
+    owner_count: int
+    """How many owners have files."""
+    file_count: int
+    """How many files they have, references too."""
+    file_bytes: int
+    """A content counts as often as there are files of it; references do not count."""
+    reference_count: int
+
+
+@dataclass(frozen=True)
+class SpaceUsage:
+    """How much room the files of a workspace take."""
+
+    owner_kinds: list[OwnerKindUsage]
+    """Those that have files."""
+    stored_contents: int
+    """Contents that are kept, each once."""
+    stored_bytes: int
+    unreferenced_contents: int
+    """Contents of these to which no file refers; `collect_garbage` can free them."""
+    unreferenced_bytes: int
+    open_uploads: int
+    """Large files on their way, or left by whoever was interrupted."""
+
+
+@dataclass(frozen=True)
+class CollectedGarbage:
+    """What a collection removed, or would."""
+
+    expired_files: int
+    """Files that were kept long enough."""
+    expired_bytes: int
+    freed_contents: int
+    """Contents to which nothing referred."""
+    freed_bytes: int
+    has_more: bool
+    """Whether the limit was reached, so that there may be more."""
+
+
+@dataclass(frozen=True)
+class Hold:
+    """What keeps the files of an owner."""
+
+    owner: str
+    """Its resource name."""
+    owner_id: str
+    """The id at the end of it: of a run, for example."""
+    reason: str
+    """Why, as it was given."""
+    create_time: int
+    """Since when: milliseconds since the epoch."""
 
 
 @dataclass(frozen=True)

@@ -2,15 +2,25 @@
 
 from __future__ import annotations
 
+import re
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from datetime import timedelta
 from enum import StrEnum
-from typing import Annotated
+from typing import Annotated, Final
 
 import typer
 
 import trivet
 from trivet._commands.kinds import printable
+
+_UNITS: Final[Mapping[str, timedelta]] = {
+    "d": timedelta(days=1),
+    "h": timedelta(hours=1),
+    "m": timedelta(minutes=1),
+    "s": timedelta(seconds=1),
+}
+_AGE: Final = re.compile(r"(?:[0-9]{1,7}[dhms])+")
 
 UrlOption = Annotated[
     str,
@@ -74,6 +84,7 @@ UntilEndedOption = Annotated[
     bool, typer.Option("--until-ended", help="Stop when all the runs that are named have ended.", show_default=False)
 ]
 StepArgument = Annotated[int, typer.Argument(metavar="STEP", help="The last step that stays.", show_default=False)]
+DryRunOption = Annotated[bool, typer.Option("--dry-run", help="Only say what would be removed.", show_default=False)]
 YesOption = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.", show_default=False)]
 
 
@@ -111,6 +122,15 @@ def parse_pairs(texts: Sequence[str] | None, option: str) -> dict[str, str]:
             raise typer.BadParameter(f"{text!r} is not KEY=VALUE.", param_hint=option)
         pairs[key] = value
     return pairs
+
+
+def parse_age(text: str, option: str) -> timedelta:
+    """The time of a text such as `30d` or `1d12h`."""
+    if not _AGE.fullmatch(text):
+        raise typer.BadParameter(f"{text!r} is no age; write 30d, 12h or 1d12h.", param_hint=option)
+    return sum(
+        (int(number) * _UNITS[unit] for number, unit in re.findall(r"([0-9]+)([dhms])", text)), start=timedelta()
+    )
 
 
 def confirm(question: str, *, is_sure: bool) -> None:

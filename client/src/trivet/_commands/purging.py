@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import timedelta
 from typing import Annotated, Final
 
 import typer
@@ -14,19 +12,9 @@ import trivet
 from trivet._commands.answers import Answer, Field, Listing, as_object, notice
 from trivet._commands.declaring import client_command
 from trivet._commands.kinds import COUNT, ID, SIZE
-from trivet._commands.options import YesOption, confirm
+from trivet._commands.options import DryRunOption, YesOption, confirm, parse_age
 
 app = typer.Typer()
-
-DryRunOption = Annotated[bool, typer.Option("--dry-run", help="Only say what would be removed.", show_default=False)]
-
-_UNITS: Final[Mapping[str, timedelta]] = {
-    "d": timedelta(days=1),
-    "h": timedelta(hours=1),
-    "m": timedelta(minutes=1),
-    "s": timedelta(seconds=1),
-}
-_AGE: Final = re.compile(r"(?:[0-9]{1,7}[dhms])+")
 
 _EXPERIMENT: Final[Sequence[Field[trivet.PurgedExperiment]]] = (
     Field("experiment_id", "Experiment", ID),
@@ -75,15 +63,6 @@ def _counted(purged: trivet.Purged) -> str:
     return f"{len(purged.experiments)} experiments and {len(purged.runs)} runs with {points} points ({size})"
 
 
-def _parse_age(text: str) -> timedelta:
-    """The time of a text such as `30d` or `1d12h`."""
-    if not _AGE.fullmatch(text):
-        raise typer.BadParameter(f"{text!r} is no age; write 30d, 12h or 1d12h.", param_hint="--older-than")
-    return sum(
-        (int(number) * _UNITS[unit] for number, unit in re.findall(r"([0-9]+)([dhms])", text)), start=timedelta()
-    )
-
-
 @client_command(app, "purge", example="trivet purge --older-than 30d --dry-run")
 def purge(
     client: trivet.Client,
@@ -110,7 +89,7 @@ def purge(
     is_sure: YesOption = False,  # noqa: FBT002 - a flag
 ) -> Answer:
     """Remove for good what has long been in the bin: runs with their files, experiments with all their runs."""
-    age = _parse_age(older_than)
+    age = parse_age(older_than, "--older-than")
     chosen = (run_ids or (), experiment_ids or ())
     if not is_dry and not is_sure:
         would_be = client.purge(age, *chosen, dry_run=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from trivet._commands import artifacts, experiments, export, logged_models, models, purging, runs, servers
+from trivet._commands import artifacts, experiments, export, logged_models, models, purging, runs, servers, storage
 
 app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False)
 
@@ -18,6 +18,7 @@ app.add_typer(servers.app)
 app.add_typer(experiments.app, name="experiments")
 app.add_typer(runs.app, name="runs")
 app.add_typer(artifacts.app, name="artifacts")
+artifacts.app.add_typer(storage.app)
 app.add_typer(logged_models.app, name="logged-models")
 app.add_typer(models.app, name="models")
 app.add_typer(export.app)

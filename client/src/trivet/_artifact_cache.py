@@ -1,0 +1,228 @@
+"""What the SDK keeps of artifacts on this machine: contents by their digest, and digests of files that it has seen.
+
+All programs of a user share one folder. Contents are read with their digest checked, so a damaged cache costs a
+download and no more; and a cache that cannot be used is done without.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import os
+import re
+import shutil
+import sqlite3
+import sys
+import time
+import uuid
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO, Final, TypeVar
+
+from trivet._cache_index import CacheIndex, FileState
+from trivet._errors import InvalidArgument
+
+_Result = TypeVar("_Result")
+
+DEFAULT_MAX_BYTES: Final = 10 * 1024**3
+# A file that was changed so shortly before it was read may be changed again without that its times tell: file systems
+# count time in steps of up to two seconds (FAT).
+_TRUSTED_AFTER_NS: Final = 2_000_000_000
+_SWEEP_SECONDS: Final = 24 * 60 * 60
+_UNITS: Final = {"": 1, "b": 1, "kib": 1024, "mib": 1024**2, "gib": 1024**3, "tib": 1024**4}
+_SIZE: Final = re.compile(r"(?P<number>[0-9]+(?:\.[0-9]+)?) ?(?P<unit>[a-z]*)")
+
+_log = logging.getLogger("trivet")
+
+
+@dataclass(frozen=True)
+class HashedFile:
+    """A file here, and its digest."""
+
+    path: Path
+    sha256: bytes
+    state: FileState
+    """From before its bytes were read."""
+
+
+def open_cache() -> ArtifactCache:
+    """The cache that the environment says: `TRIVET_CACHE_DIR` and `TRIVET_CACHE_SIZE`. Touches nothing yet.
+
+    Raises:
+        InvalidArgument: the size is none.
+    """
+    folder = os.environ.get("TRIVET_CACHE_DIR", "")
+    return ArtifactCache(Path(folder).expanduser() if folder else _default_folder(), _max_bytes())
+
+
+class ArtifactCache:
+    """The cache in one folder. Safe for use by several threads and programs at once.
+
+    No method raises for a cache that cannot be used.
+    """
+
+    def __init__(self, folder: Path, max_bytes: int, *, now_ns: Callable[[], int] = time.time_ns) -> None:
+        """Touches nothing yet.
+
+        Args:
+            folder: Made when it is first needed, for the user alone.
+            max_bytes: Of all contents together; 0 keeps none.
+            now_ns: The clock that files' times are compared with: nanoseconds since the epoch.
+        """
+        self._folder = folder
+        self._contents = folder / "contents"
+        self._unfinished = folder / "unfinished"
+        self._max_bytes = max_bytes
+        self._now_ns = now_ns
+        self._index = CacheIndex(folder / "index.db")
+
+    def known_digests(self, paths: Sequence[Path]) -> dict[Path, HashedFile]:
+        """Those of the files whose digest is known from before, and that were not changed since."""
+        states: dict[Path, FileState] = {}
+        for path in paths:
+            with contextlib.suppress(OSError):
+                states[path] = FileState.of(path.stat())
+        keys = {path: _key(path) for path in states}
+
+        def look_up() -> dict[bytes, bytes]:
+            return self._index.known({keys[path]: state for path, state in states.items()}, self._now_ns())
+
+        nothing: dict[bytes, bytes] = {}
+        found = self._attempt(look_up, nothing) if states else nothing
+        return {
+            path: HashedFile(path, found[keys[path]], state) for path, state in states.items() if keys[path] in found
+        }
+
+    def remember_digests(self, files: Sequence[HashedFile]) -> None:
+        """Keeps the digests of files for next time, but of those that had only just been changed."""
+        newest = self._now_ns() - _TRUSTED_AFTER_NS
+        rows = [
+            (_key(file.path), file.state, file.sha256)
+            for file in files
+            if max(file.state.mtime_ns, file.state.ctime_ns) <= newest
+        ]
+        if rows:
+            self._attempt(lambda: self._index.record(rows, self._now_ns()), None)
+
+    def open_content(self, sha256: bytes) -> BinaryIO | None:
+        """The content with a digest, to be read and checked; None where it is not kept."""
+
+        def open_it() -> BinaryIO | None:
+            if not self._index.use_content(sha256, self._now_ns()):
+                return None
+            try:
+                return self._place(sha256).open("rb")
+            except FileNotFoundError:
+                self._index.forget_content(sha256)
+                return None
+
+        return self._attempt(open_it, None) if self._max_bytes else None
+
+    def drop_content(self, sha256: bytes) -> None:
+        """Throws a content away: it is not what it has to be."""
+
+        def drop() -> None:
+            self._index.forget_content(sha256)
+            self._place(sha256).unlink(missing_ok=True)
+
+        self._attempt(drop, None)
+
+    def add_contents(self, files: Mapping[bytes, Path]) -> None:
+        """Takes files, by their digest, into the cache; a file that is larger than all of it is left out."""
+        if files and self._max_bytes:
+            self._attempt(lambda: self._add(files), None)
+
+    def _add(self, files: Mapping[bytes, Path]) -> None:
+        copies: dict[bytes, Path] = {}
+        sizes: dict[bytes, int] = {}
+        try:
+            for sha256 in self._index.missing_contents(list(files)):
+                size = files[sha256].stat().st_size
+                if sum(sizes.values()) + size <= self._max_bytes:
+                    copies[sha256], sizes[sha256] = self._unfinished / uuid.uuid4().hex, size
+                    _link_or_copy(files[sha256], copies[sha256])
+            with self._index.room_for(sizes, self._max_bytes, self._now_ns()) as gone:
+                for sha256 in gone:
+                    self._place(sha256).unlink(missing_ok=True)
+                for sha256, copy in copies.items():
+                    place = self._place(sha256)
+                    place.parent.mkdir(exist_ok=True)
+                    copy.replace(place)
+        finally:
+            for copy in copies.values():
+                copy.unlink(missing_ok=True)
+        self._sweep()
+
+    def _sweep(self) -> None:
+        """Once a day, removes what programs left that were killed."""
+        now = self._now_ns() / 1e9
+        mark = self._folder / "swept"
+        with contextlib.suppress(FileNotFoundError):
+            if now - mark.stat().st_mtime < _SWEEP_SECONDS:
+                return
+        mark.touch()
+        for file in self._unfinished.iterdir():
+            with contextlib.suppress(FileNotFoundError):
+                if now - file.stat().st_mtime >= _SWEEP_SECONDS:
+                    file.unlink()
+        with self._index.all_contents() as kept:
+            names = {sha256.hex() for sha256 in kept}
+            for file in self._contents.glob("*/*"):
+                if file.name not in names:
+                    file.unlink()
+
+    def _place(self, sha256: bytes) -> Path:
+        name = sha256.hex()
+        return self._contents / name[:2] / name
+
+    def _attempt(self, act: Callable[[], _Result], otherwise: _Result) -> _Result:
+        """What `act` returns, or `otherwise` where the cache cannot be used."""
+        try:
+            self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+            for folder in (self._contents, self._unfinished):
+                folder.mkdir(exist_ok=True)
+            return act()
+        except sqlite3.OperationalError as error:
+            _log.debug("The artifact cache %s is not used: %s", self._folder, error)
+        except sqlite3.DatabaseError as error:
+            _log.warning("The artifact cache %s is damaged (%s), and begun anew.", self._folder, error)
+            with contextlib.suppress(OSError):
+                (self._folder / "index.db").unlink(missing_ok=True)
+        except OSError as error:
+            _log.debug("The artifact cache %s is not used: %s", self._folder, error)
+        return otherwise
+
+
+def _link_or_copy(source: Path, target: Path) -> None:
+    # Writing a large file a second time may take longer than fetching it. The file is the user's still, who may write
+    # to it; so contents are never linked to another place, but copied with their digest checked.
+    try:
+        os.link(source, target)
+    except OSError:
+        shutil.copyfile(source, target)
+
+
+def _key(path: Path) -> bytes:
+    return os.fsencode(path.absolute())
+
+
+def _default_folder() -> Path:
+    home = Path.home()
+    if sys.platform == "win32":
+        caches = Path(os.environ.get("LOCALAPPDATA") or home / "AppData" / "Local")
+    elif sys.platform == "darwin":
+        caches = home / "Library" / "Caches"
+    else:
+        caches = Path(os.environ.get("XDG_CACHE_HOME") or home / ".cache")
+    return caches / "trivet" / "artifacts"
+
+
+def _max_bytes() -> int:
+    text = os.environ.get("TRIVET_CACHE_SIZE", "").strip().lower()
+    if not text:
+        return DEFAULT_MAX_BYTES
+    found = _SIZE.fullmatch(text)
+    if found is None or found["unit"] not in _UNITS:
+        raise InvalidArgument(f"TRIVET_CACHE_SIZE is {text!r}; say it as 500MiB or 10GiB, or 0 for no contents.")
+    return int(float(found["number"]) * _UNITS[found["unit"]])
