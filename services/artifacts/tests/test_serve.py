@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import sys
 from collections.abc import Iterator
@@ -11,12 +12,14 @@ import grpc
 import pytest
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
+from trivet_proto.artifacts.v1 import artifact_service_pb2 as pb
 from trivet_proto.artifacts.v1.artifact_service_pb2_grpc import ArtifactServiceStub
 from trivet_proto.common.v1 import system_service_pb2, system_service_pb2_grpc
 from trivet_testing.artifacts import Artifacts, Place, migrate, start_server
-from trivet_testing.errors import error_of
+from trivet_testing.errors import error_of, rpc_error_of
 from trivet_testing.minio import MinioServer
 from trivet_testing.servers import free_port, run_to_exit
+from trivet_testing.tcp_proxy import TcpProxy
 
 COMMAND = (sys.executable, "-m", "trivet_artifacts")
 ARTIFACTS = "trivet.artifacts.v1.ArtifactService"
@@ -72,6 +75,27 @@ def test_serve_says_its_limits_and_migrate_can_be_repeated(migrated_url: str, tm
         Artifacts(ArtifactServiceStub(channel), "default").upload("workspaces/default/runs/r", "f", b"x")
         assert (tmp_path / "the store" / "objects" / "default").is_dir()
         assert server.terminate() == 0
+
+
+def test_a_client_that_is_gone_in_the_midst_of_a_download_is_no_fault_of_the_server(
+    migrated_url: str, tmp_path: Path
+) -> None:
+    name = "workspaces/default/runs/gone"
+    with start_server(Place(migrated_url, str(tmp_path), {})) as server, TcpProxy(server.address) as proxy:
+        with grpc.insecure_channel(server.address) as channel:
+            Artifacts(ArtifactServiceStub(channel), "default").upload(name, "large", bytes(64 * 1024 * 1024))
+        for _ in range(10):
+            with grpc.insecure_channel(proxy.address) as channel:
+                request = pb.DownloadArtifactRequest(owner=name, path="large")
+                download = ArtifactServiceStub(channel).DownloadArtifact(request)
+                next(download)
+                proxy.drop()
+                assert rpc_error_of(lambda: list(download)).code() == grpc.StatusCode.UNAVAILABLE  # noqa: B023 - used at once
+        assert server.terminate() == 0
+        ended = [line for line in server.stderr.splitlines() if "DownloadArtifact" in line]
+        assert len(ended) == 10
+        assert {json.loads(line)["code"] for line in ended} <= {"CANCELLED"}
+        assert "Traceback" not in server.stderr
 
 
 def test_files_in_the_store_are_for_its_account_only(migrated_url: str, tmp_path: Path) -> None:

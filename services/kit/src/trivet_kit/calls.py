@@ -343,7 +343,12 @@ async def _write(context: Any, responses: AsyncGenerator[Message | bytes, None])
     """
     async with aclosing(responses):
         async for response in responses:
-            await context.write(response if isinstance(response, bytes) else response.SerializeToString())
+            data = response if isinstance(response, bytes) else response.SerializeToString()
+            try:
+                await context.write(data)
+            except grpc.aio.InternalError:
+                # The connection broke before gRPC could tell that the call is cancelled.
+                raise asyncio.CancelledError from None
 
 
 def _request_id(metadata: Mapping[str, str | bytes]) -> str:
