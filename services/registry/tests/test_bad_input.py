@@ -63,7 +63,10 @@ def placed(message: Message, workspace: str) -> Message:
 
 
 def ask(registry: Registry, method: str, request: Message) -> object:
-    return getattr(registry.stub, method)(placed(request, registry.workspace))
+    # The request is that of other tests too, each with a workspace of its own.
+    own = type(request)()
+    own.CopyFrom(request)
+    return getattr(registry.stub, method)(placed(own, registry.workspace))
 
 
 def new_version(source: ModelSource | None = None, **fields: Any) -> pb.CreateModelVersionRequest:

@@ -109,8 +109,11 @@ def placed(request: Message, workspace: str) -> bytes:
             elif field.type == field.TYPE_STRING:
                 setattr(holder, field.name, value.replace("WORKSPACE", workspace))
 
-    place(request)
-    return request.SerializeToString()
+    # The request is that of other tests too, each with a workspace of its own.
+    copy = type(request)()
+    copy.CopyFrom(request)
+    place(copy)
+    return copy.SerializeToString()
 
 
 Row = tuple[str, str, Message, str]
@@ -382,6 +385,7 @@ def write_rows() -> Iterator[Row]:
         "fewer-times": {"keys": ["a"], "counts": [3], "values": [1.0] * 3, "times_millis": [1, 2]},
         "more-times": {**one, "times_millis": [1, 2]},
         "context-index-out-of-range": {**one, "context_index": [1]},
+        "contexts-without-index": {**one, "contexts": [MetricContext(rank=1)]},
         "context-index-above-contexts": {**one, "contexts": [MetricContext(rank=1)], "context_index": [2]},
         "greatest-context-index": {**one, "contexts": [MetricContext(rank=1)], "context_index": [2**32 - 1]},
         "fewer-context-indexes": {"keys": ["a", "b"], "values": [1, 2], "contexts": [{}], "context_index": [1]},

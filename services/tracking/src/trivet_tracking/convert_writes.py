@@ -248,6 +248,8 @@ def _context_index(columns: metric_pb2.MetricColumns, contexts: int) -> list[int
         raise FieldInvalid(
             "metrics.context_index", f"must be absent or have {len(columns.keys)} entries, one for each key"
         )
+    if contexts and not index:
+        raise FieldInvalid("metrics.context_index", "must say which key has which of metrics.contexts")
     if index and max(index) > contexts:
         raise FieldInvalid("metrics.context_index", f"must be at most {contexts}, the number of contexts")
     return index

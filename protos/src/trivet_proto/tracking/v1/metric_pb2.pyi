@@ -96,7 +96,9 @@ class MetricColumns(google.protobuf.message.Message):
 
     @property
     def context_index(self) -> google.protobuf.internal.containers.RepeatedScalarFieldContainer[builtins.int]:
-        """The context of each key: 0 is none, N is the N-th of `contexts`, counted from 1. Empty means none for all."""
+        """The context of each key: 0 is none, N is the N-th of `contexts`, counted from 1. Empty means none for all,
+        and is FIELD_INVALID where there are `contexts`.
+        """
 
     def __init__(
         self,
