@@ -23,6 +23,7 @@ from trivet_artifacts.domain.errors import (
 )
 from trivet_artifacts.domain.resumables import Resumables
 from trivet_artifacts.domain.uploads import NewFile, Outcome, Upload, Uploads
+from trivet_artifacts.taking_whole import WholeFiles
 from trivet_kit.errors import Overloaded
 from trivet_kit.resources import UploadName
 
@@ -76,10 +77,10 @@ class Intake:
         self._digest.update(data)
         self.writer.write(data)
 
-    def take_all(self, data: bytes, sha256: bytes) -> None:
-        """Adds the bytes of a whole file and finishes it. Raises as `take` and `finish` do."""
-        self.take(data)
-        self.finish(sha256)
+    def check_all(self, data: bytes, sha256: bytes) -> None:
+        """Verifies a file of which these are all bytes. Raises ArtifactDigestMismatch."""
+        self.size_bytes = len(data)
+        self._verify(hashlib.sha256(data).digest(), sha256)
 
     def finish(self, sha256: bytes) -> None:
         """Verifies the file and makes it durable.
@@ -108,9 +109,13 @@ class Intake:
 
     def close(self) -> None:
         """Holds no bytes any longer. Idempotent."""
-        if not self._left:
-            self._left = True
+        if self.first_to_leave():
             self.leave()
+
+    def first_to_leave(self) -> bool:
+        """Whether its place has to be given up yet, which is for the caller to do then."""
+        first, self._left = not self._left, True
+        return first
 
 
 class Intakes:
@@ -138,7 +143,9 @@ class Intakes:
         self._blobs = blobs
         self._threads = threads
         self._index = index
+        self._loop: asyncio.AbstractEventLoop | None = None
         self._places = asyncio.Semaphore(MAX_OPEN_FILES)
+        self._whole = WholeFiles(blobs, threads, self._leave_all)
 
     async def reserve(self, workspace: str, count: int) -> list[str]:
         """Returns object keys for files that are to come."""
@@ -200,18 +207,30 @@ class Intakes:
 
     async def _place(self) -> Callable[[], None]:
         """A place among the open files, as what gives it up."""
-        try:
-            async with asyncio.timeout(WAIT_SECONDS):
-                await self._places.acquire()
-        except TimeoutError:
-            raise Overloaded("uploads", retry_after_seconds=5) from None
-        loop = asyncio.get_running_loop()
+        if self._places.locked():
+            try:
+                async with asyncio.timeout(WAIT_SECONDS):
+                    await self._places.acquire()
+            except TimeoutError:
+                raise Overloaded("uploads", retry_after_seconds=5) from None
+        else:
+            await self._places.acquire()  # does not wait
+        self._loop = asyncio.get_running_loop()
+        return partial(self._leave, 1)
 
-        def leave() -> None:
-            if not loop.is_closed():
-                loop.call_soon_threadsafe(self._places.release)
+    def _leave(self, count: int) -> None:
+        """Gives up places, from any thread."""
+        assert self._loop is not None
+        if not self._loop.is_closed():
+            self._loop.call_soon_threadsafe(self._release_places, count)
 
-        return leave
+    def _release_places(self, count: int) -> None:
+        for _ in range(count):
+            self._places.release()
+
+    def _leave_all(self, intakes: Sequence[Intake]) -> None:
+        # Once for all of them: to wake the event loop costs more than the rest.
+        self._leave(sum(intake.first_to_leave() for intake in intakes))
 
     async def add(self, intake: Intake, data: bytes) -> None:
         """Adds bytes: returns when those before them are written, so that one message is on its way and one is read.
@@ -223,7 +242,7 @@ class Intakes:
 
     def add_all(self, intake: Intake, data: bytes, sha256: bytes) -> None:
         """Begins to take in a file as a whole, the first that is done for it; `durable` waits for that."""
-        intake.work = self._threads.submit(intake.take_all, data, sha256)
+        intake.work = self._whole.add(intake, data, sha256)
 
     async def finish(self, intake: Intake, sha256: bytes) -> None:
         """Begins to verify a file and to make it durable; `durable` waits for that. Raises as `add` does."""
@@ -247,7 +266,11 @@ class Intakes:
         self._threads.submit(self._discard, intake, intake.work)
 
     async def _done(self, intake: Intake) -> None:
-        if intake.work is not None:
+        if intake.work is None:
+            return
+        if intake.work.done():
+            intake.work.result()
+        else:
             await asyncio.wrap_future(intake.work)
 
     def _commit(self, intakes: list[Intake]) -> list[Outcome]:

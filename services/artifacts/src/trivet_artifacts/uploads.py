@@ -14,9 +14,9 @@ from trivet_kit.errors import CallerError, FieldInvalid, FieldRequired
 from trivet_proto.artifacts.v1 import artifact_service_pb2 as pb
 
 # Files of a stream that are not answered yet. Those that are ready together become visible in one transaction.
-MAX_UNANSWERED = 64
+MAX_UNANSWERED = 128
 # Keys that a stream reserves at once at most; it begins with one, for most streams have few files.
-MAX_RESERVED = 32
+MAX_RESERVED = 128
 
 
 @dataclass

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from trivet_kit.errors import CallerError
 from trivet_kit.resources import UploadName
 
 # As `Uploads.reserve` makes them: a workspace, and 128 random bits. The workspace, whose form the kit has checked, is
@@ -93,6 +94,14 @@ class BlobStore(Protocol):
 
     def create(self, object_key: str) -> BlobWriter:
         """A writer of a new object; touches nothing before its first byte."""
+        ...
+
+    def put_all(self, objects: Sequence[tuple[str, bytes]]) -> list[CallerError | None]:
+        """Makes small new objects, by key and bytes; says of each why it is not whole, or nothing.
+
+        When it returns, those that are whole outlive a crash of the machine. What is left of the others `discard` of
+        a writer removes, as it does with whole ones.
+        """
         ...
 
     def open(self, object_key: str, offset: int, length: int) -> BlobReader:

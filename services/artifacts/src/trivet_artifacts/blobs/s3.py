@@ -28,6 +28,7 @@ from trivet_artifacts.blobs.s3_bucket import Bucket, store_errors
 from trivet_artifacts.blobs.s3_objects import Multipart, S3Reader, S3Writer
 from trivet_artifacts.blobs.signing import Endpoint, presign
 from trivet_artifacts.domain.errors import ArtifactStoreUnavailable
+from trivet_kit.errors import CallerError
 from trivet_kit.settings import StartupError
 
 _CONNECT_TIMEOUT_SECONDS = 5.0
@@ -103,6 +104,19 @@ class S3Store:
     def create(self, object_key: str) -> S3Writer:
         """A writer of a new object."""
         return S3Writer(self._bucket, _checked(object_key))
+
+    def put_all(self, objects: Sequence[tuple[str, bytes]]) -> list[CallerError | None]:
+        """Puts objects, several at once."""
+        return list(self._senders.map(self._put, objects))
+
+    def _put(self, item: tuple[str, bytes]) -> CallerError | None:
+        object_key, data = item
+        try:
+            with store_errors():
+                self._bucket.put(_checked(object_key), data)
+        except CallerError as error:
+            return error
+        return None
 
     def open(self, object_key: str, offset: int, length: int) -> S3Reader:
         """A reader of an object."""

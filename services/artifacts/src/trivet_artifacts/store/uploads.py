@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 import threading
 import uuid
 from collections.abc import Callable, Iterable, Sequence
@@ -50,7 +51,9 @@ class SqlUploads:
 
     def reserve(self, workspace: str, count: int) -> list[str]:
         """Returns new object keys."""
-        keys = [f"{workspace}/{uuid.uuid4().hex}" for _ in range(count)]
+        # They begin alike, so that a folder of objects has to be flushed once for many that come together.
+        begin = secrets.token_hex(1)
+        keys = [f"{workspace}/{begin}{secrets.token_hex(15)}" for _ in range(count)]
         expire_time = self._now() + self._lease_millis
         rows = [{"object_key": key, "holder": self._holder, "expire_time": expire_time} for key in keys]
         with self._database.transaction("write") as connection:
