@@ -62,26 +62,31 @@ def read_run(address: str) -> run_pb2.Run:
         return stub.GetRun(tracking_service_pb2.GetRunRequest(name=RUN), timeout=30)
 
 
-def test_up_is_ready_soon_says_what_to_try_and_ends_by_ctrl_c(
+def test_up_is_ready_in_three_seconds_says_what_to_try_and_ends_by_ctrl_c(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    began = time.monotonic()
-    with up(cwd=tmp_path) as server:
-        seconds = time.monotonic() - began
-        assert [path.name for path in tmp_path.iterdir()] == [".trivet"]
-        assert server.terminate(by=signal.SIGINT) == 0
-        assert server.stdout_lines == [
-            f"Trivet is ready: grpc {server.address}",
-            "  Everything is kept in .trivet. Ctrl-C stops it.",
-            f"  Try: export TRIVET_URL=grpc://{server.address}   # then: import trivet",
-            "       trivet status",
-            f"       grpcurl -plaintext {server.address} list",
-        ]
-        assert server.stderr == ""
+    seconds = []
+    for attempt in range(5):  # other work on the machine may slow one start down, not all of them
+        folder = tmp_path / str(attempt)
+        folder.mkdir()
+        began = time.monotonic()
+        with up(cwd=folder) as server:
+            seconds.append(time.monotonic() - began)
+            assert [path.name for path in folder.iterdir()] == [".trivet"]
+            assert server.terminate(by=signal.SIGINT) == 0
+            assert server.stdout_lines == [
+                f"Trivet is ready: grpc {server.address}",
+                "  Everything is kept in .trivet. Ctrl-C stops it.",
+                f"  Try: export TRIVET_URL=grpc://{server.address}   # then: import trivet",
+                "       trivet status",
+                f"       grpcurl -plaintext {server.address} list",
+            ]
+            assert server.stderr == ""
+        if seconds[-1] < 3:
+            break
     with capsys.disabled():
-        sys.stdout.write(f"[trivet up was ready after {seconds:.2f} s]")
-    # It takes less than three seconds; what else the machine does may take most of it.
-    assert seconds < 30
+        sys.stdout.write(f"[trivet up was ready after {', '.join(f'{each:.2f}' for each in seconds)} s]")
+    assert min(seconds) < 3
 
 
 def test_data_outlives_a_restart_and_a_kill_and_a_second_up_is_told_who_has_it(tmp_path: Path) -> None:
