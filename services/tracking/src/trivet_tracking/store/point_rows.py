@@ -85,7 +85,7 @@ class ChunkRow:
         return (*self.series, *moments, chunk.points, chunk.summary, chunk.data)
 
 
-# COPY takes two round trips more than an INSERT that travels with the commit, and half as long for each byte.
+# COPY takes two round trips more than an INSERT that travels with the commit, and half the bytes for each value.
 _INSERTED_ROWS = 32
 _INSERTED_BYTES = 32 * 1024
 
