@@ -35,6 +35,8 @@ DRAIN_SECONDS = 20.0
 LEAVE_SECONDS = 0.5
 # How long the rest of stopping may take, after the drain.
 LAST_SECONDS = 5.0
+# What a client may send of a stream before it is read, in bytes. At 100 ms from the client, 20 MiB/s of one stream.
+UNREAD_BYTES = 2 * 1024 * 1024
 # How often a server looks whether its components can work; readiness follows within this time.
 PROBE_SECONDS = 2.0
 # A component that does not answer for so long is not ready.
@@ -163,6 +165,10 @@ class _Server:
                 ("grpc.http2.min_ping_interval_without_data_ms", 30_000),
                 ("grpc.keepalive_permit_without_calls", 1),
                 ("grpc.keepalive_time_ms", 60_000),
+                # What a client may send of a stream before it is read. gRPC's own estimate grows to many MiB where
+                # the reader is slower than the network, and all of that is lost when the connection breaks.
+                ("grpc.http2.bdp_probe", 0),
+                ("grpc.http2.lookahead_bytes", UNREAD_BYTES),
                 # Spread by a tenth by gRPC itself. Without a grace period: uploads and downloads go on to their end.
                 ("grpc.max_connection_age_ms", settings.max_connection_age_seconds * 1000),
             ),
