@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import math
 import os
 import random
 import threading
@@ -66,6 +67,26 @@ class Pauses:
         pause = self._next * random.uniform(0.5, 1)  # noqa: S311 - spreads load, keeps no secret
         self._next = min(2 * self._next, _LONGEST_PAUSE_SECONDS)
         return max(pause, (error.retry_after_seconds if error is not None else None) or 0)
+
+
+class Patience:
+    """Pauses between tries that get nowhere, until so many seconds after the first of them.
+
+    A try may take longer than that, and is repeated once then. Not safe for use by several threads.
+    """
+
+    def __init__(self, seconds: float = RETRY_SECONDS) -> None:
+        self._pauses = Pauses()
+        self._seconds = seconds
+        self._end = math.inf
+
+    def pause_after(self, error: TrivetError) -> float | None:
+        """Seconds to wait before the next try; None where there is to be none."""
+        pause = self._pauses.after(error)
+        if self._end == math.inf:
+            self._end = time.monotonic() + self._seconds
+            return pause
+        return pause if time.monotonic() + pause < self._end else None
 
 
 class _Forks:

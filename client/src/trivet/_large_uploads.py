@@ -11,7 +11,7 @@ from typing import Final
 from trivet._artifact_cache import HashedFile
 from trivet._at_once import run_at_once
 from trivet._cache_index import FileState
-from trivet._connection import Pauses
+from trivet._connection import Patience, Pauses
 from trivet._direct import DirectFailed
 from trivet._errors import (
     AlreadyExists,
@@ -116,23 +116,20 @@ class _Sending:
             return None
 
     def _stream(self, upload: upload_pb2.Upload) -> bytes:
-        pauses = Pauses()
-        tries = TRIES
-        waited = 0.0
+        unavailable, busy = Patience(), Patience(_BUSY_SECONDS)
         while True:
             held = upload.held_bytes
             try:
                 return _stream_once(self.transfer, self.file, upload, self.sha256)
             except ServerUnavailable as error:
                 failure: TrivetError = error
-                tries -= 1
+                pause = unavailable.pause_after(error)
             except (Conflict, FailedPrecondition) as error:
                 if error.reason not in ("UPLOAD_BUSY", "UPLOAD_OFFSET_WRONG"):
                     raise
                 failure = error
-            pause = pauses.after(failure)
-            waited += pause
-            if tries <= 0 or waited > _BUSY_SECONDS:
+                pause = busy.pause_after(error)
+            if pause is None:
                 raise failure
             self.transfer.stop.wait(pause)
             found = self._get(upload.name)
@@ -143,7 +140,7 @@ class _Sending:
                     return digest
             upload = found or self._create()
             if upload.held_bytes > held:
-                tries, waited = TRIES, 0.0
+                unavailable, busy = Patience(), Patience(_BUSY_SECONDS)
 
     def _digest_there(self) -> bytes:
         """The digest of the file, if it is the one that is stored."""
@@ -162,10 +159,16 @@ class _Sending:
 def _stream_once(transfer: Transfer, file: Upload, upload: upload_pb2.Upload, sha256: bytes | None) -> bytes:
     """Sends what is not held, and returns the digest of all."""
     digests: list[bytes] = []
+    is_answered = threading.Event()
+    is_begun = False
 
     def make() -> Iterator[pb.UploadArtifactsRequest]:
         offset = upload.held_bytes
         yield pb.UploadArtifactsRequest(start=pb.UploadStart(upload=upload.name, offset_bytes=offset))
+        # What a server does not take, because an earlier stream still has the upload, does not move.
+        is_answered.wait()
+        if not is_begun:
+            return
         with LocalFile(file.local, file.size, sha256) as source:
             source.skip(offset)
             while offset < file.size:
@@ -180,13 +183,20 @@ def _stream_once(transfer: Transfer, file: Upload, upload: upload_pb2.Upload, sh
     transfer.progress.add(upload.held_bytes)
     try:
         for answer in Messages(make()).answers(transfer, file.size):
-            if answer.WhichOneof("result") == "refused":
-                raise from_status(answer.refused)
-            return digests[0]
+            match answer.WhichOneof("result"):
+                case "begun":
+                    is_begun = True
+                    is_answered.set()
+                case "refused":
+                    raise from_status(answer.refused)
+                case _:
+                    return digests[0]
         raise ServerUnavailable("The server ended an upload without an answer.")
     except TrivetError:
         transfer.progress.add(before - transfer.progress.done_bytes)
         raise
+    finally:
+        is_answered.set()  # gRPC's thread may still wait for it
 
 
 class _Parts:

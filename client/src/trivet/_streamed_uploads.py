@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from trivet._connection import Patience
 from trivet._errors import ServerError, ServerUnavailable, TrivetError
 from trivet._status import from_status
-from trivet._transfers import TRIES, Transfer
+from trivet._transfers import Transfer
 from trivet_proto.artifacts.v1 import artifact_service_pb2 as pb
 
 # Of one message: design §5 asks for 256 KiB to 1 MiB. A file that fits goes in one.
@@ -68,35 +69,60 @@ class Messages:
 
 
 def send_small(transfer: Transfer, files: Sequence[Upload]) -> list[Refusal]:
-    """Sends files over one stream, those that were not answered again where it breaks. Returns those refused.
+    """Sends files over one stream; where it breaks, or the store is away, those that are not stored again.
+
+    Returns those refused.
 
     Raises:
         OSError: a file cannot be read; those before it may have been stored.
         TrivetError: why the stream broke.
     """
     refused: list[Refusal] = []
-    done = 0
-    tries = TRIES
-    while done < len(files):
-        before = done
-        left = files[done:]
-        messages = Messages(message for file in left for message in _messages(transfer, file))
-        try:
-            for answer in messages.answers(transfer, sum(file.size for file in left)):
-                file = files[done]
-                done += 1
-                transfer.progress.add(file.size)
-                if answer.WhichOneof("result") == "refused":
-                    refused.append(Refusal(file, from_status(answer.refused)))
-        except ServerUnavailable:
-            # Those that were stored, but not answered, are replaced by themselves.
-            tries = TRIES if done > before else tries - 1
-            if tries <= 0:
-                raise
-            continue
-        if done < len(files):
-            raise ServerError(f"The server answered for {done} of {len(files)} files. Upload them again.")
+    left = list(files)
+    patience = Patience()
+    while left:
+        answers, failure = _send_once(transfer, left)
+        away = []
+        for file, error in zip(left, answers, strict=False):
+            if isinstance(error, ServerUnavailable):
+                away.append(Refusal(file, error))
+                continue
+            patience = Patience()
+            transfer.progress.add(file.size)
+            if error is not None:
+                refused.append(Refusal(file, error))
+        # Those that were stored, but not answered, are replaced by themselves.
+        left = [refusal.file for refusal in away] + left[len(answers) :]
+        if not left:
+            break
+        pause = patience.pause_after(failure or away[0].error)
+        if pause is None and failure is not None:
+            raise failure
+        if pause is None:
+            return refused + away
+        transfer.stop.wait(pause)
     return refused
+
+
+def _send_once(
+    transfer: Transfer, files: Sequence[Upload]
+) -> tuple[list[TrivetError | None], ServerUnavailable | None]:
+    """Sends files over one stream.
+
+    Returns:
+        Why each was refused, or None, of those that were answered; and why the others were not.
+    """
+    messages = Messages(message for file in files for message in _messages(transfer, file))
+    answers: list[TrivetError | None] = []
+    try:
+        for answer in messages.answers(transfer, sum(file.size for file in files)):
+            is_refused = answer.WhichOneof("result") == "refused"
+            answers.append(from_status(answer.refused) if is_refused else None)
+    except ServerUnavailable as error:
+        return answers, error
+    if len(answers) < len(files):
+        raise ServerError(f"The server answered for {len(answers)} of {len(files)} files. Upload them again.")
+    return answers, None
 
 
 def _messages(transfer: Transfer, file: Upload) -> Iterator[pb.UploadArtifactsRequest]:

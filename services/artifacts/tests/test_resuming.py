@@ -13,7 +13,7 @@ import pytest
 
 from trivet_proto.artifacts.v1 import artifact_service_pb2 as pb
 from trivet_proto.artifacts.v1 import upload_pb2
-from trivet_testing.artifacts import Artifacts, Place, migrate, resumed, start_server
+from trivet_testing.artifacts import Artifacts, Place, messages, migrate, resumed, start_server
 from trivet_testing.depot import MIB, Depot, await_no_litter, await_that, connected
 from trivet_testing.errors import error_of, failure_in
 
@@ -95,8 +95,45 @@ def test_second_stream_on_a_file_is_refused_while_the_first_one_sends(tmp_path: 
         await_that(lambda: artifacts.get_upload(upload.name).held_bytes == 2 * MIB)
         (answer,) = artifacts.upload_all(resumed(upload.name, CONTENT[: 10 * MIB], 2 * MIB))
         assert failure_in(answer.refused).reason == "UPLOAD_BUSY"
+        # It is told at once: whoever waits for that sends no byte in vain.
+        second = pb.UploadArtifactsRequest(start=pb.UploadStart(upload=upload.name, offset_bytes=2 * MIB))
+        (answer,) = artifacts.stub.UploadArtifacts(iter([second]), timeout=60)
+        assert failure_in(answer.refused).reason == "UPLOAD_BUSY"
         stream.cancel()
         waiting.put(None)
+
+
+def test_start_of_an_upload_is_answered_before_its_bytes_come(artifacts: Artifacts) -> None:
+    upload = artifacts.create_upload(artifacts.run(), "f", 3)
+    waiting: queue.Queue[pb.UploadArtifactsRequest | None] = queue.Queue()
+    stream = artifacts.stub.UploadArtifacts(iter(waiting.get, None), timeout=60)
+    start, *others = resumed(upload.name, b"abc", 0)
+    for message in (*messages(artifacts.run(), "small", b"of another kind"), start):
+        waiting.put(message)
+    answers = [next(stream), next(stream)]
+    assert [(answer.index, answer.WhichOneof("result")) for answer in answers] == [(0, "artifact"), (1, "begun")]
+    assert answers[1].begun.offset_bytes == 0
+    for message in others:
+        waiting.put(message)
+    waiting.put(None)
+    assert [(answer.index, answer.artifact.path) for answer in stream] == [(1, "f")]
+
+
+def test_refusal_comes_before_the_rest_of_the_file(artifacts: Artifacts) -> None:
+    waiting: queue.Queue[pb.UploadArtifactsRequest | None] = queue.Queue()
+    stream = artifacts.stub.UploadArtifacts(iter(waiting.get, None), timeout=60)
+    first, data, finish = messages(artifacts.run(), "f", b"four", size_bytes=3)
+    waiting.put(first)
+    waiting.put(data)
+    waiting.put(data)
+    assert failure_in(next(stream).refused).reason == "ARTIFACT_SIZE_MISMATCH"
+    # The rest may come, or not; what comes after it is taken.
+    waiting.put(data)
+    waiting.put(finish)
+    for message in messages(artifacts.run(), "g", b"good"):
+        waiting.put(message)
+    waiting.put(None)
+    assert [(answer.index, answer.artifact.path) for answer in stream] == [(1, "g")]
 
 
 @pytest.mark.parametrize("offset", [0, 8 * MIB])

@@ -96,8 +96,9 @@ class Artifacts:
         return f"workspaces/{self.workspace}/models/{model}/versions/{number}"
 
     def upload_all(self, requests: Iterable[pb.UploadArtifactsRequest]) -> list[pb.UploadArtifactsResponse]:
-        """Sends messages and returns all answers."""
-        return list(self.stub.UploadArtifacts(iter(requests), timeout=120))
+        """Sends messages and returns what became of the files."""
+        answers = self.stub.UploadArtifacts(iter(requests), timeout=120)
+        return [answer for answer in answers if answer.WhichOneof("result") != "begun"]
 
     def upload(self, owner: str, path: str, content: bytes, **fields: object) -> artifact_pb2.Artifact:
         """Uploads a file, which must be taken; `fields` as `messages` has them."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from trivet_artifacts.domain import limits, media_types, paths
 from trivet_artifacts.domain.artifacts import Artifact, ByteRange, Kind, Manifest
-from trivet_artifacts.domain.uploads import Answer, NewFile
+from trivet_artifacts.domain.uploads import Answer, Begun, NewFile
 from trivet_kit.errors import CallerError, FieldInvalid, FieldRequired, FieldTooLong
 from trivet_kit.resources import UploadName, parse_artifact_owner, parse_upload
 from trivet_kit.status import to_status
@@ -96,6 +96,8 @@ def from_answer(answer: Answer) -> pb.UploadArtifactsResponse:
     """The message about a file of an upload."""
     if isinstance(answer.result, CallerError):
         return pb.UploadArtifactsResponse(index=answer.index, refused=to_status(answer.result))
+    if isinstance(answer.result, Begun):
+        return pb.UploadArtifactsResponse(index=answer.index, begun=pb.UploadBegun(offset_bytes=answer.result.offset))
     return pb.UploadArtifactsResponse(index=answer.index, artifact=from_artifact(answer.result))
 
 

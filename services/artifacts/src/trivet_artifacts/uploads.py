@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Sequence
 from dataclasses import dataclass
 
 from trivet_artifacts import convert
 from trivet_artifacts.domain.artifacts import Artifact
-from trivet_artifacts.domain.uploads import Answer
+from trivet_artifacts.domain.uploads import Answer, Begun
 from trivet_artifacts.intake import Intake, Intakes
 from trivet_kit.errors import CallerError, FieldInvalid, FieldRequired
 from trivet_proto.artifacts.v1 import artifact_service_pb2 as pb
@@ -28,6 +28,8 @@ class _File:
     """None before it begins, and when it is refused."""
     result: Artifact | CallerError | None = None
     """None until it is known."""
+    is_handed_over: bool = False
+    """Whether no more of it is read, so that it can be answered."""
 
 
 class UploadStream:
@@ -42,7 +44,7 @@ class UploadStream:
         self._workspace = workspace
         self._current: _File | None = None
         self._count = 0
-        self._finished: asyncio.Queue[_File | None] = asyncio.Queue()
+        self._to_answer: asyncio.Queue[_File | Answer | None] = asyncio.Queue()
         self._room = asyncio.Semaphore(MAX_UNANSWERED)
         self._keys: list[str] = []
         self._reserved = 1
@@ -57,10 +59,13 @@ class UploadStream:
         reading = asyncio.create_task(self._read(requests))
         try:
             while group := await self._next_group():
-                await self._commit(group)
-                for file in group:
-                    self._room.release()
-                    yield _answer(file)
+                await self._commit([each for each in group if isinstance(each, _File)])
+                for each in group:
+                    if isinstance(each, _File):
+                        self._room.release()
+                        yield _answer(each)
+                    else:
+                        yield each
             await reading
         finally:
             reading.cancel()
@@ -75,10 +80,10 @@ class UploadStream:
         try:
             async for request in requests:
                 await self._take(request)
-            if self._current is not None:
+            if self._current is not None and not self._current.is_handed_over:
                 raise FieldRequired("finish")
         finally:
-            self._finished.put_nowait(None)
+            self._to_answer.put_nowait(None)
 
     async def _take(self, request: pb.UploadArtifactsRequest) -> None:
         match request.WhichOneof("message"):
@@ -89,9 +94,11 @@ class UploadStream:
                 self._current = _File(self._count)
                 self._count += 1
                 await self._attempt(self._current, self._begin(self._current, request.start))
+                self._hand_over_refused(self._current)
             case "data":
                 file = self._expected("data")
                 await self._attempt(file, self._add(file, request.data))
+                self._hand_over_refused(file)
             case "file":
                 if self._current is not None:
                     raise FieldInvalid("file", "must not come before the finish of the file before")
@@ -99,14 +106,24 @@ class UploadStream:
                 whole = _File(self._count)
                 self._count += 1
                 await self._attempt(whole, self._take_whole(whole, request.file))
-                self._finished.put_nowait(whole)
+                self._hand_over(whole)
             case "finish":
                 file = self._expected("finish")
                 self._current = None
                 await self._attempt(file, self._finish(file, request.finish))
-                self._finished.put_nowait(file)
+                self._hand_over(file)
             case _:
                 raise FieldRequired("message")
+
+    def _hand_over(self, file: _File) -> None:
+        if not file.is_handed_over:
+            file.is_handed_over = True
+            self._to_answer.put_nowait(file)
+
+    def _hand_over_refused(self, file: _File) -> None:
+        """Lets a client that sends a refused file hear of it before the end, which may be far."""
+        if file.result is not None:
+            self._hand_over(file)
 
     def _expected(self, field: str) -> _File:
         if self._current is None:
@@ -131,6 +148,7 @@ class UploadStream:
         if start.upload:
             name, offset = convert.to_resumed(start)
             file.intake = await self._intakes.resume(name, offset)
+            self._to_answer.put_nowait(Answer(file.index, Begun(offset)))
         else:
             new = convert.to_new_file(start, "start")
             file.intake = await self._intakes.begin(new, await self._next_key())
@@ -161,23 +179,23 @@ class UploadStream:
         if file.intake is not None:
             await self._intakes.finish(file.intake, convert.to_sha256(finish.sha256, "finish.sha256"))
 
-    async def _next_group(self) -> list[_File]:
-        """The files that are finished, in order, at least one; none at the end of the stream."""
-        group: list[_File] = []
-        while not group or not self._finished.empty():
-            file = await self._finished.get()
-            if file is None:
-                self._finished.put_nowait(None)  # for the next time
+    async def _next_group(self) -> list[_File | Answer]:
+        """What there is to answer, in order, at least one; nothing at the end of the stream."""
+        group: list[_File | Answer] = []
+        while not group or not self._to_answer.empty():
+            each = await self._to_answer.get()
+            if each is None:
+                self._to_answer.put_nowait(None)  # for the next time
                 break
-            group.append(file)
+            group.append(each)
         return group
 
-    async def _commit(self, group: list[_File]) -> None:
-        """Makes the files of a group visible, those apart that are refused."""
-        for file in group:
+    async def _commit(self, files: Sequence[_File]) -> None:
+        """Makes files visible, those apart that are refused."""
+        for file in files:
             if file.intake is not None:
                 await self._attempt(file, self._intakes.durable(file.intake))
-        durable = [(file, file.intake) for file in group if file.intake is not None]
+        durable = [(file, file.intake) for file in files if file.intake is not None]
         if not durable:
             return
         intakes = [intake for _, intake in durable]

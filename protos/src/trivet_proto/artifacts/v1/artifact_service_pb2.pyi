@@ -154,6 +154,7 @@ class UploadArtifactsResponse(google.protobuf.message.Message):
     INDEX_FIELD_NUMBER: builtins.int
     ARTIFACT_FIELD_NUMBER: builtins.int
     REFUSED_FIELD_NUMBER: builtins.int
+    BEGUN_FIELD_NUMBER: builtins.int
     index: builtins.int
     """The number of the file in the stream, from 0."""
     @property
@@ -164,18 +165,41 @@ class UploadArtifactsResponse(google.protobuf.message.Message):
     def refused(self) -> google.rpc.status_pb2.Status:
         """It was refused: why, with an ErrorInfo in the details, as a failed call has."""
 
+    @property
+    def begun(self) -> global___UploadBegun:
+        """It is taken in from here on. Only for a `start` with `upload`, and before the answer that says what became of it."""
+
     def __init__(
         self,
         *,
         index: builtins.int = ...,
         artifact: trivet_proto.artifacts.v1.artifact_pb2.Artifact | None = ...,
         refused: google.rpc.status_pb2.Status | None = ...,
+        begun: global___UploadBegun | None = ...,
     ) -> None: ...
-    def HasField(self, field_name: typing.Literal["artifact", b"artifact", "refused", b"refused", "result", b"result"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["artifact", b"artifact", "index", b"index", "refused", b"refused", "result", b"result"]) -> None: ...
-    def WhichOneof(self, oneof_group: typing.Literal["result", b"result"]) -> typing.Literal["artifact", "refused"] | None: ...
+    def HasField(self, field_name: typing.Literal["artifact", b"artifact", "begun", b"begun", "refused", b"refused", "result", b"result"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["artifact", b"artifact", "begun", b"begun", "index", b"index", "refused", b"refused", "result", b"result"]) -> None: ...
+    def WhichOneof(self, oneof_group: typing.Literal["result", b"result"]) -> typing.Literal["artifact", "refused", "begun"] | None: ...
 
 global___UploadArtifactsResponse = UploadArtifactsResponse
+
+@typing.final
+class UploadBegun(google.protobuf.message.Message):
+    """The upload of a `start` is open, and its bytes may come."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    OFFSET_BYTES_FIELD_NUMBER: builtins.int
+    offset_bytes: builtins.int
+    """Where they begin: `UploadStart.offset_bytes`."""
+    def __init__(
+        self,
+        *,
+        offset_bytes: builtins.int = ...,
+    ) -> None: ...
+    def ClearField(self, field_name: typing.Literal["offset_bytes", b"offset_bytes"]) -> None: ...
+
+global___UploadBegun = UploadBegun
 
 @typing.final
 class DownloadArtifactRequest(google.protobuf.message.Message):

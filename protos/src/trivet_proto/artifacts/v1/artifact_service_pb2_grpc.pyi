@@ -35,13 +35,14 @@ class ArtifactServiceStub:
         trivet_proto.artifacts.v1.artifact_service_pb2.UploadArtifactsResponse,
     ]
     """Takes in files, one after the other. For each: a `start`, its bytes in `data` messages, a `finish`, or all of it in
-    one `file`; it is answered by one message once it is durable and visible, or refused. A refused file does not end the stream: its remaining
-    messages are passed over. A file that is there already is replaced in one step; several files of one path in a
+    one `file`; it is answered once it is durable and visible, or as soon as it is refused. A refused file does not end
+    the stream: its remaining messages are passed over, and the last file need not be sent to its end. A file that is there already is replaced in one step; several files of one path in a
     stream are taken in order. Answers come in the order of the files, and a client has to read them while it sends.
     A file cannot lie where a folder is, nor below a file (ARTIFACT_PATH_TAKEN). Whether the owner exists is not asked.
     Messages out of order are FIELD_INVALID and end the stream.
     A `start` may name an upload of CreateUpload: then the bytes go on where those that are held end, and what came of
-    them is kept when the stream breaks.
+    them is kept when the stream breaks. That the upload takes bytes is answered by `begun`; a client that waits for it
+    sends nothing in vain.
     """
 
     DownloadArtifact: grpc.UnaryStreamMultiCallable[
@@ -204,13 +205,14 @@ class ArtifactServiceAsyncStub:
         trivet_proto.artifacts.v1.artifact_service_pb2.UploadArtifactsResponse,
     ]
     """Takes in files, one after the other. For each: a `start`, its bytes in `data` messages, a `finish`, or all of it in
-    one `file`; it is answered by one message once it is durable and visible, or refused. A refused file does not end the stream: its remaining
-    messages are passed over. A file that is there already is replaced in one step; several files of one path in a
+    one `file`; it is answered once it is durable and visible, or as soon as it is refused. A refused file does not end
+    the stream: its remaining messages are passed over, and the last file need not be sent to its end. A file that is there already is replaced in one step; several files of one path in a
     stream are taken in order. Answers come in the order of the files, and a client has to read them while it sends.
     A file cannot lie where a folder is, nor below a file (ARTIFACT_PATH_TAKEN). Whether the owner exists is not asked.
     Messages out of order are FIELD_INVALID and end the stream.
     A `start` may name an upload of CreateUpload: then the bytes go on where those that are held end, and what came of
-    them is kept when the stream breaks.
+    them is kept when the stream breaks. That the upload takes bytes is answered by `begun`; a client that waits for it
+    sends nothing in vain.
     """
 
     DownloadArtifact: grpc.aio.UnaryStreamMultiCallable[
@@ -375,13 +377,14 @@ class ArtifactServiceServicer(metaclass=abc.ABCMeta):
         context: _ServicerContext,
     ) -> typing.Union[collections.abc.Iterator[trivet_proto.artifacts.v1.artifact_service_pb2.UploadArtifactsResponse], collections.abc.AsyncIterator[trivet_proto.artifacts.v1.artifact_service_pb2.UploadArtifactsResponse]]:
         """Takes in files, one after the other. For each: a `start`, its bytes in `data` messages, a `finish`, or all of it in
-        one `file`; it is answered by one message once it is durable and visible, or refused. A refused file does not end the stream: its remaining
-        messages are passed over. A file that is there already is replaced in one step; several files of one path in a
+        one `file`; it is answered once it is durable and visible, or as soon as it is refused. A refused file does not end
+        the stream: its remaining messages are passed over, and the last file need not be sent to its end. A file that is there already is replaced in one step; several files of one path in a
         stream are taken in order. Answers come in the order of the files, and a client has to read them while it sends.
         A file cannot lie where a folder is, nor below a file (ARTIFACT_PATH_TAKEN). Whether the owner exists is not asked.
         Messages out of order are FIELD_INVALID and end the stream.
         A `start` may name an upload of CreateUpload: then the bytes go on where those that are held end, and what came of
-        them is kept when the stream breaks.
+        them is kept when the stream breaks. That the upload takes bytes is answered by `begun`; a client that waits for it
+        sends nothing in vain.
         """
 
     @abc.abstractmethod

@@ -47,12 +47,20 @@ class Outcome:
 
 
 @dataclass(frozen=True)
+class Begun:
+    """An upload of `Resumables` takes bytes."""
+
+    offset: int
+    """Where they begin."""
+
+
+@dataclass(frozen=True)
 class Answer:
-    """What became of a file of a stream."""
+    """What became of a file of a stream, or that it may come."""
 
     index: int
     """Its number in the stream, from 0."""
-    result: Artifact | CallerError
+    result: Artifact | CallerError | Begun
 
 
 class Uploads(Protocol):
