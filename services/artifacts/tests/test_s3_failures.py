@@ -3,19 +3,27 @@
 from __future__ import annotations
 
 import json
+import random
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Thread
 
+import grpc
 import pytest
-from minio.credentials.providers import AssumeRoleProvider
+from grpc_health.v1 import health_pb2, health_pb2_grpc
+from minio import MinioAdmin
+from minio.credentials.providers import AssumeRoleProvider, StaticProvider
 
-from trivet_testing.artifacts import Place, migrate, start_server
-from trivet_testing.depot import MIB, connected
-from trivet_testing.errors import error_of
+from trivet_proto.artifacts.v1.artifact_service_pb2_grpc import ArtifactServiceStub
+from trivet_testing.artifacts import Artifacts, Place, migrate, resumed, start_server
+from trivet_testing.depot import MIB, Depot, await_no_litter, await_that, connected
+from trivet_testing.errors import error_of, failure_in
 from trivet_testing.minio import MinioServer
+from trivet_testing.tcp_proxy import Direction, TcpProxy
 
 NO_KEYS = {"AWS_SHARED_CREDENTIALS_FILE": "/nowhere", "AWS_ACCESS_KEY_ID": "", "AWS_SECRET_ACCESS_KEY": ""}
 
@@ -54,6 +62,84 @@ def test_access_that_is_denied_is_told(url: str, own_minio_server: MinioServer) 
         failure = artifacts.refusal(artifacts.run(), "g", b"other bytes")
         assert (failure.reason, failure.metadata) == ("ARTIFACT_STORE_REFUSES", {"problem": "ACCESS_DENIED"})
         assert error_of(lambda: artifacts.download(artifacts.run(), "f")).reason == "ARTIFACT_STORE_REFUSES"
+
+
+def test_bucket_that_is_full_is_told_and_takes_files_when_there_is_room(
+    url: str, own_minio_server: MinioServer
+) -> None:
+    bucket = own_minio_server.create_bucket()
+    place = Place(url, own_minio_server.store(bucket), own_minio_server.credentials)
+    admin = MinioAdmin(
+        endpoint=f"127.0.0.1:{own_minio_server.port}",
+        credentials=StaticProvider(own_minio_server.user, own_minio_server.password),
+        secure=False,
+    )
+    with start_server(place) as server, connected(server) as artifacts:
+        admin.bucket_quota_set(bucket, 100_000)
+        for size in (200_000, 9 * MIB):
+            failure = artifacts.refusal(artifacts.run(), "f", bytes(size))
+            assert (failure.code.name, failure.reason) == ("RESOURCE_EXHAUSTED", "STORAGE_FULL"), failure
+            assert bucket not in failure.message
+        upload = artifacts.create_upload(artifacts.run(), "f", 9 * MIB)
+        (answer,) = artifacts.upload_all(resumed(upload.name, bytes(9 * MIB), 0))
+        assert failure_in(answer.refused).reason == "STORAGE_FULL"
+        assert artifacts.paths(artifacts.run()) == []
+        admin.bucket_quota_clear(bucket)
+        # What is held of the upload is gone on with.
+        held = artifacts.get_upload(upload.name).held_bytes
+        (answer,) = artifacts.upload_all(resumed(upload.name, bytes(9 * MIB), held))
+        assert answer.artifact.size_bytes == 9 * MIB
+        assert "Traceback" not in server.stderr
+
+
+@pytest.mark.parametrize(
+    "marker", [b"?uploads", b"partNumber=1", b"<CompleteMultipartUpload"], ids=["begin", "part", "complete"]
+)
+def test_request_of_an_upload_whose_answer_is_lost_is_sent_again(
+    url: str, minio_server: MinioServer, marker: bytes
+) -> None:
+    bucket = minio_server.create_bucket()
+    content = random.Random(3).randbytes(12 * MIB)
+    with TcpProxy(f"127.0.0.1:{minio_server.port}") as proxy:
+        behind = Place(url, minio_server.store(bucket), minio_server.credentials)
+        store = minio_server.store(bucket).replace(str(minio_server.port), proxy.address.rpartition(":")[2])
+        with start_server(replace(behind, store=store)) as server, connected(server) as artifacts:
+            proxy.hold_responses_after(marker)
+            with ThreadPoolExecutor(1) as pool:
+                uploading = pool.submit(artifacts.upload, artifacts.run(), "f", content)
+                proxy.wait_for_request(marker)
+                proxy.release()
+                proxy.drop()
+                assert uploading.result().size_bytes == len(content)
+            assert artifacts.download(artifacts.run(), "f")[1] == content
+            await_no_litter(Depot(behind))
+            uploads = minio_server.client()._list_multipart_uploads(bucket, prefix=next(iter(Depot(behind).referred())))
+            assert uploads.uploads == []
+            assert "Traceback" not in server.stderr
+
+
+def test_store_that_is_slow_makes_the_server_not_ready_and_loses_nothing(url: str, minio_server: MinioServer) -> None:
+    bucket = minio_server.create_bucket()
+    content = random.Random(4).randbytes(12 * MIB)
+    with TcpProxy(f"127.0.0.1:{minio_server.port}") as proxy:
+        store = minio_server.store(bucket).replace(str(minio_server.port), proxy.address.rpartition(":")[2])
+        place = Place(url, store, minio_server.credentials)
+        with start_server(place) as server, grpc.insecure_channel(server.address) as channel:
+            artifacts = Artifacts(ArtifactServiceStub(channel), "test-0")
+            health = health_pb2_grpc.HealthStub(channel)
+            asked = health_pb2.HealthCheckRequest(service="trivet.artifacts.v1.ArtifactService")
+            artifacts.upload(artifacts.run(), "before", b"bytes")
+            proxy.hold(Direction.RESPONSES)
+            with ThreadPoolExecutor(1) as pool:
+                uploading = pool.submit(artifacts.upload, artifacts.run(), "f", content)
+                await_that(lambda: health.Check(asked).status == health_pb2.HealthCheckResponse.NOT_SERVING)
+                # What needs no bytes is answered meanwhile.
+                assert artifacts.paths(artifacts.run()) == ["before"]
+                proxy.release()
+                assert uploading.result().size_bytes == len(content)
+            await_that(lambda: health.Check(asked).status == health_pb2.HealthCheckResponse.SERVING)
+            assert artifacts.download(artifacts.run(), "f")[1] == content
+            assert "Traceback" not in server.stderr
 
 
 def test_credentials_may_come_from_the_service_of_a_container(url: str, minio_server: MinioServer) -> None:

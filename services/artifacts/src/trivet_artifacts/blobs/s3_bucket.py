@@ -21,6 +21,7 @@ from minio.error import MinioException, S3Error
 from urllib3.exceptions import HTTPError
 
 from trivet_artifacts.blobs.blob_store import HeldPart, PartsChanged
+from trivet_artifacts.blobs.s3_retries import repeated
 from trivet_artifacts.domain.errors import ArtifactStoreRefuses, ArtifactStoreUnavailable, UploadExpired
 from trivet_kit.errors import CallerError, StorageFull
 
@@ -48,7 +49,18 @@ class Bucket:
     def begin(self, key: str, *, with_digests: bool) -> str:
         """Begins an object in parts; with digests, the store asks for the SHA-256 of each part and checks it."""
         headers = {"x-amz-checksum-algorithm": "SHA256"} if with_digests else {}
-        return self.client._create_multipart_upload(self.name, key, headers)  # type: ignore[arg-type] # noqa: SLF001 - dict is invariant; see above
+        tries = 0
+
+        def create() -> str:
+            nonlocal tries
+            tries += 1
+            return self.client._create_multipart_upload(self.name, key, headers)  # type: ignore[arg-type] # noqa: SLF001 - dict is invariant; see above
+
+        upload_id = repeated(create)
+        if tries > 1:
+            # Only the answer may have been lost.
+            self.abort_all(key, except_for=upload_id)
+        return upload_id
 
     def send_part(self, key: str, upload_id: str, number: int, data: bytes, sha256: bytes) -> Future[Part]:
         """Begins to send a part, when there is room; without a digest, the object was begun without."""
@@ -100,7 +112,7 @@ class Bucket:
             "If-None-Match": "*",
         }
         try:
-            self.client._execute("POST", self.name, key, body, headers, {"uploadId": upload_id})  # type: ignore[arg-type] # noqa: SLF001 - as above
+            repeated(lambda: self.client._execute("POST", self.name, key, body, headers, {"uploadId": upload_id}))  # type: ignore[arg-type] # noqa: SLF001 - as above
         except S3Error as error:
             # The answer to a call before may have been lost. Nobody but this upload writes under its key.
             if error.code in ("NoSuchUpload", "PreconditionFailed") and self.size(key) is not None:
@@ -117,11 +129,11 @@ class Bucket:
             if error.code != "NoSuchUpload":
                 raise
 
-    def abort_all(self, key: str) -> None:
-        """Removes all parts under a key."""
+    def abort_all(self, key: str, *, except_for: str = "") -> None:
+        """Removes all parts under a key, those of one upload excepted."""
         # By the whole key: MinIO lists parts under no shorter prefix.
         for upload in self.client._list_multipart_uploads(self.name, prefix=key).uploads:  # noqa: SLF001 - see above
-            if upload.object_name == key and upload.upload_id:
+            if upload.object_name == key and upload.upload_id and upload.upload_id != except_for:
                 self.abort(key, upload.upload_id)
 
     def size(self, key: str) -> int | None:

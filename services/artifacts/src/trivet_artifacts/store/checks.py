@@ -58,6 +58,13 @@ class SqlChecks:
 
     def conclude(self, unverified: Unverified, sha256: bytes) -> bool:
         """Notes what its bytes are."""
+        try:
+            return self._conclude(unverified, sha256)
+        except sa.exc.IntegrityError:
+            # Another process verified the same content in the same moment; this time its object is found.
+            return self._conclude(unverified, sha256)
+
+    def _conclude(self, unverified: Unverified, sha256: bytes) -> bool:
         this = _object.c.object_pk == unverified.object_pk
         with self._database.transaction("write") as connection:
             if sha256 != unverified.sha256:
