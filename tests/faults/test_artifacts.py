@@ -341,6 +341,7 @@ def run_rounds(
             interruptions.interrupt(number, this)
         except BaseException as error:
             error.add_note(f"in round {number} of seed {seed}: {this}")
+            error.add_note(f"{site.proxy.open_connections} connections; the service said: {site.server.stderr[-5000:]}")
             raise
     interruptions.finish()
     store = "S3" if site.minio else "a folder"

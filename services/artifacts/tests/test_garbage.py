@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import sys
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
@@ -19,6 +20,7 @@ from trivet_proto.artifacts.v1.content_pb2 import NewArtifact, Reference
 from trivet_testing.artifacts import Artifacts, content_of, resumed
 from trivet_testing.depot import MIB, Depot, await_no_litter, connected
 from trivet_testing.errors import error_of, failure_in
+from trivet_testing.servers import run_to_exit
 from trivet_testing.tracking import full
 
 HOUR_MILLIS = 60 * 60 * 1000
@@ -282,3 +284,30 @@ def attempt(step: Callable[[], None]) -> bool:
     except grpc.RpcError as error:
         return "collects the garbage" in str(error)
     return True
+
+
+def test_command_collects_all_workspaces_beside_a_server(depot: Depot) -> None:
+    with depot.start() as server, connected(server) as artifacts:
+        other = Artifacts(artifacts.stub, "test-1")
+        for each in (artifacts, other):
+            each.upload(each.run(), "gone", b"gone")
+            each.upload(each.run(), "kept", b"kept")
+            each.delete(each.run(), "gone")
+        env = {
+            "TRIVET_DATABASE_URL": depot.place.database_url,
+            "TRIVET_ARTIFACT_STORE": depot.place.store,
+            **depot.place.env,
+        }
+        command = [sys.executable, "-m", "trivet_artifacts", "collect"]
+        done = run_to_exit(command, env)
+        assert (done.returncode, "0 contents (0 bytes) are freed" in done.stdout) == (0, True), done
+        assert len(depot.whole()) == 4
+        done = run_to_exit([*command, "--grace-seconds", "0"], env)
+        assert done.returncode == 0, done
+        for each in (artifacts, other):
+            line = f"{each.workspace}: 0 files (0 bytes) were kept long enough, 1 contents (4 bytes) are freed"
+            assert line in done.stdout.splitlines()
+            assert each.download(each.run(), "kept")[1] == b"kept"
+        assert len(depot.whole()) == 2
+        await_no_litter(depot)
+        assert "Traceback" not in done.stderr + server.stderr

@@ -37,6 +37,12 @@ class MeteredProxy:
         with self._changed:
             return self._passed[direction]
 
+    @property
+    def open_connections(self) -> int:
+        """How many clients are connected, or have been whose last bytes are not passed on."""
+        with self._changed:
+            return self._open[Direction.REQUESTS]
+
     def stop_after(self, direction: Direction, size_bytes: int) -> None:
         """Passes nothing on once so many bytes more went that way, until `go_on`, `finish` or `drop`."""
         with self._changed:

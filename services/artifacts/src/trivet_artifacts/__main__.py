@@ -10,8 +10,11 @@ from typing import Annotated
 import typer
 
 from trivet_artifacts.settings import (
+    GRACE_SECONDS,
     UPLOAD_LEASE_SECONDS,
     ArtifactStoreOption,
+    CollectEveryOption,
+    GraceOption,
     S3PublicEndpointOption,
     UploadLeaseOption,
 )
@@ -67,6 +70,7 @@ def serve(
     max_message_bytes: MaxMessageBytesOption = MAX_MESSAGE_BYTES,
     max_connection_age_seconds: MaxConnectionAgeOption = MAX_CONNECTION_AGE_SECONDS,
     upload_lease: UploadLeaseOption = UPLOAD_LEASE_SECONDS,
+    collect_every_seconds: CollectEveryOption = 0,
 ) -> None:
     """Serves until SIGTERM; the schema must be current (`migrate`)."""
     from trivet_artifacts.server import build, migrations, open_blobs, open_database  # noqa: PLC0415 - as the other
@@ -87,7 +91,7 @@ def serve(
     database.check_usable()
     migrations(database).check(f"{PROGRAM} migrate")
     blobs.check_usable()
-    component = build(database, blobs, timedelta(seconds=upload_lease))
+    component = build(database, blobs, timedelta(seconds=upload_lease), timedelta(seconds=collect_every_seconds))
     run((component,), settings, partial(commands.say_ready, PROGRAM))
 
 
@@ -98,6 +102,29 @@ def migrate(database_url: DatabaseUrlOption = "", database_url_file: DatabaseUrl
 
     database = open_database(read_database_url(database_url, database_url_file))
     commands.migrate(database, migrations(database))
+
+
+@app.command()
+def collect(
+    database_url: DatabaseUrlOption = "",
+    database_url_file: DatabaseUrlFileOption = "",
+    artifact_store: ArtifactStoreOption = "",
+    grace_seconds: GraceOption = GRACE_SECONDS,
+) -> None:
+    """Collects the garbage of all workspaces once, beside servers that run; for a timer."""
+    from trivet_artifacts.server import collect, migrations, open_blobs, open_database  # noqa: PLC0415 - as above
+
+    set_up_logs(logging.INFO)
+    blobs = open_blobs(artifact_store)
+    database = open_database(read_database_url(database_url, database_url_file))
+    database.check_usable()
+    migrations(database).check(f"{PROGRAM} migrate")
+    blobs.check_usable()
+    for workspace, done in collect(database, blobs, timedelta(seconds=grace_seconds)).items():
+        typer.echo(
+            f"{workspace}: {done.expired_files} files ({done.expired_bytes} bytes) were kept long enough, "
+            f"{done.freed_objects} contents ({done.freed_bytes} bytes) are freed"
+        )
 
 
 @app.command()

@@ -9,12 +9,13 @@ from google.protobuf.duration_pb2 import Duration
 
 from trivet_artifacts.domain import limits
 from trivet_artifacts.domain.garbage import Collected, Collection, Hold, OwnerKind, SpaceUsage
+from trivet_artifacts.settings import GRACE_SECONDS
 from trivet_kit.errors import FieldInvalid, FieldRequired, FieldTooLong
 from trivet_kit.resources import WorkspaceName, parse_workspace
 from trivet_kit.timestamps import from_millis
 from trivet_proto.artifacts.v1 import garbage_pb2 as pb
 
-_GRACE = timedelta(hours=1)
+_GRACE = timedelta(seconds=GRACE_SECONDS)
 # The range of google.protobuf.Duration is larger than that of a time in milliseconds that is counted back from now.
 _LONGEST = timedelta(days=365 * 1000)
 _KINDS = {

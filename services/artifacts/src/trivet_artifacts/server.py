@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import threading
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from datetime import timedelta
 
 from trivet_artifacts.blobs import opening
@@ -10,15 +12,17 @@ from trivet_artifacts.blobs.blob_store import BlobStore
 from trivet_artifacts.checks import Checking
 from trivet_artifacts.collecting import Collector
 from trivet_artifacts.domain import limits
+from trivet_artifacts.domain.garbage import Collected
 from trivet_artifacts.downloads import Downloads
 from trivet_artifacts.intake import Intakes
 from trivet_artifacts.leftovers import Leftovers
 from trivet_artifacts.resuming import Resuming
+from trivet_artifacts.scheduled import ScheduledCollections, collect_all
 from trivet_artifacts.servicers.artifacts import ArtifactServicer
 from trivet_artifacts.servicers.contents import ContentServicer
 from trivet_artifacts.servicers.garbage import GarbageServicer
 from trivet_artifacts.servicers.uploads import UploadServicer
-from trivet_artifacts.settings import UPLOAD_LEASE_SECONDS
+from trivet_artifacts.settings import GRACE_SECONDS, UPLOAD_LEASE_SECONDS
 from trivet_artifacts.store.artifacts import SqlArtifacts
 from trivet_artifacts.store.checks import SqlChecks
 from trivet_artifacts.store.contents import SqlContents
@@ -45,6 +49,7 @@ BLOB_THREADS = 16
 INDEX_THREADS = 4
 
 _LEASE = timedelta(seconds=UPLOAD_LEASE_SECONDS)
+_GRACE = timedelta(seconds=GRACE_SECONDS)
 
 
 def open_database(url: str) -> Database:
@@ -68,10 +73,24 @@ def open_blobs(store: str, public_endpoint: str = "") -> BlobStore:
     return opening.open_blobs(store, public_endpoint)
 
 
-def build(database: Database, blobs: BlobStore, lease: timedelta = _LEASE) -> Component:
+def collect(database: Database, blobs: BlobStore, grace: timedelta) -> dict[str, Collected]:
+    """Collects the garbage of all workspaces, and returns what was collected in each; closes what it is given."""
+    with ThreadPoolExecutor(BLOB_THREADS, thread_name_prefix="blob") as threads, closing(blobs), closing(database):
+        uploads = SqlUploads(database, now_millis, _LEASE)
+        collector = Collector(SqlGarbage(database, now_millis), uploads, blobs, threads)
+        return collect_all(collector, grace, threading.Event())
+
+
+def build(
+    database: Database, blobs: BlobStore, lease: timedelta = _LEASE, collect_every: timedelta | None = None
+) -> Component:
     """The artifact service over a migrated database and a usable store, which it closes at its end.
 
-    `lease` is how long after its server's death an upload is left alone.
+    Args:
+        database: its index.
+        blobs: its bytes.
+        lease: how long after its server's death an upload is left alone.
+        collect_every: how often it collects garbage by itself; None: only when it is asked to.
     """
     artifacts = SqlArtifacts(database, now_millis)
     uploads = SqlUploads(database, now_millis, lease)
@@ -81,6 +100,8 @@ def build(database: Database, blobs: BlobStore, lease: timedelta = _LEASE) -> Co
     index = ThreadPoolExecutor(INDEX_THREADS, thread_name_prefix="index")
     leftovers = Leftovers(uploads, resumables, blobs, lease)
     checking = Checking(SqlChecks(database, now_millis), blobs)
+    collector = Collector(garbage, uploads, blobs, threads)
+    scheduled = ScheduledCollections(collector, collect_every, _GRACE) if collect_every else None
     servicers = (
         ArtifactServicer(
             artifacts=artifacts,
@@ -91,7 +112,7 @@ def build(database: Database, blobs: BlobStore, lease: timedelta = _LEASE) -> Co
         UploadServicer(Resuming(resumables, uploads, artifacts, blobs, checking.wake)),
         GarbageServicer(
             garbage=garbage,
-            collector=Collector(garbage, uploads, blobs, threads),
+            collector=collector,
             keeping=SqlKeeping(database, now_millis),
             resumables=resumables,
         ),
@@ -102,6 +123,8 @@ def build(database: Database, blobs: BlobStore, lease: timedelta = _LEASE) -> Co
         blobs.probe()
 
     def close() -> None:
+        if scheduled is not None:
+            scheduled.close()
         leftovers.close()
         checking.close()
         # In this order: a commit hands what is spare to the other threads.

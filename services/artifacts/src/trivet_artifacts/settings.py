@@ -25,6 +25,29 @@ S3PublicEndpointOption = Annotated[
         help="Where clients reach S3 themselves: https://HOST:PORT, or none. Default: as this server does.",
     ),
 ]
+# Of bytes that nothing refers to: as long as CollectGarbage leaves them when it is not told otherwise.
+GRACE_SECONDS = 60 * 60
+
+CollectEveryOption = Annotated[
+    int,
+    typer.Option(
+        envvar="TRIVET_COLLECT_EVERY_SECONDS",
+        metavar="SECONDS",
+        min=0,
+        max=366 * 24 * 60 * 60,
+        help="How often garbage is collected in all workspaces; 0: only when somebody asks for it.",
+    ),
+]
+GraceOption = Annotated[
+    int,
+    typer.Option(
+        "--grace-seconds",
+        metavar="SECONDS",
+        min=0,
+        max=366 * 24 * 60 * 60,
+        help="Bytes are freed when nothing has referred to them for so long.",
+    ),
+]
 UploadLeaseOption = Annotated[
     int,
     typer.Option(

@@ -12,6 +12,7 @@ from typing import Annotated
 
 import typer
 
+from trivet_artifacts.settings import CollectEveryOption, S3PublicEndpointOption
 from trivet_kit import commands
 from trivet_kit import server as kit_server
 from trivet_kit.logs import set_up_logs
@@ -24,11 +25,13 @@ from trivet_kit.settings import (
     WorkspacesOption,
     parse_workspaces,
 )
-from trivet_standalone.components import OwnAddress, build
+from trivet_standalone.components import OwnAddress, Wishes, build
 from trivet_standalone.local_clients import LocalClients, local_sockets
 from trivet_standalone.places import Places, places
 from trivet_standalone.serving import check_not_served, serving
 from trivet_tracking.settings import STALE_AFTER_SECONDS, StaleAfterOption
+
+_DAY_SECONDS = 24 * 60 * 60
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 
@@ -56,6 +59,8 @@ def up(
     workspaces: WorkspacesOption = "",
     insecure_no_auth: InsecureNoAuthOption = False,  # noqa: FBT002 - a flag of the command line
     stale_after_seconds: StaleAfterOption = STALE_AFTER_SECONDS,
+    s3_public_endpoint: S3PublicEndpointOption = "",
+    collect_every_seconds: CollectEveryOption = _DAY_SECONDS,
     local: Annotated[
         float,
         typer.Option(
@@ -79,7 +84,7 @@ def up(
     own_address = OwnAddress()
     with ExitStack() as stack:
         holding = None if kept.lock_file is None else stack.enter_context(serving(kept.lock_file))
-        components = build(kept, own_address, stale_after_seconds)
+        components = build(kept, own_address, Wishes(stale_after_seconds, collect_every_seconds, s3_public_endpoint))
         clients = stack.enter_context(_local_clients(kept, local)) if local else None
 
         def on_ready(address: str) -> None:

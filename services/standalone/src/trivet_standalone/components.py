@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from datetime import timedelta
+
 from trivet_artifacts import server as artifacts
 from trivet_kit.db import Database, Migrations
 from trivet_kit.server import Component
@@ -32,15 +35,25 @@ class OwnAddress:
         return f"grpc://{self._dial}"
 
 
-def build(kept: Places, own_address: OwnAddress, stale_after_seconds: float) -> tuple[Component, ...]:
-    """Migrates what is kept, and builds tracking, artifacts and registry over it.
+@dataclass(frozen=True)
+class Wishes:
+    """What whoever starts a server may set."""
 
-    A RUNNING run counts as stale that was not written for `stale_after_seconds`; 0: none does.
+    stale_after_seconds: float
+    """A RUNNING run counts as stale that was not written for so long; 0: none does."""
+    collect_every_seconds: int
+    """How often the garbage of artifacts is collected; 0: only when somebody asks for it."""
+    s3_public_endpoint: str
+    """As TRIVET_S3_PUBLIC_ENDPOINT has it."""
+
+
+def build(kept: Places, own_address: OwnAddress, wishes: Wishes) -> tuple[Component, ...]:
+    """Migrates what is kept, and builds tracking, artifacts and registry over it.
 
     Raises:
         StartupError: a database or the store of files cannot be used, or is of a newer version.
     """
-    blobs = artifacts.open_blobs(kept.artifact_store)
+    blobs = artifacts.open_blobs(kept.artifact_store, wishes.s3_public_endpoint)
     tracking_database = tracking.open_database(kept.tracking_database)
     artifacts_database = artifacts.open_database(kept.artifacts_database)
     registry_database = registry.open_database(kept.registry_database)
@@ -49,8 +62,8 @@ def build(kept: Places, own_address: OwnAddress, stale_after_seconds: float) -> 
     _migrate(registry_database, registry.migrations(registry_database))
     blobs.check_usable()
     return (
-        tracking.build(tracking_database, stale_after_seconds=stale_after_seconds),
-        artifacts.build(artifacts_database, blobs),
+        tracking.build(tracking_database, stale_after_seconds=wishes.stale_after_seconds),
+        artifacts.build(artifacts_database, blobs, collect_every=timedelta(seconds=wishes.collect_every_seconds)),
         registry.build(registry_database, own_address.url),
     )
 

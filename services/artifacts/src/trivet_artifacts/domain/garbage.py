@@ -110,6 +110,10 @@ class Keeping(Protocol):
 class Garbage(Protocol):
     """Files that are given up, and objects to which nothing refers. Safe for threads, and beside all other changes."""
 
+    def workspaces(self) -> list[str]:
+        """Returns the workspaces that have files, or bytes."""
+        ...
+
     def claim(self, workspace: str) -> None:
         """Begins to collect a workspace, for ten minutes at most. Raises CollectionBusy where another one does."""
         ...

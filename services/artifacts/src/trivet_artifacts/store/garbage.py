@@ -43,6 +43,13 @@ class SqlGarbage:
         self._now = now
         self._holder = uuid.uuid4().hex
 
+    def workspaces(self) -> list[str]:
+        """Returns the workspaces that have files, or bytes."""
+        # References alone can expire too, and objects alone be freed.
+        found = sa.union(sa.select(_owner.c.workspace), sa.select(_object.c.workspace))
+        with self._database.transaction("read") as connection:
+            return sorted(connection.execute(found).scalars())
+
     def claim(self, workspace: str) -> None:
         """Begins to collect a workspace."""
         now = self._now()
