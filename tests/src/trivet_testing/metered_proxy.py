@@ -122,22 +122,25 @@ class MeteredProxy:
     def _pass_on(self, source: socket.socket, sink: socket.socket, direction: Direction) -> None:
         try:
             self._pass_all_on(source, sink, direction)
+        except OSError:
+            # Reset by one who died with answers unread: the other one must hear of it.
+            with contextlib.suppress(OSError):
+                sink.shutdown(socket.SHUT_RDWR)
         finally:
             with self._changed:
                 self._open[direction] -= 1
                 self._changed.notify_all()
 
     def _pass_all_on(self, source: socket.socket, sink: socket.socket, direction: Direction) -> None:
-        with contextlib.suppress(OSError):
-            while data := source.recv(_READ_BYTES):
-                with self._changed:
-                    self._passed[direction] += len(data)
-                    self._changed.notify_all()
-                    self._changed.wait_for(lambda: source not in self._sockets or not self._is_stopped())
-                    if source not in self._sockets:
-                        return
-                sink.sendall(data)
-            sink.shutdown(socket.SHUT_WR)
+        while data := source.recv(_READ_BYTES):
+            with self._changed:
+                self._passed[direction] += len(data)
+                self._changed.notify_all()
+                self._changed.wait_for(lambda: source not in self._sockets or not self._is_stopped())
+                if source not in self._sockets:
+                    return
+            sink.sendall(data)
+        sink.shutdown(socket.SHUT_WR)
 
     def _is_stopped(self) -> bool:
         return any(self._passed[direction] >= limit for direction, limit in self._limits.items())
