@@ -35,7 +35,7 @@ class Workload:
 
     @property
     def kind(self) -> str:
-        """Deployment, StatefulSet or Job."""
+        """Deployment, StatefulSet, Job or CronJob."""
         return str(self.object["kind"])
 
     @property
@@ -46,14 +46,19 @@ class Workload:
     @property
     def labels(self) -> Mapping[str, str]:
         """Of its pods."""
-        labels: Mapping[str, str] = self.object["spec"]["template"]["metadata"]["labels"]
+        labels: Mapping[str, str] = self._template["metadata"]["labels"]
         return labels
 
     @property
     def pod(self) -> Object:
         """The specification of its pods."""
-        pod: Object = self.object["spec"]["template"]["spec"]
+        pod: Object = self._template["spec"]
         return pod
+
+    @property
+    def _template(self) -> Object:
+        spec: Object = self.object["spec"]
+        return spec["jobTemplate"]["spec"]["template"] if self.kind == "CronJob" else spec["template"]  # type: ignore[no-any-return] # of YAML
 
     @property
     def containers(self) -> list[Object]:
@@ -74,7 +79,7 @@ class Manifests:
     @cached_property
     def workloads(self) -> list[Workload]:
         """All that run pods."""
-        return [Workload(each) for each in self.objects if "template" in each.get("spec", {})]
+        return [Workload(each) for each in self.objects if each.get("spec", {}).keys() & {"template", "jobTemplate"}]
 
     @property
     def servers(self) -> list[Workload]:
@@ -144,7 +149,7 @@ class Manifests:
         for service in self.of_kind("Service"):
             name = f"Service {service['metadata']['name']}"
             selected = [each for each in self.workloads if _selects_labels(service["spec"]["selector"], each)]
-            if len(selected) != 1 or selected[0].kind == "Job":
+            if len(selected) != 1 or selected[0].kind in ("Job", "CronJob"):
                 yield f"{name}: selects {[each.name for each in selected]}, not one server"
                 continue
             ports = {port["name"] for each in selected[0].containers for port in each.get("ports", [])}
