@@ -357,6 +357,43 @@ def test_killed_download_is_gone_on_with_by_another_process(
     assert [file.name for file in back.parent.iterdir()] == ["large"]
 
 
+def test_download_goes_on_when_its_service_is_killed(
+    client: trivet.Client, service: Service, tmp_path: Path, seed: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TRIVET_CACHE_SIZE", "0")
+    size = 128 * MIB
+    content = write(tmp_path / "large", size, seed)
+    client.log_artifact(RUN, str(tmp_path / "large"))
+    before = service.passed(Direction.RESPONSES)
+    service.bytes_proxy.stop_after(Direction.RESPONSES, size // 2)
+    arguments = (DOWNLOAD, service.url, RUN, "large", str(tmp_path / "back"))
+    with subprocess.Popen([sys.executable, "-c", *arguments], env=os.environ) as process:
+        service.bytes_proxy.wait_until_stopped()
+        service.restart()
+        service.bytes_proxy.go_on()
+        assert process.wait(120) == 0
+    assert (tmp_path / "back" / "large").read_bytes() == content
+    # The pieces that were on their way come again, from where they were cut off or from their beginnings.
+    assert service.passed(Direction.RESPONSES) - before <= size + 4 * 16 * MIB
+
+
+def test_small_files_go_on_when_the_service_is_killed(
+    client: trivet.Client, service: Service, tmp_path: Path, seed: int
+) -> None:
+    source = tmp_path / "source"
+    source.mkdir()
+    contents = {str(number): write(source / str(number), 100_000, seed + number) for number in range(50)}
+    client.list_artifacts(RUN)
+    service.proxy.stop_after(Direction.REQUESTS, 2_000_000)
+    arguments = (UPLOAD, service.url, RUN, str(source))
+    with subprocess.Popen([sys.executable, "-c", *arguments], env=os.environ) as process:
+        service.proxy.wait_until_stopped()
+        service.restart()
+        assert process.wait(120) == 0
+    back = Path(client.download_artifacts(RUN, "source", str(tmp_path / "back")))
+    assert {name: (back / name).read_bytes() for name in contents} == contents
+
+
 def test_damaged_rest_of_a_killed_download_is_thrown_away(
     client: trivet.Client, service: Service, tmp_path: Path, seed: int
 ) -> None:
