@@ -17,9 +17,9 @@ from trivet._errors import ArtifactCorrupt, ServerUnavailable
 from trivet._hashing import hash_file
 from trivet._large_downloads import download_large
 from trivet._safe_paths import safe_join
+from trivet._stored_bytes import read_stored
 from trivet._transfers import LARGE_BYTES, TRIES, Transfer
 from trivet_proto.artifacts.v1 import artifact_pb2
-from trivet_proto.artifacts.v1 import artifact_service_pb2 as pb
 
 # Calls for small files wait for their answers most of the time.
 _SMALL_WORKERS: Final = 8
@@ -187,20 +187,16 @@ class _Stream:
             )
 
     def _read(self) -> None:
-        request = pb.DownloadArtifactRequest(owner=self._transfer.owner, path=self._path, offset_bytes=self._received)
-        timeout = self._transfer.timeout_of(LARGE_BYTES)
-        for answer in self._transfer.connection.stream(
-            self._transfer.stub.DownloadArtifact, request, timeout_seconds=timeout, stop=self._transfer.stop
-        ):
-            if answer.HasField("artifact"):
-                self._take_head(answer.artifact)
+        for piece in read_stored(self._transfer, self._path, offset=self._received, expected_bytes=LARGE_BYTES):
+            if not isinstance(piece, memoryview):
+                self._take_head(piece)
                 continue
-            if self._head is None or self._received + len(answer.data) > self._head.size_bytes:
+            if self._head is None or self._received + len(piece) > self._head.size_bytes:
                 self._fail("has other bytes than its head says")
-            self._sink.write(answer.data)
-            self._hash.update(answer.data)
-            self._received += len(answer.data)
-            self._transfer.progress.add(len(answer.data))
+            self._sink.write(piece)
+            self._hash.update(piece)
+            self._received += len(piece)
+            self._transfer.progress.add(len(piece))
 
     def _take_head(self, head: artifact_pb2.Artifact) -> None:
         if self._head is not None and (head.size_bytes, head.sha256) != (self._head.size_bytes, self._head.sha256):

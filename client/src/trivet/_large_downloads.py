@@ -15,9 +15,9 @@ from trivet._connection import Pauses
 from trivet._direct import DirectFailed
 from trivet._errors import ArtifactCorrupt, FailedPrecondition, ServerUnavailable
 from trivet._partial_files import PartialFile, partial_file
+from trivet._stored_bytes import read_stored
 from trivet._transfers import DIRECT_UNAVAILABLE, LARGE_WORKERS, TRIES, Transfer
 from trivet_proto.artifacts.v1 import artifact_pb2, direct_pb2
-from trivet_proto.artifacts.v1 import artifact_service_pb2 as pb
 
 _READ_BYTES: Final = 1024 * 1024
 # The service signs for 5 minutes (artifact_service.proto); a piece that was begun may end later.
@@ -140,26 +140,20 @@ class _Pieces:
         ended_early = ServerUnavailable(f"The server ended {self._artifact.path!r} after {offset} bytes.")
         return offset, None if offset == end else ended_early
 
-    def _read(self, offset: int, length: int) -> Iterator[bytes]:
+    def _read(self, offset: int, length: int) -> Iterator[bytes | memoryview]:
         request = self._url.get() if self._transfer.may_go_direct else None
         if request is not None:
             return self._transfer.store.mine().get(request, offset, length)
         return self._stream(offset, length)
 
-    def _stream(self, offset: int, length: int) -> Iterator[bytes]:
-        request = pb.DownloadArtifactRequest(
-            owner=self._transfer.owner, path=self._artifact.path, offset_bytes=offset, limit_bytes=length
-        )
-        for answer in self._transfer.connection.stream(
-            self._transfer.stub.DownloadArtifact,
-            request,
-            timeout_seconds=self._transfer.timeout_of(length),
-            stop=self._transfer.stop,
+    def _stream(self, offset: int, length: int) -> Iterator[memoryview]:
+        for piece in read_stored(
+            self._transfer, self._artifact.path, offset=offset, limit=length, expected_bytes=length
         ):
-            if answer.HasField("artifact"):
-                check_same(answer.artifact, self._artifact)
+            if isinstance(piece, memoryview):
+                yield piece
             else:
-                yield answer.data
+                check_same(piece, self._artifact)
 
 
 class _Url:

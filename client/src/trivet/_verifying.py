@@ -13,9 +13,9 @@ from trivet._entities import FileCheck
 from trivet._errors import ArtifactNotFound, FailedPrecondition, ServerError
 from trivet._hashing import hash_files
 from trivet._safe_paths import safe_join
+from trivet._stored_bytes import read_stored
 from trivet._transfers import Transfer
 from trivet_proto.artifacts.v1 import artifact_pb2
-from trivet_proto.artifacts.v1 import artifact_service_pb2 as pb
 
 _WORKERS: Final = 4
 
@@ -42,19 +42,15 @@ def _verify(transfer: Transfer, artifact: artifact_pb2.Artifact) -> FileCheck:
     if artifact.reference_uri:
         return FileCheck(artifact.path, "reference", artifact.size_bytes)
     transfer.stop.check()
-    request = pb.DownloadArtifactRequest(owner=transfer.owner, path=artifact.path)
     digest = hashlib.sha256()
     expected = b""
     try:
-        for answer in transfer.connection.stream(
-            transfer.stub.DownloadArtifact,
-            request,
-            timeout_seconds=transfer.timeout_of(artifact.size_bytes),
-            stop=transfer.stop,
-        ):
-            expected = answer.artifact.sha256 or expected
-            digest.update(answer.data)
-            transfer.progress.add(len(answer.data))
+        for piece in read_stored(transfer, artifact.path, expected_bytes=artifact.size_bytes):
+            if isinstance(piece, memoryview):
+                digest.update(piece)
+                transfer.progress.add(len(piece))
+            else:
+                expected = piece.sha256
     except ArtifactNotFound:
         return FileCheck(artifact.path, "missing", artifact.size_bytes)
     except (ServerError, FailedPrecondition):

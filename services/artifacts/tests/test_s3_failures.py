@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import random
-from collections.abc import Iterator
+import uuid
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -18,6 +20,10 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 from minio import MinioAdmin
 from minio.credentials.providers import AssumeRoleProvider, StaticProvider
 
+from trivet_artifacts.blobs import s3_client
+from trivet_artifacts.blobs.digests import sha256_of
+from trivet_artifacts.blobs.opening import open_blobs
+from trivet_kit.errors import CallerError
 from trivet_proto.artifacts.v1.artifact_service_pb2_grpc import ArtifactServiceStub
 from trivet_testing.artifacts import Artifacts, Place, migrate, resumed, start_server
 from trivet_testing.depot import MIB, Depot, await_no_litter, await_that, connected
@@ -140,6 +146,36 @@ def test_store_that_is_slow_makes_the_server_not_ready_and_loses_nothing(url: st
             await_that(lambda: health.Check(asked).status == health_pb2.HealthCheckResponse.SERVING)
             assert artifacts.download(artifacts.run(), "f")[1] == content
             assert "Traceback" not in server.stderr
+
+
+def test_part_that_changed_on_its_way_is_refused(minio_server: MinioServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in minio_server.credentials.items():
+        monkeypatch.setenv(name, value)
+    key = f"default/{uuid.uuid4().hex}"
+    data = bytes(5 * MIB)
+    with closing(open_blobs(minio_server.store(minio_server.create_bucket()))) as blobs:
+        store_upload = blobs.begin(key)
+        writer = blobs.resume(key, store_upload, 5 * MIB, blobs.held(key, store_upload, 5 * MIB))
+        with monkeypatch.context() as changed:
+            # As if a byte were flipped between the digest and the store.
+            changed.setattr(s3_client.S3Client, "_upload_part", _flipped(s3_client.S3Client._upload_part))
+            writer.write(data)
+            with pytest.raises(CallerError):
+                writer.finish()
+        assert blobs.held(key, store_upload, 5 * MIB).size_bytes == 0
+        writer = blobs.resume(key, store_upload, 5 * MIB, blobs.held(key, store_upload, 5 * MIB))
+        writer.write(data)
+        writer.finish()
+        with closing(blobs.open(key, 0, len(data))) as reader:
+            assert sha256_of(blobs, key, len(data)) == hashlib.sha256(data).digest()
+            assert reader.read(9) == data[:9]
+
+
+def _flipped(upload_part: Callable[..., str]) -> Callable[..., str]:
+    def upload_flipped(client: object, bucket: str, key: str, data: bytes, *others: object) -> str:
+        return upload_part(client, bucket, key, b"\1" + data[1:], *others)
+
+    return upload_flipped
 
 
 def test_credentials_may_come_from_the_service_of_a_container(url: str, minio_server: MinioServer) -> None:

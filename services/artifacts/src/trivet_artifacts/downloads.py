@@ -1,4 +1,4 @@
-"""One call of DownloadArtifact: reads a file in threads, one message ahead of the client."""
+"""One call of DownloadArtifact: reads a file in threads, few messages ahead of the client."""
 
 from __future__ import annotations
 
@@ -12,6 +12,9 @@ from trivet_artifacts.domain import limits
 from trivet_artifacts.domain.artifacts import Artifacts, ByteRange, StoredFile
 from trivet_kit.errors import FieldInvalid
 from trivet_kit.resources import ArtifactOwnerName
+
+# What a thread reads before it tells the event loop, which costs as much as to read one message.
+_PIECES_AT_ONCE = 2
 
 
 @dataclass(frozen=True)
@@ -43,16 +46,25 @@ class Downloads:
         reader = await asyncio.wrap_future(self.threads.submit(self.blobs.open, file.object_key, part.offset, length))
         ahead = self._ahead(reader)
         try:
-            while data := await asyncio.wrap_future(ahead):
+            while pieces := await asyncio.wrap_future(ahead):
                 ahead = self._ahead(reader)
-                yield data
+                for piece in pieces:
+                    yield piece
         finally:
             self.threads.submit(_close, reader, ahead)
 
-    def _ahead(self, reader: BlobReader) -> Future[bytes]:
-        return self.threads.submit(reader.read, limits.MAX_DATA_BYTES)
+    def _ahead(self, reader: BlobReader) -> Future[list[bytes]]:
+        return self.threads.submit(_read_pieces, reader)
 
 
-def _close(reader: BlobReader, ahead: Future[bytes]) -> None:
+def _read_pieces(reader: BlobReader) -> list[bytes]:
+    """The next pieces; none at the end."""
+    pieces: list[bytes] = []
+    while len(pieces) < _PIECES_AT_ONCE and (piece := reader.read(limits.MAX_DATA_BYTES)):
+        pieces.append(piece)
+    return pieces
+
+
+def _close(reader: BlobReader, ahead: Future[list[bytes]]) -> None:
     wait([ahead])  # it was given to these threads earlier, so it does not wait for this
     reader.close()

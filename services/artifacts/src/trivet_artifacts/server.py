@@ -16,6 +16,7 @@ from trivet_artifacts.domain.garbage import Collected
 from trivet_artifacts.downloads import Downloads
 from trivet_artifacts.intake import Intakes
 from trivet_artifacts.leftovers import Leftovers
+from trivet_artifacts.memory import share_arenas
 from trivet_artifacts.resuming import Resuming
 from trivet_artifacts.scheduled import ScheduledCollections, collect_all
 from trivet_artifacts.servicers.artifacts import ArtifactServicer
@@ -92,6 +93,7 @@ def build(
         lease: how long after its server's death an upload is left alone.
         collect_every: how often it collects garbage by itself; None: only when it is asked to.
     """
+    share_arenas()  # before there are threads
     artifacts = SqlArtifacts(database, now_millis)
     uploads = SqlUploads(database, now_millis, lease)
     resumables = SqlResumables(database, now_millis)

@@ -25,6 +25,7 @@ from urllib3.exceptions import HTTPError
 from trivet_artifacts.blobs import credentials
 from trivet_artifacts.blobs.blob_store import Held, HeldPart, SignedRequest, split_key
 from trivet_artifacts.blobs.s3_bucket import Bucket, store_errors
+from trivet_artifacts.blobs.s3_client import S3Client
 from trivet_artifacts.blobs.s3_objects import Multipart, S3Reader, S3Writer
 from trivet_artifacts.blobs.signing import Endpoint, presign
 from trivet_artifacts.domain.errors import ArtifactStoreUnavailable
@@ -219,7 +220,7 @@ class S3Store:
 
     def _make_client(self, connections: urllib3.PoolManager) -> Minio:
         location = self._location
-        return Minio(
+        return S3Client(
             location.host,
             secure=location.secure,
             region=location.region,

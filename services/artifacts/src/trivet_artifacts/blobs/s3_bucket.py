@@ -21,6 +21,7 @@ from minio.error import MinioException, S3Error
 from urllib3.exceptions import HTTPError
 
 from trivet_artifacts.blobs.blob_store import HeldPart, PartsChanged
+from trivet_artifacts.blobs.s3_client import CHECKSUM_HEADER
 from trivet_artifacts.blobs.s3_retries import repeated
 from trivet_artifacts.domain.errors import ArtifactStoreRefuses, ArtifactStoreUnavailable, UploadExpired
 from trivet_kit.errors import CallerError, StorageFull
@@ -74,7 +75,7 @@ class Bucket:
         return sending
 
     def _send(self, key: str, upload_id: str, number: int, data: bytes, sha256: bytes) -> Part:
-        headers = {"x-amz-checksum-sha256": base64.b64encode(sha256).decode()} if sha256 else {}
+        headers = {CHECKSUM_HEADER: base64.b64encode(sha256).decode()} if sha256 else {}
         etag = self.client._upload_part(self.name, key, data, headers, upload_id, number)  # type: ignore[arg-type] # noqa: SLF001 - as above
         return Part(number, etag)
 

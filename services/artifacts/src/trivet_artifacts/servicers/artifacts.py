@@ -7,6 +7,7 @@ from contextlib import aclosing
 from dataclasses import dataclass
 
 from trivet_artifacts import convert
+from trivet_artifacts.data_messages import serialize_data
 from trivet_artifacts.domain import paths
 from trivet_artifacts.domain.artifacts import ArtifactQuery, Artifacts
 from trivet_artifacts.downloads import Downloads
@@ -37,14 +38,14 @@ class ArtifactServicer:
 
     async def DownloadArtifact(
         self, request: pb.DownloadArtifactRequest, call: Call
-    ) -> AsyncGenerator[pb.DownloadArtifactResponse, None]:
+    ) -> AsyncGenerator[pb.DownloadArtifactResponse | bytes, None]:
         owner = parse_artifact_owner(request.owner, "owner")
         part = convert.to_range(request)
         file = await self.downloads.find(owner, paths.check_path(request.path, "path"))
         async with aclosing(self.downloads.read(file, part)) as pieces:
             yield pb.DownloadArtifactResponse(artifact=convert.from_artifact(file.artifact))
             async for data in pieces:
-                yield pb.DownloadArtifactResponse(data=data)
+                yield serialize_data(data)
 
     def GetArtifact(self, request: pb.GetArtifactRequest, call: Call) -> artifact_pb2.Artifact:
         owner = parse_artifact_owner(request.owner, "owner")
