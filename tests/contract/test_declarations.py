@@ -47,7 +47,7 @@ def test_a_method_that_needs_a_permission_names_a_resource(method: MethodDescrip
 @pytest.mark.parametrize("method", METHODS, ids=lambda method: method.full_name)
 def test_only_reading_methods_ask_for_no_more_than_reading(method: MethodDescriptor) -> None:
     reads = method.name.startswith(
-        ("Get", "List", "Lookup", "Search", "Read", "Export", "Compare", "Watch", "Download", "WhoAmI")
+        ("Get", "List", "Lookup", "Search", "Read", "Export", "Compare", "Watch", "Download", "Verify", "WhoAmI")
     )
     permission = method.GetOptions().Extensions[options_pb2.permission]
     assert reads == (permission in (*OPEN, options_pb2.PERMISSION_READ))

@@ -15,10 +15,12 @@ from trivet_kit.resources import (
     ExperimentName,
     RunName,
     UploadName,
+    WebhookName,
     WorkspaceName,
     parse_experiment,
     parse_run,
     parse_upload,
+    parse_webhook,
     parse_workspace,
     workspace_of,
 )
@@ -32,6 +34,7 @@ MODEL = options_pb2.RESOURCE_KIND_MODEL
 MODEL_VERSION = options_pb2.RESOURCE_KIND_MODEL_VERSION
 OWNER = options_pb2.RESOURCE_KIND_ARTIFACT_OWNER
 UPLOAD = options_pb2.RESOURCE_KIND_UPLOAD
+WEBHOOK = options_pb2.RESOURCE_KIND_WEBHOOK
 
 workspace_ids = st.from_regex(WORKSPACE_ID, fullmatch=True)
 run_ids = st.from_regex(RUN_ID, fullmatch=True)
@@ -70,6 +73,13 @@ def test_upload_names_are_split_and_joined(workspace: str, upload_id: UUID) -> N
     name = UploadName(workspace, upload_id.hex)
     assert parse_upload(str(name), "upload") == name
     assert workspace_of(str(name), UPLOAD, "upload") == workspace
+
+
+@given(workspace_ids, st.uuids())
+def test_webhook_names_are_split_and_joined(workspace: str, webhook_id: UUID) -> None:
+    name = WebhookName(workspace, webhook_id.hex)
+    assert parse_webhook(str(name), "webhook") == name
+    assert workspace_of(str(name), WEBHOOK, "webhook") == workspace
 
 
 @given(workspace_ids, run_ids, model_ids, versions)
@@ -130,6 +140,7 @@ def test_nasty_ids_are_refused_in_every_place(nasty: str) -> None:
         (f"workspaces/default/loggedModels/{nasty}", LOGGED_MODEL),
         (f"workspaces/default/models/m/versions/{nasty}", MODEL_VERSION),
         (f"workspaces/default/uploads/{nasty}", UPLOAD),
+        (f"workspaces/default/webhooks/{nasty}", WEBHOOK),
     ):
         with pytest.raises(ResourceNameInvalid):
             workspace_of(name, kind, "name")

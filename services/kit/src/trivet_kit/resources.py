@@ -22,6 +22,7 @@ LOGGED_MODEL_ID = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9_-]{0,249}")
 _DECIMAL_ID = re.compile(r"0|[1-9][0-9]{0,17}")
 _VERSION = re.compile(r"[1-9][0-9]{0,17}")
 _UPLOAD_ID = re.compile(r"[0-9a-f]{32}")
+_WEBHOOK_ID = re.compile(r"[0-9a-f]{32}")
 MODEL_ID = re.compile(r"(?!\.{1,2}(?:/|$))[^/:\x00-\x1f\x7f-\x9f]{1,250}")
 
 
@@ -120,6 +121,17 @@ class UploadName:
 
 
 @dataclass(frozen=True)
+class WebhookName:
+    """`workspaces/{workspace}/webhooks/{webhook}`."""
+
+    workspace: str
+    webhook_id: str
+
+    def __str__(self) -> str:
+        return f"workspaces/{self.workspace}/webhooks/{self.webhook_id}"
+
+
+@dataclass(frozen=True)
 class _Form:
     pattern: str
     regex: re.Pattern[str]
@@ -144,6 +156,7 @@ _FORMS: dict[int, tuple[_Form, ...]] = {
         _form("workspaces/{workspace}/models/{model}/versions/{version}", MODEL_ID, _VERSION),
     ),
     options_pb2.RESOURCE_KIND_UPLOAD: (_form("workspaces/{workspace}/uploads/{upload}", _UPLOAD_ID),),
+    options_pb2.RESOURCE_KIND_WEBHOOK: (_form("workspaces/{workspace}/webhooks/{webhook}", _WEBHOOK_ID),),
 }
 _FORMS[options_pb2.RESOURCE_KIND_ARTIFACT_OWNER] = (
     *_FORMS[options_pb2.RESOURCE_KIND_RUN],
@@ -222,3 +235,8 @@ def parse_artifact_owner(name: str, field: str) -> ArtifactOwnerName:
 def parse_upload(name: str, field: str) -> UploadName:
     """Parses `workspaces/{workspace}/uploads/{upload}`. Raises ResourceNameInvalid."""
     return UploadName(*_segments(name, options_pb2.RESOURCE_KIND_UPLOAD, field))
+
+
+def parse_webhook(name: str, field: str) -> WebhookName:
+    """Parses `workspaces/{workspace}/webhooks/{webhook}`. Raises ResourceNameInvalid."""
+    return WebhookName(*_segments(name, options_pb2.RESOURCE_KIND_WEBHOOK, field))

@@ -11,6 +11,7 @@ from trivet_kit.timestamps import now_millis
 from trivet_proto.common.v1 import system_service_pb2
 from trivet_proto.registry.v1 import registry_service_pb2
 from trivet_registry.linking import ArtifactLinks
+from trivet_registry.not_served_yet import NotServedYet
 from trivet_registry.registering import Registrar
 from trivet_registry.servicer import RegistryServicer
 from trivet_registry.settings import DEFAULT_LINK_TIMEOUT_SECONDS, DEFAULT_SWEEP_AFTER_SECONDS
@@ -64,4 +65,4 @@ def build(
         database.close()
 
     descriptor = registry_service_pb2.DESCRIPTOR.services_by_name["RegistryService"]
-    return Component((Service(descriptor, (servicer,)),), database.probe, close, LIMITS)
+    return Component((Service(descriptor, (servicer, NotServedYet())),), database.probe, close, LIMITS)

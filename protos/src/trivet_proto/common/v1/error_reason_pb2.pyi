@@ -202,6 +202,33 @@ class _ErrorReasonEnumTypeWrapper(google.protobuf.internal.enum_type_wrapper._En
     may not read them. The version is FAILED; register again with another source.
     {"reason": "MODEL_SOURCE_UNUSABLE", "domain": "trivet", "metadata": {"name": "workspaces/default/models/taxi/versions/3", "owner": "workspaces/default/runs/0192f0c1", "path": "model"}}
     """
+    ERROR_REASON_STAGE_PROTECTED: _ErrorReason.ValueType  # 146
+    """FAILED_PRECONDITION. The stage is protected: no version may enter or leave it, nor be deleted in it. `permission` is
+    what somebody needs to lift the protection, by UpdatePromotionRules.
+    {"reason": "STAGE_PROTECTED", "domain": "trivet", "metadata": {"name": "workspaces/default/models/taxi/versions/3", "stage": "Production", "permission": "ADMIN"}}
+    """
+    ERROR_REASON_ALIAS_PROTECTED: _ErrorReason.ValueType  # 147
+    """FAILED_PRECONDITION. The alias is protected: it can neither be set nor removed, nor can the version be deleted that it
+    points at. `permission` is what somebody needs to lift the protection, by UpdatePromotionRules.
+    {"reason": "ALIAS_PROTECTED", "domain": "trivet", "metadata": {"name": "workspaces/default/models/taxi", "alias": "champion", "permission": "ADMIN"}}
+    """
+    ERROR_REASON_MODEL_VERSION_UNVERIFIED: _ErrorReason.ValueType  # 148
+    """FAILED_PRECONDITION. The version's files are outside of Trivet, so that nobody can tell whether they are still the
+    same; it cannot enter a protected stage. Register it with files.
+    {"reason": "MODEL_VERSION_UNVERIFIED", "domain": "trivet", "metadata": {"name": "workspaces/default/models/taxi/versions/3", "stage": "Production"}}
+    """
+    ERROR_REASON_STAGE_IN_USE: _ErrorReason.ValueType  # 149
+    """FAILED_PRECONDITION. A stage cannot be left out of a workspace's list while a version is in it. Move it first.
+    {"reason": "STAGE_IN_USE", "domain": "trivet", "metadata": {"name": "workspaces/default/models/taxi/versions/3", "stage": "Canary"}}
+    """
+    ERROR_REASON_WEBHOOK_NOT_FOUND: _ErrorReason.ValueType  # 150
+    """NOT_FOUND.
+    {"reason": "WEBHOOK_NOT_FOUND", "domain": "trivet", "metadata": {"name": "workspaces/default/webhooks/6f1c…"}}
+    """
+    ERROR_REASON_WEBHOOK_LIMIT_REACHED: _ErrorReason.ValueType  # 151
+    """FAILED_PRECONDITION. The workspace has as many webhooks as it may have. Delete one first.
+    {"reason": "WEBHOOK_LIMIT_REACHED", "domain": "trivet", "metadata": {"workspace": "default", "maxWebhooks": "100"}}
+    """
     ERROR_REASON_ARTIFACT_NOT_FOUND: _ErrorReason.ValueType  # 160
     """NOT_FOUND. Nothing lies at the path, or, where a file is needed, a folder.
     {"reason": "ARTIFACT_NOT_FOUND", "domain": "trivet", "metadata": {"owner": "workspaces/default/runs/0192f0c1", "path": "model/MLmodel"}}
@@ -464,6 +491,33 @@ ERROR_REASON_MODEL_SOURCE_UNUSABLE: ErrorReason.ValueType  # 145
 """FAILED_PRECONDITION. The files that a version was to be made of cannot be linked: they are not there, or the caller
 may not read them. The version is FAILED; register again with another source.
 {"reason": "MODEL_SOURCE_UNUSABLE", "domain": "trivet", "metadata": {"name": "workspaces/default/models/taxi/versions/3", "owner": "workspaces/default/runs/0192f0c1", "path": "model"}}
+"""
+ERROR_REASON_STAGE_PROTECTED: ErrorReason.ValueType  # 146
+"""FAILED_PRECONDITION. The stage is protected: no version may enter or leave it, nor be deleted in it. `permission` is
+what somebody needs to lift the protection, by UpdatePromotionRules.
+{"reason": "STAGE_PROTECTED", "domain": "trivet", "metadata": {"name": "workspaces/default/models/taxi/versions/3", "stage": "Production", "permission": "ADMIN"}}
+"""
+ERROR_REASON_ALIAS_PROTECTED: ErrorReason.ValueType  # 147
+"""FAILED_PRECONDITION. The alias is protected: it can neither be set nor removed, nor can the version be deleted that it
+points at. `permission` is what somebody needs to lift the protection, by UpdatePromotionRules.
+{"reason": "ALIAS_PROTECTED", "domain": "trivet", "metadata": {"name": "workspaces/default/models/taxi", "alias": "champion", "permission": "ADMIN"}}
+"""
+ERROR_REASON_MODEL_VERSION_UNVERIFIED: ErrorReason.ValueType  # 148
+"""FAILED_PRECONDITION. The version's files are outside of Trivet, so that nobody can tell whether they are still the
+same; it cannot enter a protected stage. Register it with files.
+{"reason": "MODEL_VERSION_UNVERIFIED", "domain": "trivet", "metadata": {"name": "workspaces/default/models/taxi/versions/3", "stage": "Production"}}
+"""
+ERROR_REASON_STAGE_IN_USE: ErrorReason.ValueType  # 149
+"""FAILED_PRECONDITION. A stage cannot be left out of a workspace's list while a version is in it. Move it first.
+{"reason": "STAGE_IN_USE", "domain": "trivet", "metadata": {"name": "workspaces/default/models/taxi/versions/3", "stage": "Canary"}}
+"""
+ERROR_REASON_WEBHOOK_NOT_FOUND: ErrorReason.ValueType  # 150
+"""NOT_FOUND.
+{"reason": "WEBHOOK_NOT_FOUND", "domain": "trivet", "metadata": {"name": "workspaces/default/webhooks/6f1c…"}}
+"""
+ERROR_REASON_WEBHOOK_LIMIT_REACHED: ErrorReason.ValueType  # 151
+"""FAILED_PRECONDITION. The workspace has as many webhooks as it may have. Delete one first.
+{"reason": "WEBHOOK_LIMIT_REACHED", "domain": "trivet", "metadata": {"workspace": "default", "maxWebhooks": "100"}}
 """
 ERROR_REASON_ARTIFACT_NOT_FOUND: ErrorReason.ValueType  # 160
 """NOT_FOUND. Nothing lies at the path, or, where a file is needed, a folder.

@@ -91,6 +91,8 @@ class _ResourceKindEnumTypeWrapper(google.protobuf.internal.enum_type_wrapper._E
     """The owner of artifacts: a run, a logged model or a model version."""
     RESOURCE_KIND_UPLOAD: _ResourceKind.ValueType  # 8
     """`workspaces/{workspace}/uploads/{upload}`; `{upload}` is 32 hexadecimal digits that the artifact service chose."""
+    RESOURCE_KIND_WEBHOOK: _ResourceKind.ValueType  # 9
+    """`workspaces/{workspace}/webhooks/{webhook}`; `{webhook}` is 32 hexadecimal digits that the registry chose."""
 
 class ResourceKind(_ResourceKind, metaclass=_ResourceKindEnumTypeWrapper):
     """The kind of resource that a name field names, and so the form of the name."""
@@ -113,6 +115,8 @@ RESOURCE_KIND_ARTIFACT_OWNER: ResourceKind.ValueType  # 7
 """The owner of artifacts: a run, a logged model or a model version."""
 RESOURCE_KIND_UPLOAD: ResourceKind.ValueType  # 8
 """`workspaces/{workspace}/uploads/{upload}`; `{upload}` is 32 hexadecimal digits that the artifact service chose."""
+RESOURCE_KIND_WEBHOOK: ResourceKind.ValueType  # 9
+"""`workspaces/{workspace}/webhooks/{webhook}`; `{webhook}` is 32 hexadecimal digits that the registry chose."""
 global___ResourceKind = ResourceKind
 
 @typing.final

@@ -27,7 +27,7 @@ from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__
 from trivet_proto.common.v1 import options_pb2 as trivet__proto_dot_common_dot_v1_dot_options__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n,trivet_proto/registry/v1/model_version.proto\x12\x12trivet.registry.v1\x1a\x1fgoogle/api/field_behavior.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a$trivet_proto/common/v1/options.proto\"\xd7\x04\n\x0cModelVersion\x12\x17\n\x04name\x18\x01 \x01(\tB\t\xe0\x41\x08\xa2\x88\x19\x02\x08\x06\x12\x39\n\x05state\x18\x02 \x01(\x0e\x32%.trivet.registry.v1.ModelVersionStateB\x03\xe0\x41\x03\x12\x1a\n\rstate_message\x18\x03 \x01(\tB\x03\xe0\x41\x03\x12\x12\n\x05stage\x18\x04 \x01(\tB\x03\xe0\x41\x03\x12\x14\n\x07\x61liases\x18\x05 \x03(\tB\x03\xe0\x41\x03\x12\x37\n\x06source\x18\x06 \x01(\x0b\x32\x1f.trivet.registry.v1.ModelSourceB\x06\xe0\x41\x02\xe0\x41\x05\x12\x1c\n\x0fmanifest_sha256\x18\x07 \x01(\x0c\x42\x03\xe0\x41\x03\x12\x15\n\x08verified\x18\x08 \x01(\x08\x42\x03\xe0\x41\x03\x12\x18\n\x0b\x64\x65scription\x18\t \x01(\tB\x03\xe0\x41\x01\x12=\n\x04tags\x18\n \x03(\x0b\x32*.trivet.registry.v1.ModelVersion.TagsEntryB\x03\xe0\x41\x01\x12\x34\n\x0b\x63reate_time\x18\x0b \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x03\xe0\x41\x03\x12\x34\n\x0bupdate_time\x18\x0c \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x03\xe0\x41\x03\x12\x17\n\ncreated_by\x18\r \x01(\tB\x03\xe0\x41\x03\x12\x11\n\x04\x65tag\x18\x0e \x01(\tB\x03\xe0\x41\x01\x12!\n\x0e\x61rtifact_owner\x18\x0f \x01(\tB\t\xe0\x41\x03\xa2\x88\x19\x02\x08\x07\x1a+\n\tTagsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"\x80\x01\n\x0bModelSource\x12\x37\n\tartifacts\x18\x01 \x01(\x0b\x32\".trivet.registry.v1.ArtifactSourceH\x00\x12\x16\n\x0c\x65xternal_uri\x18\x02 \x01(\tH\x00\x12\x16\n\x03run\x18\x03 \x01(\tB\t\xe0\x41\x01\xa2\x88\x19\x02\x08\x03\x42\x08\n\x06source\"=\n\x0e\x41rtifactSource\x12\x18\n\x05owner\x18\x01 \x01(\tB\t\xe0\x41\x02\xa2\x88\x19\x02\x08\x07\x12\x11\n\x04path\x18\x02 \x01(\tB\x03\xe0\x41\x01*\x98\x01\n\x11ModelVersionState\x12#\n\x1fMODEL_VERSION_STATE_UNSPECIFIED\x10\x00\x12\x1f\n\x1bMODEL_VERSION_STATE_PENDING\x10\x01\x12\x1d\n\x19MODEL_VERSION_STATE_READY\x10\x02\x12\x1e\n\x1aMODEL_VERSION_STATE_FAILED\x10\x03\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n,trivet_proto/registry/v1/model_version.proto\x12\x12trivet.registry.v1\x1a\x1fgoogle/api/field_behavior.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a$trivet_proto/common/v1/options.proto\"\xb6\x05\n\x0cModelVersion\x12\x17\n\x04name\x18\x01 \x01(\tB\t\xe0\x41\x08\xa2\x88\x19\x02\x08\x06\x12\x39\n\x05state\x18\x02 \x01(\x0e\x32%.trivet.registry.v1.ModelVersionStateB\x03\xe0\x41\x03\x12\x1a\n\rstate_message\x18\x03 \x01(\tB\x03\xe0\x41\x03\x12\x12\n\x05stage\x18\x04 \x01(\tB\x03\xe0\x41\x03\x12\x14\n\x07\x61liases\x18\x05 \x03(\tB\x03\xe0\x41\x03\x12\x37\n\x06source\x18\x06 \x01(\x0b\x32\x1f.trivet.registry.v1.ModelSourceB\x06\xe0\x41\x02\xe0\x41\x05\x12\x1c\n\x0fmanifest_sha256\x18\x07 \x01(\x0c\x42\x03\xe0\x41\x03\x12\x15\n\x08verified\x18\x08 \x01(\x08\x42\x03\xe0\x41\x03\x12\x18\n\x0b\x64\x65scription\x18\t \x01(\tB\x03\xe0\x41\x01\x12=\n\x04tags\x18\n \x03(\x0b\x32*.trivet.registry.v1.ModelVersion.TagsEntryB\x03\xe0\x41\x01\x12\x34\n\x0b\x63reate_time\x18\x0b \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x03\xe0\x41\x03\x12\x34\n\x0bupdate_time\x18\x0c \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x03\xe0\x41\x03\x12\x17\n\ncreated_by\x18\r \x01(\tB\x03\xe0\x41\x03\x12\x11\n\x04\x65tag\x18\x0e \x01(\tB\x03\xe0\x41\x01\x12!\n\x0e\x61rtifact_owner\x18\x0f \x01(\tB\t\xe0\x41\x03\xa2\x88\x19\x02\x08\x07\x12=\n\tsignature\x18\x10 \x01(\x0b\x32\".trivet.registry.v1.ModelSignatureB\x06\xe0\x41\x01\xe0\x41\x05\x12\x1e\n\x0b\x63opied_from\x18\x11 \x01(\tB\t\xe0\x41\x03\xa2\x88\x19\x02\x08\x06\x1a+\n\tTagsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"P\n\x0eModelSignature\x12\x13\n\x06inputs\x18\x01 \x01(\tB\x03\xe0\x41\x01\x12\x14\n\x07outputs\x18\x02 \x01(\tB\x03\xe0\x41\x01\x12\x13\n\x06params\x18\x03 \x01(\tB\x03\xe0\x41\x01\"\xef\x01\n\x0bModelSource\x12\x37\n\tartifacts\x18\x01 \x01(\x0b\x32\".trivet.registry.v1.ArtifactSourceH\x00\x12\x16\n\x0c\x65xternal_uri\x18\x02 \x01(\tH\x00\x12\x16\n\x03run\x18\x03 \x01(\tB\t\xe0\x41\x01\xa2\x88\x19\x02\x08\x03\x12\x1f\n\x0clogged_model\x18\x04 \x01(\tB\t\xe0\x41\x01\xa2\x88\x19\x02\x08\x04\x12\x13\n\x06\x63ommit\x18\x05 \x01(\tB\x03\xe0\x41\x01\x12\x37\n\x08\x64\x61tasets\x18\x06 \x03(\x0b\x32 .trivet.registry.v1.ModelDatasetB\x03\xe0\x41\x01\x42\x08\n\x06source\"L\n\x0cModelDataset\x12\x11\n\x04name\x18\x01 \x01(\tB\x03\xe0\x41\x02\x12\x13\n\x06\x64igest\x18\x02 \x01(\tB\x03\xe0\x41\x02\x12\x14\n\x07\x63ontext\x18\x03 \x01(\tB\x03\xe0\x41\x01\"=\n\x0e\x41rtifactSource\x12\x18\n\x05owner\x18\x01 \x01(\tB\t\xe0\x41\x02\xa2\x88\x19\x02\x08\x07\x12\x11\n\x04path\x18\x02 \x01(\tB\x03\xe0\x41\x01*\x98\x01\n\x11ModelVersionState\x12#\n\x1fMODEL_VERSION_STATE_UNSPECIFIED\x10\x00\x12\x1f\n\x1bMODEL_VERSION_STATE_PENDING\x10\x01\x12\x1d\n\x19MODEL_VERSION_STATE_READY\x10\x02\x12\x1e\n\x1aMODEL_VERSION_STATE_FAILED\x10\x03\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -66,20 +66,46 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_MODELVERSION'].fields_by_name['etag']._serialized_options = b'\340A\001'
   _globals['_MODELVERSION'].fields_by_name['artifact_owner']._loaded_options = None
   _globals['_MODELVERSION'].fields_by_name['artifact_owner']._serialized_options = b'\340A\003\242\210\031\002\010\007'
+  _globals['_MODELVERSION'].fields_by_name['signature']._loaded_options = None
+  _globals['_MODELVERSION'].fields_by_name['signature']._serialized_options = b'\340A\001\340A\005'
+  _globals['_MODELVERSION'].fields_by_name['copied_from']._loaded_options = None
+  _globals['_MODELVERSION'].fields_by_name['copied_from']._serialized_options = b'\340A\003\242\210\031\002\010\006'
+  _globals['_MODELSIGNATURE'].fields_by_name['inputs']._loaded_options = None
+  _globals['_MODELSIGNATURE'].fields_by_name['inputs']._serialized_options = b'\340A\001'
+  _globals['_MODELSIGNATURE'].fields_by_name['outputs']._loaded_options = None
+  _globals['_MODELSIGNATURE'].fields_by_name['outputs']._serialized_options = b'\340A\001'
+  _globals['_MODELSIGNATURE'].fields_by_name['params']._loaded_options = None
+  _globals['_MODELSIGNATURE'].fields_by_name['params']._serialized_options = b'\340A\001'
   _globals['_MODELSOURCE'].fields_by_name['run']._loaded_options = None
   _globals['_MODELSOURCE'].fields_by_name['run']._serialized_options = b'\340A\001\242\210\031\002\010\003'
+  _globals['_MODELSOURCE'].fields_by_name['logged_model']._loaded_options = None
+  _globals['_MODELSOURCE'].fields_by_name['logged_model']._serialized_options = b'\340A\001\242\210\031\002\010\004'
+  _globals['_MODELSOURCE'].fields_by_name['commit']._loaded_options = None
+  _globals['_MODELSOURCE'].fields_by_name['commit']._serialized_options = b'\340A\001'
+  _globals['_MODELSOURCE'].fields_by_name['datasets']._loaded_options = None
+  _globals['_MODELSOURCE'].fields_by_name['datasets']._serialized_options = b'\340A\001'
+  _globals['_MODELDATASET'].fields_by_name['name']._loaded_options = None
+  _globals['_MODELDATASET'].fields_by_name['name']._serialized_options = b'\340A\002'
+  _globals['_MODELDATASET'].fields_by_name['digest']._loaded_options = None
+  _globals['_MODELDATASET'].fields_by_name['digest']._serialized_options = b'\340A\002'
+  _globals['_MODELDATASET'].fields_by_name['context']._loaded_options = None
+  _globals['_MODELDATASET'].fields_by_name['context']._serialized_options = b'\340A\001'
   _globals['_ARTIFACTSOURCE'].fields_by_name['owner']._loaded_options = None
   _globals['_ARTIFACTSOURCE'].fields_by_name['owner']._serialized_options = b'\340A\002\242\210\031\002\010\007'
   _globals['_ARTIFACTSOURCE'].fields_by_name['path']._loaded_options = None
   _globals['_ARTIFACTSOURCE'].fields_by_name['path']._serialized_options = b'\340A\001'
-  _globals['_MODELVERSIONSTATE']._serialized_start=969
-  _globals['_MODELVERSIONSTATE']._serialized_end=1121
+  _globals['_MODELVERSIONSTATE']._serialized_start=1335
+  _globals['_MODELVERSIONSTATE']._serialized_end=1487
   _globals['_MODELVERSION']._serialized_start=173
-  _globals['_MODELVERSION']._serialized_end=772
-  _globals['_MODELVERSION_TAGSENTRY']._serialized_start=729
-  _globals['_MODELVERSION_TAGSENTRY']._serialized_end=772
-  _globals['_MODELSOURCE']._serialized_start=775
-  _globals['_MODELSOURCE']._serialized_end=903
-  _globals['_ARTIFACTSOURCE']._serialized_start=905
-  _globals['_ARTIFACTSOURCE']._serialized_end=966
+  _globals['_MODELVERSION']._serialized_end=867
+  _globals['_MODELVERSION_TAGSENTRY']._serialized_start=824
+  _globals['_MODELVERSION_TAGSENTRY']._serialized_end=867
+  _globals['_MODELSIGNATURE']._serialized_start=869
+  _globals['_MODELSIGNATURE']._serialized_end=949
+  _globals['_MODELSOURCE']._serialized_start=952
+  _globals['_MODELSOURCE']._serialized_end=1191
+  _globals['_MODELDATASET']._serialized_start=1193
+  _globals['_MODELDATASET']._serialized_end=1269
+  _globals['_ARTIFACTSOURCE']._serialized_start=1271
+  _globals['_ARTIFACTSOURCE']._serialized_end=1332
 # @@protoc_insertion_point(module_scope)

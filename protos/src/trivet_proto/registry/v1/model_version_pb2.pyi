@@ -85,6 +85,8 @@ class ModelVersion(google.protobuf.message.Message):
     CREATED_BY_FIELD_NUMBER: builtins.int
     ETAG_FIELD_NUMBER: builtins.int
     ARTIFACT_OWNER_FIELD_NUMBER: builtins.int
+    SIGNATURE_FIELD_NUMBER: builtins.int
+    COPIED_FROM_FIELD_NUMBER: builtins.int
     name: builtins.str
     """`workspaces/{workspace}/models/{model}/versions/{version}`; versions count from 1 up and are never used again while
     the model lives.
@@ -94,7 +96,7 @@ class ModelVersion(google.protobuf.message.Message):
     state_message: builtins.str
     """Why it failed; empty otherwise."""
     stage: builtins.str
-    """`None`, `Staging`, `Production` or `Archived`."""
+    """One of the workspace's stages: `None`, `Staging`, `Production` or `Archived` unless its PromotionRules say otherwise."""
     manifest_sha256: builtins.bytes
     """What its files are pinned to: `manifest_sha256` of their link. Empty for an outside source."""
     verified: builtins.bool
@@ -111,6 +113,10 @@ class ModelVersion(google.protobuf.message.Message):
     """The owner of its files in the artifact service: `workspaces/{workspace}/models/{uid of the
     model}/versions/{version}`. It stays as it is when the model is renamed, and is never used again for another model.
     Empty for an outside source.
+    """
+    copied_from: builtins.str
+    """The version that it is a copy of, by the name that it had then; empty where it is none. By `source.artifacts.owner`
+    it is found under its present name too.
     """
     @property
     def aliases(self) -> google.protobuf.internal.containers.RepeatedScalarFieldContainer[builtins.str]:
@@ -134,6 +140,10 @@ class ModelVersion(google.protobuf.message.Message):
     def update_time(self) -> google.protobuf.timestamp_pb2.Timestamp:
         """When it was last changed."""
 
+    @property
+    def signature(self) -> global___ModelSignature:
+        """What the model takes and gives, as its MLmodel file says."""
+
     def __init__(
         self,
         *,
@@ -152,30 +162,75 @@ class ModelVersion(google.protobuf.message.Message):
         created_by: builtins.str = ...,
         etag: builtins.str = ...,
         artifact_owner: builtins.str = ...,
+        signature: global___ModelSignature | None = ...,
+        copied_from: builtins.str = ...,
     ) -> None: ...
-    def HasField(self, field_name: typing.Literal["create_time", b"create_time", "source", b"source", "update_time", b"update_time"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["aliases", b"aliases", "artifact_owner", b"artifact_owner", "create_time", b"create_time", "created_by", b"created_by", "description", b"description", "etag", b"etag", "manifest_sha256", b"manifest_sha256", "name", b"name", "source", b"source", "stage", b"stage", "state", b"state", "state_message", b"state_message", "tags", b"tags", "update_time", b"update_time", "verified", b"verified"]) -> None: ...
+    def HasField(self, field_name: typing.Literal["create_time", b"create_time", "signature", b"signature", "source", b"source", "update_time", b"update_time"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["aliases", b"aliases", "artifact_owner", b"artifact_owner", "copied_from", b"copied_from", "create_time", b"create_time", "created_by", b"created_by", "description", b"description", "etag", b"etag", "manifest_sha256", b"manifest_sha256", "name", b"name", "signature", b"signature", "source", b"source", "stage", b"stage", "state", b"state", "state_message", b"state_message", "tags", b"tags", "update_time", b"update_time", "verified", b"verified"]) -> None: ...
 
 global___ModelVersion = ModelVersion
 
 @typing.final
+class ModelSignature(google.protobuf.message.Message):
+    """What a model takes and gives. Each part is a JSON text in the form that MLmodel files have, at most 64 KiB
+    (FIELD_TOO_LONG), kept as given; other text is FIELD_INVALID. Empty: not known.
+    """
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    INPUTS_FIELD_NUMBER: builtins.int
+    OUTPUTS_FIELD_NUMBER: builtins.int
+    PARAMS_FIELD_NUMBER: builtins.int
+    inputs: builtins.str
+    """The columns or tensors that it takes."""
+    outputs: builtins.str
+    """Those that it gives."""
+    params: builtins.str
+    """The parameters of inference."""
+    def __init__(
+        self,
+        *,
+        inputs: builtins.str = ...,
+        outputs: builtins.str = ...,
+        params: builtins.str = ...,
+    ) -> None: ...
+    def ClearField(self, field_name: typing.Literal["inputs", b"inputs", "outputs", b"outputs", "params", b"params"]) -> None: ...
+
+global___ModelSignature = ModelSignature
+
+@typing.final
 class ModelSource(google.protobuf.message.Message):
-    """Where the files of a version came from."""
+    """Where a version came from: its files, and as much of its making as who registers it says. None of that is looked up,
+    and it stays when the run is deleted.
+    """
 
     DESCRIPTOR: google.protobuf.descriptor.Descriptor
 
     ARTIFACTS_FIELD_NUMBER: builtins.int
     EXTERNAL_URI_FIELD_NUMBER: builtins.int
     RUN_FIELD_NUMBER: builtins.int
+    LOGGED_MODEL_FIELD_NUMBER: builtins.int
+    COMMIT_FIELD_NUMBER: builtins.int
+    DATASETS_FIELD_NUMBER: builtins.int
     external_uri: builtins.str
     """A URI outside Trivet, kept as given and opened by no server; at most 2,048 characters (FIELD_TOO_LONG),
     none of them a control character (FIELD_INVALID).
     """
     run: builtins.str
     """The run that made the model, where it is known."""
+    logged_model: builtins.str
+    """The logged model that it is, where it is known."""
+    commit: builtins.str
+    """The commit of the code that made it, where it is known; one line of at most 250 characters (FIELD_TOO_LONG,
+    FIELD_INVALID).
+    """
     @property
     def artifacts(self) -> global___ArtifactSource:
         """Files that the artifact service has."""
+
+    @property
+    def datasets(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[global___ModelDataset]:
+        """The datasets that it was made of, each once; at most 100 (FIELD_INVALID)."""
 
     def __init__(
         self,
@@ -183,12 +238,41 @@ class ModelSource(google.protobuf.message.Message):
         artifacts: global___ArtifactSource | None = ...,
         external_uri: builtins.str = ...,
         run: builtins.str = ...,
+        logged_model: builtins.str = ...,
+        commit: builtins.str = ...,
+        datasets: collections.abc.Iterable[global___ModelDataset] | None = ...,
     ) -> None: ...
     def HasField(self, field_name: typing.Literal["artifacts", b"artifacts", "external_uri", b"external_uri", "source", b"source"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["artifacts", b"artifacts", "external_uri", b"external_uri", "run", b"run", "source", b"source"]) -> None: ...
+    def ClearField(self, field_name: typing.Literal["artifacts", b"artifacts", "commit", b"commit", "datasets", b"datasets", "external_uri", b"external_uri", "logged_model", b"logged_model", "run", b"run", "source", b"source"]) -> None: ...
     def WhichOneof(self, oneof_group: typing.Literal["source", b"source"]) -> typing.Literal["artifacts", "external_uri"] | None: ...
 
 global___ModelSource = ModelSource
+
+@typing.final
+class ModelDataset(google.protobuf.message.Message):
+    """A dataset that a version was made of, as its run's inputs name it."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    NAME_FIELD_NUMBER: builtins.int
+    DIGEST_FIELD_NUMBER: builtins.int
+    CONTEXT_FIELD_NUMBER: builtins.int
+    name: builtins.str
+    """One line of 1 to 500 characters (FIELD_REQUIRED, FIELD_TOO_LONG, FIELD_INVALID)."""
+    digest: builtins.str
+    """One line of 1 to 36 characters (FIELD_REQUIRED, FIELD_TOO_LONG, FIELD_INVALID)."""
+    context: builtins.str
+    """What it was used for, such as `training`; at most 250 characters (FIELD_TOO_LONG)."""
+    def __init__(
+        self,
+        *,
+        name: builtins.str = ...,
+        digest: builtins.str = ...,
+        context: builtins.str = ...,
+    ) -> None: ...
+    def ClearField(self, field_name: typing.Literal["context", b"context", "digest", b"digest", "name", b"name"]) -> None: ...
+
+global___ModelDataset = ModelDataset
 
 @typing.final
 class ArtifactSource(google.protobuf.message.Message):

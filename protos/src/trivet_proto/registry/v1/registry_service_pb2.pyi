@@ -170,6 +170,7 @@ class RenameModelRequest(google.protobuf.message.Message):
     NAME_FIELD_NUMBER: builtins.int
     NEW_MODEL_ID_FIELD_NUMBER: builtins.int
     REQUEST_ID_FIELD_NUMBER: builtins.int
+    REASON_FIELD_NUMBER: builtins.int
     name: builtins.str
     """`workspaces/{workspace}/models/{model}`."""
     new_model_id: builtins.str
@@ -178,14 +179,17 @@ class RenameModelRequest(google.protobuf.message.Message):
     """A UUID made by the client. The same id with the same body within 24 hours does nothing again, and returns the model
     as it is by now; with another body it is INVALID_ARGUMENT (REQUEST_ID_REUSED). Empty: no such protection.
     """
+    reason: builtins.str
+    """Why: kept in the history; at most 2,048 characters (FIELD_TOO_LONG)."""
     def __init__(
         self,
         *,
         name: builtins.str = ...,
         new_model_id: builtins.str = ...,
         request_id: builtins.str = ...,
+        reason: builtins.str = ...,
     ) -> None: ...
-    def ClearField(self, field_name: typing.Literal["name", b"name", "new_model_id", b"new_model_id", "request_id", b"request_id"]) -> None: ...
+    def ClearField(self, field_name: typing.Literal["name", b"name", "new_model_id", b"new_model_id", "reason", b"reason", "request_id", b"request_id"]) -> None: ...
 
 global___RenameModelRequest = RenameModelRequest
 
@@ -243,17 +247,21 @@ class DeleteModelRequest(google.protobuf.message.Message):
 
     NAME_FIELD_NUMBER: builtins.int
     ETAG_FIELD_NUMBER: builtins.int
+    REASON_FIELD_NUMBER: builtins.int
     name: builtins.str
     """`workspaces/{workspace}/models/{model}`."""
     etag: builtins.str
     """As in Model: only if it has not changed since."""
+    reason: builtins.str
+    """Why: kept in the history; at most 2,048 characters (FIELD_TOO_LONG)."""
     def __init__(
         self,
         *,
         name: builtins.str = ...,
         etag: builtins.str = ...,
+        reason: builtins.str = ...,
     ) -> None: ...
-    def ClearField(self, field_name: typing.Literal["etag", b"etag", "name", b"name"]) -> None: ...
+    def ClearField(self, field_name: typing.Literal["etag", b"etag", "name", b"name", "reason", b"reason"]) -> None: ...
 
 global___DeleteModelRequest = DeleteModelRequest
 
@@ -299,6 +307,34 @@ class CreateModelVersionRequest(google.protobuf.message.Message):
     def ClearField(self, field_name: typing.Literal["model_version", b"model_version", "parent", b"parent", "request_id", b"request_id"]) -> None: ...
 
 global___CreateModelVersionRequest = CreateModelVersionRequest
+
+@typing.final
+class CopyModelVersionRequest(google.protobuf.message.Message):
+    """Asks for a copy of a version in another model."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    NAME_FIELD_NUMBER: builtins.int
+    DESTINATION_MODEL_FIELD_NUMBER: builtins.int
+    REQUEST_ID_FIELD_NUMBER: builtins.int
+    name: builtins.str
+    """The version to copy: `workspaces/{workspace}/models/{model}/versions/{version}`."""
+    destination_model: builtins.str
+    """The model to copy it to, of the same workspace: `workspaces/{workspace}/models/{model}`. It may be the same model."""
+    request_id: builtins.str
+    """A UUID made by the client. The same id with the same body within 24 hours does nothing again, and returns the
+    version as it is by now; with another body it is INVALID_ARGUMENT (REQUEST_ID_REUSED). Empty: no such protection.
+    """
+    def __init__(
+        self,
+        *,
+        name: builtins.str = ...,
+        destination_model: builtins.str = ...,
+        request_id: builtins.str = ...,
+    ) -> None: ...
+    def ClearField(self, field_name: typing.Literal["destination_model", b"destination_model", "name", b"name", "request_id", b"request_id"]) -> None: ...
+
+global___CopyModelVersionRequest = CopyModelVersionRequest
 
 @typing.final
 class GetModelVersionRequest(google.protobuf.message.Message):
@@ -373,7 +409,7 @@ class GetLatestVersionsResponse(google.protobuf.message.Message):
     MODEL_VERSIONS_FIELD_NUMBER: builtins.int
     @property
     def model_versions(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[trivet_proto.registry.v1.model_version_pb2.ModelVersion]:
-        """One for each stage that has any, in the order `None`, `Staging`, `Production`, `Archived`."""
+        """One for each stage that has any, in the order of the workspace's stages."""
 
     def __init__(
         self,
@@ -398,10 +434,12 @@ class SearchModelVersionsRequest(google.protobuf.message.Message):
     parent: builtins.str
     """The workspace: `workspaces/{workspace}`."""
     filter: builtins.str
-    """Comparisons, as in SearchModelsRequest; empty passes all. `name` (of the model), `run_id`, `stage`,
+    """Comparisons, as in SearchModelsRequest; empty passes all. `name` (of the model), `run_id`, `logged_model_id`, `stage`,
     `state` (PENDING, READY, FAILED) and `source_path` (the outside URI, or the owner and path of the artifacts joined
     by `/`): = != LIKE ILIKE IN NOT IN with quoted text; `version_number`: = != < <= > >= with a whole number;
-    `creation_timestamp`, `last_updated_timestamp`, `tags.KEY`: as there. Faults are FILTER_INVALID with the position.
+    `creation_timestamp`, `last_updated_timestamp`, `tags.KEY`: as there; `datasets.name`, `datasets.digest`,
+    `datasets.context`: = != LIKE ILIKE IN NOT IN, where any dataset of the version passes. Faults are FILTER_INVALID with
+    the position.
     """
     order_by: builtins.str
     """Clauses `NAME [ASC|DESC]` separated by commas; NAME is an attribute of the filter. Then `last_updated_timestamp
@@ -542,7 +580,7 @@ class TransitionModelVersionStageRequest(google.protobuf.message.Message):
     archive_existing_versions: builtins.bool
     """Whether other versions in that stage go to `Archived`. With the stages `None` and `Archived` it is FIELD_INVALID."""
     reason: builtins.str
-    """Why: kept with the move; at most 2,048 characters (FIELD_TOO_LONG)."""
+    """Why: kept in the history; at most 2,048 characters (FIELD_TOO_LONG)."""
     etag: builtins.str
     """As in ModelVersion: only if it has not changed since."""
     request_id: builtins.str
@@ -573,6 +611,7 @@ class SetModelAliasRequest(google.protobuf.message.Message):
     ALIAS_FIELD_NUMBER: builtins.int
     VERSION_FIELD_NUMBER: builtins.int
     ETAG_FIELD_NUMBER: builtins.int
+    REASON_FIELD_NUMBER: builtins.int
     name: builtins.str
     """The model: `workspaces/{workspace}/models/{model}`."""
     alias: builtins.str
@@ -581,6 +620,8 @@ class SetModelAliasRequest(google.protobuf.message.Message):
     """The version's number; below 1 is FIELD_INVALID, a missing one NOT_FOUND (MODEL_VERSION_NOT_FOUND)."""
     etag: builtins.str
     """As in Model: only if it has not changed since."""
+    reason: builtins.str
+    """Why: kept in the history; at most 2,048 characters (FIELD_TOO_LONG)."""
     def __init__(
         self,
         *,
@@ -588,8 +629,9 @@ class SetModelAliasRequest(google.protobuf.message.Message):
         alias: builtins.str = ...,
         version: builtins.int = ...,
         etag: builtins.str = ...,
+        reason: builtins.str = ...,
     ) -> None: ...
-    def ClearField(self, field_name: typing.Literal["alias", b"alias", "etag", b"etag", "name", b"name", "version", b"version"]) -> None: ...
+    def ClearField(self, field_name: typing.Literal["alias", b"alias", "etag", b"etag", "name", b"name", "reason", b"reason", "version", b"version"]) -> None: ...
 
 global___SetModelAliasRequest = SetModelAliasRequest
 
@@ -601,17 +643,25 @@ class DeleteModelAliasRequest(google.protobuf.message.Message):
 
     NAME_FIELD_NUMBER: builtins.int
     ALIAS_FIELD_NUMBER: builtins.int
+    ETAG_FIELD_NUMBER: builtins.int
+    REASON_FIELD_NUMBER: builtins.int
     name: builtins.str
     """The model: `workspaces/{workspace}/models/{model}`."""
     alias: builtins.str
     """Matches `[A-Za-z0-9_-]{1,255}`; `latest` in any case and `v` with digits are reserved (FIELD_INVALID)."""
+    etag: builtins.str
+    """As in Model: only if it has not changed since."""
+    reason: builtins.str
+    """Why: kept in the history; at most 2,048 characters (FIELD_TOO_LONG)."""
     def __init__(
         self,
         *,
         name: builtins.str = ...,
         alias: builtins.str = ...,
+        etag: builtins.str = ...,
+        reason: builtins.str = ...,
     ) -> None: ...
-    def ClearField(self, field_name: typing.Literal["alias", b"alias", "name", b"name"]) -> None: ...
+    def ClearField(self, field_name: typing.Literal["alias", b"alias", "etag", b"etag", "name", b"name", "reason", b"reason"]) -> None: ...
 
 global___DeleteModelAliasRequest = DeleteModelAliasRequest
 
@@ -623,17 +673,21 @@ class DeleteModelVersionRequest(google.protobuf.message.Message):
 
     NAME_FIELD_NUMBER: builtins.int
     ETAG_FIELD_NUMBER: builtins.int
+    REASON_FIELD_NUMBER: builtins.int
     name: builtins.str
     """`workspaces/{workspace}/models/{model}/versions/{version}`."""
     etag: builtins.str
     """As in ModelVersion: only if it has not changed since."""
+    reason: builtins.str
+    """Why: kept in the history; at most 2,048 characters (FIELD_TOO_LONG)."""
     def __init__(
         self,
         *,
         name: builtins.str = ...,
         etag: builtins.str = ...,
+        reason: builtins.str = ...,
     ) -> None: ...
-    def ClearField(self, field_name: typing.Literal["etag", b"etag", "name", b"name"]) -> None: ...
+    def ClearField(self, field_name: typing.Literal["etag", b"etag", "name", b"name", "reason", b"reason"]) -> None: ...
 
 global___DeleteModelVersionRequest = DeleteModelVersionRequest
 

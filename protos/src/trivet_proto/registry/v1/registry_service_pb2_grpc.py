@@ -3,9 +3,13 @@
 import grpc
 import warnings
 
+from trivet_proto.registry.v1 import model_event_pb2 as trivet__proto_dot_registry_dot_v1_dot_model__event__pb2
+from trivet_proto.registry.v1 import model_history_pb2 as trivet__proto_dot_registry_dot_v1_dot_model__history__pb2
 from trivet_proto.registry.v1 import model_pb2 as trivet__proto_dot_registry_dot_v1_dot_model__pb2
 from trivet_proto.registry.v1 import model_version_pb2 as trivet__proto_dot_registry_dot_v1_dot_model__version__pb2
+from trivet_proto.registry.v1 import promotion_rules_pb2 as trivet__proto_dot_registry_dot_v1_dot_promotion__rules__pb2
 from trivet_proto.registry.v1 import registry_service_pb2 as trivet__proto_dot_registry_dot_v1_dot_registry__service__pb2
+from trivet_proto.registry.v1 import webhook_pb2 as trivet__proto_dot_registry_dot_v1_dot_webhook__pb2
 
 GRPC_GENERATED_VERSION = '1.66.2'
 GRPC_VERSION = grpc.__version__
@@ -77,6 +81,11 @@ class RegistryServiceStub(object):
                 request_serializer=trivet__proto_dot_registry_dot_v1_dot_registry__service__pb2.CreateModelVersionRequest.SerializeToString,
                 response_deserializer=trivet__proto_dot_registry_dot_v1_dot_model__version__pb2.ModelVersion.FromString,
                 _registered_method=True)
+        self.CopyModelVersion = channel.unary_unary(
+                '/trivet.registry.v1.RegistryService/CopyModelVersion',
+                request_serializer=trivet__proto_dot_registry_dot_v1_dot_registry__service__pb2.CopyModelVersionRequest.SerializeToString,
+                response_deserializer=trivet__proto_dot_registry_dot_v1_dot_model__version__pb2.ModelVersion.FromString,
+                _registered_method=True)
         self.GetModelVersion = channel.unary_unary(
                 '/trivet.registry.v1.RegistryService/GetModelVersion',
                 request_serializer=trivet__proto_dot_registry_dot_v1_dot_registry__service__pb2.GetModelVersionRequest.SerializeToString,
@@ -127,6 +136,66 @@ class RegistryServiceStub(object):
                 request_serializer=trivet__proto_dot_registry_dot_v1_dot_registry__service__pb2.DeleteModelVersionRequest.SerializeToString,
                 response_deserializer=trivet__proto_dot_registry_dot_v1_dot_registry__service__pb2.DeleteModelVersionResponse.FromString,
                 _registered_method=True)
+        self.GetPromotionRules = channel.unary_unary(
+                '/trivet.registry.v1.RegistryService/GetPromotionRules',
+                request_serializer=trivet__proto_dot_registry_dot_v1_dot_promotion__rules__pb2.GetPromotionRulesRequest.SerializeToString,
+                response_deserializer=trivet__proto_dot_registry_dot_v1_dot_promotion__rules__pb2.PromotionRules.FromString,
+                _registered_method=True)
+        self.UpdatePromotionRules = channel.unary_unary(
+                '/trivet.registry.v1.RegistryService/UpdatePromotionRules',
+                request_serializer=trivet__proto_dot_registry_dot_v1_dot_promotion__rules__pb2.UpdatePromotionRulesRequest.SerializeToString,
+                response_deserializer=trivet__proto_dot_registry_dot_v1_dot_promotion__rules__pb2.PromotionRules.FromString,
+                _registered_method=True)
+        self.ListModelHistory = channel.unary_unary(
+                '/trivet.registry.v1.RegistryService/ListModelHistory',
+                request_serializer=trivet__proto_dot_registry_dot_v1_dot_model__history__pb2.ListModelHistoryRequest.SerializeToString,
+                response_deserializer=trivet__proto_dot_registry_dot_v1_dot_model__history__pb2.ListModelHistoryResponse.FromString,
+                _registered_method=True)
+        self.GetModelAsOf = channel.unary_unary(
+                '/trivet.registry.v1.RegistryService/GetModelAsOf',
+                request_serializer=trivet__proto_dot_registry_dot_v1_dot_model__history__pb2.GetModelAsOfRequest.SerializeToString,
+                response_deserializer=trivet__proto_dot_registry_dot_v1_dot_model__history__pb2.ModelAsOf.FromString,
+                _registered_method=True)
+        self.VerifyModel = channel.unary_unary(
+                '/trivet.registry.v1.RegistryService/VerifyModel',
+                request_serializer=trivet__proto_dot_registry_dot_v1_dot_model__history__pb2.VerifyModelRequest.SerializeToString,
+                response_deserializer=trivet__proto_dot_registry_dot_v1_dot_model__history__pb2.VerifyModelResponse.FromString,
+                _registered_method=True)
+        self.WatchModelEvents = channel.unary_stream(
+                '/trivet.registry.v1.RegistryService/WatchModelEvents',
+                request_serializer=trivet__proto_dot_registry_dot_v1_dot_model__event__pb2.WatchModelEventsRequest.SerializeToString,
+                response_deserializer=trivet__proto_dot_registry_dot_v1_dot_model__event__pb2.WatchModelEventsResponse.FromString,
+                _registered_method=True)
+        self.CreateWebhook = channel.unary_unary(
+                '/trivet.registry.v1.RegistryService/CreateWebhook',
+                request_serializer=trivet__proto_dot_registry_dot_v1_dot_webhook__pb2.CreateWebhookRequest.SerializeToString,
+                response_deserializer=trivet__proto_dot_registry_dot_v1_dot_webhook__pb2.Webhook.FromString,
+                _registered_method=True)
+        self.GetWebhook = channel.unary_unary(
+                '/trivet.registry.v1.RegistryService/GetWebhook',
+                request_serializer=trivet__proto_dot_registry_dot_v1_dot_webhook__pb2.GetWebhookRequest.SerializeToString,
+                response_deserializer=trivet__proto_dot_registry_dot_v1_dot_webhook__pb2.Webhook.FromString,
+                _registered_method=True)
+        self.ListWebhooks = channel.unary_unary(
+                '/trivet.registry.v1.RegistryService/ListWebhooks',
+                request_serializer=trivet__proto_dot_registry_dot_v1_dot_webhook__pb2.ListWebhooksRequest.SerializeToString,
+                response_deserializer=trivet__proto_dot_registry_dot_v1_dot_webhook__pb2.ListWebhooksResponse.FromString,
+                _registered_method=True)
+        self.UpdateWebhook = channel.unary_unary(
+                '/trivet.registry.v1.RegistryService/UpdateWebhook',
+                request_serializer=trivet__proto_dot_registry_dot_v1_dot_webhook__pb2.UpdateWebhookRequest.SerializeToString,
+                response_deserializer=trivet__proto_dot_registry_dot_v1_dot_webhook__pb2.Webhook.FromString,
+                _registered_method=True)
+        self.DeleteWebhook = channel.unary_unary(
+                '/trivet.registry.v1.RegistryService/DeleteWebhook',
+                request_serializer=trivet__proto_dot_registry_dot_v1_dot_webhook__pb2.DeleteWebhookRequest.SerializeToString,
+                response_deserializer=trivet__proto_dot_registry_dot_v1_dot_webhook__pb2.DeleteWebhookResponse.FromString,
+                _registered_method=True)
+        self.ListWebhookDeliveries = channel.unary_unary(
+                '/trivet.registry.v1.RegistryService/ListWebhookDeliveries',
+                request_serializer=trivet__proto_dot_registry_dot_v1_dot_webhook__pb2.ListWebhookDeliveriesRequest.SerializeToString,
+                response_deserializer=trivet__proto_dot_registry_dot_v1_dot_webhook__pb2.ListWebhookDeliveriesResponse.FromString,
+                _registered_method=True)
 
 
 class RegistryServiceServicer(object):
@@ -176,7 +245,9 @@ class RegistryServiceServicer(object):
         raise NotImplementedError('Method not implemented!')
 
     def DeleteModel(self, request, context):
-        """Deletes a model with its versions and aliases. A model of that name can be created anew; it counts from 1.
+        """Deletes a model with its versions and aliases. A model of that name can be created anew; it counts from 1. The history
+        stays, under the uid. A version in a protected stage, or one that a protected alias points at, keeps the model from
+        being deleted: FAILED_PRECONDITION (STAGE_PROTECTED, ALIAS_PROTECTED).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -192,6 +263,18 @@ class RegistryServiceServicer(object):
         Where the artifact service is away, or too slow, it is returned PENDING, and finished or failed in the background.
         Where it refuses (no such files, no permission), the version is FAILED, the call fails with MODEL_SOURCE_UNUSABLE,
         and the number is used up. An outside source is READY at once, and not verified.
+
+        Deleting the run, or whatever the files came from, leaves the version as it is.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def CopyModelVersion(self, request, context):
+        """Makes a copy of a version in another model, which is created where it is not there: a version with the same files and
+        digest, description, tags, signature and source of its own, in stage `None`, that names what it was copied from. What
+        is said of CreateModelVersion holds here too. A version that is not READY is FAILED_PRECONDITION
+        (MODEL_VERSION_NOT_READY); files that are no longer those of its digest fail the copy (MODEL_SOURCE_UNUSABLE).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -241,7 +324,9 @@ class RegistryServiceServicer(object):
 
     def TransitionModelVersionStage(self, request, context):
         """Moves a version into a stage, in one step with the archiving of those that were there. A version that is not READY
-        is FAILED_PRECONDITION (MODEL_VERSION_NOT_READY).
+        is FAILED_PRECONDITION (MODEL_VERSION_NOT_READY); so is a move into or out of a protected stage (STAGE_PROTECTED), and
+        into one for a version whose source is outside of Trivet (MODEL_VERSION_UNVERIFIED). A version that stays where it is
+        is no move.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -249,21 +334,113 @@ class RegistryServiceServicer(object):
 
     def SetModelAlias(self, request, context):
         """Lets an alias point at a version, wherever it pointed before. A version that is not READY is FAILED_PRECONDITION
-        (MODEL_VERSION_NOT_READY).
+        (MODEL_VERSION_NOT_READY), and so is a protected alias (ALIAS_PROTECTED) unless it points there already.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def DeleteModelAlias(self, request, context):
-        """Removes an alias. One that is not there is no fault.
+        """Removes an alias. One that is not there is no fault; a protected one is FAILED_PRECONDITION (ALIAS_PROTECTED).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def DeleteModelVersion(self, request, context):
-        """Deletes a version with the aliases that point at it. Its number is not used again.
+        """Deletes a version with the aliases that point at it. Its number is not used again. In a protected stage, or with a
+        protected alias, it cannot be deleted: FAILED_PRECONDITION (STAGE_PROTECTED, ALIAS_PROTECTED).
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetPromotionRules(self, request, context):
+        """Returns a workspace's stages, and what is protected.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def UpdatePromotionRules(self, request, context):
+        """Changes a workspace's stages, or what is protected.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListModelHistory(self, request, context):
+        """Returns a page of what happened to a model.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetModelAsOf(self, request, context):
+        """Returns which versions were in which stage, and where each alias pointed, at some time.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def VerifyModel(self, request, context):
+        """Compares a model with its history, and finds what was altered behind the registry's back:
+
+        1. Every entry has the digest of its content, and that of the entry before it; none is missing.
+        2. The entries, one after the other, lead to the model as it is by now, with all its versions and aliases.
+        3. The entry that the caller knows is there, with the digest that the caller knows.
+
+        What is found is in the answer. The files of versions are not read: clients check them when they load them.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def WatchModelEvents(self, request, context):
+        """Streams what happens to the models of a workspace, half a second after it is committed. It ends after some minutes
+        by itself (UNAVAILABLE where the server stops before): call again with the last `resume_token`.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def CreateWebhook(self, request, context):
+        """Creates a webhook.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetWebhook(self, request, context):
+        """Returns a webhook, without its secret.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListWebhooks(self, request, context):
+        """Returns a page of webhooks, without their secrets.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def UpdateWebhook(self, request, context):
+        """Changes the fields of a webhook that the mask names.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def DeleteWebhook(self, request, context):
+        """Deletes a webhook. One that is not there is NOT_FOUND (WEBHOOK_NOT_FOUND).
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListWebhookDeliveries(self, request, context):
+        """Returns a page of what was sent to a webhook, or waits to be.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -310,6 +487,11 @@ def add_RegistryServiceServicer_to_server(servicer, server):
             'CreateModelVersion': grpc.unary_unary_rpc_method_handler(
                     servicer.CreateModelVersion,
                     request_deserializer=trivet__proto_dot_registry_dot_v1_dot_registry__service__pb2.CreateModelVersionRequest.FromString,
+                    response_serializer=trivet__proto_dot_registry_dot_v1_dot_model__version__pb2.ModelVersion.SerializeToString,
+            ),
+            'CopyModelVersion': grpc.unary_unary_rpc_method_handler(
+                    servicer.CopyModelVersion,
+                    request_deserializer=trivet__proto_dot_registry_dot_v1_dot_registry__service__pb2.CopyModelVersionRequest.FromString,
                     response_serializer=trivet__proto_dot_registry_dot_v1_dot_model__version__pb2.ModelVersion.SerializeToString,
             ),
             'GetModelVersion': grpc.unary_unary_rpc_method_handler(
@@ -361,6 +543,66 @@ def add_RegistryServiceServicer_to_server(servicer, server):
                     servicer.DeleteModelVersion,
                     request_deserializer=trivet__proto_dot_registry_dot_v1_dot_registry__service__pb2.DeleteModelVersionRequest.FromString,
                     response_serializer=trivet__proto_dot_registry_dot_v1_dot_registry__service__pb2.DeleteModelVersionResponse.SerializeToString,
+            ),
+            'GetPromotionRules': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetPromotionRules,
+                    request_deserializer=trivet__proto_dot_registry_dot_v1_dot_promotion__rules__pb2.GetPromotionRulesRequest.FromString,
+                    response_serializer=trivet__proto_dot_registry_dot_v1_dot_promotion__rules__pb2.PromotionRules.SerializeToString,
+            ),
+            'UpdatePromotionRules': grpc.unary_unary_rpc_method_handler(
+                    servicer.UpdatePromotionRules,
+                    request_deserializer=trivet__proto_dot_registry_dot_v1_dot_promotion__rules__pb2.UpdatePromotionRulesRequest.FromString,
+                    response_serializer=trivet__proto_dot_registry_dot_v1_dot_promotion__rules__pb2.PromotionRules.SerializeToString,
+            ),
+            'ListModelHistory': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListModelHistory,
+                    request_deserializer=trivet__proto_dot_registry_dot_v1_dot_model__history__pb2.ListModelHistoryRequest.FromString,
+                    response_serializer=trivet__proto_dot_registry_dot_v1_dot_model__history__pb2.ListModelHistoryResponse.SerializeToString,
+            ),
+            'GetModelAsOf': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetModelAsOf,
+                    request_deserializer=trivet__proto_dot_registry_dot_v1_dot_model__history__pb2.GetModelAsOfRequest.FromString,
+                    response_serializer=trivet__proto_dot_registry_dot_v1_dot_model__history__pb2.ModelAsOf.SerializeToString,
+            ),
+            'VerifyModel': grpc.unary_unary_rpc_method_handler(
+                    servicer.VerifyModel,
+                    request_deserializer=trivet__proto_dot_registry_dot_v1_dot_model__history__pb2.VerifyModelRequest.FromString,
+                    response_serializer=trivet__proto_dot_registry_dot_v1_dot_model__history__pb2.VerifyModelResponse.SerializeToString,
+            ),
+            'WatchModelEvents': grpc.unary_stream_rpc_method_handler(
+                    servicer.WatchModelEvents,
+                    request_deserializer=trivet__proto_dot_registry_dot_v1_dot_model__event__pb2.WatchModelEventsRequest.FromString,
+                    response_serializer=trivet__proto_dot_registry_dot_v1_dot_model__event__pb2.WatchModelEventsResponse.SerializeToString,
+            ),
+            'CreateWebhook': grpc.unary_unary_rpc_method_handler(
+                    servicer.CreateWebhook,
+                    request_deserializer=trivet__proto_dot_registry_dot_v1_dot_webhook__pb2.CreateWebhookRequest.FromString,
+                    response_serializer=trivet__proto_dot_registry_dot_v1_dot_webhook__pb2.Webhook.SerializeToString,
+            ),
+            'GetWebhook': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetWebhook,
+                    request_deserializer=trivet__proto_dot_registry_dot_v1_dot_webhook__pb2.GetWebhookRequest.FromString,
+                    response_serializer=trivet__proto_dot_registry_dot_v1_dot_webhook__pb2.Webhook.SerializeToString,
+            ),
+            'ListWebhooks': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListWebhooks,
+                    request_deserializer=trivet__proto_dot_registry_dot_v1_dot_webhook__pb2.ListWebhooksRequest.FromString,
+                    response_serializer=trivet__proto_dot_registry_dot_v1_dot_webhook__pb2.ListWebhooksResponse.SerializeToString,
+            ),
+            'UpdateWebhook': grpc.unary_unary_rpc_method_handler(
+                    servicer.UpdateWebhook,
+                    request_deserializer=trivet__proto_dot_registry_dot_v1_dot_webhook__pb2.UpdateWebhookRequest.FromString,
+                    response_serializer=trivet__proto_dot_registry_dot_v1_dot_webhook__pb2.Webhook.SerializeToString,
+            ),
+            'DeleteWebhook': grpc.unary_unary_rpc_method_handler(
+                    servicer.DeleteWebhook,
+                    request_deserializer=trivet__proto_dot_registry_dot_v1_dot_webhook__pb2.DeleteWebhookRequest.FromString,
+                    response_serializer=trivet__proto_dot_registry_dot_v1_dot_webhook__pb2.DeleteWebhookResponse.SerializeToString,
+            ),
+            'ListWebhookDeliveries': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListWebhookDeliveries,
+                    request_deserializer=trivet__proto_dot_registry_dot_v1_dot_webhook__pb2.ListWebhookDeliveriesRequest.FromString,
+                    response_serializer=trivet__proto_dot_registry_dot_v1_dot_webhook__pb2.ListWebhookDeliveriesResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -579,6 +821,33 @@ class RegistryService(object):
             target,
             '/trivet.registry.v1.RegistryService/CreateModelVersion',
             trivet__proto_dot_registry_dot_v1_dot_registry__service__pb2.CreateModelVersionRequest.SerializeToString,
+            trivet__proto_dot_registry_dot_v1_dot_model__version__pb2.ModelVersion.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def CopyModelVersion(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/trivet.registry.v1.RegistryService/CopyModelVersion',
+            trivet__proto_dot_registry_dot_v1_dot_registry__service__pb2.CopyModelVersionRequest.SerializeToString,
             trivet__proto_dot_registry_dot_v1_dot_model__version__pb2.ModelVersion.FromString,
             options,
             channel_credentials,
@@ -850,6 +1119,330 @@ class RegistryService(object):
             '/trivet.registry.v1.RegistryService/DeleteModelVersion',
             trivet__proto_dot_registry_dot_v1_dot_registry__service__pb2.DeleteModelVersionRequest.SerializeToString,
             trivet__proto_dot_registry_dot_v1_dot_registry__service__pb2.DeleteModelVersionResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetPromotionRules(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/trivet.registry.v1.RegistryService/GetPromotionRules',
+            trivet__proto_dot_registry_dot_v1_dot_promotion__rules__pb2.GetPromotionRulesRequest.SerializeToString,
+            trivet__proto_dot_registry_dot_v1_dot_promotion__rules__pb2.PromotionRules.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def UpdatePromotionRules(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/trivet.registry.v1.RegistryService/UpdatePromotionRules',
+            trivet__proto_dot_registry_dot_v1_dot_promotion__rules__pb2.UpdatePromotionRulesRequest.SerializeToString,
+            trivet__proto_dot_registry_dot_v1_dot_promotion__rules__pb2.PromotionRules.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListModelHistory(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/trivet.registry.v1.RegistryService/ListModelHistory',
+            trivet__proto_dot_registry_dot_v1_dot_model__history__pb2.ListModelHistoryRequest.SerializeToString,
+            trivet__proto_dot_registry_dot_v1_dot_model__history__pb2.ListModelHistoryResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetModelAsOf(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/trivet.registry.v1.RegistryService/GetModelAsOf',
+            trivet__proto_dot_registry_dot_v1_dot_model__history__pb2.GetModelAsOfRequest.SerializeToString,
+            trivet__proto_dot_registry_dot_v1_dot_model__history__pb2.ModelAsOf.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def VerifyModel(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/trivet.registry.v1.RegistryService/VerifyModel',
+            trivet__proto_dot_registry_dot_v1_dot_model__history__pb2.VerifyModelRequest.SerializeToString,
+            trivet__proto_dot_registry_dot_v1_dot_model__history__pb2.VerifyModelResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def WatchModelEvents(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_stream(
+            request,
+            target,
+            '/trivet.registry.v1.RegistryService/WatchModelEvents',
+            trivet__proto_dot_registry_dot_v1_dot_model__event__pb2.WatchModelEventsRequest.SerializeToString,
+            trivet__proto_dot_registry_dot_v1_dot_model__event__pb2.WatchModelEventsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def CreateWebhook(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/trivet.registry.v1.RegistryService/CreateWebhook',
+            trivet__proto_dot_registry_dot_v1_dot_webhook__pb2.CreateWebhookRequest.SerializeToString,
+            trivet__proto_dot_registry_dot_v1_dot_webhook__pb2.Webhook.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetWebhook(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/trivet.registry.v1.RegistryService/GetWebhook',
+            trivet__proto_dot_registry_dot_v1_dot_webhook__pb2.GetWebhookRequest.SerializeToString,
+            trivet__proto_dot_registry_dot_v1_dot_webhook__pb2.Webhook.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListWebhooks(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/trivet.registry.v1.RegistryService/ListWebhooks',
+            trivet__proto_dot_registry_dot_v1_dot_webhook__pb2.ListWebhooksRequest.SerializeToString,
+            trivet__proto_dot_registry_dot_v1_dot_webhook__pb2.ListWebhooksResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def UpdateWebhook(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/trivet.registry.v1.RegistryService/UpdateWebhook',
+            trivet__proto_dot_registry_dot_v1_dot_webhook__pb2.UpdateWebhookRequest.SerializeToString,
+            trivet__proto_dot_registry_dot_v1_dot_webhook__pb2.Webhook.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def DeleteWebhook(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/trivet.registry.v1.RegistryService/DeleteWebhook',
+            trivet__proto_dot_registry_dot_v1_dot_webhook__pb2.DeleteWebhookRequest.SerializeToString,
+            trivet__proto_dot_registry_dot_v1_dot_webhook__pb2.DeleteWebhookResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListWebhookDeliveries(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/trivet.registry.v1.RegistryService/ListWebhookDeliveries',
+            trivet__proto_dot_registry_dot_v1_dot_webhook__pb2.ListWebhookDeliveriesRequest.SerializeToString,
+            trivet__proto_dot_registry_dot_v1_dot_webhook__pb2.ListWebhookDeliveriesResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -7,9 +7,13 @@ import abc
 import collections.abc
 import grpc
 import grpc.aio
+import trivet_proto.registry.v1.model_event_pb2
+import trivet_proto.registry.v1.model_history_pb2
 import trivet_proto.registry.v1.model_pb2
 import trivet_proto.registry.v1.model_version_pb2
+import trivet_proto.registry.v1.promotion_rules_pb2
 import trivet_proto.registry.v1.registry_service_pb2
+import trivet_proto.registry.v1.webhook_pb2
 import typing
 
 _T = typing.TypeVar("_T")
@@ -63,7 +67,10 @@ class RegistryServiceStub:
         trivet_proto.registry.v1.registry_service_pb2.DeleteModelRequest,
         trivet_proto.registry.v1.registry_service_pb2.DeleteModelResponse,
     ]
-    """Deletes a model with its versions and aliases. A model of that name can be created anew; it counts from 1."""
+    """Deletes a model with its versions and aliases. A model of that name can be created anew; it counts from 1. The history
+    stays, under the uid. A version in a protected stage, or one that a protected alias points at, keeps the model from
+    being deleted: FAILED_PRECONDITION (STAGE_PROTECTED, ALIAS_PROTECTED).
+    """
 
     CreateModelVersion: grpc.UnaryUnaryMultiCallable[
         trivet_proto.registry.v1.registry_service_pb2.CreateModelVersionRequest,
@@ -78,6 +85,18 @@ class RegistryServiceStub:
     Where the artifact service is away, or too slow, it is returned PENDING, and finished or failed in the background.
     Where it refuses (no such files, no permission), the version is FAILED, the call fails with MODEL_SOURCE_UNUSABLE,
     and the number is used up. An outside source is READY at once, and not verified.
+
+    Deleting the run, or whatever the files came from, leaves the version as it is.
+    """
+
+    CopyModelVersion: grpc.UnaryUnaryMultiCallable[
+        trivet_proto.registry.v1.registry_service_pb2.CopyModelVersionRequest,
+        trivet_proto.registry.v1.model_version_pb2.ModelVersion,
+    ]
+    """Makes a copy of a version in another model, which is created where it is not there: a version with the same files and
+    digest, description, tags, signature and source of its own, in stage `None`, that names what it was copied from. What
+    is said of CreateModelVersion holds here too. A version that is not READY is FAILED_PRECONDITION
+    (MODEL_VERSION_NOT_READY); files that are no longer those of its digest fail the copy (MODEL_SOURCE_UNUSABLE).
     """
 
     GetModelVersion: grpc.UnaryUnaryMultiCallable[
@@ -121,7 +140,9 @@ class RegistryServiceStub:
         trivet_proto.registry.v1.model_version_pb2.ModelVersion,
     ]
     """Moves a version into a stage, in one step with the archiving of those that were there. A version that is not READY
-    is FAILED_PRECONDITION (MODEL_VERSION_NOT_READY).
+    is FAILED_PRECONDITION (MODEL_VERSION_NOT_READY); so is a move into or out of a protected stage (STAGE_PROTECTED), and
+    into one for a version whose source is outside of Trivet (MODEL_VERSION_UNVERIFIED). A version that stays where it is
+    is no move.
     """
 
     SetModelAlias: grpc.UnaryUnaryMultiCallable[
@@ -129,20 +150,103 @@ class RegistryServiceStub:
         trivet_proto.registry.v1.model_pb2.Model,
     ]
     """Lets an alias point at a version, wherever it pointed before. A version that is not READY is FAILED_PRECONDITION
-    (MODEL_VERSION_NOT_READY).
+    (MODEL_VERSION_NOT_READY), and so is a protected alias (ALIAS_PROTECTED) unless it points there already.
     """
 
     DeleteModelAlias: grpc.UnaryUnaryMultiCallable[
         trivet_proto.registry.v1.registry_service_pb2.DeleteModelAliasRequest,
         trivet_proto.registry.v1.model_pb2.Model,
     ]
-    """Removes an alias. One that is not there is no fault."""
+    """Removes an alias. One that is not there is no fault; a protected one is FAILED_PRECONDITION (ALIAS_PROTECTED)."""
 
     DeleteModelVersion: grpc.UnaryUnaryMultiCallable[
         trivet_proto.registry.v1.registry_service_pb2.DeleteModelVersionRequest,
         trivet_proto.registry.v1.registry_service_pb2.DeleteModelVersionResponse,
     ]
-    """Deletes a version with the aliases that point at it. Its number is not used again."""
+    """Deletes a version with the aliases that point at it. Its number is not used again. In a protected stage, or with a
+    protected alias, it cannot be deleted: FAILED_PRECONDITION (STAGE_PROTECTED, ALIAS_PROTECTED).
+    """
+
+    GetPromotionRules: grpc.UnaryUnaryMultiCallable[
+        trivet_proto.registry.v1.promotion_rules_pb2.GetPromotionRulesRequest,
+        trivet_proto.registry.v1.promotion_rules_pb2.PromotionRules,
+    ]
+    """Returns a workspace's stages, and what is protected."""
+
+    UpdatePromotionRules: grpc.UnaryUnaryMultiCallable[
+        trivet_proto.registry.v1.promotion_rules_pb2.UpdatePromotionRulesRequest,
+        trivet_proto.registry.v1.promotion_rules_pb2.PromotionRules,
+    ]
+    """Changes a workspace's stages, or what is protected."""
+
+    ListModelHistory: grpc.UnaryUnaryMultiCallable[
+        trivet_proto.registry.v1.model_history_pb2.ListModelHistoryRequest,
+        trivet_proto.registry.v1.model_history_pb2.ListModelHistoryResponse,
+    ]
+    """Returns a page of what happened to a model."""
+
+    GetModelAsOf: grpc.UnaryUnaryMultiCallable[
+        trivet_proto.registry.v1.model_history_pb2.GetModelAsOfRequest,
+        trivet_proto.registry.v1.model_history_pb2.ModelAsOf,
+    ]
+    """Returns which versions were in which stage, and where each alias pointed, at some time."""
+
+    VerifyModel: grpc.UnaryUnaryMultiCallable[
+        trivet_proto.registry.v1.model_history_pb2.VerifyModelRequest,
+        trivet_proto.registry.v1.model_history_pb2.VerifyModelResponse,
+    ]
+    """Compares a model with its history, and finds what was altered behind the registry's back:
+
+    1. Every entry has the digest of its content, and that of the entry before it; none is missing.
+    2. The entries, one after the other, lead to the model as it is by now, with all its versions and aliases.
+    3. The entry that the caller knows is there, with the digest that the caller knows.
+
+    What is found is in the answer. The files of versions are not read: clients check them when they load them.
+    """
+
+    WatchModelEvents: grpc.UnaryStreamMultiCallable[
+        trivet_proto.registry.v1.model_event_pb2.WatchModelEventsRequest,
+        trivet_proto.registry.v1.model_event_pb2.WatchModelEventsResponse,
+    ]
+    """Streams what happens to the models of a workspace, half a second after it is committed. It ends after some minutes
+    by itself (UNAVAILABLE where the server stops before): call again with the last `resume_token`.
+    """
+
+    CreateWebhook: grpc.UnaryUnaryMultiCallable[
+        trivet_proto.registry.v1.webhook_pb2.CreateWebhookRequest,
+        trivet_proto.registry.v1.webhook_pb2.Webhook,
+    ]
+    """Creates a webhook."""
+
+    GetWebhook: grpc.UnaryUnaryMultiCallable[
+        trivet_proto.registry.v1.webhook_pb2.GetWebhookRequest,
+        trivet_proto.registry.v1.webhook_pb2.Webhook,
+    ]
+    """Returns a webhook, without its secret."""
+
+    ListWebhooks: grpc.UnaryUnaryMultiCallable[
+        trivet_proto.registry.v1.webhook_pb2.ListWebhooksRequest,
+        trivet_proto.registry.v1.webhook_pb2.ListWebhooksResponse,
+    ]
+    """Returns a page of webhooks, without their secrets."""
+
+    UpdateWebhook: grpc.UnaryUnaryMultiCallable[
+        trivet_proto.registry.v1.webhook_pb2.UpdateWebhookRequest,
+        trivet_proto.registry.v1.webhook_pb2.Webhook,
+    ]
+    """Changes the fields of a webhook that the mask names."""
+
+    DeleteWebhook: grpc.UnaryUnaryMultiCallable[
+        trivet_proto.registry.v1.webhook_pb2.DeleteWebhookRequest,
+        trivet_proto.registry.v1.webhook_pb2.DeleteWebhookResponse,
+    ]
+    """Deletes a webhook. One that is not there is NOT_FOUND (WEBHOOK_NOT_FOUND)."""
+
+    ListWebhookDeliveries: grpc.UnaryUnaryMultiCallable[
+        trivet_proto.registry.v1.webhook_pb2.ListWebhookDeliveriesRequest,
+        trivet_proto.registry.v1.webhook_pb2.ListWebhookDeliveriesResponse,
+    ]
+    """Returns a page of what was sent to a webhook, or waits to be."""
 
 class RegistryServiceAsyncStub:
     """Registered models, their versions, and where each version stands."""
@@ -187,7 +291,10 @@ class RegistryServiceAsyncStub:
         trivet_proto.registry.v1.registry_service_pb2.DeleteModelRequest,
         trivet_proto.registry.v1.registry_service_pb2.DeleteModelResponse,
     ]
-    """Deletes a model with its versions and aliases. A model of that name can be created anew; it counts from 1."""
+    """Deletes a model with its versions and aliases. A model of that name can be created anew; it counts from 1. The history
+    stays, under the uid. A version in a protected stage, or one that a protected alias points at, keeps the model from
+    being deleted: FAILED_PRECONDITION (STAGE_PROTECTED, ALIAS_PROTECTED).
+    """
 
     CreateModelVersion: grpc.aio.UnaryUnaryMultiCallable[
         trivet_proto.registry.v1.registry_service_pb2.CreateModelVersionRequest,
@@ -202,6 +309,18 @@ class RegistryServiceAsyncStub:
     Where the artifact service is away, or too slow, it is returned PENDING, and finished or failed in the background.
     Where it refuses (no such files, no permission), the version is FAILED, the call fails with MODEL_SOURCE_UNUSABLE,
     and the number is used up. An outside source is READY at once, and not verified.
+
+    Deleting the run, or whatever the files came from, leaves the version as it is.
+    """
+
+    CopyModelVersion: grpc.aio.UnaryUnaryMultiCallable[
+        trivet_proto.registry.v1.registry_service_pb2.CopyModelVersionRequest,
+        trivet_proto.registry.v1.model_version_pb2.ModelVersion,
+    ]
+    """Makes a copy of a version in another model, which is created where it is not there: a version with the same files and
+    digest, description, tags, signature and source of its own, in stage `None`, that names what it was copied from. What
+    is said of CreateModelVersion holds here too. A version that is not READY is FAILED_PRECONDITION
+    (MODEL_VERSION_NOT_READY); files that are no longer those of its digest fail the copy (MODEL_SOURCE_UNUSABLE).
     """
 
     GetModelVersion: grpc.aio.UnaryUnaryMultiCallable[
@@ -245,7 +364,9 @@ class RegistryServiceAsyncStub:
         trivet_proto.registry.v1.model_version_pb2.ModelVersion,
     ]
     """Moves a version into a stage, in one step with the archiving of those that were there. A version that is not READY
-    is FAILED_PRECONDITION (MODEL_VERSION_NOT_READY).
+    is FAILED_PRECONDITION (MODEL_VERSION_NOT_READY); so is a move into or out of a protected stage (STAGE_PROTECTED), and
+    into one for a version whose source is outside of Trivet (MODEL_VERSION_UNVERIFIED). A version that stays where it is
+    is no move.
     """
 
     SetModelAlias: grpc.aio.UnaryUnaryMultiCallable[
@@ -253,20 +374,103 @@ class RegistryServiceAsyncStub:
         trivet_proto.registry.v1.model_pb2.Model,
     ]
     """Lets an alias point at a version, wherever it pointed before. A version that is not READY is FAILED_PRECONDITION
-    (MODEL_VERSION_NOT_READY).
+    (MODEL_VERSION_NOT_READY), and so is a protected alias (ALIAS_PROTECTED) unless it points there already.
     """
 
     DeleteModelAlias: grpc.aio.UnaryUnaryMultiCallable[
         trivet_proto.registry.v1.registry_service_pb2.DeleteModelAliasRequest,
         trivet_proto.registry.v1.model_pb2.Model,
     ]
-    """Removes an alias. One that is not there is no fault."""
+    """Removes an alias. One that is not there is no fault; a protected one is FAILED_PRECONDITION (ALIAS_PROTECTED)."""
 
     DeleteModelVersion: grpc.aio.UnaryUnaryMultiCallable[
         trivet_proto.registry.v1.registry_service_pb2.DeleteModelVersionRequest,
         trivet_proto.registry.v1.registry_service_pb2.DeleteModelVersionResponse,
     ]
-    """Deletes a version with the aliases that point at it. Its number is not used again."""
+    """Deletes a version with the aliases that point at it. Its number is not used again. In a protected stage, or with a
+    protected alias, it cannot be deleted: FAILED_PRECONDITION (STAGE_PROTECTED, ALIAS_PROTECTED).
+    """
+
+    GetPromotionRules: grpc.aio.UnaryUnaryMultiCallable[
+        trivet_proto.registry.v1.promotion_rules_pb2.GetPromotionRulesRequest,
+        trivet_proto.registry.v1.promotion_rules_pb2.PromotionRules,
+    ]
+    """Returns a workspace's stages, and what is protected."""
+
+    UpdatePromotionRules: grpc.aio.UnaryUnaryMultiCallable[
+        trivet_proto.registry.v1.promotion_rules_pb2.UpdatePromotionRulesRequest,
+        trivet_proto.registry.v1.promotion_rules_pb2.PromotionRules,
+    ]
+    """Changes a workspace's stages, or what is protected."""
+
+    ListModelHistory: grpc.aio.UnaryUnaryMultiCallable[
+        trivet_proto.registry.v1.model_history_pb2.ListModelHistoryRequest,
+        trivet_proto.registry.v1.model_history_pb2.ListModelHistoryResponse,
+    ]
+    """Returns a page of what happened to a model."""
+
+    GetModelAsOf: grpc.aio.UnaryUnaryMultiCallable[
+        trivet_proto.registry.v1.model_history_pb2.GetModelAsOfRequest,
+        trivet_proto.registry.v1.model_history_pb2.ModelAsOf,
+    ]
+    """Returns which versions were in which stage, and where each alias pointed, at some time."""
+
+    VerifyModel: grpc.aio.UnaryUnaryMultiCallable[
+        trivet_proto.registry.v1.model_history_pb2.VerifyModelRequest,
+        trivet_proto.registry.v1.model_history_pb2.VerifyModelResponse,
+    ]
+    """Compares a model with its history, and finds what was altered behind the registry's back:
+
+    1. Every entry has the digest of its content, and that of the entry before it; none is missing.
+    2. The entries, one after the other, lead to the model as it is by now, with all its versions and aliases.
+    3. The entry that the caller knows is there, with the digest that the caller knows.
+
+    What is found is in the answer. The files of versions are not read: clients check them when they load them.
+    """
+
+    WatchModelEvents: grpc.aio.UnaryStreamMultiCallable[
+        trivet_proto.registry.v1.model_event_pb2.WatchModelEventsRequest,
+        trivet_proto.registry.v1.model_event_pb2.WatchModelEventsResponse,
+    ]
+    """Streams what happens to the models of a workspace, half a second after it is committed. It ends after some minutes
+    by itself (UNAVAILABLE where the server stops before): call again with the last `resume_token`.
+    """
+
+    CreateWebhook: grpc.aio.UnaryUnaryMultiCallable[
+        trivet_proto.registry.v1.webhook_pb2.CreateWebhookRequest,
+        trivet_proto.registry.v1.webhook_pb2.Webhook,
+    ]
+    """Creates a webhook."""
+
+    GetWebhook: grpc.aio.UnaryUnaryMultiCallable[
+        trivet_proto.registry.v1.webhook_pb2.GetWebhookRequest,
+        trivet_proto.registry.v1.webhook_pb2.Webhook,
+    ]
+    """Returns a webhook, without its secret."""
+
+    ListWebhooks: grpc.aio.UnaryUnaryMultiCallable[
+        trivet_proto.registry.v1.webhook_pb2.ListWebhooksRequest,
+        trivet_proto.registry.v1.webhook_pb2.ListWebhooksResponse,
+    ]
+    """Returns a page of webhooks, without their secrets."""
+
+    UpdateWebhook: grpc.aio.UnaryUnaryMultiCallable[
+        trivet_proto.registry.v1.webhook_pb2.UpdateWebhookRequest,
+        trivet_proto.registry.v1.webhook_pb2.Webhook,
+    ]
+    """Changes the fields of a webhook that the mask names."""
+
+    DeleteWebhook: grpc.aio.UnaryUnaryMultiCallable[
+        trivet_proto.registry.v1.webhook_pb2.DeleteWebhookRequest,
+        trivet_proto.registry.v1.webhook_pb2.DeleteWebhookResponse,
+    ]
+    """Deletes a webhook. One that is not there is NOT_FOUND (WEBHOOK_NOT_FOUND)."""
+
+    ListWebhookDeliveries: grpc.aio.UnaryUnaryMultiCallable[
+        trivet_proto.registry.v1.webhook_pb2.ListWebhookDeliveriesRequest,
+        trivet_proto.registry.v1.webhook_pb2.ListWebhookDeliveriesResponse,
+    ]
+    """Returns a page of what was sent to a webhook, or waits to be."""
 
 class RegistryServiceServicer(metaclass=abc.ABCMeta):
     """Registered models, their versions, and where each version stands."""
@@ -325,7 +529,10 @@ class RegistryServiceServicer(metaclass=abc.ABCMeta):
         request: trivet_proto.registry.v1.registry_service_pb2.DeleteModelRequest,
         context: _ServicerContext,
     ) -> typing.Union[trivet_proto.registry.v1.registry_service_pb2.DeleteModelResponse, collections.abc.Awaitable[trivet_proto.registry.v1.registry_service_pb2.DeleteModelResponse]]:
-        """Deletes a model with its versions and aliases. A model of that name can be created anew; it counts from 1."""
+        """Deletes a model with its versions and aliases. A model of that name can be created anew; it counts from 1. The history
+        stays, under the uid. A version in a protected stage, or one that a protected alias points at, keeps the model from
+        being deleted: FAILED_PRECONDITION (STAGE_PROTECTED, ALIAS_PROTECTED).
+        """
 
     @abc.abstractmethod
     def CreateModelVersion(
@@ -342,6 +549,20 @@ class RegistryServiceServicer(metaclass=abc.ABCMeta):
         Where the artifact service is away, or too slow, it is returned PENDING, and finished or failed in the background.
         Where it refuses (no such files, no permission), the version is FAILED, the call fails with MODEL_SOURCE_UNUSABLE,
         and the number is used up. An outside source is READY at once, and not verified.
+
+        Deleting the run, or whatever the files came from, leaves the version as it is.
+        """
+
+    @abc.abstractmethod
+    def CopyModelVersion(
+        self,
+        request: trivet_proto.registry.v1.registry_service_pb2.CopyModelVersionRequest,
+        context: _ServicerContext,
+    ) -> typing.Union[trivet_proto.registry.v1.model_version_pb2.ModelVersion, collections.abc.Awaitable[trivet_proto.registry.v1.model_version_pb2.ModelVersion]]:
+        """Makes a copy of a version in another model, which is created where it is not there: a version with the same files and
+        digest, description, tags, signature and source of its own, in stage `None`, that names what it was copied from. What
+        is said of CreateModelVersion holds here too. A version that is not READY is FAILED_PRECONDITION
+        (MODEL_VERSION_NOT_READY); files that are no longer those of its digest fail the copy (MODEL_SOURCE_UNUSABLE).
         """
 
     @abc.abstractmethod
@@ -399,7 +620,9 @@ class RegistryServiceServicer(metaclass=abc.ABCMeta):
         context: _ServicerContext,
     ) -> typing.Union[trivet_proto.registry.v1.model_version_pb2.ModelVersion, collections.abc.Awaitable[trivet_proto.registry.v1.model_version_pb2.ModelVersion]]:
         """Moves a version into a stage, in one step with the archiving of those that were there. A version that is not READY
-        is FAILED_PRECONDITION (MODEL_VERSION_NOT_READY).
+        is FAILED_PRECONDITION (MODEL_VERSION_NOT_READY); so is a move into or out of a protected stage (STAGE_PROTECTED), and
+        into one for a version whose source is outside of Trivet (MODEL_VERSION_UNVERIFIED). A version that stays where it is
+        is no move.
         """
 
     @abc.abstractmethod
@@ -409,7 +632,7 @@ class RegistryServiceServicer(metaclass=abc.ABCMeta):
         context: _ServicerContext,
     ) -> typing.Union[trivet_proto.registry.v1.model_pb2.Model, collections.abc.Awaitable[trivet_proto.registry.v1.model_pb2.Model]]:
         """Lets an alias point at a version, wherever it pointed before. A version that is not READY is FAILED_PRECONDITION
-        (MODEL_VERSION_NOT_READY).
+        (MODEL_VERSION_NOT_READY), and so is a protected alias (ALIAS_PROTECTED) unless it points there already.
         """
 
     @abc.abstractmethod
@@ -418,7 +641,7 @@ class RegistryServiceServicer(metaclass=abc.ABCMeta):
         request: trivet_proto.registry.v1.registry_service_pb2.DeleteModelAliasRequest,
         context: _ServicerContext,
     ) -> typing.Union[trivet_proto.registry.v1.model_pb2.Model, collections.abc.Awaitable[trivet_proto.registry.v1.model_pb2.Model]]:
-        """Removes an alias. One that is not there is no fault."""
+        """Removes an alias. One that is not there is no fault; a protected one is FAILED_PRECONDITION (ALIAS_PROTECTED)."""
 
     @abc.abstractmethod
     def DeleteModelVersion(
@@ -426,6 +649,113 @@ class RegistryServiceServicer(metaclass=abc.ABCMeta):
         request: trivet_proto.registry.v1.registry_service_pb2.DeleteModelVersionRequest,
         context: _ServicerContext,
     ) -> typing.Union[trivet_proto.registry.v1.registry_service_pb2.DeleteModelVersionResponse, collections.abc.Awaitable[trivet_proto.registry.v1.registry_service_pb2.DeleteModelVersionResponse]]:
-        """Deletes a version with the aliases that point at it. Its number is not used again."""
+        """Deletes a version with the aliases that point at it. Its number is not used again. In a protected stage, or with a
+        protected alias, it cannot be deleted: FAILED_PRECONDITION (STAGE_PROTECTED, ALIAS_PROTECTED).
+        """
+
+    @abc.abstractmethod
+    def GetPromotionRules(
+        self,
+        request: trivet_proto.registry.v1.promotion_rules_pb2.GetPromotionRulesRequest,
+        context: _ServicerContext,
+    ) -> typing.Union[trivet_proto.registry.v1.promotion_rules_pb2.PromotionRules, collections.abc.Awaitable[trivet_proto.registry.v1.promotion_rules_pb2.PromotionRules]]:
+        """Returns a workspace's stages, and what is protected."""
+
+    @abc.abstractmethod
+    def UpdatePromotionRules(
+        self,
+        request: trivet_proto.registry.v1.promotion_rules_pb2.UpdatePromotionRulesRequest,
+        context: _ServicerContext,
+    ) -> typing.Union[trivet_proto.registry.v1.promotion_rules_pb2.PromotionRules, collections.abc.Awaitable[trivet_proto.registry.v1.promotion_rules_pb2.PromotionRules]]:
+        """Changes a workspace's stages, or what is protected."""
+
+    @abc.abstractmethod
+    def ListModelHistory(
+        self,
+        request: trivet_proto.registry.v1.model_history_pb2.ListModelHistoryRequest,
+        context: _ServicerContext,
+    ) -> typing.Union[trivet_proto.registry.v1.model_history_pb2.ListModelHistoryResponse, collections.abc.Awaitable[trivet_proto.registry.v1.model_history_pb2.ListModelHistoryResponse]]:
+        """Returns a page of what happened to a model."""
+
+    @abc.abstractmethod
+    def GetModelAsOf(
+        self,
+        request: trivet_proto.registry.v1.model_history_pb2.GetModelAsOfRequest,
+        context: _ServicerContext,
+    ) -> typing.Union[trivet_proto.registry.v1.model_history_pb2.ModelAsOf, collections.abc.Awaitable[trivet_proto.registry.v1.model_history_pb2.ModelAsOf]]:
+        """Returns which versions were in which stage, and where each alias pointed, at some time."""
+
+    @abc.abstractmethod
+    def VerifyModel(
+        self,
+        request: trivet_proto.registry.v1.model_history_pb2.VerifyModelRequest,
+        context: _ServicerContext,
+    ) -> typing.Union[trivet_proto.registry.v1.model_history_pb2.VerifyModelResponse, collections.abc.Awaitable[trivet_proto.registry.v1.model_history_pb2.VerifyModelResponse]]:
+        """Compares a model with its history, and finds what was altered behind the registry's back:
+
+        1. Every entry has the digest of its content, and that of the entry before it; none is missing.
+        2. The entries, one after the other, lead to the model as it is by now, with all its versions and aliases.
+        3. The entry that the caller knows is there, with the digest that the caller knows.
+
+        What is found is in the answer. The files of versions are not read: clients check them when they load them.
+        """
+
+    @abc.abstractmethod
+    def WatchModelEvents(
+        self,
+        request: trivet_proto.registry.v1.model_event_pb2.WatchModelEventsRequest,
+        context: _ServicerContext,
+    ) -> typing.Union[collections.abc.Iterator[trivet_proto.registry.v1.model_event_pb2.WatchModelEventsResponse], collections.abc.AsyncIterator[trivet_proto.registry.v1.model_event_pb2.WatchModelEventsResponse]]:
+        """Streams what happens to the models of a workspace, half a second after it is committed. It ends after some minutes
+        by itself (UNAVAILABLE where the server stops before): call again with the last `resume_token`.
+        """
+
+    @abc.abstractmethod
+    def CreateWebhook(
+        self,
+        request: trivet_proto.registry.v1.webhook_pb2.CreateWebhookRequest,
+        context: _ServicerContext,
+    ) -> typing.Union[trivet_proto.registry.v1.webhook_pb2.Webhook, collections.abc.Awaitable[trivet_proto.registry.v1.webhook_pb2.Webhook]]:
+        """Creates a webhook."""
+
+    @abc.abstractmethod
+    def GetWebhook(
+        self,
+        request: trivet_proto.registry.v1.webhook_pb2.GetWebhookRequest,
+        context: _ServicerContext,
+    ) -> typing.Union[trivet_proto.registry.v1.webhook_pb2.Webhook, collections.abc.Awaitable[trivet_proto.registry.v1.webhook_pb2.Webhook]]:
+        """Returns a webhook, without its secret."""
+
+    @abc.abstractmethod
+    def ListWebhooks(
+        self,
+        request: trivet_proto.registry.v1.webhook_pb2.ListWebhooksRequest,
+        context: _ServicerContext,
+    ) -> typing.Union[trivet_proto.registry.v1.webhook_pb2.ListWebhooksResponse, collections.abc.Awaitable[trivet_proto.registry.v1.webhook_pb2.ListWebhooksResponse]]:
+        """Returns a page of webhooks, without their secrets."""
+
+    @abc.abstractmethod
+    def UpdateWebhook(
+        self,
+        request: trivet_proto.registry.v1.webhook_pb2.UpdateWebhookRequest,
+        context: _ServicerContext,
+    ) -> typing.Union[trivet_proto.registry.v1.webhook_pb2.Webhook, collections.abc.Awaitable[trivet_proto.registry.v1.webhook_pb2.Webhook]]:
+        """Changes the fields of a webhook that the mask names."""
+
+    @abc.abstractmethod
+    def DeleteWebhook(
+        self,
+        request: trivet_proto.registry.v1.webhook_pb2.DeleteWebhookRequest,
+        context: _ServicerContext,
+    ) -> typing.Union[trivet_proto.registry.v1.webhook_pb2.DeleteWebhookResponse, collections.abc.Awaitable[trivet_proto.registry.v1.webhook_pb2.DeleteWebhookResponse]]:
+        """Deletes a webhook. One that is not there is NOT_FOUND (WEBHOOK_NOT_FOUND)."""
+
+    @abc.abstractmethod
+    def ListWebhookDeliveries(
+        self,
+        request: trivet_proto.registry.v1.webhook_pb2.ListWebhookDeliveriesRequest,
+        context: _ServicerContext,
+    ) -> typing.Union[trivet_proto.registry.v1.webhook_pb2.ListWebhookDeliveriesResponse, collections.abc.Awaitable[trivet_proto.registry.v1.webhook_pb2.ListWebhookDeliveriesResponse]]:
+        """Returns a page of what was sent to a webhook, or waits to be."""
 
 def add_RegistryServiceServicer_to_server(servicer: RegistryServiceServicer, server: typing.Union[grpc.Server, grpc.aio.Server]) -> None: ...
