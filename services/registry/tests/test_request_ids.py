@@ -14,6 +14,7 @@ from trivet_kit.requests import RepeatableRequest
 from trivet_kit.resources import ModelName
 from trivet_proto.registry.v1.model_pb2 import Model
 from trivet_proto.registry.v1.model_version_pb2 import ModelVersion
+from trivet_registry.domain.history import By
 from trivet_registry.domain.models import NewModel
 from trivet_registry.server import open_database
 from trivet_registry.store.models import SqlModels
@@ -160,12 +161,12 @@ def models(database_url: str, clock: Clock) -> Iterator[SqlModels]:
 
 def test_a_request_id_is_remembered_for_a_day(models: SqlModels, clock: Clock) -> None:
     request = RepeatableRequest(str(uuid.uuid4()), "a")
-    first = models.create(NewModel(ModelName("default", "first"), "", {}, ""), request)
+    first = models.create(NewModel(ModelName("default", "first"), "", {}), By("ann"), request)
     clock.now += 24 * HOUR_MILLIS
-    assert models.create(NewModel(ModelName("default", "first"), "", {}, ""), request) == first
+    assert models.create(NewModel(ModelName("default", "first"), "", {}), By("ann"), request) == first
     another = RepeatableRequest(request.request_id, "b")
     with pytest.raises(CallerError) as raised:
-        models.create(NewModel(ModelName("default", "second"), "", {}, ""), another)
+        models.create(NewModel(ModelName("default", "second"), "", {}), By("ann"), another)
     assert raised.value.reason == "REQUEST_ID_REUSED"
     clock.now += 1
-    assert models.create(NewModel(ModelName("default", "second"), "", {}, ""), another).uid != first.uid
+    assert models.create(NewModel(ModelName("default", "second"), "", {}), By("ann"), another).uid != first.uid

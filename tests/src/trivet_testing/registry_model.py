@@ -98,10 +98,10 @@ class Workspace:
 
     def move(self, name: str, number: int, stage: str, *, archive: bool) -> None:
         """Does what TransitionModelVersionStage does."""
+        model = self.model(name)
         stage = next(known for known in STAGES if known.lower() == stage.lower())
         if archive and stage in {"None", "Archived"}:
             raise RefusedError("FIELD_INVALID")
-        model = self.model(name)
         moved = model.version(number)
         if archive:
             for other in model.versions.values():

@@ -2,20 +2,39 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import json
+from collections.abc import Sequence
 
 from trivet_kit import texts
 from trivet_kit.calls import Call
 from trivet_kit.errors import FieldInvalid, FieldRequired
-from trivet_kit.resources import MODEL_ID, ModelName, RunName, parse_model, parse_run, parse_workspace
+from trivet_kit.resources import (
+    MODEL_ID,
+    LoggedModelName,
+    ModelName,
+    RunName,
+    parse_logged_model,
+    parse_model,
+    parse_run,
+    parse_workspace,
+)
 from trivet_kit.timestamps import from_millis
 from trivet_kit.updates import named_paths
 from trivet_proto.registry.v1 import model_pb2, model_version_pb2
 from trivet_proto.registry.v1 import registry_service_pb2 as pb
 from trivet_registry.domain import limits
+from trivet_registry.domain.history import By
 from trivet_registry.domain.models import Model, NewModel
-from trivet_registry.domain.stages import STAGES, check_archiving, to_stage
-from trivet_registry.domain.versions import ArtifactSource, ExternalSource, ModelVersion, Move, NewVersion, Source
+from trivet_registry.domain.versions import (
+    ArtifactSource,
+    Dataset,
+    ExternalSource,
+    ModelVersion,
+    NewVersion,
+    Provenance,
+    Signature,
+    Source,
+)
 
 _UPDATABLE = ("description",)
 
@@ -29,14 +48,13 @@ def to_model_name(workspace: str, model_id: str, field: str) -> ModelName:
     return ModelName(workspace, model_id)
 
 
-def to_new_model(request: pb.CreateModelRequest, call: Call) -> NewModel:
+def to_new_model(request: pb.CreateModelRequest) -> NewModel:
     """Checks a model to create. Raises FieldRequired, FieldInvalid, FieldTooLong."""
     workspace = parse_workspace(request.parent, "parent").workspace
     return NewModel(
         name=to_model_name(workspace, request.model_id, "model_id"),
         description=_description(request.model.description, "model"),
         tags=texts.check_map(request.model.tags, "model.tags", limits.MAX_TAG_VALUE_BYTES),
-        created_by=call.principal.subject,
     )
 
 
@@ -62,37 +80,22 @@ def to_tag_changes(
     return tags, deleted
 
 
-def to_new_version(request: pb.CreateModelVersionRequest, call: Call) -> NewVersion:
+def to_new_version(request: pb.CreateModelVersionRequest) -> NewVersion:
     """Checks a version to register. Raises FieldRequired, FieldInvalid, FieldTooLong, ResourceNameInvalid."""
     message = request.model_version
-    run = message.source.run
     return NewVersion(
         model=parse_model(request.parent, "parent"),
         source=_source(message.source),
-        run_id=parse_run(run, "model_version.source.run").run_id if run else "",
+        provenance=_provenance(message.source),
+        signature=_signature(message.signature),
         description=_description(message.description, "model_version"),
         tags=texts.check_map(message.tags, "model_version.tags", limits.MAX_TAG_VALUE_BYTES),
-        created_by=call.principal.subject,
     )
 
 
-def to_stages(stages: Iterable[str]) -> tuple[str, ...]:
-    """The stages that are named, all of them for none, in their order. Raises FieldInvalid."""
-    named = {to_stage(stage, f"stages[{index}]") for index, stage in enumerate(stages)}
-    return tuple(stage for stage in STAGES if stage in named or not named)
-
-
-def to_move(request: pb.TransitionModelVersionStageRequest, call: Call) -> Move:
-    """Checks a move. Raises FieldInvalid, FieldTooLong."""
-    stage = to_stage(request.stage, "stage")
-    if request.archive_existing_versions:
-        check_archiving(stage, "archive_existing_versions")
-    return Move(
-        stage=stage,
-        archive_existing=request.archive_existing_versions,
-        reason=texts.check_text(request.reason, "reason", limits.MAX_MOVE_REASON_CHARACTERS),
-        moved_by=call.principal.subject,
-    )
+def to_by(call: Call, reason: str = "") -> By:
+    """Who calls, and why. Raises FieldTooLong, FieldInvalid."""
+    return By(call.principal.subject, texts.check_text(reason, "reason", limits.MAX_REASON_CHARACTERS))
 
 
 def from_model(model: Model) -> model_pb2.Model:
@@ -128,6 +131,8 @@ def from_version(version: ModelVersion) -> model_version_pb2.ModelVersion:
         created_by=version.created_by,
         etag=str(version.revision),
         artifact_owner=version.artifact_owner,
+        signature=_from_signature(version.signature),
+        copied_from=version.copied_from,
     )
 
 
@@ -150,9 +155,70 @@ def _source(message: model_version_pb2.ModelSource) -> Source:
             raise FieldRequired("model_version.source")
 
 
+def _provenance(message: model_version_pb2.ModelSource) -> Provenance:
+    field = "model_version.source"
+    run, logged_model, commit = message.run, message.logged_model, message.commit
+    return Provenance(
+        run_id=parse_run(run, f"{field}.run").run_id if run else "",
+        logged_model_id=parse_logged_model(logged_model, f"{field}.logged_model").model_id if logged_model else "",
+        commit=texts.check_label(commit, f"{field}.commit", limits.MAX_COMMIT_CHARACTERS) if commit else "",
+        datasets=_datasets(message.datasets, f"{field}.datasets"),
+    )
+
+
+def _datasets(messages: Sequence[model_version_pb2.ModelDataset], field: str) -> tuple[Dataset, ...]:
+    if len(messages) > limits.MAX_DATASETS:
+        raise FieldInvalid(field, f"may have at most {limits.MAX_DATASETS} datasets")
+    found: list[Dataset] = []
+    for index, message in enumerate(messages):
+        at = f"{field}[{index}]"
+        dataset = Dataset(
+            texts.check_label(message.name, f"{at}.name", limits.MAX_DATASET_NAME_CHARACTERS),
+            texts.check_label(message.digest, f"{at}.digest", limits.MAX_DATASET_DIGEST_CHARACTERS),
+            texts.check_text(message.context, f"{at}.context", limits.MAX_DATASET_CONTEXT_CHARACTERS),
+        )
+        if dataset in found:
+            raise FieldInvalid(at, "is there before it")
+        found.append(dataset)
+    return tuple(found)
+
+
+def _signature(message: model_version_pb2.ModelSignature) -> Signature:
+    return Signature(*(_json_text(getattr(message, part), part) for part in ("inputs", "outputs", "params")))
+
+
+def _json_text(text: str, part: str) -> str:
+    field = f"model_version.signature.{part}"
+    texts.check_value(text, field, limits.MAX_SIGNATURE_BYTES)
+    if text:
+        try:
+            json.loads(text)
+        except (ValueError, RecursionError):
+            raise FieldInvalid(field, "must be JSON") from None
+    return text
+
+
+def _from_signature(signature: Signature) -> model_version_pb2.ModelSignature | None:
+    if signature == Signature():
+        return None
+    return model_version_pb2.ModelSignature(inputs=signature.inputs, outputs=signature.outputs, params=signature.params)
+
+
 def _from_source(version: ModelVersion) -> model_version_pb2.ModelSource:
-    run = str(RunName(version.name.workspace, version.run_id)) if version.run_id else ""
+    provenance, workspace = version.provenance, version.name.workspace
+    message = model_version_pb2.ModelSource(
+        commit=provenance.commit,
+        datasets=[
+            model_version_pb2.ModelDataset(name=each.name, digest=each.digest, context=each.context)
+            for each in provenance.datasets
+        ],
+    )
+    if provenance.run_id:
+        message.run = str(RunName(workspace, provenance.run_id))
+    if provenance.logged_model_id:
+        message.logged_model = str(LoggedModelName(workspace, provenance.logged_model_id))
     if isinstance(version.source, ExternalSource):
-        return model_version_pb2.ModelSource(external_uri=version.source.uri, run=run)
-    artifacts = model_version_pb2.ArtifactSource(owner=version.source.owner, path=version.source.path)
-    return model_version_pb2.ModelSource(artifacts=artifacts, run=run)
+        message.external_uri = version.source.uri
+    else:
+        message.artifacts.owner, message.artifacts.path = version.source.owner, version.source.path
+    return message

@@ -1,4 +1,4 @@
-# ruff: noqa - goes away with the last of them
+# ruff: noqa: ARG002, N802, D102 - goes away with the last of them
 """Methods of the contract that are being built: UNIMPLEMENTED until then."""
 
 from __future__ import annotations
@@ -13,13 +13,12 @@ from trivet_kit.errors import MethodUnknown
 class NotServedYet:
     """Answers UNIMPLEMENTED."""
 
-    def CopyModelVersion(self, request: Any, call: Call) -> Any:
+    def ListModelHistory(self, request: Any, call: Call) -> Any:
         raise MethodUnknown(call.method)
 
-    GetPromotionRules = UpdatePromotionRules = CopyModelVersion
-    ListModelHistory = GetModelAsOf = VerifyModel = CopyModelVersion
-    CreateWebhook = GetWebhook = ListWebhooks = UpdateWebhook = DeleteWebhook = CopyModelVersion
-    ListWebhookDeliveries = CopyModelVersion
+    GetModelAsOf = VerifyModel = ListModelHistory
+    CreateWebhook = GetWebhook = ListWebhooks = UpdateWebhook = DeleteWebhook = ListModelHistory
+    ListWebhookDeliveries = ListModelHistory
 
     async def WatchModelEvents(self, request: Any, call: Call) -> AsyncGenerator[Any, None]:
         raise MethodUnknown(call.method)

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
 from trivet_kit.calls import Call
-from trivet_kit.requests import RepeatableRequest
 from trivet_registry.domain.errors import ModelSourceUnusable
-from trivet_registry.domain.versions import ArtifactSource, ModelVersion, NewVersion, Versions, VersionState
+from trivet_registry.domain.versions import ArtifactSource, Link, ModelVersion, Versions, VersionState
 from trivet_registry.linking import ArtifactLinks
 
 # Threads of its own: one that waits for the artifact service must not hold one that the artifact service needs to
@@ -24,23 +24,25 @@ class Registrar:
         self._links = links
         self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="register")
 
-    async def register(self, new: NewVersion, request: RepeatableRequest | None, call: Call) -> ModelVersion:
-        """Returns the version READY, or PENDING where the artifact service is away or too slow.
+    async def register(self, begin: Callable[[], tuple[ModelVersion, Link | None]], call: Call) -> ModelVersion:
+        """Registers what `begin` commits, PENDING with what it waits for, or READY.
+
+        Returns the version READY, or PENDING where the artifact service is away or too slow.
 
         A caller that goes away does not stop what has begun.
 
         Raises:
             ModelSourceUnusable: the files cannot be linked; the version is FAILED.
-            CallerError: as `Versions.register` and `Versions.finish` say.
+            CallerError: as `begin` and `Versions.finish` say.
         """
-        return await asyncio.get_running_loop().run_in_executor(self._threads, self._register, new, request, call)
+        return await asyncio.get_running_loop().run_in_executor(self._threads, self._register, begin, call)
 
     def close(self) -> None:
         """Returns when all that has begun has ended."""
         self._threads.shutdown()
 
-    def _register(self, new: NewVersion, request: RepeatableRequest | None, call: Call) -> ModelVersion:
-        version, link = self._versions.register(new, request)
+    def _register(self, begin: Callable[[], tuple[ModelVersion, Link | None]], call: Call) -> ModelVersion:
+        version, link = begin()
         if link is not None:
             outcome = self._links.for_caller(link, call.authorization, call.request_id)
             if outcome is not None:

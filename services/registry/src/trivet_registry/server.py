@@ -13,10 +13,14 @@ from trivet_proto.registry.v1 import registry_service_pb2
 from trivet_registry.linking import ArtifactLinks
 from trivet_registry.not_served_yet import NotServedYet
 from trivet_registry.registering import Registrar
-from trivet_registry.servicer import RegistryServicer
+from trivet_registry.servicers.models import ModelServicer
+from trivet_registry.servicers.promotion import PromotionServicer
+from trivet_registry.servicers.versions import VersionServicer
 from trivet_registry.settings import DEFAULT_LINK_TIMEOUT_SECONDS, DEFAULT_SWEEP_AFTER_SECONDS
 from trivet_registry.store.models import SqlModels
+from trivet_registry.store.promotions import SqlPromotions
 from trivet_registry.store.tables import SCHEMA
+from trivet_registry.store.version_lookups import SqlVersionLookups
 from trivet_registry.store.versions import SqlVersions
 from trivet_registry.sweeper import Sweeper
 
@@ -56,7 +60,12 @@ def build(
     links = ArtifactLinks(artifacts_target, link_timeout_seconds)
     registrar = Registrar(versions, links)
     sweeper = Sweeper(versions, links, now_millis, sweep_after_seconds)
-    servicer = RegistryServicer(models, versions, registrar)
+    servicers = (
+        ModelServicer(models),
+        VersionServicer(versions, SqlVersionLookups(database), registrar),
+        PromotionServicer(SqlPromotions(database, now_millis)),
+        NotServedYet(),
+    )
 
     def close() -> None:
         links.close()
@@ -65,4 +74,4 @@ def build(
         database.close()
 
     descriptor = registry_service_pb2.DESCRIPTOR.services_by_name["RegistryService"]
-    return Component((Service(descriptor, (servicer, NotServedYet())),), database.probe, close, LIMITS)
+    return Component((Service(descriptor, servicers),), database.probe, close, LIMITS)

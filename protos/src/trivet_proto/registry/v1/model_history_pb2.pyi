@@ -210,9 +210,9 @@ class FieldChange(google.protobuf.message.Message):
     `source.commit`, `source.datasets[0].name` and so on, `copied_from`.
     """
     before: builtins.str
-    """What it was; absent where it was not there, or was empty."""
+    """What it was; absent where there was none."""
     after: builtins.str
-    """What it is then; absent where it is gone, or is empty."""
+    """What it is then; absent where there is none any more."""
     def __init__(
         self,
         *,

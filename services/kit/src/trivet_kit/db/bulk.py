@@ -16,6 +16,9 @@ from sqlalchemy.engine import Connection
 from trivet_kit.db.database import caller_error
 from trivet_kit.db.postgres import Dialect
 
+Scalar = str | int | bytes | None
+"""What statements for the driver are bound to."""
+
 # https://www.postgresql.org/docs/current/sql-copy.html, "Binary Format"
 _SIGNATURE = b"PGCOPY\n\xff\r\n\0" + struct.pack(">ii", 0, 0)
 _END = struct.pack(">h", -1)
@@ -83,25 +86,29 @@ class DriverStatement:
     """
 
     def __init__(self, statement: sa.ClauseElement) -> None:
-        """Compiles it; its bound parameters are numbers and texts."""
+        """Compiles it; its bound parameters are numbers, texts and bytes."""
         compiled = statement.compile(dialect=Dialect())  # type: ignore[no-untyped-call]
-        self._text = str(compiled)
+        self.text = str(compiled)
         self._constants = dict(compiled.params)
 
-    def execute(self, connection: Connection, values: Mapping[str, str | int]) -> list[tuple[Any, ...]]:
+    def parameters(self, values: Mapping[str, Scalar]) -> dict[str, Any]:
+        """What to bind for these values."""
+        return {**self._constants, **values}
+
+    def execute(self, connection: Connection, values: Mapping[str, Scalar]) -> list[tuple[Any, ...]]:
         """Runs it in a transaction; returns its rows, none where it has none.
 
         Raises:
             DatabaseUnavailable, DeadlineExceeded, StorageFull: as statements do.
         """
         with _driver_cursor(connection) as cursor:
-            cursor.execute(self._text, {**self._constants, **values})
+            cursor.execute(self.text, self.parameters(values))
             return cursor.fetchall() if cursor.description else []
 
-    def execute_later(self, connection: Connection, values: Mapping[str, str | int]) -> None:
+    def execute_later(self, connection: Connection, values: Mapping[str, Scalar]) -> None:
         """Runs it with the next statement or the commit, where its errors come from: no round trip of its own."""
         with _driver_cursor(connection) as cursor:
-            cursor.wait(self._text, {**self._constants, **values})
+            cursor.wait(self.text, self.parameters(values))
 
 
 class RowsOfKeys:

@@ -70,3 +70,61 @@ class ModelSourceUnusable(CallerError):
         super().__init__(
             f"{name} cannot be made of {what}: {problem}.", metadata={"name": name, "owner": owner, "path": path}
         )
+
+
+# What somebody needs to change the rules of promotion (registry_service.proto).
+_LIFTS_PROTECTION = "ADMIN"
+_ASK = f"Ask somebody with the permission {_LIFTS_PROTECTION} in the workspace to lift that by UpdatePromotionRules."
+
+
+class StageProtected(CallerError):
+    """A version cannot enter or leave a protected stage, nor be deleted in it. `name` is the version's."""
+
+    code = Code.FAILED_PRECONDITION
+    reason = "STAGE_PROTECTED"
+
+    def __init__(self, name: str, stage: str) -> None:
+        super().__init__(
+            f"{name} stays where it is, because the stage {stage} is protected. {_ASK}",
+            metadata={"name": name, "stage": stage, "permission": _LIFTS_PROTECTION},
+        )
+
+
+class AliasProtected(CallerError):
+    """An alias can neither be set nor removed. `name` is the model's."""
+
+    code = Code.FAILED_PRECONDITION
+    reason = "ALIAS_PROTECTED"
+
+    def __init__(self, name: str, alias: str) -> None:
+        super().__init__(
+            f"The alias {alias} of {name} stays as it is, because it is protected. {_ASK}",
+            metadata={"name": name, "alias": alias, "permission": _LIFTS_PROTECTION},
+        )
+
+
+class ModelVersionUnverified(CallerError):
+    """A version of an outside source cannot enter a protected stage."""
+
+    code = Code.FAILED_PRECONDITION
+    reason = "MODEL_VERSION_UNVERIFIED"
+
+    def __init__(self, name: str, stage: str) -> None:
+        super().__init__(
+            f"{name} cannot enter the protected stage {stage}: its files are outside of Trivet. "
+            "Register it with its files.",
+            metadata={"name": name, "stage": stage},
+        )
+
+
+class StageInUse(CallerError):
+    """A stage cannot be left out while a version is in it. `name` is the version's."""
+
+    code = Code.FAILED_PRECONDITION
+    reason = "STAGE_IN_USE"
+
+    def __init__(self, name: str, stage: str) -> None:
+        super().__init__(
+            f"The stage {stage} cannot be left out: {name} is in it. Move it first.",
+            metadata={"name": name, "stage": stage},
+        )

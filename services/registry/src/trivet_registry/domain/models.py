@@ -10,6 +10,7 @@ from trivet_kit.page_tokens import Cursor
 from trivet_kit.requests import RepeatableRequest
 from trivet_kit.resources import ModelName
 from trivet_kit.search.expressions import And, OrderClause
+from trivet_registry.domain.history import By
 
 _Entry = TypeVar("_Entry")
 
@@ -39,7 +40,6 @@ class NewModel:
     name: ModelName
     description: str
     tags: Mapping[str, str]
-    created_by: str
 
 
 @dataclass(frozen=True)
@@ -72,7 +72,7 @@ class Models(Protocol):
     where it is given and is not the current one. What raises changes nothing.
     """
 
-    def create(self, new: NewModel, request: RepeatableRequest | None) -> Model:
+    def create(self, new: NewModel, by: By, request: RepeatableRequest | None) -> Model:
         """Creates a model, or returns what the same request created before.
 
         Raises:
@@ -89,26 +89,26 @@ class Models(Protocol):
         """Returns a page. Raises PageTokenInvalid for a cursor of another shape than this search's."""
         ...
 
-    def describe(self, name: ModelName, description: str, revision: int | None) -> Model:
+    def describe(self, name: ModelName, description: str, by: By, revision: int | None) -> Model:
         """Gives a model another description."""
         ...
 
-    def rename(self, name: ModelName, new_name: ModelName, request: RepeatableRequest | None) -> Model:
+    def rename(self, name: ModelName, new_name: ModelName, by: By, request: RepeatableRequest | None) -> Model:
         """Gives a model another name. Raises as `create` does."""
         ...
 
-    def set_tags(self, name: ModelName, tags: Mapping[str, str], deleted: frozenset[str]) -> Model:
+    def set_tags(self, name: ModelName, tags: Mapping[str, str], deleted: frozenset[str], by: By) -> Model:
         """Sets and removes tags, all or none."""
         ...
 
-    def set_alias(self, name: ModelName, alias: str, version: int, revision: int | None) -> Model:
-        """Lets an alias point at a version. Raises ModelVersionNotFound, ModelVersionNotReady."""
+    def set_alias(self, name: ModelName, alias: str, version: int, by: By, revision: int | None) -> Model:
+        """Lets an alias point at a version. Raises ModelVersionNotFound, ModelVersionNotReady, AliasProtected."""
         ...
 
-    def delete_alias(self, name: ModelName, alias: str) -> Model:
-        """Removes an alias; without one, changes nothing."""
+    def delete_alias(self, name: ModelName, alias: str, by: By, revision: int | None) -> Model:
+        """Removes an alias; without one, changes nothing. Raises AliasProtected."""
         ...
 
-    def delete(self, name: ModelName, revision: int | None) -> None:
-        """Deletes a model with all that belongs to it."""
+    def delete(self, name: ModelName, by: By, revision: int | None) -> None:
+        """Deletes a model with all that belongs to it but its history. Raises StageProtected, AliasProtected."""
         ...

@@ -9,6 +9,7 @@ from typing import Protocol
 
 from trivet_kit.requests import RepeatableRequest
 from trivet_kit.resources import ModelName, ModelVersionName
+from trivet_registry.domain.history import By
 from trivet_registry.domain.models import Page, Query
 
 
@@ -41,6 +42,34 @@ Source = ArtifactSource | ExternalSource
 
 
 @dataclass(frozen=True)
+class Dataset:
+    """A dataset that a version was made of."""
+
+    name: str
+    digest: str
+    context: str
+
+
+@dataclass(frozen=True)
+class Provenance:
+    """How a version was made, as who registers it says; empty where it is not known."""
+
+    run_id: str = ""
+    logged_model_id: str = ""
+    commit: str = ""
+    datasets: tuple[Dataset, ...] = ()
+
+
+@dataclass(frozen=True)
+class Signature:
+    """What a model takes and gives, each as JSON; empty where it is not known."""
+
+    inputs: str = ""
+    outputs: str = ""
+    params: str = ""
+
+
+@dataclass(frozen=True)
 class ModelVersion:
     """A version as it is kept."""
 
@@ -50,11 +79,14 @@ class ModelVersion:
     stage: str
     aliases: tuple[str, ...]
     source: Source
-    run_id: str
-    """Empty where no run is known."""
+    provenance: Provenance
+    signature: Signature
+    copied_from: str
+    """The name of the version that it is a copy of, as it was then; empty where it is none."""
     artifact_owner: str
     """The owner of its files; empty for an outside source."""
     manifest_sha256: bytes
+    """Of a copy that is PENDING: what it must become."""
     verified: bool
     description: str
     tags: Mapping[str, str]
@@ -71,10 +103,13 @@ class NewVersion:
 
     model: ModelName
     source: Source
-    run_id: str
+    provenance: Provenance
+    signature: Signature
     description: str
     tags: Mapping[str, str]
-    created_by: str
+    copied_from: str = ""
+    manifest_sha256: bytes = b""
+    """Of a copy: what its files must be."""
 
 
 @dataclass(frozen=True)
@@ -84,6 +119,8 @@ class Link:
     version_key: int
     """The store's key of the version; never that of another one."""
     workspace: str
+    version: int
+    """Its number."""
     source_owner: str
     """Who has the files, by a name that no rename changes."""
     source_path: str
@@ -113,9 +150,27 @@ class Move:
     """A version's move into a stage, checked."""
 
     stage: str
+    """As the caller spells it."""
     archive_existing: bool
-    reason: str
-    moved_by: str
+
+
+class VersionLookups(Protocol):
+    """Finds single versions. Raises ModelNotFound, and ModelVersionNotFound where it is not there."""
+
+    def get(self, name: ModelVersionName) -> ModelVersion:
+        """Returns a version."""
+        ...
+
+    def get_by_alias(self, model: ModelName, alias: str) -> ModelVersion:
+        """Returns the version that an alias points at. Raises ModelAliasNotFound."""
+        ...
+
+    def latest(self, model: ModelName, stages: Sequence[str]) -> Sequence[ModelVersion]:
+        """The READY version with the greatest number in each of these stages that has any, of all of them for none.
+
+        They come in the order of the workspace's stages. Case does not count. Raises FieldInvalid for an unknown stage.
+        """
+        ...
 
 
 class Versions(Protocol):
@@ -125,13 +180,24 @@ class Versions(Protocol):
     `revision` raise EtagStale where it is given and is not the current one. What raises changes nothing.
     """
 
-    def register(self, new: NewVersion, request: RepeatableRequest | None) -> tuple[ModelVersion, Link | None]:
+    def register(self, new: NewVersion, by: By, request: RepeatableRequest | None) -> tuple[ModelVersion, Link | None]:
         """Takes the model's next number; returns the version, and what it waits for while it is PENDING.
 
         Returns what the same request registered before, as it is by now.
 
         Raises:
             ModelVersionNotFound, ModelVersionNotReady, ModelSourceUnusable: of a source that is a version.
+            RequestIdReused: the request id came before with another fingerprint.
+        """
+        ...
+
+    def copy(
+        self, name: ModelVersionName, destination: ModelName, by: By, request: RepeatableRequest | None
+    ) -> tuple[ModelVersion, Link | None]:
+        """Registers a copy of a version in a model, which is created where it is not there; returns as `register` does.
+
+        Raises:
+            ModelVersionNotReady: its files are not in place.
             RequestIdReused: the request id came before with another fingerprint.
         """
         ...
@@ -151,41 +217,33 @@ class Versions(Protocol):
         """
         ...
 
-    def get(self, name: ModelVersionName) -> ModelVersion:
-        """Returns a version."""
-        ...
-
-    def get_by_alias(self, model: ModelName, alias: str) -> ModelVersion:
-        """Returns the version that an alias points at. Raises ModelAliasNotFound."""
-        ...
-
-    def latest(self, model: ModelName, stages: Sequence[str]) -> Sequence[ModelVersion]:
-        """The READY version with the greatest number in each of these stages that has any, in the order of stages."""
-        ...
-
     def search(self, workspace: str, query: Query) -> Page[ModelVersion]:
         """Returns a page. Raises PageTokenInvalid for a cursor of another shape than this search's."""
         ...
 
-    def describe(self, name: ModelVersionName, description: str, revision: int | None) -> ModelVersion:
+    def describe(self, name: ModelVersionName, description: str, by: By, revision: int | None) -> ModelVersion:
         """Gives a version another description."""
         ...
 
-    def set_tags(self, name: ModelVersionName, tags: Mapping[str, str], deleted: frozenset[str]) -> ModelVersion:
+    def set_tags(
+        self, name: ModelVersionName, tags: Mapping[str, str], deleted: frozenset[str], by: By
+    ) -> ModelVersion:
         """Sets and removes tags, all or none."""
         ...
 
     def move(
-        self, name: ModelVersionName, move: Move, revision: int | None, request: RepeatableRequest | None
+        self, name: ModelVersionName, move: Move, by: By, revision: int | None, request: RepeatableRequest | None
     ) -> ModelVersion:
         """Moves a version into a stage, and, where asked, those that were there to Archived, in one step.
 
         Raises:
+            FieldInvalid: the workspace has no such stage, or it is one that nothing is archived for.
             ModelVersionNotReady: its files are not in place.
+            StageProtected, ModelVersionUnverified: of a protected stage.
             RequestIdReused: the request id came before with another fingerprint.
         """
         ...
 
-    def delete(self, name: ModelVersionName, revision: int | None) -> None:
-        """Deletes a version with the aliases that point at it."""
+    def delete(self, name: ModelVersionName, by: By, revision: int | None) -> None:
+        """Deletes a version with the aliases that point at it. Raises StageProtected, AliasProtected."""
         ...

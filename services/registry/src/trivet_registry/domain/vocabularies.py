@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from trivet_kit.search.expressions import Entity
-from trivet_kit.search.vocabulary import OF_ATTRIBUTES, OF_TAGS, Attribute, ValueType, Vocabulary
+from trivet_kit.search.vocabulary import OF_ATTRIBUTES, OF_DATASETS, OF_TAGS, Attribute, ValueType, Vocabulary
 from trivet_registry.domain.versions import VersionState
 
 MODELS = Vocabulary(
@@ -23,12 +23,13 @@ VERSIONS = Vocabulary(
         Attribute("name"),
         Attribute("version_number", ValueType.INTEGER),
         Attribute("run_id"),
+        Attribute("logged_model_id"),
         Attribute("source_path"),
         Attribute("stage"),
         Attribute("state", values=tuple(state.name for state in VersionState)),
         Attribute("creation_timestamp", ValueType.TIME_MILLIS),
         Attribute("last_updated_timestamp", ValueType.TIME_MILLIS),
     ),
-    prefixes={**OF_TAGS, **OF_ATTRIBUTES},
+    prefixes={**OF_TAGS, **OF_DATASETS, **OF_ATTRIBUTES},
     sortable=frozenset({Entity.ATTRIBUTE}),
 )

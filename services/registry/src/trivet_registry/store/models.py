@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any
 
 import sqlalchemy as sa
@@ -11,73 +13,56 @@ from sqlalchemy.engine import Connection, Row
 
 from trivet_kit.db import Database
 from trivet_kit.db.first_answers import FirstAnswers
+from trivet_kit.db.statements import Statement
 from trivet_kit.db.upserts import insert_into
 from trivet_kit.requests import RepeatableRequest
-from trivet_kit.resources import ModelName, ModelVersionName
+from trivet_kit.resources import ModelName
 from trivet_registry.domain.errors import ModelNameTaken, ModelNotFound, ModelVersionNotReady
+from trivet_registry.domain.history import START, Action, By
 from trivet_registry.domain.models import Model, NewModel, Page, Query
 from trivet_registry.domain.versions import VersionState
 from trivet_registry.store import tables
-from trivet_registry.store.rows import (
-    change_tags,
-    check_revision,
-    find_model,
-    find_version,
-    load_models,
-    touch_model,
-)
+from trivet_registry.store.open_models import OpenModel, open_model
+from trivet_registry.store.promotions import lock_workspace
+from trivet_registry.store.rows import MODEL_ROWS, load_models, to_model
 from trivet_registry.store.search import ModelSearch
+from trivet_registry.store.tags import change_tags, changed_tags
 
 _m = tables.model
 _v = tables.version
 _a = tables.alias
 
+_READ = Statement(
+    MODEL_ROWS.where(_m.c.workspace == sa.bindparam("b_workspace"), _m.c.model_id == sa.bindparam("b_model_id"))
+)
+
 
 class SqlModels:
-    """Implements `Models`. `now` gives milliseconds since the Unix epoch. Safe for threads.
-
-    Locks are taken in the order workspace, model: the workspace's row by who creates or renames, so that two requests
-    with one name, or one request id, see each other; the model's row by who changes anything of it.
-    """
+    """Implements `Models`. `now` gives milliseconds since the Unix epoch. Safe for threads."""
 
     def __init__(self, database: Database, now: Callable[[], int]) -> None:
         self._database = database
         self._now = now
         self._first_answers = FirstAnswers(tables.request, tables.request.c.answer, now)
 
-    def create(self, new: NewModel, request: RepeatableRequest | None) -> Model:
+    def create(self, new: NewModel, by: By, request: RepeatableRequest | None) -> Model:
         """Creates a model."""
         with self._database.transaction("write") as connection:
-            _lock_workspace(connection, new.name.workspace)
+            lock_workspace(connection, new.name.workspace)
             uid = self._first_answers.find(connection, new.name.workspace, request)
             if uid is not None:
                 return _load_by_uid(connection, uid, new.name)
             _check_name_free(connection, new.name)
-            now = self._now()
-            uid = uuid.uuid4().hex
-            model_pk: int = connection.execute(
-                sa.insert(_m)
-                .values(
-                    workspace=new.name.workspace,
-                    model_id=new.name.model_id,
-                    uid=uid,
-                    next_version=1,
-                    description=new.description,
-                    create_time=now,
-                    update_time=now,
-                    created_by=new.created_by,
-                    revision=1,
-                )
-                .returning(_m.c.model_pk)
-            ).scalar_one()
-            change_tags(connection, tables.model_tag, model_pk, new.tags, frozenset())
-            self._first_answers.remember(connection, new.name.workspace, request, uid)
-            return load_models(connection, [model_pk])[0]
+            model = create_model(connection, new, by, self._now)
+            self._first_answers.remember(connection, new.name.workspace, request, model.uid)
+            return model
 
     def get(self, name: ModelName) -> Model:
         """Returns a model."""
-        with self._database.transaction("read") as connection:
-            return load_models(connection, [find_model(connection, name).model_pk])[0]
+        rows = _READ.read(self._database, {"b_workspace": name.workspace, "b_model_id": name.model_id})
+        if not rows:
+            raise ModelNotFound(str(name))
+        return to_model(rows[0])
 
     def search(self, workspace: str, query: Query) -> Page[Model]:
         """Returns a page."""
@@ -88,83 +73,145 @@ class SqlModels:
             models = load_models(connection, [row.model_pk for row in page])
         return Page(tuple(models), tuple(plan.cursor(row) for row in page), is_last=len(rows) <= query.size)
 
-    def describe(self, name: ModelName, description: str, revision: int | None) -> Model:
+    def describe(self, name: ModelName, description: str, by: By, revision: int | None) -> Model:
         """Gives a model another description."""
-        with self._database.transaction("write") as connection:
-            row = find_model(connection, name, lock=True)
-            check_revision(row, revision, name)
-            touch_model(connection, row, self._now(), {"description": description})
-            return load_models(connection, [row.model_pk])[0]
+        with self._open(name, revision) as model:
+            before = model.read()
+            if description == before.description:
+                return before
+            _update(model, description=description)
+            return _record(model, Action.MODEL_DESCRIBED, by, before, replace(before, description=description))
 
-    def rename(self, name: ModelName, new_name: ModelName, request: RepeatableRequest | None) -> Model:
+    def rename(self, name: ModelName, new_name: ModelName, by: By, request: RepeatableRequest | None) -> Model:
         """Gives a model another name."""
         with self._database.transaction("write") as connection:
-            _lock_workspace(connection, name.workspace)
+            lock_workspace(connection, name.workspace)
             uid = self._first_answers.find(connection, name.workspace, request)
             if uid is not None:
                 return _load_by_uid(connection, uid, new_name)
-            row = find_model(connection, name, lock=True)
-            if new_name != name:
+            with open_model(connection, name, self._now) as model:
+                self._first_answers.remember(connection, name.workspace, request, model.uid)
+                before = model.read()
+                if new_name == name:
+                    return before
                 _check_name_free(connection, new_name)
-                touch_model(connection, row, self._now(), {"model_id": new_name.model_id})
-            self._first_answers.remember(connection, name.workspace, request, row.uid)
-            return load_models(connection, [row.model_pk])[0]
+                _update(model, model_id=new_name.model_id)
+                model.name = new_name
+                return _record(model, Action.MODEL_RENAMED, by, before, replace(before, name=new_name))
 
-    def set_tags(self, name: ModelName, tags: Mapping[str, str], deleted: frozenset[str]) -> Model:
+    def set_tags(self, name: ModelName, tags: Mapping[str, str], deleted: frozenset[str], by: By) -> Model:
         """Sets and removes tags."""
-        with self._database.transaction("write") as connection:
-            row = find_model(connection, name, lock=True)
-            change_tags(connection, tables.model_tag, row.model_pk, tags, deleted)
-            touch_model(connection, row, self._now(), {})
-            return load_models(connection, [row.model_pk])[0]
+        with self._open(name) as model:
+            before = model.read()
+            to_set, to_remove, after = changed_tags(before.tags, tags, deleted)
+            if not to_set and not to_remove:
+                return before
+            change_tags(model.connection, tables.model_tag, model.model_pk, to_set, to_remove)
+            return _record(model, Action.MODEL_TAGGED, by, before, replace(before, tags=after))
 
-    def set_alias(self, name: ModelName, alias: str, version: int, revision: int | None) -> Model:
+    def set_alias(self, name: ModelName, alias: str, version: int, by: By, revision: int | None) -> Model:
         """Lets an alias point at a version."""
-        with self._database.transaction("write") as connection:
-            row = find_model(connection, name, lock=True)
-            check_revision(row, revision, name)
-            target = find_version(connection, row, version)
-            if target.state != VersionState.READY.value:
-                raise ModelVersionNotReady(
-                    str(ModelVersionName(name.workspace, name.model_id, version)), VersionState(target.state).name
-                )
-            statement = insert_into(connection.dialect.name, _a).values(
-                model_pk=row.model_pk, alias=alias, version_pk=target.version_pk
+        with self._open(name, revision) as model:
+            target = model.version(version)
+            if target.value.state is not VersionState.READY:
+                raise ModelVersionNotReady(str(target.value.name), target.value.state.name)
+            before = model.read()
+            if before.aliases.get(alias) == version:
+                return before
+            model.rules.check_alias(str(name), alias)
+            statement = insert_into(model.connection.dialect.name, _a).values(
+                model_pk=model.model_pk, alias=alias, version_pk=target.version_pk
             )
-            connection.execute(
+            model.connection.execute(
                 statement.on_conflict_do_update(
                     index_elements=["model_pk", "alias"], set_={"version_pk": target.version_pk}
                 )
             )
-            touch_model(connection, row, self._now(), {})
-            return load_models(connection, [row.model_pk])[0]
+            after = replace(before, aliases=dict(sorted({**before.aliases, alias: version}.items())))
+            return _record(model, Action.ALIAS_SET, by, before, after, version)
 
-    def delete_alias(self, name: ModelName, alias: str) -> Model:
+    def delete_alias(self, name: ModelName, alias: str, by: By, revision: int | None) -> Model:
         """Removes an alias."""
-        with self._database.transaction("write") as connection:
-            row = find_model(connection, name, lock=True)
-            removed = connection.execute(sa.delete(_a).where(_a.c.model_pk == row.model_pk, _a.c.alias == alias))
-            if removed.rowcount:
-                touch_model(connection, row, self._now(), {})
-            return load_models(connection, [row.model_pk])[0]
+        with self._open(name, revision) as model:
+            before = model.read()
+            if alias not in before.aliases:
+                return before
+            model.rules.check_alias(str(name), alias)
+            model.connection.execute(sa.delete(_a).where(_a.c.model_pk == model.model_pk, _a.c.alias == alias))
+            after = replace(before, aliases={each: at for each, at in before.aliases.items() if each != alias})
+            return _record(model, Action.ALIAS_DELETED, by, before, after, before.aliases[alias])
 
-    def delete(self, name: ModelName, revision: int | None) -> None:
+    def delete(self, name: ModelName, by: By, revision: int | None) -> None:
         """Deletes a model."""
-        with self._database.transaction("write") as connection:
-            row = find_model(connection, name, lock=True)
-            check_revision(row, revision, name)
-            versions = sa.select(_v.c.version_pk).where(_v.c.model_pk == row.model_pk)
-            connection.execute(sa.delete(_a).where(_a.c.model_pk == row.model_pk))
-            connection.execute(sa.delete(tables.version_tag).where(tables.version_tag.c.version_pk.in_(versions)))
+        with self._open(name, revision) as model:
+            before = model.read()
+            model.rules.check_aliases(str(name), before.aliases)
+            for stage in sorted(model.rules.protected_stages):
+                for version in model.versions_in(stage):
+                    model.rules.check_deletion(version.value)
+            model.record_model(Action.MODEL_DELETED, by, before, None)
+            versions = sa.select(_v.c.version_pk).where(_v.c.model_pk == model.model_pk)
+            connection = model.connection
+            connection.execute(sa.delete(_a).where(_a.c.model_pk == model.model_pk))
+            for table in (tables.version_tag, tables.dataset):
+                connection.execute(sa.delete(table).where(table.c.version_pk.in_(versions)))
             for table in (_v, tables.model_tag, _m):
-                connection.execute(sa.delete(table).where(table.c.model_pk == row.model_pk))
+                connection.execute(sa.delete(table).where(table.c.model_pk == model.model_pk))
+
+    @contextmanager
+    def _open(self, name: ModelName, revision: int | None = None) -> Iterator[OpenModel]:
+        """Opens a model in a transaction. Raises ModelNotFound, EtagStale."""
+        with (
+            self._database.transaction("write") as connection,
+            open_model(connection, name, self._now) as model,
+        ):
+            model.check_revision(revision)
+            yield model
 
 
-def _lock_workspace(connection: Connection, workspace: str) -> None:
-    """Locks the workspace's row until the end of the transaction; makes it where the workspace is new."""
-    table = tables.workspace
-    connection.execute(insert_into(connection.dialect.name, table).values(workspace=workspace).on_conflict_do_nothing())
-    connection.execute(sa.select(table).where(table.c.workspace == workspace).with_for_update()).one()
+def create_model(connection: Connection, new: NewModel, by: By, now: Callable[[], int]) -> Model:
+    """Creates a model whose name is free, as long as the workspace is locked."""
+    created = Model(
+        name=new.name,
+        uid=uuid.uuid4().hex,
+        description=new.description,
+        tags=dict(new.tags),
+        aliases={},
+        create_time=now(),
+        update_time=0,
+        created_by=by.actor,
+        revision=0,
+    )
+    model_pk: int = connection.execute(
+        sa.insert(_m)
+        .values(
+            workspace=new.name.workspace,
+            model_id=new.name.model_id,
+            uid=created.uid,
+            next_version=1,
+            description=created.description,
+            create_time=created.create_time,
+            update_time=created.create_time,
+            created_by=created.created_by,
+            revision=created.revision,
+            history_sequence=START.sequence,
+            history_sha256=START.sha256,
+        )
+        .returning(_m.c.model_pk)
+    ).scalar_one()
+    change_tags(connection, tables.model_tag, model_pk, new.tags, frozenset())
+    with open_model(connection, new.name, lambda: created.create_time) as model:
+        return _record(model, Action.MODEL_CREATED, by, None, created)
+
+
+def _update(model: OpenModel, **values: Any) -> None:
+    model.connection.execute(sa.update(_m).where(_m.c.model_pk == model.model_pk).values(**values))
+
+
+def _record(model: OpenModel, action: Action, by: By, before: Model | None, after: Model, version: int = 0) -> Model:
+    """Records a change of a model; returns the model as it is after it."""
+    model.record_model(action, by, before, after, version)
+    return replace(after, update_time=model.now, revision=model.revision)
 
 
 def _check_name_free(connection: Connection, name: ModelName) -> None:

@@ -1,127 +1,162 @@
-"""Rows of models and versions: found, locked, touched, and read into values."""
+"""Rows of models and versions, read into values."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import json
+from collections.abc import Sequence
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.engine import Connection, Row
+from sqlalchemy.engine import Connection
 
-from trivet_kit.db.upserts import insert_into
-from trivet_kit.errors import EtagStale
+from trivet_kit.db.bulk import RowsOfKeys
+from trivet_kit.db.statements import JsonRows
 from trivet_kit.resources import ModelName, ModelVersionName
-from trivet_registry.domain.errors import ModelNotFound, ModelVersionNotFound
 from trivet_registry.domain.models import Model
-from trivet_registry.domain.versions import ArtifactSource, ExternalSource, ModelVersion, VersionState
+from trivet_registry.domain.versions import (
+    ArtifactSource,
+    Dataset,
+    ExternalSource,
+    ModelVersion,
+    Provenance,
+    Signature,
+    VersionState,
+)
 from trivet_registry.store import tables
 
 _m = tables.model
 _v = tables.version
+# By names of their own, for queries that these tables stand in as well.
+_held = tables.alias.alias("held")
+_target = _v.alias("target")
+_d = tables.dataset
 
 
-def find_model(connection: Connection, name: ModelName, *, lock: bool = False) -> Row[Any]:
-    """The row of a model, locked until the end of the transaction if asked. Raises ModelNotFound."""
-    statement = sa.select(_m).where(_m.c.workspace == name.workspace, _m.c.model_id == name.model_id)
-    row = connection.execute(statement.with_for_update() if lock else statement).one_or_none()
-    if row is None:
-        raise ModelNotFound(str(name))
-    return row
+def _tags_of(table: sa.Table, owner: sa.Column[int]) -> sa.ScalarSelect[str]:
+    return sa.select(JsonRows(table.c.key, table.c.value)).where(table.c[owner.name] == owner).scalar_subquery()
 
 
-def find_version(connection: Connection, model: Row[Any], number: int) -> Row[Any]:
-    """The row of a model's version. Raises ModelVersionNotFound."""
-    statement = sa.select(_v).where(_v.c.model_pk == model.model_pk, _v.c.version == number)
-    row = connection.execute(statement).one_or_none()
-    if row is None:
-        raise ModelVersionNotFound(str(ModelVersionName(model.workspace, model.model_id, number)))
-    return row
+MODEL_COLUMNS: tuple[sa.ColumnElement[Any], ...] = (
+    _m.c.model_pk,
+    _m.c.workspace,
+    _m.c.model_id,
+    _m.c.uid,
+    _m.c.description,
+    _m.c.create_time,
+    _m.c.update_time,
+    _m.c.created_by,
+    _m.c.revision,
+    _tags_of(tables.model_tag, _m.c.model_pk).label("tags"),
+    sa.select(JsonRows(_held.c.alias, _target.c.version))
+    .join_from(_held, _target, _target.c.version_pk == _held.c.version_pk)
+    .where(_held.c.model_pk == _m.c.model_pk)
+    .scalar_subquery()
+    .label("aliases"),
+)
+"""What `to_model` needs, of `model`."""
 
+VERSION_COLUMNS: tuple[sa.ColumnElement[Any], ...] = (
+    _v.c.version_pk,
+    _m.c.workspace,
+    _m.c.model_id,
+    _m.c.uid,
+    _v.c.version,
+    _v.c.state,
+    _v.c.state_message,
+    _v.c.stage,
+    _v.c.source_owner,
+    _v.c.source_path,
+    _v.c.run_id,
+    _v.c.logged_model_id,
+    _v.c.code_commit,
+    _v.c.signature_inputs,
+    _v.c.signature_outputs,
+    _v.c.signature_params,
+    _v.c.copied_from,
+    _v.c.manifest_sha256,
+    _v.c.description,
+    _v.c.create_time,
+    _v.c.update_time,
+    _v.c.created_by,
+    _v.c.revision,
+    _tags_of(tables.version_tag, _v.c.version_pk).label("tags"),
+    sa.select(JsonRows(_held.c.alias)).where(_held.c.version_pk == _v.c.version_pk).scalar_subquery().label("aliases"),
+    sa.select(JsonRows(_d.c.position, _d.c.name, _d.c.digest, _d.c.context))
+    .where(_d.c.version_pk == _v.c.version_pk)
+    .scalar_subquery()
+    .label("datasets"),
+)
+"""What `to_version` needs, of `version` and `model`."""
 
-def check_revision(row: Row[Any], revision: int | None, name: ModelName | ModelVersionName) -> None:
-    """Raises EtagStale where a revision is given and is not that of a locked row."""
-    if revision is not None and revision != row.revision:
-        raise EtagStale(str(name))
+MODEL_ROWS = sa.select(*MODEL_COLUMNS)
+VERSION_ROWS = sa.select(*VERSION_COLUMNS).join_from(_v, _m, _m.c.model_pk == _v.c.model_pk)
 
-
-def touch_model(connection: Connection, row: Row[Any], now: int, values: Mapping[str, Any] | None) -> None:
-    """Writes a model's new values, and that there was a change; None stands for a change of a version alone."""
-    changes = {"revision": row.revision + 1, **values} if values is not None else {}
-    connection.execute(
-        sa.update(_m).where(_m.c.model_pk == row.model_pk).values(update_time=max(now, row.update_time), **changes)
-    )
-
-
-def touch_version(connection: Connection, row: Row[Any], now: int, values: Mapping[str, Any]) -> None:
-    """Writes a version's new values, and that there was a change."""
-    connection.execute(
-        sa.update(_v)
-        .where(_v.c.version_pk == row.version_pk)
-        .values(update_time=max(now, row.update_time), revision=row.revision + 1, **values)
-    )
-
-
-def change_tags(
-    connection: Connection, table: sa.Table, owner_pk: int, tags: Mapping[str, str], deleted: frozenset[str]
-) -> None:
-    """Sets and removes tags of a model or a version; `table` says which, and `owner_pk` is its key."""
-    owner = table.primary_key.columns[0]
-    if deleted:
-        connection.execute(sa.delete(table).where(owner == owner_pk, table.c.key.in_(sorted(deleted))))
-    if tags:
-        statement = insert_into(connection.dialect.name, table)
-        connection.execute(
-            statement.on_conflict_do_update(
-                index_elements=[owner.name, "key"], set_={"value": statement.excluded.value}
-            ),
-            [{owner.name: owner_pk, "key": key, "value": value} for key, value in sorted(tags.items())],
-        )
+_MODELS_OF_KEYS = RowsOfKeys(MODEL_ROWS, _m.c.model_pk)
+_VERSIONS_OF_KEYS = RowsOfKeys(VERSION_ROWS, _v.c.version_pk)
 
 
 def load_models(connection: Connection, model_pks: Sequence[int]) -> list[Model]:
     """The models with these keys, in their order."""
-    rows = {row.model_pk: row for row in connection.execute(sa.select(_m).where(_m.c.model_pk.in_(model_pks)))}
-    tags = _tags(connection, tables.model_tag, model_pks)
-    aliases: dict[int, dict[str, int]] = {}
-    alias = tables.alias
-    for found in connection.execute(
-        sa.select(alias.c.model_pk, alias.c.alias, _v.c.version)
-        .join(_v, _v.c.version_pk == alias.c.version_pk)
-        .where(alias.c.model_pk.in_(model_pks))
-        .order_by(alias.c.alias)
-    ):
-        aliases.setdefault(found.model_pk, {})[found.alias] = found.version
-    return [
-        Model(
-            name=ModelName(row.workspace, row.model_id),
-            uid=row.uid,
-            description=row.description,
-            tags=tags.get(row.model_pk, {}),
-            aliases=aliases.get(row.model_pk, {}),
-            create_time=row.create_time,
-            update_time=row.update_time,
-            created_by=row.created_by,
-            revision=row.revision,
-        )
-        for row in (rows[model_pk] for model_pk in model_pks)
-    ]
+    found = {row[0]: to_model(row) for row in _MODELS_OF_KEYS.read(connection, model_pks)} if model_pks else {}
+    return [found[model_pk] for model_pk in model_pks]
 
 
 def load_versions(connection: Connection, version_pks: Sequence[int]) -> list[ModelVersion]:
     """The versions with these keys, in their order."""
-    statement = sa.select(_v, _m.c.workspace, _m.c.model_id, _m.c.uid).join(_m, _m.c.model_pk == _v.c.model_pk)
-    rows = {row.version_pk: row for row in connection.execute(statement.where(_v.c.version_pk.in_(version_pks)))}
-    tags = _tags(connection, tables.version_tag, version_pks)
-    aliases: dict[int, list[str]] = {}
-    alias = tables.alias
-    for found in connection.execute(
-        sa.select(alias.c.version_pk, alias.c.alias).where(alias.c.version_pk.in_(version_pks)).order_by(alias.c.alias)
-    ):
-        aliases.setdefault(found.version_pk, []).append(found.alias)
-    return [
-        _version(rows[version_pk], tags.get(version_pk, {}), tuple(aliases.get(version_pk, ())))
-        for version_pk in version_pks
-    ]
+    found = {row[0]: to_version(row) for row in _VERSIONS_OF_KEYS.read(connection, version_pks)} if version_pks else {}
+    return [found[version_pk] for version_pk in version_pks]
+
+
+def to_model(row: Sequence[Any]) -> Model:
+    """A row of MODEL_COLUMNS as a value."""
+    _, workspace, model_id, uid, description, create_time, update_time, created_by, revision, tags, aliases = row
+    return Model(
+        name=ModelName(workspace, model_id),
+        uid=uid,
+        description=description,
+        tags=dict(_rows(tags)),
+        aliases=dict(_rows(aliases)),
+        create_time=create_time,
+        update_time=update_time,
+        created_by=created_by,
+        revision=revision,
+    )
+
+
+def to_version(row: Sequence[Any]) -> ModelVersion:
+    """A row of VERSION_COLUMNS as a value."""
+    fields = dict(zip(_VERSION_NAMES, row, strict=True))
+    has_artifacts = bool(fields["source_owner"])
+    state = VersionState(fields["state"])
+    return ModelVersion(
+        name=ModelVersionName(fields["workspace"], fields["model_id"], fields["version"]),
+        state=state,
+        state_message=fields["state_message"],
+        stage=fields["stage"],
+        aliases=tuple(alias for (alias,) in _rows(fields["aliases"])),
+        source=(
+            ArtifactSource(fields["source_owner"], fields["source_path"])
+            if has_artifacts
+            else ExternalSource(fields["source_path"])
+        ),
+        provenance=Provenance(
+            fields["run_id"],
+            fields["logged_model_id"],
+            fields["code_commit"],
+            tuple(Dataset(*dataset) for _, *dataset in _rows(fields["datasets"])),
+        ),
+        signature=Signature(fields["signature_inputs"], fields["signature_outputs"], fields["signature_params"]),
+        copied_from=fields["copied_from"],
+        artifact_owner=(artifact_owner(fields["workspace"], fields["uid"], fields["version"]) if has_artifacts else ""),
+        manifest_sha256=bytes(fields["manifest_sha256"]),
+        verified=has_artifacts and state is VersionState.READY,
+        description=fields["description"],
+        tags=dict(_rows(fields["tags"])),
+        create_time=fields["create_time"],
+        update_time=fields["update_time"],
+        created_by=fields["created_by"],
+        revision=fields["revision"],
+    )
 
 
 def artifact_owner(workspace: str, model_uid: str, number: int) -> str:
@@ -129,36 +164,8 @@ def artifact_owner(workspace: str, model_uid: str, number: int) -> str:
     return str(ModelVersionName(workspace, model_uid, number))
 
 
-def _version(row: Row[Any], tags: Mapping[str, str], aliases: tuple[str, ...]) -> ModelVersion:
-    has_artifacts = bool(row.source_owner)
-    state = VersionState(row.state)
-    return ModelVersion(
-        name=ModelVersionName(row.workspace, row.model_id, row.version),
-        state=state,
-        state_message=row.state_message,
-        stage=row.stage,
-        aliases=aliases,
-        source=(
-            ArtifactSource(row.source_owner, row.source_path) if has_artifacts else ExternalSource(row.source_path)
-        ),
-        run_id=row.run_id,
-        artifact_owner=artifact_owner(row.workspace, row.uid, row.version) if has_artifacts else "",
-        manifest_sha256=bytes(row.manifest_sha256),
-        verified=has_artifacts and state is VersionState.READY,
-        description=row.description,
-        tags=tags,
-        create_time=row.create_time,
-        update_time=row.update_time,
-        created_by=row.created_by,
-        revision=row.revision,
-    )
+_VERSION_NAMES = VERSION_ROWS.exported_columns.keys()
 
 
-def _tags(connection: Connection, table: sa.Table, owner_pks: Sequence[int]) -> dict[int, dict[str, str]]:
-    owner = table.primary_key.columns[0]
-    found: dict[int, dict[str, str]] = {}
-    for row in connection.execute(
-        sa.select(owner.label("owner_pk"), table.c.key, table.c.value).where(owner.in_(owner_pks)).order_by(table.c.key)
-    ):
-        found.setdefault(row.owner_pk, {})[row.key] = row.value
-    return found
+def _rows(aggregated: str | None) -> list[list[Any]]:
+    return sorted(json.loads(aggregated)) if aggregated else []

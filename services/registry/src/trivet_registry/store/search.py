@@ -11,12 +11,13 @@ from sqlalchemy.engine import Row
 from trivet_kit.db import comparisons
 from trivet_kit.db.keyset import SortColumn, SortKey
 from trivet_kit.page_tokens import Cursor
-from trivet_kit.search.expressions import And, Comparison, Entity, OrderClause
+from trivet_kit.search.expressions import And, Comparison, Entity, Operator, OrderClause
 from trivet_registry.domain.versions import VersionState
 from trivet_registry.store import tables
 
 _m = tables.model
 _v = tables.version
+_d = tables.dataset
 
 _MODEL_COLUMNS = {
     "name": SortColumn(_m.c.model_id, str),
@@ -29,6 +30,7 @@ _VERSION_COLUMNS = {
     "name": SortColumn(_m.c.model_id, str),
     "version_number": SortColumn(_v.c.version, int),
     "run_id": SortColumn(_v.c.run_id, str),
+    "logged_model_id": SortColumn(_v.c.logged_model_id, str),
     "source_path": SortColumn(
         sa.case(
             (sa.or_(_v.c.source_owner == "", _v.c.source_path == ""), _v.c.source_owner + _v.c.source_path),
@@ -66,16 +68,14 @@ class VersionSearch:
     """A search for versions, compiled."""
 
     def __init__(self, where: And, order_by: Sequence[OrderClause]) -> None:
-        self._where = comparisons.passes(
-            where, lambda term: _term(term, _VERSION_COLUMNS, tables.version_tag, _v.c.version_pk)
-        )
+        self._where = comparisons.passes(where, _version_term)
         latest_first = SortColumn(_v.c.update_time, int, descending=True)
         self._key = SortKey((*(_sort_columns(order_by, _VERSION_COLUMNS) or [latest_first]), *_VERSION_TIES))
 
     def select(self, workspace: str, after: Cursor | None) -> sa.Select[Any]:
         """Keys of the versions that pass, with their sort keys, in order. Raises PageTokenInvalid."""
         statement = sa.select(_v.c.version_pk).join_from(_v, _m, _m.c.model_pk == _v.c.model_pk)
-        return self._key.apply(statement.where(_m.c.workspace == workspace, self._where), after)
+        return self._key.apply(statement.where(_v.c.workspace == workspace, self._where), after)
 
     def cursor(self, row: Row[Any]) -> Cursor:
         """The cursor after a row that `select` gave."""
@@ -98,3 +98,14 @@ def _term(
         return comparisons.entry(tags, of_key, term)
     column = columns[term.key.name]
     return (comparisons.text if column.kind is str else comparisons.ordered)(column.expression, term)
+
+
+def _version_term(term: Comparison) -> sa.ColumnElement[bool]:
+    if term.key.entity is Entity.DATASET:
+        of_version = sa.exists().where(_d.c.version_pk == _v.c.version_pk)
+        if term.operator is Operator.IS_NULL:
+            return ~of_version
+        if term.operator is Operator.IS_NOT_NULL:
+            return of_version
+        return of_version.where(comparisons.text(_d.c[term.key.name], term))
+    return _term(term, _VERSION_COLUMNS, tables.version_tag, _v.c.version_pk)

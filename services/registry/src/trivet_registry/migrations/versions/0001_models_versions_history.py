@@ -1,4 +1,4 @@
-"""Models, versions, aliases, moves."""
+"""Models, versions, aliases, histories, events, webhooks."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ SCHEMA = "trivet_registry"
 
 
 def upgrade() -> None:
-    op.create_table("workspace", sa.Column("workspace", text(), primary_key=True), schema=SCHEMA)
+    create_workspaces()
     create_models()
     create_versions()
     create_tags("model")
@@ -27,7 +27,10 @@ def upgrade() -> None:
         schema=SCHEMA,
     )
     op.create_index("alias_version_idx", "alias", ["version_pk"], schema=SCHEMA)
-    create_moves()
+    create_datasets()
+    create_history()
+    create_events()
+    create_webhooks()
     op.create_table(
         "request",
         sa.Column("workspace", text(), primary_key=True),
@@ -60,6 +63,20 @@ def reference(table: str) -> sa.ForeignKey:
     return sa.ForeignKey(f"{SCHEMA}.{table}.{table}_pk")
 
 
+def create_workspaces() -> None:
+    op.create_table(
+        "workspace",
+        sa.Column("workspace", text(), primary_key=True),
+        sa.Column("stages", text(), nullable=False),
+        sa.Column("protected_stages", text(), nullable=False),
+        sa.Column("protected_aliases", text(), nullable=False),
+        sa.Column("rules_update_time", sa.BigInteger),
+        sa.Column("rules_updated_by", text(), nullable=False),
+        sa.Column("rules_revision", sa.BigInteger, nullable=False),
+        schema=SCHEMA,
+    )
+
+
 def create_models() -> None:
     op.create_table(
         "model",
@@ -73,10 +90,13 @@ def create_models() -> None:
         sa.Column("update_time", sa.BigInteger, nullable=False),
         sa.Column("created_by", text(), nullable=False),
         sa.Column("revision", sa.BigInteger, nullable=False),
+        sa.Column("history_sequence", sa.BigInteger, nullable=False),
+        sa.Column("history_sha256", sa.LargeBinary, nullable=False),
         sa.UniqueConstraint("workspace", "model_id", name="model_id_key"),
         sa.UniqueConstraint("uid", name="model_uid_key"),
         schema=SCHEMA,
     )
+    op.create_index("model_update_idx", "model", ["workspace", "update_time"], schema=SCHEMA)
 
 
 def create_versions() -> None:
@@ -84,6 +104,7 @@ def create_versions() -> None:
         "version",
         pk("version_pk"),
         sa.Column("model_pk", sa.BigInteger, reference("model"), nullable=False),
+        sa.Column("workspace", text(), nullable=False),
         sa.Column("version", sa.BigInteger, nullable=False),
         sa.Column("state", sa.SmallInteger, nullable=False),
         sa.Column("state_message", text(), nullable=False),
@@ -92,6 +113,12 @@ def create_versions() -> None:
         sa.Column("source_path", text(), nullable=False),
         sa.Column("link_owner", text(), nullable=False),
         sa.Column("run_id", text(), nullable=False),
+        sa.Column("logged_model_id", text(), nullable=False),
+        sa.Column("code_commit", text(), nullable=False),
+        sa.Column("signature_inputs", text(), nullable=False),
+        sa.Column("signature_outputs", text(), nullable=False),
+        sa.Column("signature_params", text(), nullable=False),
+        sa.Column("copied_from", text(), nullable=False),
         sa.Column("manifest_sha256", sa.LargeBinary, nullable=False),
         sa.Column("description", text(), nullable=False),
         sa.Column("create_time", sa.BigInteger, nullable=False),
@@ -105,6 +132,8 @@ def create_versions() -> None:
         sqlite_autoincrement=True,
     )
     op.create_index("version_stage_idx", "version", ["model_pk", "stage", "version"], schema=SCHEMA)
+    op.create_index("version_update_idx", "version", ["workspace", "update_time"], schema=SCHEMA)
+    op.create_index("version_run_idx", "version", ["workspace", "run_id"], schema=SCHEMA)
     pending = sa.text("state = 1")
     op.create_index(
         "version_pending_idx",
@@ -133,18 +162,89 @@ def create_tags(owner: str) -> None:
     )
 
 
-def create_moves() -> None:
+def create_datasets() -> None:
     op.create_table(
-        "move",
-        pk("move_pk"),
-        sa.Column("workspace", text(), nullable=False),
-        sa.Column("model_uid", text(), nullable=False),
-        sa.Column("version", sa.BigInteger, nullable=False),
-        sa.Column("from_stage", text(), nullable=False),
-        sa.Column("to_stage", text(), nullable=False),
-        sa.Column("reason", text(), nullable=False),
-        sa.Column("moved_by", text(), nullable=False),
-        sa.Column("move_time", sa.BigInteger, nullable=False),
+        "dataset",
+        sa.Column("version_pk", sa.BigInteger, reference("version"), primary_key=True),
+        sa.Column("position", sa.Integer, primary_key=True),
+        sa.Column("name", text(), nullable=False),
+        sa.Column("digest", text(), nullable=False),
+        sa.Column("context", text(), nullable=False),
         schema=SCHEMA,
     )
-    op.create_index("move_model_idx", "move", ["model_uid", "move_pk"], schema=SCHEMA)
+    for column in ("name", "digest"):
+        op.create_index(f"dataset_{column}_idx", "dataset", [column, "version_pk"], schema=SCHEMA)
+
+
+def create_history() -> None:
+    op.create_table(
+        "history",
+        pk("entry_pk"),
+        sa.Column("workspace", text(), nullable=False),
+        sa.Column("model_uid", text(), nullable=False),
+        sa.Column("sequence", sa.BigInteger, nullable=False),
+        sa.Column("action", sa.SmallInteger, nullable=False),
+        sa.Column("version", sa.BigInteger, nullable=False),
+        sa.Column("changes", text(), nullable=False),
+        sa.Column("time", sa.BigInteger, nullable=False),
+        sa.Column("actor", text(), nullable=False),
+        sa.Column("reason", text(), nullable=False),
+        sa.Column("previous_sha256", sa.LargeBinary, nullable=False),
+        sa.Column("sha256", sa.LargeBinary, nullable=False),
+        sa.UniqueConstraint("model_uid", "sequence", name="history_sequence_key"),
+        schema=SCHEMA,
+    )
+
+
+def create_events() -> None:
+    for table, key in (("outbox", pk("outbox_pk")), ("event", sa.Column("position", sa.BigInteger, primary_key=True))):
+        op.create_table(
+            table,
+            key,
+            sa.Column("workspace", text(), nullable=False),
+            sa.Column("model_id", text(), nullable=False),
+            sa.Column("model_uid", text(), nullable=False),
+            sa.Column("sequence", sa.BigInteger, nullable=False),
+            sa.Column("action", sa.SmallInteger, nullable=False),
+            schema=SCHEMA,
+        )
+    op.create_index("event_workspace_idx", "event", ["workspace", "position"], schema=SCHEMA)
+
+
+def create_webhooks() -> None:
+    op.create_table(
+        "webhook",
+        pk("webhook_pk"),
+        sa.Column("workspace", text(), nullable=False),
+        sa.Column("webhook_id", text(), nullable=False),
+        sa.Column("description", text(), nullable=False),
+        sa.Column("url", text(), nullable=False),
+        sa.Column("actions", text(), nullable=False),
+        sa.Column("secret", text(), nullable=False),
+        sa.Column("disabled", sa.Boolean, nullable=False),
+        sa.Column("create_time", sa.BigInteger, nullable=False),
+        sa.Column("update_time", sa.BigInteger, nullable=False),
+        sa.Column("created_by", text(), nullable=False),
+        sa.Column("revision", sa.BigInteger, nullable=False),
+        sa.UniqueConstraint("workspace", "webhook_id", name="webhook_id_key"),
+        schema=SCHEMA,
+    )
+    op.create_table(
+        "delivery",
+        pk("delivery_pk"),
+        sa.Column("webhook_pk", sa.BigInteger, reference("webhook"), nullable=False),
+        sa.Column("position", sa.BigInteger, nullable=False),
+        sa.Column("state", sa.SmallInteger, nullable=False),
+        sa.Column("attempts", sa.Integer, nullable=False),
+        sa.Column("create_time", sa.BigInteger, nullable=False),
+        sa.Column("attempt_time", sa.BigInteger),
+        sa.Column("due_time", sa.BigInteger, nullable=False),
+        sa.Column("http_status", sa.Integer, nullable=False),
+        sa.Column("problem", text(), nullable=False),
+        sa.UniqueConstraint("webhook_pk", "position", name="delivery_event_key"),
+        schema=SCHEMA,
+    )
+    pending = sa.text("state = 1")
+    op.create_index(
+        "delivery_due_idx", "delivery", ["due_time"], schema=SCHEMA, postgresql_where=pending, sqlite_where=pending
+    )

@@ -1,0 +1,1 @@
+"""The methods of RegistryService: parse, ask the store, convert back."""

@@ -1,0 +1,173 @@
+"""Versions that begin: their rows, where their files lie, and what they wait for."""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from trivet_kit.resources import ModelName, ModelVersionName, model_version_in
+from trivet_registry.domain.errors import ModelSourceUnusable, ModelVersionNotFound, ModelVersionNotReady
+from trivet_registry.domain.fields import version_fields
+from trivet_registry.domain.history import Action, By, changes_between
+from trivet_registry.domain.stages import NO_STAGE
+from trivet_registry.domain.versions import ArtifactSource, Link, ModelVersion, NewVersion, VersionState
+from trivet_registry.store import tables
+from trivet_registry.store.open_models import OpenModel
+from trivet_registry.store.rows import VERSION_ROWS, artifact_owner, to_version
+from trivet_registry.store.tags import change_tags
+
+_m = tables.model
+_v = tables.version
+_d = tables.dataset
+
+
+def insert_version(model: OpenModel, new: NewVersion, by: By) -> tuple[ModelVersion, Link | None]:
+    """Gives a version the next number of its model; returns it, and what it waits for where it is PENDING.
+
+    Raises:
+        ModelVersionNotFound, ModelVersionNotReady, ModelSourceUnusable: the source is a version without files.
+    """
+    source = new.source
+    artifacts = source if isinstance(source, ArtifactSource) else None
+    link_owner = _lasting_owner(model.connection, artifacts) if artifacts else ""
+    number = model.next_version
+    model.next_version = number + 1
+    owner = artifact_owner(model.name.workspace, model.uid, number) if artifacts else ""
+    version = ModelVersion(
+        name=ModelVersionName(model.name.workspace, model.name.model_id, number),
+        state=VersionState.PENDING if artifacts else VersionState.READY,
+        state_message="",
+        stage=NO_STAGE,
+        aliases=(),
+        source=source,
+        provenance=new.provenance,
+        signature=new.signature,
+        copied_from=new.copied_from,
+        artifact_owner=owner,
+        manifest_sha256=new.manifest_sha256,
+        verified=False,
+        description=new.description,
+        tags=dict(new.tags),
+        create_time=model.now,
+        update_time=model.now,
+        created_by=by.actor,
+        revision=1,
+    )
+    version_pk = _insert(model, version, link_owner)
+    model.record(Action.VERSION_CREATED, by, number, changes_between({}, version_fields(version)))
+    if artifacts is None:
+        return version, None
+    return version, Link(version_pk, model.name.workspace, number, link_owner, artifacts.path, owner)
+
+
+def copy_of(connection: Connection, name: ModelVersionName, destination: ModelName) -> NewVersion:
+    """What a copy of a version in a model begins as. Raises ModelVersionNotFound, ModelVersionNotReady."""
+    row = connection.execute(
+        VERSION_ROWS.where(
+            _m.c.workspace == name.workspace, _m.c.model_id == name.model_id, _v.c.version == name.version
+        )
+    ).one_or_none()
+    if row is None:
+        raise ModelVersionNotFound(str(name))
+    origin = to_version(row)
+    if origin.state is not VersionState.READY:
+        raise ModelVersionNotReady(str(name), origin.state.name)
+    return NewVersion(
+        model=destination,
+        source=ArtifactSource(origin.artifact_owner, "") if origin.artifact_owner else origin.source,
+        provenance=origin.provenance,
+        signature=origin.signature,
+        description=origin.description,
+        tags=origin.tags,
+        copied_from=str(name),
+        manifest_sha256=origin.manifest_sha256,
+    )
+
+
+def link_of(connection: Connection, version_pk: int) -> Link | None:
+    """What a version waits for; None where it is not PENDING."""
+    row = connection.execute(
+        sa.select(_v, _m.c.uid)
+        .join(_m, _m.c.model_pk == _v.c.model_pk)
+        .where(_v.c.version_pk == version_pk, _v.c.state == VersionState.PENDING.value)
+    ).one_or_none()
+    if row is None:
+        return None
+    return Link(
+        version_key=version_pk,
+        workspace=row.workspace,
+        version=row.version,
+        source_owner=row.link_owner,
+        source_path=row.source_path,
+        destination_owner=artifact_owner(row.workspace, row.uid, row.version),
+    )
+
+
+def _insert(model: OpenModel, version: ModelVersion, link_owner: str) -> int:
+    source, provenance, signature = version.source, version.provenance, version.signature
+    version_pk: int = model.connection.execute(
+        sa.insert(_v)
+        .values(
+            model_pk=model.model_pk,
+            workspace=model.name.workspace,
+            version=version.name.version,
+            state=version.state.value,
+            state_message=version.state_message,
+            stage=version.stage,
+            source_owner=source.owner if isinstance(source, ArtifactSource) else "",
+            source_path=source.path if isinstance(source, ArtifactSource) else source.uri,
+            link_owner=link_owner,
+            run_id=provenance.run_id,
+            logged_model_id=provenance.logged_model_id,
+            code_commit=provenance.commit,
+            signature_inputs=signature.inputs,
+            signature_outputs=signature.outputs,
+            signature_params=signature.params,
+            copied_from=version.copied_from,
+            manifest_sha256=version.manifest_sha256,
+            description=version.description,
+            create_time=version.create_time,
+            update_time=version.update_time,
+            created_by=version.created_by,
+            revision=version.revision,
+            attempt_time=version.create_time,
+        )
+        .returning(_v.c.version_pk)
+    ).scalar_one()
+    change_tags(model.connection, tables.version_tag, version_pk, version.tags, frozenset())
+    if provenance.datasets:
+        rows = [
+            {"version_pk": version_pk, "position": position, "name": each.name, "digest": each.digest}
+            | {"context": each.context}
+            for position, each in enumerate(provenance.datasets)
+        ]
+        model.connection.execute(sa.insert(_d), rows)
+    return version_pk
+
+
+def _lasting_owner(connection: Connection, source: ArtifactSource) -> str:
+    """Who has the files of a source, by a name that no rename changes.
+
+    Raises:
+        ModelVersionNotFound, ModelVersionNotReady, ModelSourceUnusable: the source is a version without files.
+    """
+    name = model_version_in(source.owner)
+    if name is None:
+        return source.owner
+    by_uid = sa.and_(_m.c.workspace == name.workspace, _m.c.uid == name.model_id)
+    by_name = sa.and_(_m.c.workspace == name.workspace, _m.c.model_id == name.model_id)
+    # A model whose name is another one's uid goes first: that is what its caller sees.
+    row = connection.execute(
+        sa.select(_m.c.uid, _v.c.state, _v.c.source_owner)
+        .join_from(_m, _v, sa.and_(_v.c.model_pk == _m.c.model_pk, _v.c.version == name.version), isouter=True)
+        .where(sa.or_(by_name, by_uid))
+        .order_by(sa.case((by_name, 0), else_=1))
+        .limit(1)
+    ).one_or_none()
+    if row is None or row.state is None:
+        raise ModelVersionNotFound(source.owner)
+    if row.state != VersionState.READY.value:
+        raise ModelVersionNotReady(source.owner, VersionState(row.state).name)
+    if not row.source_owner:
+        raise ModelSourceUnusable(source.owner, source.owner, source.path, "its files are outside of Trivet")
+    return artifact_owner(name.workspace, row.uid, name.version)

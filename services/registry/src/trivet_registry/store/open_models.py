@@ -1,0 +1,275 @@
+"""A model that is being changed: its row is locked, and what is done to it goes into its history.
+
+Locks are taken in the order workspace, model. Who creates or renames a model locks the workspace's row against others
+who do; whoever changes anything of a model, its versions or its aliases locks the model's row, and shares the lock of
+the workspace's row, so that the rules of promotion do not change meanwhile.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from trivet_kit.db.statements import Statement
+from trivet_kit.errors import EtagStale
+from trivet_kit.resources import ModelName, ModelVersionName
+from trivet_registry.domain.errors import ModelNotFound, ModelVersionNotFound
+from trivet_registry.domain.fields import model_fields, version_fields
+from trivet_registry.domain.history import Action, By, Entry, FieldChange, Head, changes_between, next_entry
+from trivet_registry.domain.models import Model
+from trivet_registry.domain.promotion import PromotionRules
+from trivet_registry.domain.versions import ModelVersion
+from trivet_registry.store import tables
+from trivet_registry.store.promotions import RULE_COLUMNS, to_rules
+from trivet_registry.store.rows import MODEL_ROWS, VERSION_ROWS, to_model, to_version
+
+_m = tables.model
+_v = tables.version
+_w = tables.workspace
+
+# A query of its own, because SELECT locks all of its tables in one way. The row is there: creating a model makes it.
+_SHARED = (
+    sa.select(*RULE_COLUMNS)
+    .where(_w.c.workspace == sa.bindparam("b_workspace"))
+    .with_for_update(read=True, key_share=True)
+    .cte("shared")
+)
+_LOCK = (
+    sa.select(
+        _m.c.model_pk,
+        _m.c.model_id,
+        _m.c.uid,
+        _m.c.next_version,
+        _m.c.update_time,
+        _m.c.revision,
+        _m.c.history_sequence,
+        _m.c.history_sha256,
+        *_SHARED.c,
+    )
+    .join_from(_m, _SHARED, _SHARED.c.workspace == _m.c.workspace)
+    .where(_m.c.workspace == sa.bindparam("b_workspace"))
+    .with_for_update(of=_m)
+)
+_LOCK_BY_NAME = Statement(_LOCK.where(_m.c.model_id == sa.bindparam("b_model_id")))
+_LOCK_BY_VERSION = Statement(
+    _LOCK.where(_m.c.model_pk.in_(sa.select(_v.c.model_pk).where(_v.c.version_pk == sa.bindparam("b_version_pk"))))
+)
+_MODEL = Statement(MODEL_ROWS.where(_m.c.model_pk == sa.bindparam("b_model_pk")))
+_VERSION = Statement(
+    VERSION_ROWS.where(_v.c.model_pk == sa.bindparam("b_model_pk"), _v.c.version == sa.bindparam("b_version"))
+)
+_VERSIONS_IN_STAGE = Statement(
+    VERSION_ROWS.where(_v.c.model_pk == sa.bindparam("b_model_pk"), _v.c.stage == sa.bindparam("b_stage")).order_by(
+        _v.c.version
+    )
+)
+_ADD_ENTRY = Statement(
+    sa.insert(tables.history).values(
+        {column.name: sa.bindparam(f"b_{column.name}") for column in tables.history.c if column.name != "entry_pk"}
+    )
+)
+_ADD_TO_OUTBOX = Statement(
+    sa.insert(tables.outbox).values(
+        {column.name: sa.bindparam(f"b_{column.name}") for column in tables.outbox.c if column.name != "outbox_pk"}
+    )
+)
+_UPDATE_MODEL = Statement(
+    sa.update(_m)
+    .where(_m.c.model_pk == sa.bindparam("b_model_pk"))
+    .values(
+        {
+            column: sa.bindparam(f"b_{column}")
+            for column in ("next_version", "update_time", "revision", "history_sequence", "history_sha256")
+        }
+    )
+)
+_UPDATE_VERSION = Statement(
+    sa.update(_v)
+    .where(_v.c.version_pk == sa.bindparam("b_version_pk"))
+    .values(
+        {
+            column: sa.bindparam(f"b_{column}")
+            for column in (
+                "state",
+                "state_message",
+                "stage",
+                "description",
+                "manifest_sha256",
+                "update_time",
+                "revision",
+            )
+        }
+    )
+)
+
+
+class OpenModel:
+    """A model whose row is locked. What is recorded of it is written at the end of `open_model`."""
+
+    def __init__(self, connection: Connection, workspace: str, row: Any, rules: PromotionRules, now: int) -> None:
+        self.connection = connection
+        self.model_pk: int = row.model_pk
+        self.uid: str = row.uid
+        self.name = ModelName(workspace, row.model_id)
+        self.rules = rules
+        self.now = max(now, row.update_time)
+        """Milliseconds since the Unix epoch, never before an earlier change."""
+        self.next_version: int = row.next_version
+        self.revision: int = row.revision
+        self._head = Head(row.history_sequence, bytes(row.history_sha256))
+        self._is_changed = False
+
+    def read(self) -> Model:
+        """The model as it is by now."""
+        return to_model(_MODEL.execute(self.connection, {"b_model_pk": self.model_pk})[0])
+
+    def check_revision(self, revision: int | None) -> None:
+        """Raises EtagStale where a revision is given, and is not the model's."""
+        if revision is not None and revision != self.revision:
+            raise EtagStale(str(self.name))
+
+    def version(self, number: int) -> OpenVersion:
+        """One of its versions. Raises ModelVersionNotFound."""
+        rows = _VERSION.execute(self.connection, {"b_model_pk": self.model_pk, "b_version": number})
+        if not rows:
+            raise ModelVersionNotFound(str(ModelVersionName(self.name.workspace, self.name.model_id, number)))
+        return OpenVersion(self, rows[0])
+
+    def versions_in(self, stage: str) -> list[OpenVersion]:
+        """Its versions in a stage, by number."""
+        rows = _VERSIONS_IN_STAGE.execute(self.connection, {"b_model_pk": self.model_pk, "b_stage": stage})
+        return [OpenVersion(self, row) for row in rows]
+
+    def record_model(self, action: Action, by: By, before: Model | None, after: Model | None, version: int = 0) -> None:
+        """Records what was done to the model itself, or to its aliases; counts as a change of it."""
+        changes = changes_between(
+            model_fields(before) if before is not None else {}, model_fields(after) if after is not None else {}
+        )
+        self.revision += 1
+        self.record(action, by, version, changes)
+
+    def record(self, action: Action, by: By, version: int, changes: Iterable[FieldChange]) -> None:
+        """Records what was done."""
+        entry = next_entry(self.uid, self._head, action, version, changes, self.now, by)
+        self._head = entry.head
+        self._is_changed = True
+        workspace = self.name.workspace
+        _ADD_ENTRY.execute_later(self.connection, _entry_values(workspace, entry))
+        _ADD_TO_OUTBOX.execute_later(
+            self.connection,
+            {
+                "b_workspace": workspace,
+                "b_model_id": self.name.model_id,
+                "b_model_uid": self.uid,
+                "b_sequence": entry.sequence,
+                "b_action": action.value,
+            },
+        )
+
+    def write(self) -> None:
+        """Writes what the row says of all that was recorded; nothing where nothing was."""
+        if self._is_changed:
+            _UPDATE_MODEL.execute_later(
+                self.connection,
+                {
+                    "b_model_pk": self.model_pk,
+                    "b_next_version": self.next_version,
+                    "b_update_time": self.now,
+                    "b_revision": self.revision,
+                    "b_history_sequence": self._head.sequence,
+                    "b_history_sha256": self._head.sha256,
+                },
+            )
+
+
+class OpenVersion:
+    """A version of a model that is open."""
+
+    def __init__(self, model: OpenModel, row: Any) -> None:
+        self._model = model
+        self.version_pk: int = row.version_pk
+        self.value: ModelVersion = to_version(row)
+        """As it is by now."""
+
+    def check_revision(self, revision: int | None) -> None:
+        """Raises EtagStale where a revision is given, and is not the version's."""
+        if revision is not None and revision != self.value.revision:
+            raise EtagStale(str(self.value.name))
+
+    def become(self, action: Action, by: By, after: ModelVersion) -> None:
+        """Gives the version other values of its own columns, and records that; the same values are no change.
+
+        Tags are written by who changes them.
+        """
+        changes = changes_between(version_fields(self.value), version_fields(after))
+        if not changes:
+            return
+        revision = self.value.revision + 1
+        self.value = ModelVersion(**{**after.__dict__, "update_time": self._model.now, "revision": revision})
+        _UPDATE_VERSION.execute_later(
+            self._model.connection,
+            {
+                "b_version_pk": self.version_pk,
+                "b_state": after.state.value,
+                "b_state_message": after.state_message,
+                "b_stage": after.stage,
+                "b_description": after.description,
+                "b_manifest_sha256": after.manifest_sha256,
+                "b_update_time": self._model.now,
+                "b_revision": revision,
+            },
+        )
+        self._model.record(action, by, after.name.version, changes)
+
+
+@contextmanager
+def open_model(connection: Connection, name: ModelName, now: Callable[[], int]) -> Iterator[OpenModel]:
+    """Opens a model for changes, in a transaction that writes. Raises ModelNotFound.
+
+    `now` gives milliseconds since the Unix epoch.
+    """
+    rows = _LOCK_BY_NAME.execute(connection, {"b_workspace": name.workspace, "b_model_id": name.model_id})
+    if not rows:
+        raise ModelNotFound(str(name))
+    model = OpenModel(connection, name.workspace, rows[0], to_rules(rows[0]), now())
+    yield model
+    model.write()
+
+
+@contextmanager
+def open_model_of(
+    connection: Connection, workspace: str, version_pk: int, now: Callable[[], int]
+) -> Iterator[OpenModel | None]:
+    """Opens the model of a version; None where the version is gone."""
+    rows = _LOCK_BY_VERSION.execute(connection, {"b_workspace": workspace, "b_version_pk": version_pk})
+    if not rows:
+        yield None
+        return
+    model = OpenModel(connection, workspace, rows[0], to_rules(rows[0]), now())
+    yield model
+    model.write()
+
+
+def _entry_values(workspace: str, entry: Entry) -> Mapping[str, str | int | bytes]:
+    return {
+        "b_workspace": workspace,
+        "b_model_uid": entry.model_uid,
+        "b_sequence": entry.sequence,
+        "b_action": entry.action.value,
+        "b_version": entry.version,
+        "b_changes": json.dumps(
+            [[change.field, change.before, change.after] for change in entry.changes],
+            ensure_ascii=False,
+            separators=(",", ":"),
+        ),
+        "b_time": entry.time,
+        "b_actor": entry.actor,
+        "b_reason": entry.reason,
+        "b_previous_sha256": entry.previous_sha256,
+        "b_sha256": entry.sha256,
+    }

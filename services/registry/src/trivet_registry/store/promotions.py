@@ -1,0 +1,123 @@
+"""Rules of promotion in SQL, on the row of each workspace."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from trivet_kit.db import Database
+from trivet_kit.db.statements import Statement
+from trivet_kit.db.upserts import insert_into
+from trivet_kit.errors import EtagStale
+from trivet_kit.resources import ModelVersionName, WorkspaceName
+from trivet_registry.domain.errors import StageInUse
+from trivet_registry.domain.promotion import PromotionRules
+from trivet_registry.store import tables
+
+_w = tables.workspace
+_m = tables.model
+_v = tables.version
+
+RULE_COLUMNS = (
+    _w.c.workspace,
+    _w.c.stages,
+    _w.c.protected_stages,
+    _w.c.protected_aliases,
+    _w.c.rules_update_time,
+    _w.c.rules_updated_by,
+    _w.c.rules_revision,
+)
+"""What `to_rules` needs."""
+
+_READ = Statement(sa.select(*RULE_COLUMNS).where(_w.c.workspace == sa.bindparam("b_workspace")))
+
+
+class SqlPromotions:
+    """Implements `Promotions`. `now` gives milliseconds since the Unix epoch. Safe for threads."""
+
+    def __init__(self, database: Database, now: Callable[[], int]) -> None:
+        self._database = database
+        self._now = now
+
+    def get(self, workspace: str) -> PromotionRules:
+        """Returns the rules."""
+        rows = _READ.read(self._database, {"b_workspace": workspace})
+        return to_rules(rows[0]) if rows else PromotionRules(workspace)
+
+    def update(
+        self, workspace: str, change: Callable[[PromotionRules], PromotionRules], actor: str, revision: int | None
+    ) -> PromotionRules:
+        """Changes the rules."""
+        with self._database.transaction("write") as connection:
+            # Nobody changes a model meanwhile: they lock this row for themselves, together (open_models.py).
+            before = lock_workspace(connection, workspace, alone=True)
+            if revision is not None and revision != before.revision:
+                raise EtagStale(str(WorkspaceName(workspace)))
+            after = replace(
+                change(before),
+                update_time=max(self._now(), before.update_time or 0),
+                updated_by=actor,
+                revision=before.revision + 1,
+            )
+            _check_unused(connection, workspace, set(before.stages) - set(after.stages))
+            connection.execute(sa.update(_w).where(_w.c.workspace == workspace).values(_values(after)))
+            return after
+
+
+def to_rules(row: Any) -> PromotionRules:
+    """A row that has RULE_COLUMNS as a value."""
+    return PromotionRules(
+        workspace=row.workspace,
+        stages=tuple(json.loads(row.stages)),
+        protected_stages=frozenset(json.loads(row.protected_stages)),
+        protected_aliases=frozenset(json.loads(row.protected_aliases)),
+        update_time=row.rules_update_time,
+        updated_by=row.rules_updated_by,
+        revision=row.rules_revision,
+    )
+
+
+def lock_workspace(connection: Connection, workspace: str, *, alone: bool = False) -> PromotionRules:
+    """Locks the workspace's row until the end of the transaction; makes it where the workspace is new.
+
+    Others who do the same have to wait; those who change models only where it is to be `alone`.
+    """
+    locked = sa.select(*RULE_COLUMNS).where(_w.c.workspace == workspace).with_for_update(key_share=not alone)
+    row = connection.execute(locked).one_or_none()
+    if row is None:
+        new = insert_into(connection.dialect.name, _w).values(_values(PromotionRules(workspace)))
+        connection.execute(new.on_conflict_do_nothing())
+        row = connection.execute(locked).one()
+    return to_rules(row)
+
+
+def _values(rules: PromotionRules) -> dict[str, Any]:
+    return {
+        "workspace": rules.workspace,
+        "stages": json.dumps(rules.stages),
+        "protected_stages": json.dumps(sorted(rules.protected_stages)),
+        "protected_aliases": json.dumps(sorted(rules.protected_aliases)),
+        "rules_update_time": rules.update_time,
+        "rules_updated_by": rules.updated_by,
+        "rules_revision": rules.revision,
+    }
+
+
+def _check_unused(connection: Connection, workspace: str, stages: set[str]) -> None:
+    """Raises StageInUse."""
+    if not stages:
+        return
+    found = connection.execute(
+        sa.select(_m.c.model_id, _v.c.version, _v.c.stage)
+        .join_from(_v, _m, _m.c.model_pk == _v.c.model_pk)
+        .where(_v.c.workspace == workspace, _v.c.stage.in_(sorted(stages)))
+        .order_by(_m.c.model_id, _v.c.version)
+        .limit(1)
+    ).one_or_none()
+    if found is not None:
+        raise StageInUse(str(ModelVersionName(workspace, found.model_id, found.version)), found.stage)

@@ -1,0 +1,104 @@
+"""The reads of single versions, which loading a model begins with: one statement each, by one round trip."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import sqlalchemy as sa
+
+from trivet_kit.db import Database
+from trivet_kit.db.statements import Statement
+from trivet_kit.resources import ModelName, ModelVersionName
+from trivet_registry.domain.errors import ModelAliasNotFound, ModelNotFound, ModelVersionNotFound
+from trivet_registry.domain.stages import to_stage
+from trivet_registry.domain.versions import ModelVersion, VersionState
+from trivet_registry.store import tables
+from trivet_registry.store.promotions import RULE_COLUMNS, to_rules
+from trivet_registry.store.rows import VERSION_COLUMNS, to_version
+
+_m = tables.model
+_v = tables.version
+_a = tables.alias
+_w = tables.workspace
+
+_OF_MODEL = (_m.c.workspace == sa.bindparam("b_workspace"), _m.c.model_id == sa.bindparam("b_model_id"))
+# Rows without a version say that the model is there.
+_BY_NUMBER = Statement(
+    sa.select(*VERSION_COLUMNS)
+    .join_from(_m, _v, sa.and_(_v.c.model_pk == _m.c.model_pk, _v.c.version == sa.bindparam("b_version")), isouter=True)
+    .where(*_OF_MODEL)
+)
+_BY_ALIAS = Statement(
+    sa.select(*VERSION_COLUMNS)
+    .join_from(_m, _a, sa.and_(_a.c.model_pk == _m.c.model_pk, _a.c.alias == sa.bindparam("b_alias")), isouter=True)
+    .join(_v, _v.c.version_pk == _a.c.version_pk, isouter=True)
+    .where(*_OF_MODEL)
+)
+
+
+class SqlVersionLookups:
+    """Implements `VersionLookups`. Safe for threads."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._latest = _latest(database.dialect)
+
+    def get(self, name: ModelVersionName) -> ModelVersion:
+        """Returns a version. Raises ModelNotFound, ModelVersionNotFound."""
+        of_model = {"b_workspace": name.workspace, "b_model_id": name.model_id}
+        rows = _BY_NUMBER.read(self._database, {**of_model, "b_version": name.version})
+        if not rows:
+            raise ModelNotFound(str(name.model))
+        if rows[0].version_pk is None:
+            raise ModelVersionNotFound(str(name))
+        return to_version(rows[0])
+
+    def get_by_alias(self, model: ModelName, alias: str) -> ModelVersion:
+        """Returns the version that an alias points at. Raises ModelNotFound, ModelAliasNotFound."""
+        values = {"b_workspace": model.workspace, "b_model_id": model.model_id, "b_alias": alias}
+        rows = _BY_ALIAS.read(self._database, values)
+        if not rows:
+            raise ModelNotFound(str(model))
+        if rows[0].version_pk is None:
+            raise ModelAliasNotFound(str(model), alias)
+        return to_version(rows[0])
+
+    def latest(self, model: ModelName, stages: Sequence[str]) -> Sequence[ModelVersion]:
+        """The newest READY versions by stage. Raises ModelNotFound, FieldInvalid."""
+        values = {"b_workspace": model.workspace, "b_model_id": model.model_id}
+        rows = self._latest.read(self._database, values)
+        if not rows:
+            raise ModelNotFound(str(model))
+        known = to_rules(rows[0]).stages
+        wanted = {to_stage(stage, known, f"stages[{index}]") for index, stage in enumerate(stages)} or set(known)
+        count = len(VERSION_COLUMNS)
+        found = [to_version(row[:count]) for row in rows if row.version_pk is not None and row.stage in wanted]
+        return sorted(found, key=lambda version: known.index(version.stage))
+
+
+def _latest(dialect: str) -> Statement:
+    """A row for each stage of a model's workspace, with the newest READY version in it where there is one."""
+    other = _v.alias("other")
+    byte_order = "BINARY" if dialect == "sqlite" else "C"
+    if dialect == "sqlite":
+        listed = sa.func.json_each(_w.c.stages).table_valued("value", name="listed")
+    else:
+        as_json = sa.cast(_w.c.stages, sa.JSON)
+        listed = sa.func.json_array_elements_text(as_json).table_valued("value").render_derived(name="listed")
+    newest = (
+        sa.select(sa.func.max(other.c.version))
+        .where(
+            other.c.model_pk == _m.c.model_pk,
+            other.c.stage == sa.collate(sa.cast(listed.c.value, sa.Text), byte_order),
+            other.c.state == VersionState.READY.value,
+        )
+        .scalar_subquery()
+    )
+    rules = [column.label(f"rules_of_{column.name}") if column is _w.c.workspace else column for column in RULE_COLUMNS]
+    return Statement(
+        sa.select(*VERSION_COLUMNS, *rules)
+        .join_from(_m, _w, _w.c.workspace == _m.c.workspace)
+        .join(listed, sa.true())
+        .join(_v, sa.and_(_v.c.model_pk == _m.c.model_pk, _v.c.version == newest), isouter=True)
+        .where(*_OF_MODEL)
+    )
