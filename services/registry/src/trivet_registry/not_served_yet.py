@@ -13,12 +13,11 @@ from trivet_kit.errors import MethodUnknown
 class NotServedYet:
     """Answers UNIMPLEMENTED."""
 
-    def ListModelHistory(self, request: Any, call: Call) -> Any:
+    def CreateWebhook(self, request: Any, call: Call) -> Any:
         raise MethodUnknown(call.method)
 
-    GetModelAsOf = VerifyModel = ListModelHistory
-    CreateWebhook = GetWebhook = ListWebhooks = UpdateWebhook = DeleteWebhook = ListModelHistory
-    ListWebhookDeliveries = ListModelHistory
+    GetWebhook = ListWebhooks = UpdateWebhook = DeleteWebhook = CreateWebhook
+    ListWebhookDeliveries = CreateWebhook
 
     async def WatchModelEvents(self, request: Any, call: Call) -> AsyncGenerator[Any, None]:
         raise MethodUnknown(call.method)

@@ -13,10 +13,12 @@ from trivet_proto.registry.v1 import registry_service_pb2
 from trivet_registry.linking import ArtifactLinks
 from trivet_registry.not_served_yet import NotServedYet
 from trivet_registry.registering import Registrar
+from trivet_registry.servicers.history import HistoryServicer
 from trivet_registry.servicers.models import ModelServicer
 from trivet_registry.servicers.promotion import PromotionServicer
 from trivet_registry.servicers.versions import VersionServicer
 from trivet_registry.settings import DEFAULT_LINK_TIMEOUT_SECONDS, DEFAULT_SWEEP_AFTER_SECONDS
+from trivet_registry.store.history import SqlHistories
 from trivet_registry.store.models import SqlModels
 from trivet_registry.store.promotions import SqlPromotions
 from trivet_registry.store.tables import SCHEMA
@@ -60,10 +62,13 @@ def build(
     links = ArtifactLinks(artifacts_target, link_timeout_seconds)
     registrar = Registrar(versions, links)
     sweeper = Sweeper(versions, links, now_millis, sweep_after_seconds)
+    promotions = SqlPromotions(database, now_millis)
+    histories = SqlHistories(database)
     servicers = (
         ModelServicer(models),
         VersionServicer(versions, SqlVersionLookups(database), registrar),
-        PromotionServicer(SqlPromotions(database, now_millis)),
+        PromotionServicer(promotions),
+        HistoryServicer(histories, histories, promotions),
         NotServedYet(),
     )
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 from typing import Protocol
 
@@ -16,6 +16,8 @@ _KIND = "trivet.registry.v1.ModelHistoryEntry"
 class Action(Enum):
     """What can be done to a model; numbered as in the contract."""
 
+    UNKNOWN = 0
+    """Of an entry that was altered."""
     MODEL_CREATED = 1
     MODEL_RENAMED = 2
     MODEL_DESCRIBED = 3
@@ -121,7 +123,7 @@ def next_entry(
         previous_sha256=head.sha256,
         sha256=b"",
     )
-    return _sealed(entry)
+    return replace(entry, sha256=entry.digest())
 
 
 def changes_between(before: Mapping[str, str], after: Mapping[str, str]) -> tuple[FieldChange, ...]:
@@ -131,10 +133,6 @@ def changes_between(before: Mapping[str, str], after: Mapping[str, str]) -> tupl
         for field in sorted(before.keys() | after.keys())
         if before.get(field) != after.get(field)
     )
-
-
-def _sealed(entry: Entry) -> Entry:
-    return Entry(**{**entry.__dict__, "sha256": entry.digest()})
 
 
 @dataclass(frozen=True)
@@ -170,5 +168,5 @@ class Histories(Protocol):
         ...
 
     def until(self, workspace: str, model: str, time: int) -> tuple[str, Sequence[Entry]]:
-        """The uid of a model, and its entries up to a time, in order."""
+        """The uid of a model, and its entries up to a time and with it, in order."""
         ...

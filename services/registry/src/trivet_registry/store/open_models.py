@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any
 
 import sqlalchemy as sa
@@ -210,7 +211,7 @@ class OpenVersion:
         if not changes:
             return
         revision = self.value.revision + 1
-        self.value = ModelVersion(**{**after.__dict__, "update_time": self._model.now, "revision": revision})
+        self.value = replace(after, update_time=self._model.now, revision=revision)
         _UPDATE_VERSION.execute_later(
             self._model.connection,
             {

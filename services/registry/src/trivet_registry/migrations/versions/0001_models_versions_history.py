@@ -127,6 +127,7 @@ def create_versions() -> None:
         sa.Column("revision", sa.BigInteger, nullable=False),
         sa.Column("attempt_time", sa.BigInteger, nullable=False),
         sa.UniqueConstraint("model_pk", "version", name="version_number_key"),
+        sa.CheckConstraint("state IN (1, 2, 3)", name="version_state_check"),
         schema=SCHEMA,
         # A key of a deleted version must not be that of another one: somebody may still be linking its files.
         sqlite_autoincrement=True,
