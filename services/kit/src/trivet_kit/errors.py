@@ -308,3 +308,17 @@ class EtagStale(CallerError):
         super().__init__(
             f"{name} was changed after you read it. Read it again and repeat the change.", metadata={"name": name}
         )
+
+
+class ResumeTokenExpired(CallerError):
+    """Changes are no longer kept from as far back as the token says."""
+
+    code = Code.FAILED_PRECONDITION
+    reason = "RESUME_TOKEN_EXPIRED"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "The resume_token is too old, or of another database: not all changes since then are kept. Watch anew "
+            "without one, and read again what you watch.",
+            field="resume_token",
+        )

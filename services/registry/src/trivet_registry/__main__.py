@@ -33,10 +33,17 @@ from trivet_registry.settings import (
     DEFAULT_ARTIFACTS_URL,
     DEFAULT_LINK_TIMEOUT_SECONDS,
     DEFAULT_SWEEP_AFTER_SECONDS,
+    DEFAULT_WEBHOOK_RETRY_SECONDS,
+    DEFAULT_WEBHOOK_TIMEOUT_SECONDS,
     ArtifactsUrlOption,
     LinkTimeoutOption,
     SweepAfterOption,
+    WebhookNetworksOption,
+    WebhookRetryOption,
+    WebhookSettings,
+    WebhookTimeoutOption,
     parse_artifacts_url,
+    parse_webhook_networks,
 )
 
 PROGRAM = "trivet-registry"
@@ -69,6 +76,9 @@ def serve(
     artifacts_url: ArtifactsUrlOption = DEFAULT_ARTIFACTS_URL,
     link_timeout_seconds: LinkTimeoutOption = DEFAULT_LINK_TIMEOUT_SECONDS,
     sweep_after_seconds: SweepAfterOption = DEFAULT_SWEEP_AFTER_SECONDS,
+    webhook_networks: WebhookNetworksOption = "",
+    webhook_timeout_seconds: WebhookTimeoutOption = DEFAULT_WEBHOOK_TIMEOUT_SECONDS,
+    webhook_retry_seconds: WebhookRetryOption = DEFAULT_WEBHOOK_RETRY_SECONDS,
 ) -> None:
     """Serves until SIGTERM; the schema must be current (`migrate`)."""
     from trivet_kit.server import run  # noqa: PLC0415 - most of a start, which `health` does without
@@ -85,6 +95,7 @@ def serve(
     )
     settings.check()
     parse_artifacts_url(artifacts_url)
+    webhooks = WebhookSettings(parse_webhook_networks(webhook_networks), webhook_timeout_seconds, webhook_retry_seconds)
     database = open_database(read_database_url(database_url, database_url_file))
     database.check_usable()
     migrations(database).check(f"{PROGRAM} migrate")
@@ -93,6 +104,8 @@ def serve(
         lambda: artifacts_url,
         link_timeout_seconds=link_timeout_seconds,
         sweep_after_seconds=sweep_after_seconds,
+        webhooks=webhooks,
+        watch_seconds=max_connection_age_seconds,
     )
     run((registry,), settings, partial(commands.say_ready, PROGRAM))
 

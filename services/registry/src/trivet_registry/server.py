@@ -7,26 +7,37 @@ from collections.abc import Callable
 from trivet_kit import page_tokens
 from trivet_kit.db import Database, Migrations
 from trivet_kit.server import Component, Service
+from trivet_kit.settings import MAX_CONNECTION_AGE_SECONDS
 from trivet_kit.timestamps import now_millis
 from trivet_proto.common.v1 import system_service_pb2
 from trivet_proto.registry.v1 import registry_service_pb2
 from trivet_registry.linking import ArtifactLinks
-from trivet_registry.not_served_yet import NotServedYet
+from trivet_registry.numbering import Numbering
 from trivet_registry.registering import Registrar
+from trivet_registry.sending.delivering import Delivering
+from trivet_registry.sending.posting import Poster
+from trivet_registry.servicers.events import EventServicer
 from trivet_registry.servicers.history import HistoryServicer
 from trivet_registry.servicers.models import ModelServicer
 from trivet_registry.servicers.promotion import PromotionServicer
 from trivet_registry.servicers.versions import VersionServicer
-from trivet_registry.settings import DEFAULT_LINK_TIMEOUT_SECONDS, DEFAULT_SWEEP_AFTER_SECONDS
+from trivet_registry.servicers.webhooks import WebhookServicer
+from trivet_registry.settings import DEFAULT_LINK_TIMEOUT_SECONDS, DEFAULT_SWEEP_AFTER_SECONDS, WebhookSettings
+from trivet_registry.store.deliveries import SqlDeliveries
+from trivet_registry.store.events import SqlEvents
 from trivet_registry.store.history import SqlHistories
 from trivet_registry.store.models import SqlModels
 from trivet_registry.store.promotions import SqlPromotions
 from trivet_registry.store.tables import SCHEMA
 from trivet_registry.store.version_lookups import SqlVersionLookups
 from trivet_registry.store.versions import SqlVersions
+from trivet_registry.store.webhooks import SqlWebhooks
 from trivet_registry.sweeper import Sweeper
+from trivet_registry.watching import Watching
 
 # Those of texts differ from those of runs, and a server that has both says the latter.
+DEFAULT_WEBHOOKS = WebhookSettings()
+
 LIMITS = system_service_pb2.Limits(max_page_size=page_tokens.MAX_PAGE_SIZE)
 
 
@@ -46,6 +57,8 @@ def build(
     *,
     link_timeout_seconds: float = DEFAULT_LINK_TIMEOUT_SECONDS,
     sweep_after_seconds: float = DEFAULT_SWEEP_AFTER_SECONDS,
+    webhooks: WebhookSettings = DEFAULT_WEBHOOKS,
+    watch_seconds: float = MAX_CONNECTION_AGE_SECONDS,
 ) -> Component:
     """The registry service over a migrated database, which it closes at its end.
 
@@ -56,6 +69,8 @@ def build(
             registered until then stay PENDING for a while.
         link_timeout_seconds: how long the artifact service may take to link a version's files.
         sweep_after_seconds: after how long the linking of a PENDING version is tried again.
+        webhooks: how events are sent to webhooks.
+        watch_seconds: how long a watcher stays before it has to call again.
     """
     models = SqlModels(database, now_millis)
     versions = SqlVersions(database, now_millis)
@@ -64,19 +79,28 @@ def build(
     sweeper = Sweeper(versions, links, now_millis, sweep_after_seconds)
     promotions = SqlPromotions(database, now_millis)
     histories = SqlHistories(database)
+    events = SqlEvents(database, now_millis)
+    watching = Watching(events, watch_seconds)
+    numbering = Numbering(events.number)
+    poster = Poster(webhooks.guard, webhooks.timeout_seconds)
+    deliveries = SqlDeliveries(database, now_millis)
+    delivering = Delivering(deliveries, poster, now_millis, webhooks.timeout_seconds, webhooks.retry_seconds)
     servicers = (
         ModelServicer(models),
         VersionServicer(versions, SqlVersionLookups(database), registrar),
         PromotionServicer(promotions),
         HistoryServicer(histories, histories, promotions),
-        NotServedYet(),
+        EventServicer(watching),
+        WebhookServicer(SqlWebhooks(database, now_millis)),
     )
 
     def close() -> None:
         links.close()
         registrar.close()
         sweeper.close()
+        delivering.close()
+        numbering.close()
         database.close()
 
     descriptor = registry_service_pb2.DESCRIPTOR.services_by_name["RegistryService"]
-    return Component((Service(descriptor, servicers),), database.probe, close, LIMITS)
+    return Component((Service(descriptor, servicers),), database.probe, close, LIMITS, watching.drain)

@@ -18,10 +18,9 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import TypeVar
 
-from trivet_kit.errors import CallerError, ServerDraining
+from trivet_kit.errors import CallerError, ResumeTokenExpired, ServerDraining
 from trivet_proto.tracking.v1 import watch_pb2
 from trivet_tracking import convert_watches
-from trivet_tracking.domain.errors import ResumeTokenExpired
 from trivet_tracking.domain.runs import KeySelection, RunFields
 from trivet_tracking.domain.watches import (
     ChangedExperiment,

@@ -128,3 +128,26 @@ class StageInUse(CallerError):
             f"The stage {stage} cannot be left out: {name} is in it. Move it first.",
             metadata={"name": name, "stage": stage},
         )
+
+
+class WebhookNotFound(CallerError):
+    """The workspace has no such webhook."""
+
+    code = Code.NOT_FOUND
+    reason = "WEBHOOK_NOT_FOUND"
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"There is no webhook {name}.", metadata={"name": name})
+
+
+class WebhookLimitReached(CallerError):
+    """The workspace has as many webhooks as it may have."""
+
+    code = Code.FAILED_PRECONDITION
+    reason = "WEBHOOK_LIMIT_REACHED"
+
+    def __init__(self, workspace: str, max_webhooks: int) -> None:
+        super().__init__(
+            f"The workspace {workspace} has {max_webhooks} webhooks, as many as it may have. Delete one first.",
+            metadata={"workspace": workspace, "maxWebhooks": str(max_webhooks)},
+        )

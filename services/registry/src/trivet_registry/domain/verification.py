@@ -100,23 +100,20 @@ class _Chain:
 
     def _faults_of(self, entry: Entry, time_before: int) -> Iterator[Fault]:
         at, expected = entry.sequence, self.head.sequence + 1
+
+        def fault(kind: FaultKind, problem: str) -> Fault:
+            return Fault(kind, f"Entry {at} {problem}.", at, entry.version)
+
         if at != expected:
             yield Fault(FaultKind.ENTRY_MISSING, f"Entries {expected} to {at - 1} are missing.", sequence=expected)
         elif entry.previous_sha256 != self.head.sha256:
-            yield Fault(
-                FaultKind.CHAIN_BROKEN, f"Entry {at} does not hold the digest of the one before it.", at, entry.version
-            )
+            yield fault(FaultKind.CHAIN_BROKEN, "does not hold the digest of the one before it")
         if entry.digest() != entry.sha256:
-            yield Fault(
-                FaultKind.ENTRY_ALTERED, f"Entry {at} was altered: it does not have its digest.", at, entry.version
-            )
+            yield fault(FaultKind.ENTRY_ALTERED, "was altered: it does not have its digest")
         if entry.time < time_before:
-            yield Fault(
-                FaultKind.CHAIN_BROKEN, f"Entry {at} has an earlier time than the one before it.", at, entry.version
-            )
+            yield fault(FaultKind.CHAIN_BROKEN, "has an earlier time than the one before it")
         if self._known is not None and at == self._known.sequence and entry.sha256 != self._known.sha256:
-            message = f"Entry {at} has another digest than the one that you know."
-            yield Fault(FaultKind.KNOWN_ENTRY_ALTERED, message, at, entry.version)
+            yield fault(FaultKind.KNOWN_ENTRY_ALTERED, "has another digest than the one that you know")
 
 
 def _faults_of_the_end(kept: Kept, head: Head, known: Head | None) -> Iterator[Fault]:

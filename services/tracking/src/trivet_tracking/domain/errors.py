@@ -162,20 +162,6 @@ class SequenceGap(CallerError):
         )
 
 
-class ResumeTokenExpired(CallerError):
-    """Changes are no longer kept from as far back as the token says."""
-
-    code = Code.FAILED_PRECONDITION
-    reason = "RESUME_TOKEN_EXPIRED"
-
-    def __init__(self) -> None:
-        super().__init__(
-            "The resume_token is too old: not all changes since then are kept. Watch anew without one, and read the "
-            "runs again.",
-            field="resume_token",
-        )
-
-
 class WriterEnded(CallerError):
     """The run was rewound after the writer began."""
 

@@ -9,8 +9,9 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from trivet_kit.db import Database
+from trivet_kit.errors import ResumeTokenExpired
 from trivet_kit.resources import RunName
-from trivet_tracking.domain.errors import ResumeTokenExpired, RunNotFound
+from trivet_tracking.domain.errors import RunNotFound
 from trivet_tracking.domain.metrics import Metric
 from trivet_tracking.domain.runs import RunFields
 from trivet_tracking.domain.watches import (

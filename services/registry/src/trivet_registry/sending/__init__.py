@@ -1,0 +1,1 @@
+"""Sends events to webhooks: by HTTP, signed, to addresses that may be reached."""

@@ -1,0 +1,133 @@
+"""Delivers events to webhooks, again and again until they have arrived."""
+
+from __future__ import annotations
+
+import logging
+import random
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+
+from google.protobuf import json_format
+
+from trivet_kit.errors import CallerError
+from trivet_registry.convert_events import from_event
+from trivet_registry.domain.webhooks import Attempt, Deliveries, DeliveryState, DueDelivery
+from trivet_registry.sending.posting import Poster
+from trivet_registry.sending.signing import signed_headers
+
+_INTERVAL_SECONDS = 0.25
+_AT_ONCE = 8
+# Added to the time that a POST may take: for what comes before and after it.
+_LEASE_SLACK_SECONDS = 30.0
+_LONGEST_WAIT_SECONDS = 3600.0
+_GIVE_UP_MILLIS = 24 * 3_600_000
+# Ended deliveries stay for this long, as the contract says.
+_KEEP_MILLIS = 30 * 24 * 3_600_000
+_FORGET_EVERY_SECONDS = 3600.0
+
+_log = logging.getLogger("trivet.registry.webhooks")
+
+
+class Delivering:
+    """Threads that send what is due. Any number of replicas may have them: each delivery is one's for some time.
+
+    A process that is killed between sending and saying so has its delivery sent again: events come at least once.
+    """
+
+    def __init__(
+        self,
+        deliveries: Deliveries,
+        poster: Poster,
+        now: Callable[[], int],
+        timeout_seconds: float,
+        first_wait_seconds: float,
+    ) -> None:
+        """Starts them.
+
+        Args:
+            deliveries: What is to be sent.
+            poster: How.
+            now: Gives milliseconds since the Unix epoch.
+            timeout_seconds: How long a POST may take.
+            first_wait_seconds: How long after a first failure it is tried again; twice as long after each further one.
+        """
+        self._deliveries = deliveries
+        self._poster = poster
+        self._now = now
+        self._lease_millis = int((timeout_seconds + _LEASE_SLACK_SECONDS) * 1000)
+        self._first_wait_seconds = first_wait_seconds
+        self._stopped = threading.Event()
+        self._free = threading.Semaphore(_AT_ONCE)
+        self._threads = ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="webhook")
+        self._thread = threading.Thread(target=self._run, name="webhooks", daemon=True)
+        self._thread.start()
+
+    def close(self) -> None:
+        """Stops when what is being sent has ended; calling it again does nothing."""
+        self._stopped.set()
+        self._thread.join()
+        self._threads.shutdown()
+
+    def _run(self) -> None:
+        slept = _FORGET_EVERY_SECONDS
+        while not self._stopped.wait(_INTERVAL_SECONDS):
+            slept += _INTERVAL_SECONDS
+            try:
+                if slept >= _FORGET_EVERY_SECONDS:
+                    slept = 0.0
+                    self._deliveries.forget(_KEEP_MILLIS)
+                while self._send_some():
+                    pass
+            except CallerError as error:
+                _log.warning("could not look for what to send: %s", error)
+            except Exception:  # noqa: BLE001 - whatever it is, the thread goes on
+                _log.exception("could not look for what to send")
+
+    def _send_some(self) -> bool:
+        """Sends what is due with the threads that are free; whether there was anything."""
+        free = 0
+        while free < _AT_ONCE and self._free.acquire(blocking=False):
+            free += 1
+        claimed = self._deliveries.claim(self._lease_millis, free) if free and not self._stopped.is_set() else ()
+        for _ in range(free - len(claimed)):
+            self._free.release()
+        for due in claimed:
+            self._threads.submit(self._deliver, due)
+        return bool(claimed)
+
+    def _deliver(self, due: DueDelivery) -> None:
+        try:
+            self._deliveries.record(self._attempt(due))
+        except CallerError as error:
+            _log.warning("could not record a delivery, which will be repeated: %s", error)
+        except Exception:  # noqa: BLE001 - it is tried again when its lease ends
+            _log.exception("could not deliver", extra={"event": due.event.id})
+        finally:
+            self._free.release()
+
+    def _attempt(self, due: DueDelivery) -> Attempt:
+        now = self._now()
+        body = json_format.MessageToJson(from_event(due.event), indent=None).encode()
+        headers = {
+            "content-type": "application/json",
+            "user-agent": "trivet-registry",
+            "connection": "close",
+            **signed_headers(due.secret, due.event.id, now // 1000, body),
+        }
+        answer = self._poster.post(due.url, headers, body)
+        state, wait_seconds = DeliveryState.DELIVERED, 0.0
+        if answer.problem:
+            gives_up = now - due.create_time > _GIVE_UP_MILLIS
+            state = DeliveryState.FAILED if gives_up else DeliveryState.PENDING
+            wait_seconds = min(self._first_wait_seconds * 2.0 ** min(due.attempts, 30), _LONGEST_WAIT_SECONDS)
+            wait_seconds *= random.uniform(0.9, 1.1)  # noqa: S311 - spreads load
+            _log.info("not delivered: %s", answer.problem, extra={"event": due.event.id, "state": state.name})
+        return Attempt(
+            delivery_key=due.delivery_key,
+            time=now,
+            state=state,
+            due_time=self._now() + int(wait_seconds * 1000),
+            http_status=answer.http_status,
+            problem=answer.problem,
+        )
