@@ -7,10 +7,24 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from google.protobuf.field_mask_pb2 import FieldMask
+from google.protobuf.timestamp_pb2 import Timestamp
 
 from trivet_proto.registry.v1 import registry_service_pb2 as pb
+from trivet_proto.registry.v1.model_history_pb2 import (
+    GetModelAsOfRequest,
+    ListModelHistoryRequest,
+    ModelAsOf,
+    ModelHistoryEntry,
+    VerifyModelRequest,
+    VerifyModelResponse,
+)
 from trivet_proto.registry.v1.model_pb2 import Model
 from trivet_proto.registry.v1.model_version_pb2 import ArtifactSource, ModelSource, ModelVersion
+from trivet_proto.registry.v1.promotion_rules_pb2 import (
+    GetPromotionRulesRequest,
+    PromotionRules,
+    UpdatePromotionRulesRequest,
+)
 from trivet_proto.registry.v1.registry_service_pb2_grpc import RegistryServiceStub
 from trivet_testing.servers import ServerProcess, free_port, run_to_exit
 from trivet_testing.workspaces import WORKSPACES
@@ -86,10 +100,12 @@ class Registry:
             )
         )
 
-    def rename_model(self, model: str, new_model: str, request_id: str = "") -> Model:
+    def rename_model(self, model: str, new_model: str, request_id: str = "", reason: str = "") -> Model:
         """Renames a model."""
         return self.stub.RenameModel(
-            pb.RenameModelRequest(name=self.model_name(model), new_model_id=new_model, request_id=request_id)
+            pb.RenameModelRequest(
+                name=self.model_name(model), new_model_id=new_model, request_id=request_id, reason=reason
+            )
         )
 
     def tag_model(self, model: str, tags: Mapping[str, str], deleted: Iterable[str] = ()) -> Model:
@@ -98,9 +114,9 @@ class Registry:
             pb.SetModelTagsRequest(name=self.model_name(model), tags=tags, deleted_tags=deleted)
         )
 
-    def delete_model(self, model: str, etag: str = "") -> None:
+    def delete_model(self, model: str, etag: str = "", reason: str = "") -> None:
         """Deletes a model."""
-        self.stub.DeleteModel(pb.DeleteModelRequest(name=self.model_name(model), etag=etag))
+        self.stub.DeleteModel(pb.DeleteModelRequest(name=self.model_name(model), etag=etag, reason=reason))
 
     def create_version(
         self,
@@ -141,6 +157,22 @@ class Registry:
             timeout=timeout_seconds,
         )
 
+    def register(self, model: str, version: ModelVersion) -> ModelVersion:
+        """Registers a version as the message has it."""
+        return self.stub.CreateModelVersion(
+            pb.CreateModelVersionRequest(parent=self.model_name(model), model_version=version)
+        )
+
+    def copy_version(self, model: str, version: int, destination: str, request_id: str = "") -> ModelVersion:
+        """Copies a version to a model."""
+        return self.stub.CopyModelVersion(
+            pb.CopyModelVersionRequest(
+                name=self.version_name(model, version),
+                destination_model=self.model_name(destination),
+                request_id=request_id,
+            )
+        )
+
     def get_version(self, model: str, version: int) -> ModelVersion:
         """Reads a version."""
         return self.stub.GetModelVersion(pb.GetModelVersionRequest(name=self.version_name(model, version)))
@@ -169,7 +201,15 @@ class Registry:
         )
 
     def move(
-        self, model: str, version: int, stage: str, *, archive: bool = False, etag: str = "", request_id: str = ""
+        self,
+        model: str,
+        version: int,
+        stage: str,
+        *,
+        archive: bool = False,
+        etag: str = "",
+        request_id: str = "",
+        reason: str = "",
     ) -> ModelVersion:
         """Moves a version into a stage."""
         return self.stub.TransitionModelVersionStage(
@@ -179,22 +219,27 @@ class Registry:
                 archive_existing_versions=archive,
                 etag=etag,
                 request_id=request_id,
+                reason=reason,
             )
         )
 
-    def set_alias(self, model: str, alias: str, version: int, etag: str = "") -> Model:
+    def set_alias(self, model: str, alias: str, version: int, etag: str = "", reason: str = "") -> Model:
         """Lets an alias point at a version."""
         return self.stub.SetModelAlias(
-            pb.SetModelAliasRequest(name=self.model_name(model), alias=alias, version=version, etag=etag)
+            pb.SetModelAliasRequest(name=self.model_name(model), alias=alias, version=version, etag=etag, reason=reason)
         )
 
-    def delete_alias(self, model: str, alias: str) -> Model:
+    def delete_alias(self, model: str, alias: str, etag: str = "", reason: str = "") -> Model:
         """Removes an alias."""
-        return self.stub.DeleteModelAlias(pb.DeleteModelAliasRequest(name=self.model_name(model), alias=alias))
+        return self.stub.DeleteModelAlias(
+            pb.DeleteModelAliasRequest(name=self.model_name(model), alias=alias, etag=etag, reason=reason)
+        )
 
-    def delete_version(self, model: str, version: int, etag: str = "") -> None:
+    def delete_version(self, model: str, version: int, etag: str = "", reason: str = "") -> None:
         """Deletes a version."""
-        self.stub.DeleteModelVersion(pb.DeleteModelVersionRequest(name=self.version_name(model, version), etag=etag))
+        self.stub.DeleteModelVersion(
+            pb.DeleteModelVersionRequest(name=self.version_name(model, version), etag=etag, reason=reason)
+        )
 
     def latest(self, model: str, *stages: str) -> list[ModelVersion]:
         """The newest versions by stage."""
@@ -227,6 +272,59 @@ class Registry:
             if not page.next_page_token:
                 return found
             request.page_token = page.next_page_token
+
+    def rules(self) -> PromotionRules:
+        """How versions are promoted."""
+        return self.stub.GetPromotionRules(GetPromotionRulesRequest(workspace=self.parent))
+
+    def change_rules(
+        self,
+        *,
+        stages: Iterable[str] | None = None,
+        protected_stages: Iterable[str] | None = None,
+        protected_aliases: Iterable[str] | None = None,
+        etag: str = "",
+    ) -> PromotionRules:
+        """Changes the rules of promotion; those that are not None."""
+        lists = {
+            "stages": stages,
+            "protected_stages": protected_stages,
+            "protected_aliases": protected_aliases,
+        }
+        rules = PromotionRules(
+            workspace=self.parent,
+            stages=stages or (),
+            protected_stages=protected_stages or (),
+            protected_aliases=protected_aliases or (),
+            etag=etag,
+        )
+        mask = FieldMask(paths=[path for path, given in lists.items() if given is not None])
+        return self.stub.UpdatePromotionRules(UpdatePromotionRulesRequest(rules=rules, update_mask=mask))
+
+    def history(
+        self, model: str, *, version: int = 0, newest_first: bool = False, page_size: int = 0
+    ) -> list[ModelHistoryEntry]:
+        """All entries of a model's history, page by page."""
+        found: list[ModelHistoryEntry] = []
+        request = ListModelHistoryRequest(
+            name=self.model_name(model), version=version, newest_first=newest_first, page_size=page_size
+        )
+        while True:
+            page = self.stub.ListModelHistory(request)
+            found.extend(page.entries)
+            if not page.next_page_token:
+                return found
+            request.page_token = page.next_page_token
+
+    def as_of(self, model: str, time: Timestamp) -> ModelAsOf:
+        """How a model stood at a time."""
+        return self.stub.GetModelAsOf(GetModelAsOfRequest(name=self.model_name(model), time=time))
+
+    def verify(self, model: str, known_sequence: int = 0, known_sha256: bytes = b"") -> VerifyModelResponse:
+        """Compares a model with its history."""
+        return self.stub.VerifyModel(
+            VerifyModelRequest(name=self.model_name(model), known_sequence=known_sequence, known_sha256=known_sha256)
+        )
 
     def snapshot(self) -> list[bytes]:
         """All that can be read in the workspace."""

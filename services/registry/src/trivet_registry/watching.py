@@ -105,7 +105,7 @@ class Watching:
             return await asyncio.to_thread(self._events.after, query, position, _EVENTS_AT_ONCE)
 
     async def _has_more(self, position: int, seconds: float) -> bool:
-        """Waits until there are events after a position; whether there are by now. Raises what the poller failed with."""
+        """Waits for events after a position; whether there are any by now. Raises what the poller failed with."""
         try:
             async with asyncio.timeout(max(seconds, 0)), self._news:
                 await self._news.wait_for(lambda: self._failure is not None or self._goes_beyond(position))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
 from typing import Protocol
 
@@ -22,7 +22,7 @@ class NewWebhook:
     url: str
     actions: tuple[Action, ...]
     """Empty: all."""
-    secret: str
+    secret: str = field(repr=False)
     disabled: bool
 
 
@@ -34,7 +34,7 @@ class Webhook:
     description: str
     url: str
     actions: tuple[Action, ...]
-    secret: str
+    secret: str = field(repr=False)
     disabled: bool
     create_time: int
     update_time: int
@@ -73,7 +73,7 @@ class DueDelivery:
     delivery_key: int
     """The store's key of the delivery."""
     url: str
-    secret: str
+    secret: str = field(repr=False)
     event: Event
     attempts: int
     """How many times it was sent before."""

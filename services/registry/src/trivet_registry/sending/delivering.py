@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import random
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 from google.protobuf import json_format
@@ -86,12 +86,17 @@ class Delivering:
 
     def _send_some(self) -> bool:
         """Sends what is due with the threads that are free; whether there was anything."""
+        if self._stopped.is_set():
+            return False
         free = 0
         while free < _AT_ONCE and self._free.acquire(blocking=False):
             free += 1
-        claimed = self._deliveries.claim(self._lease_millis, free) if free and not self._stopped.is_set() else ()
-        for _ in range(free - len(claimed)):
-            self._free.release()
+        claimed: Sequence[DueDelivery] = ()
+        try:
+            claimed = self._deliveries.claim(self._lease_millis, free) if free else ()
+        finally:
+            for _ in range(free - len(claimed)):
+                self._free.release()
         for due in claimed:
             self._threads.submit(self._deliver, due)
         return bool(claimed)

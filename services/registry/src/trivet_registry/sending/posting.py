@@ -56,9 +56,8 @@ class Poster:
                 return Answer(0, f"it did not answer within {self._timeout_seconds:g} s")
             return Answer(0, _clause(error))
         if not 200 <= status < 300:
-            return Answer(
-                status, f"it answered {status}" + (", and redirects are not followed" if status < 400 else "")
-            )
+            redirects = ", and redirects are not followed" if 300 <= status < 400 else ""
+            return Answer(status, f"it answered {status}{redirects}")
         return Answer(status, "")
 
 

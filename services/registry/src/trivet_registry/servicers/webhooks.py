@@ -7,6 +7,7 @@ from functools import partial
 
 from trivet_kit import fingerprints, page_tokens
 from trivet_kit.calls import Call
+from trivet_kit.page_tokens import Cursor
 from trivet_kit.resources import parse_webhook, parse_workspace
 from trivet_kit.updates import to_revision
 from trivet_proto.registry.v1 import webhook_pb2 as pb
@@ -35,7 +36,7 @@ class WebhookServicer:
         size = page_tokens.page_size(request.page_size)
         after = convert_webhooks.to_number(bound_to, request.page_token) or 0
         found = self.webhooks.page(workspace, after, size + 1)
-        last_key = None if len(found) <= size else [found[size - 1][0]]
+        last_key: Cursor | None = None if len(found) <= size else [found[size - 1][0]]
         return pb.ListWebhooksResponse(
             webhooks=[convert_webhooks.from_webhook(webhook) for _, webhook in found[:size]],
             next_page_token=page_tokens.encode(bound_to, last_key),
@@ -58,7 +59,7 @@ class WebhookServicer:
         state = convert_webhooks.to_state(request.state)
         before = convert_webhooks.to_number(bound_to, request.page_token)
         page = self.webhooks.deliveries(name, state, before, page_tokens.page_size(request.page_size))
-        last = None if page.is_last else [page.deliveries[-1].position]
+        last: Cursor | None = None if page.is_last else [page.deliveries[-1].position]
         return pb.ListWebhookDeliveriesResponse(
             deliveries=[convert_webhooks.from_delivery(delivery) for delivery in page.deliveries],
             next_page_token=page_tokens.encode(bound_to, last),
