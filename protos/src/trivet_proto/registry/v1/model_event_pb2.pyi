@@ -60,8 +60,9 @@ class WatchModelEventsRequest(google.protobuf.message.Message):
     """The workspace: `workspaces/{workspace}`."""
     resume_token: builtins.str
     """Where to go on: the `resume_token` of an earlier message. It stands for a moment and may be used with other fields
-    than before; it is good for ever. Empty: from now on. Text that is no token is FIELD_INVALID; one that is not of
-    this database, or of it before it was set back, is FAILED_PRECONDITION (RESUME_TOKEN_EXPIRED).
+    than before; it is good for ever. Empty: from now on, perhaps with what was done in the second before. Text that is
+    no token is FIELD_INVALID; one that is not of this database, or of it before it was set back, is FAILED_PRECONDITION
+    (RESUME_TOKEN_EXPIRED).
     """
     @property
     def models(self) -> google.protobuf.internal.containers.RepeatedScalarFieldContainer[builtins.str]:

@@ -397,7 +397,7 @@ class RegistryServiceServicer(object):
         raise NotImplementedError('Method not implemented!')
 
     def WatchModelEvents(self, request, context):
-        """Streams what happens to the models of a workspace, half a second after it is committed. It ends after some minutes
+        """Streams what happens to the models of a workspace, about half a second after it is committed. It ends after some minutes
         by itself (UNAVAILABLE where the server stops before): call again with the last `resume_token`.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)

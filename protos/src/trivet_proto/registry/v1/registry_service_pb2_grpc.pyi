@@ -208,7 +208,7 @@ class RegistryServiceStub:
         trivet_proto.registry.v1.model_event_pb2.WatchModelEventsRequest,
         trivet_proto.registry.v1.model_event_pb2.WatchModelEventsResponse,
     ]
-    """Streams what happens to the models of a workspace, half a second after it is committed. It ends after some minutes
+    """Streams what happens to the models of a workspace, about half a second after it is committed. It ends after some minutes
     by itself (UNAVAILABLE where the server stops before): call again with the last `resume_token`.
     """
 
@@ -432,7 +432,7 @@ class RegistryServiceAsyncStub:
         trivet_proto.registry.v1.model_event_pb2.WatchModelEventsRequest,
         trivet_proto.registry.v1.model_event_pb2.WatchModelEventsResponse,
     ]
-    """Streams what happens to the models of a workspace, half a second after it is committed. It ends after some minutes
+    """Streams what happens to the models of a workspace, about half a second after it is committed. It ends after some minutes
     by itself (UNAVAILABLE where the server stops before): call again with the last `resume_token`.
     """
 
@@ -706,7 +706,7 @@ class RegistryServiceServicer(metaclass=abc.ABCMeta):
         request: trivet_proto.registry.v1.model_event_pb2.WatchModelEventsRequest,
         context: _ServicerContext,
     ) -> typing.Union[collections.abc.Iterator[trivet_proto.registry.v1.model_event_pb2.WatchModelEventsResponse], collections.abc.AsyncIterator[trivet_proto.registry.v1.model_event_pb2.WatchModelEventsResponse]]:
-        """Streams what happens to the models of a workspace, half a second after it is committed. It ends after some minutes
+        """Streams what happens to the models of a workspace, about half a second after it is committed. It ends after some minutes
         by itself (UNAVAILABLE where the server stops before): call again with the last `resume_token`.
         """
 

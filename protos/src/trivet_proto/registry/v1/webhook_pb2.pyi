@@ -107,7 +107,7 @@ class Webhook(google.protobuf.message.Message):
 
     @property
     def create_time(self) -> google.protobuf.timestamp_pb2.Timestamp:
-        """When it was created. It is told of what happens from then on."""
+        """When it was created. It is told of what is done from then on, perhaps of what was done in the second before."""
 
     @property
     def update_time(self) -> google.protobuf.timestamp_pb2.Timestamp:

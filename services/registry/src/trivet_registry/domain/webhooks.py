@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import Protocol
@@ -72,6 +72,8 @@ class DueDelivery:
 
     delivery_key: int
     """The store's key of the delivery."""
+    webhook_key: int
+    """The store's key of the webhook."""
     url: str
     secret: str = field(repr=False)
     event: Event
@@ -141,8 +143,11 @@ class Webhooks(Protocol):
 class Deliveries(Protocol):
     """Gives what is to be sent."""
 
-    def claim(self, lease_millis: int, limit: int) -> Sequence[DueDelivery]:
-        """What is to be sent now, and is given to nobody else for so long; few of one webhook at a time."""
+    def claim(self, lease_millis: int, limit: int, busy: Collection[int]) -> Sequence[DueDelivery]:
+        """What is to be sent now, and is given to nobody else for so long.
+
+        At most so many, few of them to one webhook, and none to those with `busy` keys.
+        """
         ...
 
     def record(self, attempt: Attempt) -> None:

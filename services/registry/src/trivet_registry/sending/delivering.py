@@ -5,7 +5,9 @@ from __future__ import annotations
 import logging
 import random
 import threading
-from collections.abc import Callable, Sequence
+import time
+from collections import Counter
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
 from google.protobuf import json_format
@@ -17,7 +19,8 @@ from trivet_registry.sending.posting import Poster
 from trivet_registry.sending.signing import signed_headers
 
 _INTERVAL_SECONDS = 0.25
-_AT_ONCE = 8
+# More than one webhook has at once (store/deliveries.py), so that a few slow receivers do not hold up the others.
+_AT_ONCE = 16
 # Added to the time that a POST may take: for what comes before and after it.
 _LEASE_SLACK_SECONDS = 30.0
 _LONGEST_WAIT_SECONDS = 3600.0
@@ -58,7 +61,10 @@ class Delivering:
         self._lease_millis = int((timeout_seconds + _LEASE_SLACK_SECONDS) * 1000)
         self._first_wait_seconds = first_wait_seconds
         self._stopped = threading.Event()
-        self._free = threading.Semaphore(_AT_ONCE)
+        self._lock = threading.Lock()
+        self._sending: Counter[int] = Counter()
+        """How many deliveries are under way, by the key of the webhook."""
+        self._wake = threading.Event()
         self._threads = ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="webhook")
         self._thread = threading.Thread(target=self._run, name="webhooks", daemon=True)
         self._thread.start()
@@ -66,40 +72,35 @@ class Delivering:
     def close(self) -> None:
         """Stops when what is being sent has ended; calling it again does nothing."""
         self._stopped.set()
+        self._wake.set()
         self._thread.join()
         self._threads.shutdown()
 
     def _run(self) -> None:
-        slept = _FORGET_EVERY_SECONDS
-        while not self._stopped.wait(_INTERVAL_SECONDS):
-            slept += _INTERVAL_SECONDS
+        forget_at = time.monotonic()
+        while not self._stopped.is_set():
+            self._wake.clear()
             try:
-                if slept >= _FORGET_EVERY_SECONDS:
-                    slept = 0.0
+                if time.monotonic() >= forget_at:
                     self._deliveries.forget(_KEEP_MILLIS)
-                while self._send_some():
-                    pass
+                    forget_at = time.monotonic() + _FORGET_EVERY_SECONDS
+                self._send_some()
             except CallerError as error:
                 _log.warning("could not look for what to send: %s", error)
             except Exception:  # noqa: BLE001 - whatever it is, the thread goes on
                 _log.exception("could not look for what to send")
+            self._wake.wait(_INTERVAL_SECONDS)
 
-    def _send_some(self) -> bool:
-        """Sends what is due with the threads that are free; whether there was anything."""
-        if self._stopped.is_set():
-            return False
-        free = 0
-        while free < _AT_ONCE and self._free.acquire(blocking=False):
-            free += 1
-        claimed: Sequence[DueDelivery] = ()
-        try:
-            claimed = self._deliveries.claim(self._lease_millis, free) if free else ()
-        finally:
-            for _ in range(free - len(claimed)):
-                self._free.release()
-        for due in claimed:
+    def _send_some(self) -> None:
+        """Sends what is due with the threads that are free."""
+        with self._lock:
+            free, busy = _AT_ONCE - self._sending.total(), set(self._sending)
+        if not free:
+            return
+        for due in self._deliveries.claim(self._lease_millis, free, busy):
+            with self._lock:
+                self._sending[due.webhook_key] += 1
             self._threads.submit(self._deliver, due)
-        return bool(claimed)
 
     def _deliver(self, due: DueDelivery) -> None:
         try:
@@ -109,7 +110,10 @@ class Delivering:
         except Exception:  # noqa: BLE001 - it is tried again when its lease ends
             _log.exception("could not deliver", extra={"event": due.event.id})
         finally:
-            self._free.release()
+            with self._lock:
+                self._sending[due.webhook_key] -= 1
+                self._sending += Counter()  # without those that have none
+            self._wake.set()
 
     def _attempt(self, due: DueDelivery) -> Attempt:
         now = self._now()

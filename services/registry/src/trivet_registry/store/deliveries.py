@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 
 import sqlalchemy as sa
 
@@ -18,7 +18,7 @@ _e = tables.event
 _h = tables.history
 
 # Of one webhook, so that one whose receiver is slow does not hold up the others.
-_CLAIMED_OF_ONE = 2
+_CLAIMED_OF_ONE = 4
 # How far into what is due is looked for deliveries of other webhooks.
 _LOOKED_AT = 500
 
@@ -33,7 +33,7 @@ class SqlDeliveries:
         self._database = database
         self._now = now
 
-    def claim(self, lease_millis: int, limit: int) -> Sequence[DueDelivery]:
+    def claim(self, lease_millis: int, limit: int, busy: Collection[int]) -> Sequence[DueDelivery]:
         """Claims what is to be sent."""
         now = self._now()
         # Mostly there is nothing, and SQLite has one lock for all who write.
@@ -42,7 +42,8 @@ class SqlDeliveries:
         due = (
             sa.select(_d.c.delivery_pk, _d.c.webhook_pk, _d.c.due_time)
             .join_from(_d, _w, _w.c.webhook_pk == _d.c.webhook_pk)
-            .where(_d.c.state == DeliveryState.PENDING.value, _d.c.due_time <= now, _w.c.disabled.is_(False))
+            .where(_d.c.state == DeliveryState.PENDING.value, _d.c.due_time <= now)
+            .where(_w.c.disabled.is_(False), _w.c.webhook_pk.not_in(sorted(busy)))
             .order_by(_d.c.due_time, _d.c.position)
             .limit(_LOOKED_AT)
             .subquery()
@@ -72,7 +73,15 @@ class SqlDeliveries:
             )
             connection.execute(sa.update(_d).where(_d.c.delivery_pk.in_(keys)).values(due_time=now + lease_millis))
             rows = connection.execute(
-                sa.select(_d.c.delivery_pk, _d.c.attempts, _d.c.create_time, _w.c.url, _w.c.secret, *EVENT_COLUMNS)
+                sa.select(
+                    _d.c.delivery_pk,
+                    _d.c.webhook_pk,
+                    _d.c.attempts,
+                    _d.c.create_time,
+                    _w.c.url,
+                    _w.c.secret,
+                    *EVENT_COLUMNS,
+                )
                 .join_from(_d, _w, _w.c.webhook_pk == _d.c.webhook_pk)
                 .join(_e, _e.c.position == _d.c.position)
                 .join(_h, IS_ENTRY)
@@ -80,7 +89,9 @@ class SqlDeliveries:
                 .order_by(_d.c.position)
             ).all()
         return [
-            DueDelivery(row.delivery_pk, row.url, row.secret, to_event(row), row.attempts, row.create_time)
+            DueDelivery(
+                row.delivery_pk, row.webhook_pk, row.url, row.secret, to_event(row), row.attempts, row.create_time
+            )
             for row in rows
         ]
 
