@@ -20,7 +20,15 @@ NAMES = st.sampled_from(["a", "b", "c d"])
 NUMBERS = st.integers(1, 5)
 ALIASES = st.sampled_from(["x", "Y"])
 TAGS = st.dictionaries(st.sampled_from(["k", "l"]), st.sampled_from(["", "1"]), max_size=2)
-STAGES = st.sampled_from(["none", "Staging", "PRODUCTION", "Archived"])
+STAGES = st.sampled_from(["none", "Staging", "PRODUCTION", "Archived", "canary"])
+LISTS = st.sampled_from(
+    [
+        ("None", "Staging", "Production", "Archived"),
+        ("None", "Canary", "Production", "Archived"),
+        ("None", "Production", "Canary", "Staging", "Archived"),
+    ]
+)
+PROTECTED = st.frozensets(st.sampled_from(["Production", "Canary", "Archived"]), max_size=1)
 # Each run of the machine clears one and uses it again; no other test takes it.
 WORKSPACE = unused_workspace()
 
@@ -33,9 +41,11 @@ class RegistryMachine(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
         self.registry = Registry(RegistryServiceStub(self.channel), WORKSPACE)
+        self.registry.change_rules(protected_stages=[], protected_aliases=[])
         for model in self.registry.search_models():
             self.registry.delete_model(model.name.rsplit("/", 1)[1])
-        self.oracle = Workspace()
+        self.registry.change_rules(stages=["None", "Staging", "Production", "Archived"])
+        self.oracle = Workspace(self.registry.parent)
 
     def both(self, ask: Callable[[], object], expect: Callable[[], object]) -> None:
         """Checks that the server answers as the oracle does, where that says what, and fails where that fails."""
@@ -64,17 +74,14 @@ class RegistryMachine(RuleBasedStateMachine):
 
     @rule(name=NAMES, text=st.sampled_from(["", "new"]))
     def describe_model(self, name: str, text: str) -> None:
-        def expect() -> None:
-            self.oracle.model(name).description = text
-
-        self.both(lambda: self.registry.describe_model(name, text), expect)
+        self.both(lambda: self.registry.describe_model(name, text), lambda: self.oracle.describe_model(name, text))
 
     @rule(name=NAMES, tags=TAGS)
     def tag_model(self, name: str, tags: dict[str, str]) -> None:
         deleted = [key for key in ("k", "l") if key not in tags]
         self.both(
             lambda: self.registry.tag_model(name, tags, deleted),
-            lambda: setattr(self.oracle.model(name), "tags", dict(tags)),
+            lambda: self.oracle.tag_model(name, tags),
         )
 
     @rule(name=NAMES, tags=TAGS)
@@ -104,10 +111,36 @@ class RegistryMachine(RuleBasedStateMachine):
 
     @rule(name=NAMES, alias=ALIASES)
     def delete_alias(self, name: str, alias: str) -> None:
-        def expect() -> None:
-            self.oracle.model(name).aliases.pop(alias, None)
+        self.both(lambda: self.registry.delete_alias(name, alias), lambda: self.oracle.delete_alias(name, alias))
 
-        self.both(lambda: self.registry.delete_alias(name, alias), expect)
+    @rule(stages=LISTS)
+    def change_stages(self, stages: tuple[str, ...]) -> None:
+        self.both(lambda: self.registry.change_rules(stages=stages), lambda: self.oracle.change_stages(stages))
+
+    @rule(stages=PROTECTED, aliases=st.frozensets(ALIASES, max_size=1))
+    def protect(self, stages: frozenset[str], aliases: frozenset[str]) -> None:
+        self.both(
+            lambda: self.registry.change_rules(protected_stages=stages, protected_aliases=aliases),
+            lambda: self.oracle.protect(stages, aliases),
+        )
+
+    @rule(name=NAMES, number=NUMBERS, destination=NAMES)
+    def copy(self, name: str, number: int, destination: str) -> None:
+        self.both(
+            lambda: number_of(self.registry.copy_version(name, number, destination)),
+            lambda: self.oracle.copy_version(name, number, destination),
+        )
+
+    @rule(name=NAMES)
+    def verify(self, name: str) -> None:
+        def expect() -> tuple[int, int]:
+            return 0, self.oracle.model(name).entries
+
+        def ask() -> tuple[int, int]:
+            verified = self.registry.verify(name)
+            return len(verified.faults), verified.sequence
+
+        self.both(ask, expect)
 
     @rule(name=NAMES, alias=ALIASES)
     def get_by_alias(self, name: str, alias: str) -> None:
@@ -134,6 +167,7 @@ class RegistryMachine(RuleBasedStateMachine):
                 version.stage,
                 version.tags,
                 sorted(alias for alias, target in model.aliases.items() if target == number),
+                version.copied_from,
             )
             for name, model in self.oracle.models.items()
             for number, version in model.versions.items()
