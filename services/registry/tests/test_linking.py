@@ -11,7 +11,7 @@ from pathlib import Path
 import grpc
 import pytest
 
-from trivet_proto.registry.v1 import model_version_pb2
+from trivet_proto.registry.v1 import model_history_pb2, model_version_pb2
 from trivet_proto.registry.v1.model_version_pb2 import ModelVersion
 from trivet_proto.registry.v1.registry_service_pb2 import CreateModelVersionRequest as CreateRequest
 from trivet_proto.registry.v1.registry_service_pb2_grpc import RegistryServiceStub
@@ -264,3 +264,58 @@ def test_two_replicas_that_sweep_end_each_version_once(
 
 def _create(registry: Registry, source: model_version_pb2.ModelSource) -> CreateRequest:
     return CreateRequest(parent=registry.model_name("taxi"), model_version=ModelVersion(source=source))
+
+
+def test_a_copy_has_the_files_the_digest_and_the_origin(linked: Registry, artifacts: ArtifactFiles) -> None:
+    origin = linked.link_version("taxi", run(linked), "model")
+    linked.rename_model("taxi", "bus")
+    artifacts.delete(run(linked))
+    copied = linked.copy_version("bus", 1, "best")
+    assert (copied.state, copied.verified, copied.manifest_sha256) == (READY, True, origin.manifest_sha256)
+    assert (copied.source.artifacts.owner, copied.source.artifacts.path) == (origin.artifact_owner, "")
+    assert copied.copied_from == linked.version_name("bus", 1)
+    assert copied.artifact_owner == f"{linked.parent}/models/{linked.get_model('best').uid}/versions/1"
+    linked.delete_model("bus")
+    assert artifacts.list(copied.artifact_owner) == DIGESTS
+    assert linked.move("best", 1, "Production").stage == "Production"
+
+
+def test_a_copy_of_files_that_were_altered_fails(linked: Registry, artifacts: ArtifactFiles) -> None:
+    origin = linked.link_version("taxi", run(linked), "model")
+    artifacts.put(origin.artifact_owner, {"data/weights.bin": b"altered"})
+    failure = error_of(lambda: linked.copy_version("taxi", 1, "best"))
+    assert (failure.code, failure.reason) == (grpc.StatusCode.FAILED_PRECONDITION, "MODEL_SOURCE_UNUSABLE")
+    assert "its files are not those that were registered" in failure.message
+    assert (linked.get_version("best", 1).state, linked.get_version("best", 1).verified) == (FAILED, False)
+
+
+def test_what_becomes_of_a_pending_version_is_in_its_history(
+    linked: Registry, proxy: TcpProxy, artifacts: ArtifactFiles
+) -> None:
+    proxy.hold(Direction.REQUESTS)
+    linked.link_version("taxi", run(linked), "model")
+    proxy.release()
+    ended(linked, "taxi", 1)
+    error_of(lambda: linked.link_version("taxi", run(linked), "missing"))
+    entries = linked.history("taxi")
+    assert [(entry.action, entry.version, entry.actor) for entry in entries[1:]] == [
+        (model_history_pb2.MODEL_ACTION_VERSION_CREATED, 1, "anonymous"),
+        (model_history_pb2.MODEL_ACTION_VERSION_READY, 1, "registry"),
+        (model_history_pb2.MODEL_ACTION_VERSION_CREATED, 2, "anonymous"),
+        (model_history_pb2.MODEL_ACTION_VERSION_FAILED, 2, "registry"),
+    ]
+    ready = {change.field: (change.before, change.after) for change in entries[2].changes}
+    assert ready == {"manifest_sha256": ("", manifest(MODEL).hex()), "state": ("PENDING", "READY")}
+    assert list(linked.verify("taxi").faults) == []
+
+
+def test_a_verified_version_cannot_enter_a_protected_stage_either(linked: Registry) -> None:
+    linked.link_version("taxi", run(linked), "model")
+    linked.change_rules(protected_stages=["Production"])
+    failure = error_of(lambda: linked.move("taxi", 1, "Production"))
+    assert (failure.code, failure.reason) == (grpc.StatusCode.FAILED_PRECONDITION, "STAGE_PROTECTED")
+    assert failure.metadata == {
+        "name": linked.version_name("taxi", 1),
+        "stage": "Production",
+        "permission": "ADMIN",
+    }

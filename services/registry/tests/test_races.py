@@ -132,3 +132,86 @@ def test_deleting_a_model_while_versions_are_made_leaves_nothing(replicas: tuple
 
     assert set(at_once(replicas, act)) <= {"", "MODEL_NOT_FOUND"}
     assert replicas[0].search_versions("name = 'doomed'") == []
+
+
+def test_one_of_many_moves_a_version_with_one_etag(replicas: tuple[Registry, ...]) -> None:
+    replicas[0].create_model("moved")
+    etag = replicas[0].create_version("moved").etag
+    stages = ("Staging", "Production")
+    reasons = at_once(
+        replicas,
+        lambda number, registry: reason_of(lambda: registry.move("moved", 1, stages[number % 2], etag=etag)),
+    )
+    assert sorted(reasons) == ["", *["ETAG_STALE"] * (WRITERS - 1)]
+    assert replicas[1].get_version("moved", 1).stage == stages[reasons.index("") % 2]
+
+
+def test_whatever_many_do_at_once_the_chain_is_whole(replicas: tuple[Registry, ...]) -> None:
+    replicas[0].create_model("chain")
+    rounds = 4
+
+    def act(number: int, registry: Registry) -> None:
+        for _ in range(rounds):
+            version = number_of(registry.create_version("chain", tags={"by": str(number)}))
+            registry.move("chain", version, "Production", archive=True)
+            registry.set_alias("chain", f"a{number}", version)
+            registry.tag_model("chain", {f"t{number}": str(version)})
+            registry.describe_version("chain", version, f"by {number}")
+
+    at_once(replicas, act)
+    verified = replicas[1].verify("chain")
+    assert list(verified.faults) == []
+    archived = WRITERS * rounds - 1
+    assert verified.sequence == 1 + WRITERS * rounds * 5 + archived
+    tags = replicas[0].get_model("chain").tags
+    assert len(tags) == WRITERS
+
+
+def test_copies_at_once_into_a_model_that_is_not_there_are_all_in_one(replicas: tuple[Registry, ...]) -> None:
+    replicas[0].create_model("copied")
+    replicas[0].create_version("copied")
+    made = at_once(replicas, lambda _, registry: number_of(registry.copy_version("copied", 1, "copies")))
+    assert sorted(made) == list(range(1, WRITERS + 1))
+
+
+def test_no_version_is_in_a_stage_that_was_taken_away_meanwhile(replicas: tuple[Registry, ...]) -> None:
+    registry = replicas[0]
+    registry.create_model("gone")
+    for _ in range(WRITERS):
+        registry.create_version("gone")
+    stages = ["None", "Staging", "Production", "Canary", "Archived"]
+    registry.change_rules(stages=stages)
+
+    def act(number: int, registry: Registry) -> str:
+        if number == WRITERS // 2:
+            return reason_of(lambda: registry.change_rules(stages=[stage for stage in stages if stage != "Canary"]))
+        return reason_of(lambda: registry.move("gone", number + 1, "Canary"))
+
+    reasons = at_once(replicas, act)
+    in_canary = [version for version in registry.search_versions("name = 'gone'") if version.stage == "Canary"]
+    has_canary = "Canary" in registry.rules().stages
+    assert has_canary or not in_canary
+    assert has_canary == (reasons[WRITERS // 2] == "STAGE_IN_USE")
+    for version in in_canary:
+        registry.move("gone", number_of(version), "None")
+    registry.change_rules(stages=["None", "Staging", "Production", "Archived"])
+
+
+def test_what_is_protected_meanwhile_stays_as_it_is_from_then_on(replicas: tuple[Registry, ...]) -> None:
+    registry = replicas[0]
+    registry.create_model("guarded")
+    for _ in range(WRITERS):
+        registry.create_version("guarded")
+    pointed: list[int] = []
+
+    def act(number: int, registry: Registry) -> str:
+        if number == WRITERS // 2:
+            registry.change_rules(protected_aliases=["guarded"])
+            pointed.append(registry.get_model("guarded").aliases.get("guarded", 0))
+            return ""
+        return reason_of(lambda: registry.set_alias("guarded", "guarded", number + 1))
+
+    reasons = at_once(replicas, act)
+    assert set(reasons) <= {"", "ALIAS_PROTECTED"}
+    assert registry.get_model("guarded").aliases.get("guarded", 0) == pointed[0]
+    registry.change_rules(protected_aliases=[])
