@@ -25,6 +25,7 @@ from trivet_kit.settings import (
     WorkspacesOption,
     parse_workspaces,
 )
+from trivet_registry.settings import WebhookNetworksOption, WebhookSettings, parse_webhook_networks
 from trivet_standalone.components import OwnAddress, Wishes, build
 from trivet_standalone.local_clients import LocalClients, local_sockets
 from trivet_standalone.places import Places, places
@@ -61,6 +62,7 @@ def up(
     stale_after_seconds: StaleAfterOption = STALE_AFTER_SECONDS,
     s3_public_endpoint: S3PublicEndpointOption = "",
     collect_every_seconds: CollectEveryOption = _DAY_SECONDS,
+    webhook_networks: WebhookNetworksOption = "",
     local: Annotated[
         float,
         typer.Option(
@@ -77,6 +79,7 @@ def up(
     listen = _local_address(kept) if local else Address(host, grpc_port)
     settings = ServerSettings(listen=listen, workspaces=parse_workspaces(workspaces), insecure_no_auth=insecure_no_auth)
     settings.check()
+    webhooks = WebhookSettings(parse_webhook_networks(webhook_networks))
     # Who serves the data already is the better answer to a second start than that the address is in use.
     if kept.lock_file is not None:
         check_not_served(kept.lock_file)
@@ -84,7 +87,8 @@ def up(
     own_address = OwnAddress()
     with ExitStack() as stack:
         holding = None if kept.lock_file is None else stack.enter_context(serving(kept.lock_file))
-        components = build(kept, own_address, Wishes(stale_after_seconds, collect_every_seconds, s3_public_endpoint))
+        wishes = Wishes(stale_after_seconds, collect_every_seconds, s3_public_endpoint, webhooks)
+        components = build(kept, own_address, wishes)
         clients = stack.enter_context(_local_clients(kept, local)) if local else None
 
         def on_ready(address: str) -> None:

@@ -9,6 +9,7 @@ from trivet_artifacts import server as artifacts
 from trivet_kit.db import Database, Migrations
 from trivet_kit.server import Component
 from trivet_registry import server as registry
+from trivet_registry.settings import WebhookSettings
 from trivet_standalone.places import Places
 from trivet_tracking import server as tracking
 
@@ -45,6 +46,8 @@ class Wishes:
     """How often the garbage of artifacts is collected; 0: only when somebody asks for it."""
     s3_public_endpoint: str
     """As TRIVET_S3_PUBLIC_ENDPOINT has it."""
+    webhooks: WebhookSettings
+    """How events are sent to webhooks."""
 
 
 def build(kept: Places, own_address: OwnAddress, wishes: Wishes) -> tuple[Component, ...]:
@@ -64,7 +67,7 @@ def build(kept: Places, own_address: OwnAddress, wishes: Wishes) -> tuple[Compon
     return (
         tracking.build(tracking_database, stale_after_seconds=wishes.stale_after_seconds),
         artifacts.build(artifacts_database, blobs, collect_every=timedelta(seconds=wishes.collect_every_seconds)),
-        registry.build(registry_database, own_address.url),
+        registry.build(registry_database, own_address.url, webhooks=wishes.webhooks),
     )
 
 
