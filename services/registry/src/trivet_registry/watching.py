@@ -38,7 +38,7 @@ class Watching:
         self._poller: asyncio.Task[None] | None = None
         self._last: int | None = None
         """How far events go; None until somebody has looked."""
-        self._failure: CallerError | None = None
+        self._failure: Exception | None = None
         self._telling: asyncio.Task[None] | None = None
 
     async def watch(self, query: EventQuery, position: int | None) -> AsyncGenerator[EventPage, None]:
@@ -125,8 +125,8 @@ class Watching:
             try:
                 last = await asyncio.to_thread(self._events.last_position)
                 answered = loop.time()
-            except CallerError as error:
-                if loop.time() - answered > _PATIENCE_SECONDS:
+            except Exception as error:  # noqa: BLE001 - whatever it is, those who watch have to hear of it
+                if not isinstance(error, CallerError) or loop.time() - answered > _PATIENCE_SECONDS:
                     self._failure = error
                     await self._tell()
                     return

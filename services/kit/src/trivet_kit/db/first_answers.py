@@ -8,6 +8,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
+from trivet_kit.db.statements import Statement
 from trivet_kit.db.upserts import insert_into
 from trivet_kit.errors import RequestIdReused
 from trivet_kit.requests import RepeatableRequest
@@ -33,6 +34,12 @@ class FirstAnswers:
         self._table = table
         self._answer = answer
         self._now = now
+        self._prune = Statement(sa.delete(table).where(table.c.create_time < sa.bindparam("b_time")))
+        self._find = Statement(
+            sa.select(table.c.fingerprint, answer).where(
+                table.c.workspace == sa.bindparam("b_workspace"), table.c.request_id == sa.bindparam("b_request_id")
+            )
+        )
 
     def find(self, connection: Connection, workspace: str, request: RepeatableRequest | None) -> Any:
         """What an earlier request with this id made; None without one. Forgets requests that are too old.
@@ -42,18 +49,14 @@ class FirstAnswers:
         """
         if request is None:
             return None
-        table = self._table
-        connection.execute(sa.delete(table).where(table.c.create_time < self._now() - RETENTION_MILLIS))
-        found = connection.execute(
-            sa.select(table.c.fingerprint, self._answer).where(
-                table.c.workspace == workspace, table.c.request_id == request.request_id
-            )
-        ).one_or_none()
-        if found is None:
+        self._prune.execute_later(connection, {"b_time": self._now() - RETENTION_MILLIS})
+        found = self._find.execute(connection, {"b_workspace": workspace, "b_request_id": request.request_id})
+        if not found:
             return None
-        if found.fingerprint != request.fingerprint:
+        fingerprint, answer = found[0]
+        if fingerprint != request.fingerprint:
             raise RequestIdReused(request.request_id)
-        return found[1]
+        return answer
 
     def remember(self, connection: Connection, workspace: str, request: RepeatableRequest | None, answer: Any) -> None:
         """Keeps what a request made; does nothing for None.

@@ -170,8 +170,8 @@ def _altered(version: int, what: str, field: str) -> Fault:
     return Fault(FaultKind.STATE_ALTERED, message, version=version, field=field)
 
 
-class Keeping(Protocol):
-    """Gives what is kept of models."""
+class Verifier(Protocol):
+    """Verifies what is kept of models."""
 
     def verify(self, workspace: str, model: str, known: Head | None) -> Verified:
         """Compares a model with its history; `model` is a name, or a uid in its place. Raises ModelNotFound."""

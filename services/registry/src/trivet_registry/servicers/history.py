@@ -13,7 +13,7 @@ from trivet_registry import convert_history
 from trivet_registry.domain.history import Histories
 from trivet_registry.domain.promotion import Promotions
 from trivet_registry.domain.replay import Replay
-from trivet_registry.domain.verification import Keeping
+from trivet_registry.domain.verification import Verifier
 
 
 @dataclass(frozen=True)
@@ -21,7 +21,7 @@ class HistoryServicer:
     """Implements its part of `trivet.registry.v1.RegistryService`; what each method does is said in the contract."""
 
     histories: Histories
-    keeping: Keeping
+    verifier: Verifier
     promotions: Promotions
 
     def ListModelHistory(self, request: pb.ListModelHistoryRequest, call: Call) -> pb.ListModelHistoryResponse:
@@ -49,4 +49,4 @@ class HistoryServicer:
     def VerifyModel(self, request: pb.VerifyModelRequest, call: Call) -> pb.VerifyModelResponse:
         name = parse_model(request.name, "name")
         known = convert_history.to_known(request)
-        return convert_history.from_verified(self.keeping.verify(name.workspace, name.model_id, known))
+        return convert_history.from_verified(self.verifier.verify(name.workspace, name.model_id, known))

@@ -71,6 +71,8 @@ class SqlDeliveries:
                 .scalars()
                 .all()
             )
+            if not keys:
+                return ()
             connection.execute(sa.update(_d).where(_d.c.delivery_pk.in_(keys)).values(due_time=now + lease_millis))
             rows = connection.execute(
                 sa.select(

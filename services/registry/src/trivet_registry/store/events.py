@@ -108,9 +108,10 @@ class SqlEvents:
         """Puts down what webhooks are to be told of events, whose positions begin at `first`."""
         workspaces = {row.workspace for row in rows}
         webhooks = connection.execute(
-            sa.select(_w.c.webhook_pk, _w.c.workspace, _w.c.actions).where(
-                _w.c.workspace.in_(sorted(workspaces)), _w.c.disabled.is_(False)
-            )
+            sa.select(_w.c.webhook_pk, _w.c.workspace, _w.c.actions)
+            .where(_w.c.workspace.in_(sorted(workspaces)), _w.c.disabled.is_(False))
+            # None of them is deleted meanwhile.
+            .with_for_update(read=True, key_share=True)
         ).all()
         now = self._now()
         deliveries = [

@@ -27,7 +27,7 @@ _ENTRIES_A_PART = 1000
 
 
 class SqlHistories:
-    """Implements `Histories` and `Keeping`. Safe for threads."""
+    """Implements `Histories` and `Verifier`. Safe for threads."""
 
     def __init__(self, database: Database) -> None:
         self._database = database

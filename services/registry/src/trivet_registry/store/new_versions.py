@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
+from trivet_kit.db.statements import Statement
 from trivet_kit.resources import ModelName, ModelVersionName, model_version_in
 from trivet_registry.domain.errors import ModelSourceUnusable, ModelVersionNotFound, ModelVersionNotReady
 from trivet_registry.domain.fields import version_fields
@@ -19,6 +20,13 @@ from trivet_registry.store.tags import change_tags
 _m = tables.model
 _v = tables.version
 _d = tables.dataset
+
+
+_INSERT = Statement(
+    sa.insert(_v)
+    .values({column.name: sa.bindparam(f"b_{column.name}") for column in _v.c if column.name != "version_pk"})
+    .returning(_v.c.version_pk)
+)
 
 
 def insert_version(model: OpenModel, new: NewVersion, by: By) -> tuple[ModelVersion, Link | None]:
@@ -105,35 +113,33 @@ def link_of(connection: Connection, version_pk: int) -> Link | None:
 
 def _insert(model: OpenModel, version: ModelVersion, link_owner: str) -> int:
     source, provenance, signature = version.source, version.provenance, version.signature
-    version_pk: int = model.connection.execute(
-        sa.insert(_v)
-        .values(
-            model_pk=model.model_pk,
-            workspace=model.name.workspace,
-            version=version.name.version,
-            state=version.state.value,
-            state_message=version.state_message,
-            stage=version.stage,
-            source_owner=source.owner if isinstance(source, ArtifactSource) else "",
-            source_path=source.path if isinstance(source, ArtifactSource) else source.uri,
-            link_owner=link_owner,
-            run_id=provenance.run_id,
-            logged_model_id=provenance.logged_model_id,
-            code_commit=provenance.commit,
-            signature_inputs=signature.inputs,
-            signature_outputs=signature.outputs,
-            signature_params=signature.params,
-            copied_from=version.copied_from,
-            manifest_sha256=version.manifest_sha256,
-            description=version.description,
-            create_time=version.create_time,
-            update_time=version.update_time,
-            created_by=version.created_by,
-            revision=version.revision,
-            attempt_time=version.create_time,
-        )
-        .returning(_v.c.version_pk)
-    ).scalar_one()
+    values: dict[str, str | int | bytes] = {
+        "model_pk": model.model_pk,
+        "workspace": model.name.workspace,
+        "version": version.name.version,
+        "state": version.state.value,
+        "state_message": version.state_message,
+        "stage": version.stage,
+        "source_owner": source.owner if isinstance(source, ArtifactSource) else "",
+        "source_path": source.path if isinstance(source, ArtifactSource) else source.uri,
+        "link_owner": link_owner,
+        "run_id": provenance.run_id,
+        "logged_model_id": provenance.logged_model_id,
+        "code_commit": provenance.commit,
+        "signature_inputs": signature.inputs,
+        "signature_outputs": signature.outputs,
+        "signature_params": signature.params,
+        "copied_from": version.copied_from,
+        "manifest_sha256": version.manifest_sha256,
+        "description": version.description,
+        "create_time": version.create_time,
+        "update_time": version.update_time,
+        "created_by": version.created_by,
+        "revision": version.revision,
+        "attempt_time": version.create_time,
+    }
+    bound = {f"b_{column}": value for column, value in values.items()}
+    version_pk: int = _INSERT.execute(model.connection, bound)[0].version_pk
     change_tags(model.connection, tables.version_tag, version_pk, version.tags, frozenset())
     if provenance.datasets:
         rows = [
