@@ -161,8 +161,8 @@ class _ErrorReasonEnumTypeWrapper(google.protobuf.internal.enum_type_wrapper._En
     {"reason": "EXPERIMENT_PROTECTED", "domain": "trivet", "metadata": {"name": "workspaces/default/experiments/0"}}
     """
     ERROR_REASON_RESUME_TOKEN_EXPIRED: _ErrorReason.ValueType  # 105
-    """FAILED_PRECONDITION. Changes are no longer kept from as far back as the token says; watch anew without one, and read
-    the runs again.
+    """FAILED_PRECONDITION. Changes are no longer kept from as far back as the token says, or it is of another database; watch
+    anew without one, and read again what you watch.
     {"reason": "RESUME_TOKEN_EXPIRED", "domain": "trivet", "metadata": {}}
     """
     ERROR_REASON_WRITER_ENDED: _ErrorReason.ValueType  # 106
@@ -451,8 +451,8 @@ ERROR_REASON_EXPERIMENT_PROTECTED: ErrorReason.ValueType  # 104
 {"reason": "EXPERIMENT_PROTECTED", "domain": "trivet", "metadata": {"name": "workspaces/default/experiments/0"}}
 """
 ERROR_REASON_RESUME_TOKEN_EXPIRED: ErrorReason.ValueType  # 105
-"""FAILED_PRECONDITION. Changes are no longer kept from as far back as the token says; watch anew without one, and read
-the runs again.
+"""FAILED_PRECONDITION. Changes are no longer kept from as far back as the token says, or it is of another database; watch
+anew without one, and read again what you watch.
 {"reason": "RESUME_TOKEN_EXPIRED", "domain": "trivet", "metadata": {}}
 """
 ERROR_REASON_WRITER_ENDED: ErrorReason.ValueType  # 106
