@@ -54,6 +54,16 @@ def test_model_can_be_registered_from_a_version_a_stage_and_an_alias(model_uri: 
             client.get_model_version_by_alias("taxi", "champion")
 
 
+def test_source_that_is_a_logged_model_can_be_registered_again(client: trivet.Client, tmp_path: Path) -> None:
+    (tmp_path / "weights").write_bytes(b"weights")
+    model_id = client.create_logged_model("0").model_id
+    client.log_model_artifact(model_id, str(tmp_path / "weights"), "parts")
+    version = client.register_model(f"models:/{model_id}/parts", "taxi")
+    assert version.source == f"models:/{model_id}/parts"
+    again = client.register_model(version.source, "taxi")
+    assert (again.version, again.manifest_sha256) == (2, version.manifest_sha256)
+
+
 def test_source_outside_is_kept_as_given(client: trivet.Client) -> None:
     version = client.register_model("s3://bucket/model", "outside")
     assert (version.source, version.status, version.verified) == ("s3://bucket/model", "READY", False)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -18,7 +18,8 @@ from trivet._direct import StoreConnections
 from trivet._downloads import download
 from trivet._entities import FileCheck, FileInfo, Manifest, ModelVersion
 from trivet._errors import ArtifactCorrupt, ArtifactNotFound, FailedPrecondition, InvalidArgument, ModelVersionNotReady
-from trivet._names import Names
+from trivet._names import LoggedModelFiles, Names, RunFiles, parse_files_uri
+from trivet._pinned_files import check_pinned
 from trivet._progress import TransferProgress
 from trivet._safe_paths import check_logical, joined, safe_join, to_logical
 from trivet._status import from_status
@@ -160,11 +161,28 @@ class Artifacts:
 
     @contextmanager
     def _transfer(
-        self, owner: str, what: str, total_bytes: int, timeout_seconds: float, *, progress: bool
+        self,
+        owner: str,
+        what: str,
+        total_bytes: int,
+        timeout_seconds: float,
+        *,
+        progress: bool,
+        is_pinned: bool = False,
     ) -> Iterator[Transfer]:
         stop = Stop()
         with TransferProgress(what, total_bytes, is_wanted=progress) as bar, StoreConnections(stop) as store:
-            yield Transfer(self._connection, owner, self._cache, timeout_seconds, bar, stop, store, self._goes_direct)
+            yield Transfer(
+                self._connection,
+                owner,
+                self._cache,
+                timeout_seconds,
+                bar,
+                stop,
+                store,
+                self._goes_direct,
+                is_pinned=is_pinned,
+            )
 
     def log_reference(
         self, run_id: str, uri: str, path: str, *, size_bytes: int | None = None, sha256: str = ""
@@ -323,9 +341,10 @@ class Artifacts:
             ArtifactCorrupt: names or bytes are not what they have to be.
             FailedPrecondition: `path` is a reference, whose bytes are elsewhere.
         """
-        return self._download(
-            self._names.run(run_id), f"The run {run_id}", path, dst_path, timeout_seconds, progress=progress
-        )
+        path = check_logical(path)
+        owner = self._names.run(run_id)
+        files = self._files_below(owner, f"The run {run_id}", path)
+        return self._download(owner, files, path, dst_path, timeout_seconds, progress=progress)
 
     def download_logged_model(
         self,
@@ -337,8 +356,10 @@ class Artifacts:
         progress: bool = True,
     ) -> str:
         """Downloads the files of a logged model, or a file or folder of it; as `download_artifacts`."""
+        path = check_logical(path)
         owner = self._names.logged_model(model_id)
-        return self._download(owner, f"The logged model {model_id}", path, dst_path, timeout_seconds, progress=progress)
+        files = self._files_below(owner, f"The logged model {model_id}", path)
+        return self._download(owner, files, path, dst_path, timeout_seconds, progress=progress)
 
     def download_model_version(
         self,
@@ -351,13 +372,51 @@ class Artifacts:
     ) -> str:
         """Downloads what a version of a model consists of, or a file or folder of it; as `download_artifacts`.
 
-        The files are the version's own: they stay when the run is deleted, and when the model is renamed.
+        The files are the version's own: they stay when the run is deleted, and when the model is renamed. They are
+        those that were registered: before anything is downloaded, all of them together are compared with the digest
+        that the version is pinned to, and then each with its own.
 
         Raises:
             ModelVersionNotReady: its files are not in place.
             ArtifactNotFound: there is nothing at `path`, or the version is one of a source outside Trivet.
+            ArtifactCorrupt: a file, or the list of them, was altered since; names it.
         """
         what = f"Version {version.version} of {version.name!r}"
+        path = check_logical(path)
+        files = self._registered_files(version, what)
+        wanted = [file for file in files if not path or file.path == path or file.path.startswith(f"{path}/")]
+        if not wanted:
+            raise ArtifactNotFound(f"{what} has no artifact {path!r}.", metadata={"path": path})
+        try:
+            return self._download(
+                version.artifact_owner, wanted, path, dst_path, timeout_seconds, progress=progress, is_pinned=True
+            )
+        except ArtifactCorrupt as error:
+            raise ArtifactCorrupt(
+                f"{what} is not what was registered: {error.message}", reason=error.reason, metadata=error.metadata
+            ) from error
+
+    def verify_model_version(
+        self, version: ModelVersion, *, timeout_seconds: float = DEFAULT_TIMEOUT_SECONDS, progress: bool = True
+    ) -> list[FileCheck]:
+        """Reads all bytes of a model version, keeps none, and says of each file whether they are those of its digest.
+
+        Args:
+            version: Which one.
+            timeout_seconds: For each file to begin with; its size adds to it, at 64 KiB a second.
+            progress: Whether a bar is shown, on a terminal, for what takes longer than a second.
+
+        Raises:
+            ModelVersionNotReady, ArtifactNotFound: as `download_model_version`.
+            ArtifactCorrupt: the list of its files was altered since it was registered.
+        """
+        files = self._registered_files(version, f"Version {version.version} of {version.name!r}")
+        total = sum(file.size_bytes for file in files if not file.reference_uri)
+        with self._transfer(version.artifact_owner, "Verifying", total, timeout_seconds, progress=progress) as transfer:
+            return verify_stored(transfer, files)
+
+    def _registered_files(self, version: ModelVersion, what: str) -> list[artifact_pb2.Artifact]:
+        """All files of a version, as they were registered. Raises as `download_model_version`."""
         if version.status != "READY":
             why = f": {version.status_message}" if version.status_message else ""
             raise ModelVersionNotReady(f"{what} is {version.status}, so its files cannot be downloaded{why}.")
@@ -365,24 +424,41 @@ class Artifacts:
             raise ArtifactNotFound(
                 f"{what} was registered as {version.source!r}, which Trivet does not keep. Download it from there."
             )
-        return self._download(version.artifact_owner, what, path, dst_path, timeout_seconds, progress=progress)
+        files = self._files_below(version.artifact_owner, what, "")
+        check_pinned(version, files, lambda: self._files_of_source(version))
+        return files
+
+    def _files_of_source(self, version: ModelVersion) -> list[tuple[str, artifact_pb2.Artifact]]:
+        """The files from which a version was registered, with their paths in it; none where they cannot be had."""
+        source = parse_files_uri(version.source)
+        if not isinstance(source, RunFiles | LoggedModelFiles):
+            return []
+        owner = (
+            self._names.run(source.run_id)
+            if isinstance(source, RunFiles)
+            else self._names.logged_model(source.model_id)
+        )
+        files = [file for file in self._list(owner, source.path, recursive=True) if file.path.startswith(source.path)]
+        # A single file keeps its name.
+        folder = source.path.rpartition("/")[0] if len(files) == 1 and files[0].path == source.path else source.path
+        return [(file.path[len(folder) :].lstrip("/"), file) for file in files]
 
     def _download(
         self,
         owner: str,
-        what: str,
+        artifacts: Sequence[artifact_pb2.Artifact],
         path: str,
         dst_path: str | os.PathLike[str] | None,
         timeout_seconds: float,
         *,
         progress: bool,
+        is_pinned: bool = False,
     ) -> str:
-        path = check_logical(path)
+        """Downloads the file at a logical path of an owner, or the files in the folder there, as they were listed."""
         folder = Path(tempfile.mkdtemp(prefix="trivet-")) if dst_path is None else Path(dst_path)
         folder.mkdir(parents=True, exist_ok=True)
         if not folder.is_dir():
             raise InvalidArgument(f"dst_path {folder} is not a folder.")
-        artifacts = self._files_below(owner, what, path)
         references = [artifact for artifact in artifacts if artifact.reference_uri]
         if references and artifacts[0].path == path:
             raise FailedPrecondition(
@@ -394,7 +470,9 @@ class Artifacts:
             _log.warning("%r stays at %s, and was not downloaded.", reference.path, reference.reference_uri)
         files = [artifact for artifact in artifacts if not artifact.reference_uri]
         total = sum(artifact.size_bytes for artifact in files)
-        with self._transfer(owner, "Downloading", total, timeout_seconds, progress=progress) as transfer:
+        with self._transfer(
+            owner, "Downloading", total, timeout_seconds, progress=progress, is_pinned=is_pinned
+        ) as transfer:
             download(transfer, files, folder)
         return str(safe_join(folder, path) if path else folder)
 

@@ -13,9 +13,9 @@ from pathlib import Path
 from typing import BinaryIO, Final, NoReturn
 
 from trivet._at_once import run_at_once
-from trivet._errors import ArtifactCorrupt, ServerUnavailable
+from trivet._errors import ArtifactCorrupt, ServerError, ServerUnavailable
 from trivet._hashing import hash_file
-from trivet._large_downloads import download_large
+from trivet._large_downloads import check_same, download_large
 from trivet._safe_paths import safe_join
 from trivet._stored_bytes import read_stored
 from trivet._transfers import LARGE_BYTES, TRIES, Transfer
@@ -59,12 +59,22 @@ def download(transfer: Transfer, artifacts: Sequence[artifact_pb2.Artifact], fol
         file.place.parent.mkdir(parents=True, exist_ok=True)
         if _is_there(transfer, file) or _copy_from_cache(transfer, file):
             return
-        if file.artifact.size_bytes < LARGE_BYTES:
-            _download_small(transfer, file)
-        else:
-            download_large(transfer, file.artifact, file.place)
+        sha256 = file.artifact.sha256
+        try:
+            if file.artifact.size_bytes < LARGE_BYTES:
+                sha256 = _download_small(transfer, file)
+            else:
+                download_large(transfer, file.artifact, file.place)
+        except ServerError as error:
+            # As where the store has fewer bytes than the service knows of: it does not say of which file.
+            raise ServerError(
+                f"{file.artifact.path!r} cannot be read: {error.message}",
+                reason=error.reason,
+                metadata=error.metadata,
+                request_id=error.request_id,
+            ) from error
         with lock:
-            fetched[file.artifact.sha256] = file.place
+            fetched[sha256] = file.place
 
     # Large ones have several pieces in flight each.
     for file in files:
@@ -148,24 +158,28 @@ def _put_in_place(place: Path) -> Iterator[tuple[BinaryIO, Callable[[], None]]]:
             unfinished.unlink(missing_ok=True)
 
 
-def _download_small(transfer: Transfer, file: _File) -> None:
+def _download_small(transfer: Transfer, file: _File) -> bytes:
+    """Fetches a file, and returns the digest of what it is by now."""
     with _put_in_place(file.place) as (sink, keep):
-        _Stream(transfer, file.artifact.path, sink).run()
+        sha256 = _Stream(transfer, file.artifact, sink).run()
         keep()
+    return sha256
 
 
 class _Stream:
     """The bytes of one file, from as many calls as that takes."""
 
-    def __init__(self, transfer: Transfer, path: str, sink: BinaryIO) -> None:
+    def __init__(self, transfer: Transfer, listed: artifact_pb2.Artifact, sink: BinaryIO) -> None:
         self._transfer = transfer
-        self._path = path
+        self._listed = listed
+        self._path = listed.path
         self._sink = sink
         self._head: artifact_pb2.Artifact | None = None
         self._received = 0
         self._hash = hashlib.sha256()
 
-    def run(self) -> None:
+    def run(self) -> bytes:
+        """Fetches them, and returns their digest."""
         tries = TRIES
         while True:
             before = self._received
@@ -185,6 +199,7 @@ class _Stream:
                 f"arrived with {self._received} bytes that are not the {self._head.size_bytes} with the digest "
                 f"{self._head.sha256.hex()}"
             )
+        return self._head.sha256
 
     def _read(self) -> None:
         for piece in read_stored(self._transfer, self._path, offset=self._received, expected_bytes=LARGE_BYTES):
@@ -199,8 +214,10 @@ class _Stream:
             self._transfer.progress.add(len(piece))
 
     def _take_head(self, head: artifact_pb2.Artifact) -> None:
-        if self._head is not None and (head.size_bytes, head.sha256) != (self._head.size_bytes, self._head.sha256):
-            raise ArtifactCorrupt(f"{self._path!r} was replaced while it was downloaded. Download it again.")
+        if self._head is not None:
+            check_same(head, self._head)
+        elif self._transfer.is_pinned:
+            check_same(head, self._listed)
         self._head = head
 
     def _fail(self, how: str) -> NoReturn:

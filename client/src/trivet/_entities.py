@@ -506,6 +506,8 @@ class ModelVersion:
     """Whether Trivet keeps its files and knows their digests."""
     artifact_owner: str = ""
     """Under which the artifact service has its files, whatever becomes of run and name; empty for a source outside."""
+    manifest_sha256: str = ""
+    """What its files are pinned to, in hexadecimal: the `sha256` of their `Manifest`; empty for a source outside."""
     created_by: str = ""
     creation_timestamp: int | None = None
     last_updated_timestamp: int | None = None

@@ -43,6 +43,7 @@ def from_model_version(message: model_version_pb2.ModelVersion) -> ModelVersion:
         aliases=tuple(message.aliases),
         verified=message.verified,
         artifact_owner=message.artifact_owner,
+        manifest_sha256=message.manifest_sha256.hex(),
         created_by=message.created_by,
         creation_timestamp=millis(message.create_time),
         last_updated_timestamp=millis(message.update_time),
@@ -67,4 +68,5 @@ def _source(source: model_version_pb2.ModelSource) -> str:
     if "/versions/" in owner:
         name, version = model_and_version(owner)
         return f"models:/{name}/{version}{path}"
-    return f"runs:/{last_segment(owner)}{path}"
+    scheme = "models" if "/loggedModels/" in owner else "runs"
+    return f"{scheme}:/{last_segment(owner)}{path}"
