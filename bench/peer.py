@@ -48,6 +48,25 @@ _TABLES = {
     "metrics": "key value timestamp run_uuid step is_nan",
     "latest_metrics": "key value timestamp step is_nan run_uuid",
 }
+_MODELS = (
+    "INSERT INTO registered_models (workspace, name, creation_time, last_updated_time, description) "
+    "SELECT 'default', 'model-' || lpad(i::text, 5, '0'), %(now)s + i, %(now)s + i, 'A model to be found.' "
+    "FROM generate_series(0, %(models)s - 1) AS i",
+    "INSERT INTO registered_model_tags (workspace, name, key, value) "
+    "SELECT 'default', 'model-' || lpad(i::text, 5, '0'), 'team', 'team-' || i %% 200 "
+    "FROM generate_series(0, %(models)s - 1) AS i",
+    "INSERT INTO model_versions (workspace, name, version, creation_time, last_updated_time, description, "
+    "current_stage, source, run_id, status) SELECT 'default', 'model-' || lpad(i::text, 5, '0'), v, %(now)s + i, "
+    "%(now)s + i, '', CASE v WHEN %(versions)s THEN 'Production' "
+    "WHEN %(versions)s - 1 THEN 'Staging' ELSE 'Archived' END, "
+    "'s3://models/model-' || lpad(i::text, 5, '0'), lpad(to_hex(i * %(versions)s + v), 32, '0'), 'READY' "
+    "FROM generate_series(0, %(models)s - 1) AS i CROSS JOIN generate_series(1, %(versions)s) AS v",
+    "INSERT INTO model_version_tags (workspace, name, version, key, value) "
+    "SELECT workspace, name, version, 'kind', 'kind-' || substr(name, 7)::int %% 200 FROM model_versions",
+    "INSERT INTO registered_model_aliases (workspace, name, alias, version) "
+    "SELECT workspace, name, CASE version WHEN %(versions)s THEN 'champion' ELSE 'challenger' END, version "
+    "FROM model_versions WHERE version >= %(versions)s - 1",
+)
 
 
 @dataclass(frozen=True)
@@ -116,6 +135,17 @@ class Peer:
                     _copy_runs(cursor, rows, experiment[0])
                 for points in histories:
                     _copy_history(cursor, points)
+            connection.commit()
+            connection.autocommit = True
+            with connection.cursor() as cursor:
+                cursor.execute("VACUUM ANALYZE")
+
+    def fill_models(self, models: int, versions: int) -> None:
+        """Puts registered models into its tables, as `registry.py` does with ours."""
+        with closing(psycopg2.connect(self.database_url)) as connection:
+            with connection.cursor() as cursor:
+                for statement in _MODELS:
+                    cursor.execute(statement, {"models": models, "versions": versions, "now": dataset.FIRST_START})
             connection.commit()
             connection.autocommit = True
             with connection.cursor() as cursor:

@@ -7,9 +7,12 @@ It imports nothing of Trivet. Every cell first does a little of what it measures
 
 from __future__ import annotations
 
+import contextlib
 import json
+import logging
 import math
 import os
+import statistics
 import sys
 import tempfile
 import time
@@ -161,6 +164,112 @@ def small_files(files: int) -> list[float]:
         return [files / (time.perf_counter() - begin)]
 
 
+def resolve_alias(models: int) -> list[float]:
+    """Calls a second for the version of an alias, of one client."""
+    client = mlflow.MlflowClient()
+    return _rate(lambda number: client.get_model_version_by_alias(_model(number, models), "champion"))
+
+
+def resolve_stage(models: int) -> list[float]:
+    """The same for the newest version in a stage."""
+    client = mlflow.MlflowClient()
+    return _rate(lambda number: client.get_latest_versions(_model(number, models), ["Production"]))
+
+
+def create_version(_: int) -> list[float]:
+    """Versions a second of an outside source, of a model that is there."""
+    client = mlflow.MlflowClient()
+    _create_model(client, "new")
+    return _rate(lambda _: client.create_model_version("new", "s3://models/new"))
+
+
+def register_run(_: int) -> list[float]:
+    """Versions a second of a run's files, by `register_model`."""
+    client, run = _run()
+    with tempfile.TemporaryDirectory() as folder:
+        for name in ("MLmodel", "model.pkl", "requirements.txt"):
+            Path(folder, name).write_text(f"{name} of the run\n", encoding="utf-8")
+        client.log_artifacts(run, folder, "model")
+    logging.getLogger("mlflow").setLevel(logging.ERROR)
+    with Path(os.devnull).open("w") as nowhere, contextlib.redirect_stdout(nowhere):
+        return _rate(lambda _: mlflow.register_model(f"runs:/{run}/model", "new-files"))
+
+
+def move_stage(_: int) -> list[float]:
+    """Moves a second of one version between two stages."""
+    client = mlflow.MlflowClient()
+    _create_model(client, "moved")
+    version = client.create_model_version("moved", "s3://models/moved").version
+    stages = ("Staging", "Production")
+    return _rate(lambda number: client.transition_model_version_stage("moved", version, stages[number % 2]))
+
+
+def search_models_by_name(_: int) -> list[float]:
+    """Milliseconds, the 95th percentile, for a page of 100 models by part of their name."""
+    return _high(lambda client: client.search_registered_models("name LIKE '%-00%'", 100))
+
+
+def search_models_by_tag(_: int) -> list[float]:
+    """The same by a tag."""
+    return _high(lambda client: client.search_registered_models("tags.team = 'team-7'", 100))
+
+
+def search_models_newest(_: int) -> list[float]:
+    """The same by the time of the last change."""
+    return _high(lambda client: client.search_registered_models(None, 100, ["last_updated_timestamp DESC"]))
+
+
+def search_versions_of_model(models: int) -> list[float]:
+    """The same for the versions of one model."""
+    return _high(lambda client: client.search_model_versions(f"name = 'model-{models // 2:05}'", 100))
+
+
+def search_version_of_run(_: int) -> list[float]:
+    """The same for the version of a run."""
+    return _high(lambda client: client.search_model_versions(f"run_id = '{12345:032x}'", 100))
+
+
+def search_versions_by_tag(_: int) -> list[float]:
+    """The same for versions by a tag."""
+    return _high(lambda client: client.search_model_versions("tags.kind = 'kind-7'", 100))
+
+
+def search_versions_newest(_: int) -> list[float]:
+    """The same for the versions that were changed last."""
+    return _high(lambda client: client.search_model_versions(None, 100))
+
+
+def _model(number: int, models: int) -> str:
+    """One of the models that `peer.py` filled in, another one each time."""
+    return f"model-{number * 7919 % models:05}"
+
+
+def _create_model(client: mlflow.MlflowClient, name: str) -> None:
+    # It is there where another server with the same database was asked before.
+    with contextlib.suppress(mlflow.MlflowException):
+        client.create_registered_model(name)
+
+
+def _rate(act: Callable[[int], object]) -> list[float]:
+    act(0)
+    done = 0
+    begin = time.perf_counter()
+    while time.perf_counter() < begin + _SECONDS:
+        done += 1
+        act(done)
+    return [done / (time.perf_counter() - begin)]
+
+
+def _high(search: Callable[[mlflow.MlflowClient], list[object]]) -> list[float]:
+    client = mlflow.MlflowClient()
+    figures = []
+    for _ in range(1 + 20):
+        begin = time.perf_counter()
+        assert search(client), "the page is empty"
+        figures.append(1000 * (time.perf_counter() - begin))
+    return [statistics.quantiles(figures[1:], n=100, method="inclusive")[94]]
+
+
 def _filled(points: int) -> str:
     """The id that `peer.py` gives a run with so many points."""
     return f"{points:032x}"
@@ -189,6 +298,9 @@ _CELLS = (
     *(log_metric, log_batch, batches_until_queryable, async_until_queryable, whole_runs),
     *(history, chart, search),
     small_files,
+    *(resolve_alias, resolve_stage, create_version, register_run, move_stage),
+    *(search_models_by_name, search_models_by_tag, search_models_newest),
+    *(search_versions_of_model, search_version_of_run, search_versions_by_tag, search_versions_newest),
 )
 
 

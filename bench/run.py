@@ -7,8 +7,10 @@ import os
 import platform
 import signal
 import sys
+import tempfile
 import time
 from functools import cache
+from pathlib import Path
 
 import artifacts
 import beside_mlflow
@@ -16,6 +18,7 @@ import dataset
 import exports
 import ingest
 import metric_reads
+import registry
 import search
 import search_load
 import watching
@@ -26,7 +29,7 @@ from trivet_testing import postgres
 from trivet_testing.postgres import PostgresServer
 from trivet_testing.tracking import migrate
 
-_PARTS = ("ingest", "metrics", "exports", "watching", "search", "mlflow", "wide", "artifacts")
+_PARTS = ("ingest", "metrics", "exports", "watching", "search", "mlflow", "wide", "artifacts", "registry")
 
 
 def main() -> None:
@@ -64,6 +67,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--calls", type=int, default=40, help="how often each search is called (default 40)")
     parser.add_argument("--steps", type=int, default=100_000, help="of 100 metrics in one run (default 100,000)")
     parser.add_argument("--file-mib", type=int, default=1024, help="of a large file (default 1,024 MiB)")
+    parser.add_argument("--models", type=int, default=10_000, help="registered, of 10 versions each (default 10,000)")
     parser.add_argument(
         "--full", action="store_true", help="1,000,000 steps, and MLflow reads 1,000,000 points: some minutes more"
     )
@@ -82,6 +86,10 @@ def _measure(part: str, report: Report, server: PostgresServer, options: argpars
         return
     if part == "artifacts":
         artifacts.report_on(report, server, options.file_mib)
+        return
+    if part == "registry":
+        with tempfile.TemporaryDirectory(dir=os.environ.get("TRIVET_BENCH_DIR")) as folder:
+            registry.report_on(report, server, options.models, Path(folder))
         return
     with tracking_on(server) as setting:
         if part == "ingest":
