@@ -20,6 +20,7 @@ from typer.testing import CliRunner
 import trivet
 from trivet import _watch
 from trivet._commands import app
+from trivet._tracking import RunWatch
 from trivet_testing.servers import free_port
 from trivet_testing.tcp_proxy import Direction, TcpProxy
 from trivet_testing.tracking import migrate, start_server
@@ -29,7 +30,7 @@ PATIENCE_SECONDS = 60.0
 Change = trivet.RunChange | trivet.ExperimentChange
 
 
-def until(watch: _watch.RunWatch, wanted: Callable[[Change], bool]) -> Change:
+def until(watch: RunWatch, wanted: Callable[[Change], bool]) -> Change:
     """The first change that is wanted."""
     with ThreadPoolExecutor(1) as pool:
         found = pool.submit(lambda: next(change for change in watch if wanted(change)))

@@ -16,8 +16,9 @@ from trivet._at_once import Stop
 from trivet._connection import DEFAULT_TIMEOUT_SECONDS, Connection
 from trivet._direct import StoreConnections
 from trivet._downloads import download
-from trivet._entities import FileCheck, FileInfo, Manifest, ModelVersion
+from trivet._entities import FileCheck, FileInfo, Manifest
 from trivet._errors import ArtifactCorrupt, ArtifactNotFound, FailedPrecondition, InvalidArgument, ModelVersionNotReady
+from trivet._model_entities import ModelVersion
 from trivet._names import LoggedModelFiles, Names, RunFiles, parse_files_uri
 from trivet._pinned_files import check_pinned
 from trivet._progress import TransferProgress
@@ -297,6 +298,16 @@ class Artifacts:
         """Returns the files and folders in a folder of a logged model; as `list_artifacts`."""
         return self._in_folder(self._names.logged_model(model_id), path, recursive=recursive)
 
+    def list_model_version_artifacts(
+        self, version: ModelVersion, *, path: str | None = None, recursive: bool = False
+    ) -> list[FileInfo]:
+        """Returns the files and folders in a folder of a model version; as `list_artifacts`.
+
+        Raises:
+            ArtifactNotFound: the version is one of a source outside Trivet.
+        """
+        return self._in_folder(_owner_of(version), path, recursive=recursive)
+
     def _in_folder(self, owner: str, path: str | None, *, recursive: bool) -> list[FileInfo]:
         return [
             to_file_info(artifact) for artifact in self._list(owner, check_logical(path or ""), recursive=recursive)
@@ -420,11 +431,7 @@ class Artifacts:
         if version.status != "READY":
             why = f": {version.status_message}" if version.status_message else ""
             raise ModelVersionNotReady(f"{what} is {version.status}, so its files cannot be downloaded{why}.")
-        if not version.artifact_owner:
-            raise ArtifactNotFound(
-                f"{what} was registered as {version.source!r}, which Trivet does not keep. Download it from there."
-            )
-        files = self._files_below(version.artifact_owner, what, "")
+        files = self._files_below(_owner_of(version), what, "")
         check_pinned(version, files, lambda: self._files_of_source(version))
         return files
 
@@ -498,3 +505,13 @@ class Artifacts:
         request = pb.DeleteArtifactsRequest(owner=self._names.run(run_id), path=check_logical(path))
         answer = self._connection.call(self._stub.DeleteArtifacts, request, repeatable=False)
         return int(answer.deleted_files)
+
+
+def _owner_of(version: ModelVersion) -> str:
+    """The owner of a version's files. Raises ArtifactNotFound for a source outside."""
+    if not version.artifact_owner:
+        raise ArtifactNotFound(
+            f"Version {version.version} of {version.name!r} was registered as {version.source!r}, which Trivet does "
+            "not keep. Download it from there."
+        )
+    return version.artifact_owner

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Callable, Mapping, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from types import TracebackType
 from typing import TYPE_CHECKING, Final, Self, SupportsFloat, SupportsIndex
 
@@ -21,11 +21,9 @@ from trivet._entities import (
     LoggedModelInput,
     LoggedModelOutput,
     Metric,
-    ModelVersion,
     PagedList,
     Purged,
     Receipt,
-    RegisteredModel,
     Run,
     RunComparison,
     RunInfo,
@@ -33,15 +31,23 @@ from trivet._entities import (
     ViewType,
 )
 from trivet._errors import ClientClosed
+from trivet._model_entities import (
+    ModelAsOf,
+    ModelHistoryEntry,
+    ModelVerification,
+    ModelVersion,
+    ModelVersionLineage,
+    RegisteredModel,
+)
 
 if TYPE_CHECKING:
     from trivet._artifacts import Artifacts
     from trivet._connection import Connection
     from trivet._logged_models import Order as LoggedModelOrder
+    from trivet._model_history import ModelEventWatch
     from trivet._registry import Registry
     from trivet._target import Address, LocalData, Replicas, Service, Target
-    from trivet._tracking import Tracking
-    from trivet._watch import RunWatch
+    from trivet._tracking import RunWatch, Tracking
 
 _Order = Sequence[str] | str | None
 _DEFAULT_TIMEOUT_SECONDS: Final = 60.0
@@ -125,11 +131,14 @@ class Client:
     def registry(self) -> Registry:
         """Registered models and their versions."""
         if self._registry is None:
+            from trivet._model_origins import find_origin  # noqa: PLC0415 - see above
             from trivet._registry import Registry  # noqa: PLC0415 - see above
 
             with self._lock:
                 if self._registry is None:
-                    self._registry = Registry(self._connection("registry"), self.workspace)
+                    self._registry = Registry(
+                        self._connection("registry"), self.workspace, lambda uri: find_origin(self, uri)
+                    )
         return self._registry
 
     def _connection(self, service: Service) -> Connection:
@@ -599,6 +608,14 @@ class Client:
         """Gives a model another name."""
         return self.registry.rename_registered_model(name, new_name)
 
+    def set_registered_model_tag(self, name: str, key: str, value: object) -> None:
+        """Sets a tag of a model."""
+        self.registry.set_registered_model_tag(name, key, value)
+
+    def delete_registered_model_tag(self, name: str, key: str) -> None:
+        """Removes a tag of a model."""
+        self.registry.delete_registered_model_tag(name, key)
+
     def delete_registered_model(self, name: str) -> None:
         """Deletes a model with its versions."""
         self.registry.delete_registered_model(name)
@@ -612,6 +629,51 @@ class Client:
     ) -> ModelVersion:
         """Registers files as the next version of a model."""
         return self.registry.register_model(model_uri, name, await_registration_for=await_registration_for, tags=tags)
+
+    def create_model_version(
+        self,
+        name: str,
+        source: str,
+        run_id: str | None = None,
+        tags: Mapping[str, object] | None = None,
+        description: str | None = None,
+        await_creation_for: float = 300,
+        *,
+        model_id: str | None = None,
+    ) -> ModelVersion:
+        """Registers files as the next version of a model that is there, and looks nothing up."""
+        return self.registry.create_model_version(
+            name,
+            source,
+            run_id=run_id or "",
+            model_id=model_id or "",
+            tags=tags,
+            description=description or "",
+            await_creation_for=await_creation_for,
+        )
+
+    def copy_model_version(self, src_model_uri: str, dst_name: str) -> ModelVersion:
+        """Copies a version into another model, which is created where there is none."""
+        return self.registry.copy_model_version(src_model_uri, dst_name)
+
+    def get_model_version_stages(self, name: str, version: str | int) -> list[str]:  # noqa: ARG002 - as MLflow's
+        """Returns the stages that a version may be in: those of the workspace."""
+        return list(self.registry.promotion.get_rules().stages)
+
+    def get_model_version_download_uri(self, name: str, version: str | int) -> str:
+        """Returns the URI by which the files of a version are downloaded; of a source outside, that of the source."""
+        found = self.get_model_version(name, version)
+        return f"models:/{found.name}/{found.version}" if found.artifact_owner else found.source
+
+    def get_model_version_lineage(self, name: str, version: str | int) -> ModelVersionLineage:
+        """Returns a version with the run that made it, its params and inputs, and with its files.
+
+        From a run or a dataset to the versions that were made of it leads `search_model_versions`, with `run_id = '…'`
+        or `datasets.name = '…'`.
+        """
+        from trivet._model_origins import find_lineage  # noqa: PLC0415 - `import trivet` is to cost little
+
+        return find_lineage(self, self.get_model_version(name, version))
 
     def get_model_version(self, name: str, version: str | int) -> ModelVersion:
         """Returns a version."""
@@ -643,10 +705,12 @@ class Client:
         version: str | int,
         stage: str,
         archive_existing_versions: bool = False,  # noqa: FBT001, FBT002 - as MLflow's
+        *,
+        reason: str = "",
     ) -> ModelVersion:
         """Moves a version into a stage."""
         return self.registry.transition_model_version_stage(
-            name, version, stage, archive_existing_versions=archive_existing_versions
+            name, version, stage, archive_existing_versions=archive_existing_versions, reason=reason
         )
 
     def update_model_version(self, name: str, version: str | int, description: str) -> ModelVersion:
@@ -665,6 +729,32 @@ class Client:
         """Removes an alias."""
         self.registry.delete_registered_model_alias(name, alias)
 
+    def delete_model_version_tag(self, name: str, version: str | int, key: str) -> None:
+        """Removes a tag of a version."""
+        self.registry.delete_model_version_tag(name, version, key)
+
     def delete_model_version(self, name: str, version: str | int) -> None:
         """Deletes a version; its number is not used again."""
         self.registry.delete_model_version(name, version)
+
+    # --- histories of models
+
+    def get_model_history(
+        self, name: str, version: str | int | None = None, max_results: int = 1000
+    ) -> PagedList[ModelHistoryEntry]:
+        """Returns what happened to a model, or to one version, in order."""
+        return self.registry.history.list(name, version=version, max_results=max_results)
+
+    def get_model_as_of(self, name: str, time: datetime | int) -> ModelAsOf:
+        """Returns which versions were in which stage at some time, and where each alias pointed."""
+        return self.registry.history.as_of(name, time)
+
+    def verify_model(self, name: str) -> ModelVerification:
+        """Compares a model with its history, and returns what was altered behind the registry's back."""
+        return self.registry.history.verify(name)
+
+    def watch_model_events(
+        self, names: Sequence[str] = (), *, actions: Sequence[str] = (), resume_token: str = ""
+    ) -> ModelEventWatch:
+        """Watches what happens to models, from now on."""
+        return self.registry.history.watch(names, actions=actions, resume_token=resume_token)

@@ -482,54 +482,6 @@ class Hold:
 
 
 @dataclass(frozen=True)
-class ModelVersion:
-    """A version of a registered model."""
-
-    name: str
-    """Of the model."""
-    version: int
-    """Counted from 1 up."""
-    current_stage: str
-    """`None`, `Staging`, `Production` or `Archived`."""
-    status: str
-    """`PENDING`, `READY` or `FAILED`."""
-    status_message: str = ""
-    """Why it failed."""
-    description: str = ""
-    source: str = ""
-    """Where its files came from, as a model URI."""
-    run_id: str = ""
-    """The run that made it, where that is known."""
-    tags: Mapping[str, str] = field(default_factory=dict)
-    aliases: tuple[str, ...] = ()
-    verified: bool = False
-    """Whether Trivet keeps its files and knows their digests."""
-    artifact_owner: str = ""
-    """Under which the artifact service has its files, whatever becomes of run and name; empty for a source outside."""
-    manifest_sha256: str = ""
-    """What its files are pinned to, in hexadecimal: the `sha256` of their `Manifest`; empty for a source outside."""
-    created_by: str = ""
-    creation_timestamp: int | None = None
-    last_updated_timestamp: int | None = None
-
-
-@dataclass(frozen=True)
-class RegisteredModel:
-    """A name under which versions of a model are counted."""
-
-    name: str
-    description: str = ""
-    latest_versions: tuple[ModelVersion, ...] = ()
-    """The newest ready version in each stage that has any."""
-    tags: Mapping[str, str] = field(default_factory=dict)
-    aliases: Mapping[str, int] = field(default_factory=dict)
-    """The version that each alias points at."""
-    created_by: str = ""
-    creation_timestamp: int | None = None
-    last_updated_timestamp: int | None = None
-
-
-@dataclass(frozen=True)
 class ServiceStatus:
     """What one of the three services answered when it was asked who it is."""
 

@@ -15,7 +15,8 @@ TrivetError
 │   ├── ArtifactNotFound
 │   ├── ModelNotFound
 │   ├── ModelVersionNotFound
-│   └── ModelAliasNotFound
+│   ├── ModelAliasNotFound
+│   └── WebhookNotFound
 ├── AlreadyExists
 │   ├── ExperimentNameTaken
 │   ├── RunIdTaken
@@ -28,7 +29,11 @@ TrivetError
 │   ├── ResumeTokenExpired
 │   ├── LoggedModelFinalized
 │   ├── ModelVersionNotReady
-│   └── ModelSourceUnusable
+│   ├── ModelSourceUnusable
+│   ├── StageProtected
+│   ├── AliasProtected
+│   ├── ModelVersionUnverified
+│   └── StageInUse
 ├── Conflict                   somebody else was faster; read again and repeat
 ├── CredentialsInvalid
 ├── PermissionDenied
@@ -135,6 +140,10 @@ class ModelAliasNotFound(NotFound):
     """The model has no such alias."""
 
 
+class WebhookNotFound(NotFound):
+    """No such webhook."""
+
+
 class AlreadyExists(TrivetError):
     """It is there already."""
 
@@ -185,6 +194,22 @@ class ModelVersionNotReady(FailedPrecondition):
 
 class ModelSourceUnusable(FailedPrecondition):
     """The files that a model version was to be made of are not there, or may not be read."""
+
+
+class StageProtected(FailedPrecondition):
+    """The stage is protected; `metadata["permission"]` is what it takes to lift that."""
+
+
+class AliasProtected(FailedPrecondition):
+    """The alias is protected; `metadata["permission"]` is what it takes to lift that."""
+
+
+class ModelVersionUnverified(FailedPrecondition):
+    """The files of the model version are outside of Trivet, and cannot enter a protected stage."""
+
+
+class StageInUse(FailedPrecondition):
+    """A stage cannot be left out of the workspace's while a version is in it."""
 
 
 class Conflict(TrivetError):
@@ -254,6 +279,11 @@ BY_REASON: Mapping[str, type[TrivetError]] = {
     "LOGGED_MODEL_FINALIZED": LoggedModelFinalized,
     "MODEL_VERSION_NOT_READY": ModelVersionNotReady,
     "MODEL_SOURCE_UNUSABLE": ModelSourceUnusable,
+    "STAGE_PROTECTED": StageProtected,
+    "ALIAS_PROTECTED": AliasProtected,
+    "MODEL_VERSION_UNVERIFIED": ModelVersionUnverified,
+    "STAGE_IN_USE": StageInUse,
+    "WEBHOOK_NOT_FOUND": WebhookNotFound,
     "OVERLOADED": Overloaded,
     "MESSAGE_TOO_LARGE": MessageTooLarge,
 }

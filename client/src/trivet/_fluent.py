@@ -25,15 +25,14 @@ from trivet._entities import (
     LoggedModelInput,
     LoggedModelOutput,
     Metric,
-    ModelVersion,
     PagedList,
     Receipt,
-    RegisteredModel,
     Run,
     RunInfo,
     ViewType,
 )
 from trivet._errors import ExperimentDeleted, ExperimentNameTaken, InvalidArgument, TrivetError
+from trivet._model_entities import ModelVersion, RegisteredModel
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -826,9 +825,23 @@ def transition_model_version_stage(
     version: str | int,
     stage: str,
     archive_existing_versions: bool = False,  # noqa: FBT001, FBT002 - as MLflow's
+    *,
+    reason: str = "",
 ) -> ModelVersion:
-    """Moves a version into a stage; with `archive_existing_versions` those that are there go to `Archived`."""
-    return _client().transition_model_version_stage(name, version, stage, archive_existing_versions)
+    """Moves a version into a stage; with `archive_existing_versions` those that are there go to `Archived`.
+
+    Args:
+        name: Of the model.
+        version: Its number.
+        stage: `None`, `Staging`, `Production` or `Archived`, unless the workspace has others; case does not count.
+        archive_existing_versions: Whether other versions in that stage go to `Archived` in the same step.
+        reason: Why; kept in the history.
+
+    Raises:
+        ModelVersionNotReady: its files are not in place.
+        StageProtected, ModelVersionUnverified: it may not enter or leave that stage.
+    """
+    return _client().transition_model_version_stage(name, version, stage, archive_existing_versions, reason=reason)
 
 
 def update_model_version(name: str, version: str | int, description: str) -> ModelVersion:
@@ -846,3 +859,15 @@ def search_registered_models(
 ) -> PagedList[RegisteredModel]:
     """Returns the models that pass a filter, such as `name LIKE 'taxi%'`."""
     return _client().search_registered_models(filter_string, max_results, order_by)
+
+
+def search_model_versions(
+    max_results: int = 10_000, filter_string: str = "", order_by: _Order = None
+) -> PagedList[ModelVersion]:
+    """Returns the versions that pass a filter, such as `name = 'taxi' AND datasets.name = 'trips'`."""
+    return _client().search_model_versions(filter_string, max_results, order_by)
+
+
+def set_model_version_tag(name: str, version: str | int, key: str, value: object) -> None:
+    """Sets a tag of a version."""
+    _client().set_model_version_tag(name, version, key, value)

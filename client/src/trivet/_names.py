@@ -64,6 +64,10 @@ class Names:
             raise InvalidArgument(f"{version!r} is not a version: versions are numbers from 1 up.")
         return f"{self.model(name)}/versions/{version}"
 
+    def webhook(self, webhook_id: str) -> str:
+        """`workspaces/{workspace}/webhooks/{webhook}`."""
+        return f"{self.parent}/webhooks/{_segment(webhook_id, 'webhook_id')}"
+
 
 def _segment(value: str, what: str) -> str:
     # Whatever else is wrong with an id, the server says; a slash would make it the name of something else.

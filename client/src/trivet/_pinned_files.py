@@ -6,8 +6,8 @@ import hashlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Final
 
-from trivet._entities import ModelVersion
 from trivet._errors import ArtifactCorrupt
+from trivet._model_entities import ModelVersion
 from trivet_proto.artifacts.v1 import artifact_pb2
 
 _MOST_NAMED: Final = 5

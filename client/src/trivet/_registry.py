@@ -4,15 +4,25 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
 from google.protobuf.field_mask_pb2 import FieldMask
 
 from trivet._connection import Connection
-from trivet._entities import ModelVersion, PagedList, RegisteredModel
-from trivet._errors import DeadlineExceeded, InvalidArgument, ModelNameTaken, ModelSourceUnusable, ModelVersionNotFound
+from trivet._entities import PagedList
+from trivet._errors import (
+    DeadlineExceeded,
+    InvalidArgument,
+    ModelNameTaken,
+    ModelNotFound,
+    ModelSourceUnusable,
+    ModelVersionNotFound,
+)
 from trivet._ids import new_request_id
+from trivet._model_entities import ModelDataset, ModelSignature, ModelVersion, RegisteredModel
+from trivet._model_history import ModelHistory
+from trivet._model_origins import ModelOrigin
 from trivet._names import (
     FilesUri,
     LoggedModelFiles,
@@ -26,8 +36,10 @@ from trivet._names import (
     parse_files_uri,
 )
 from trivet._paging import collect, joined
+from trivet._promotion import Promotion
 from trivet._records import check_key, to_text
-from trivet._registry_messages import from_model, from_model_version
+from trivet._registry_messages import from_model, from_model_version, to_signature
+from trivet._webhooks import Webhooks
 from trivet_proto.registry.v1 import model_pb2, model_version_pb2
 from trivet_proto.registry.v1 import registry_service_pb2 as pb
 from trivet_proto.registry.v1.registry_service_pb2_grpc import RegistryServiceStub
@@ -48,9 +60,32 @@ class Registry:
     Safe for use by several threads, and in the child after a fork.
     """
 
-    def __init__(self, connection: Connection, workspace: str) -> None:
+    def __init__(self, connection: Connection, workspace: str, find_origin: Callable[[FilesUri], ModelOrigin]) -> None:
+        """Calls no server.
+
+        Args:
+            connection: To the registry.
+            workspace: Its id.
+            find_origin: Looks up what the other services know of the making of files.
+        """
         self._connection = connection
         self._names = Names(workspace)
+        self._find_origin = find_origin
+
+    @property
+    def history(self) -> ModelHistory:
+        """What happened to models, how they stood at some time, and whether somebody altered them."""
+        return ModelHistory(self._connection, self._names)
+
+    @property
+    def promotion(self) -> Promotion:
+        """The stages of the workspace, and what is protected."""
+        return Promotion(self._connection, self._names)
+
+    @property
+    def webhooks(self) -> Webhooks:
+        """URLs that are told what happens to models."""
+        return Webhooks(self._connection, self._names)
 
     @property
     def _stub(self) -> RegistryServiceStub:
@@ -120,22 +155,42 @@ class Registry:
     def _with_versions(self, message: model_pb2.Model) -> RegisteredModel:
         return from_model(message, self.get_latest_versions(last_segment(message.name)))
 
-    def update_registered_model(self, name: str, *, description: str) -> RegisteredModel:
-        """Changes the description of a model and returns it."""
-        model = model_pb2.Model(name=self._names.model(name), description=description)
+    def update_registered_model(self, name: str, *, description: str, etag: str = "") -> RegisteredModel:
+        """Changes the description of a model and returns it; with an `etag`, only if it has not changed since."""
+        model = model_pb2.Model(name=self._names.model(name), description=description, etag=etag)
         request = pb.UpdateModelRequest(model=model, update_mask=FieldMask(paths=["description"]))
         return from_model(self._connection.call(self._stub.UpdateModel, request, repeatable=False))
 
-    def rename_registered_model(self, name: str, new_name: str) -> RegisteredModel:
-        """Gives a model another name and returns it; versions and aliases follow. Raises ModelNameTaken."""
+    def rename_registered_model(self, name: str, new_name: str, *, reason: str = "") -> RegisteredModel:
+        """Gives a model another name and returns it; versions, aliases and history follow. Raises ModelNameTaken."""
         request = pb.RenameModelRequest(
-            name=self._names.model(name), new_model_id=new_name, request_id=new_request_id()
+            name=self._names.model(name), new_model_id=new_name, request_id=new_request_id(), reason=reason
         )
         return from_model(self._connection.call(self._stub.RenameModel, request, repeatable=True))
 
-    def delete_registered_model(self, name: str) -> None:
-        """Deletes a model with its versions and aliases; there is no way back."""
-        request = pb.DeleteModelRequest(name=self._names.model(name))
+    def set_registered_model_tag(self, name: str, key: str, value: object) -> None:
+        """Sets a tag of a model."""
+        request = pb.SetModelTagsRequest(name=self._names.model(name), tags=_tags({key: value}))
+        self._connection.call(self._stub.SetModelTags, request, repeatable=False)
+
+    def delete_registered_model_tag(self, name: str, key: str) -> None:
+        """Removes a tag of a model; one that is not there is no fault."""
+        request = pb.SetModelTagsRequest(name=self._names.model(name), deleted_tags=[check_key(key)])
+        self._connection.call(self._stub.SetModelTags, request, repeatable=False)
+
+    def delete_registered_model(self, name: str, *, reason: str = "", etag: str = "") -> None:
+        """Deletes a model with its versions and aliases; there is no way back. Its history stays, under its `uid`.
+
+        Args:
+            name: Of the model.
+            reason: Why; kept in the history.
+            etag: Only if the model has not changed since.
+
+        Raises:
+            StageProtected, AliasProtected: a version of it is protected.
+            Conflict: it has changed since.
+        """
+        request = pb.DeleteModelRequest(name=self._names.model(name), reason=reason, etag=etag)
         self._connection.call(self._stub.DeleteModel, request, repeatable=False)
 
     # --- versions
@@ -148,8 +203,12 @@ class Registry:
         await_registration_for: float = 300,
         tags: Mapping[str, object] | None = None,
         description: str = "",
+        signature: ModelSignature | None = None,
     ) -> ModelVersion:
         """Registers files as the next version of a model, waits until it is ready, and returns it.
+
+        Where they are those of a run or of a logged model, the version notes what tracking says of it by now: the run,
+        its commit and its dataset inputs; a copy of another version's files notes what that one does.
 
         Args:
             model_uri: `runs:/RUN_ID/PATH`, `models:/MODEL_ID` (of a logged model), `models:/NAME/VERSION`,
@@ -160,39 +219,142 @@ class Registry:
             await_registration_for: Seconds to wait at most. 0 returns the version as it is.
             tags: What to mark the version with.
             description: What it is, in markdown.
+            signature: What it takes and gives. Default: what its MLmodel file says, where PyYAML is installed.
 
         Raises:
             ModelSourceUnusable: the files are not there, or may not be read.
             DeadlineExceeded: it is not ready in time; the server goes on with it.
         """
-        source = self._source(parse_files_uri(model_uri))
-        with contextlib.suppress(ModelNameTaken):
-            self.create_registered_model(name)
-        request = pb.CreateModelVersionRequest(
-            parent=self._names.model(name),
-            model_version=model_version_pb2.ModelVersion(source=source, description=description, tags=_tags(tags)),
-            request_id=new_request_id(),
+        uri = parse_files_uri(model_uri)
+        source, origin = self._source(uri)
+        version = model_version_pb2.ModelVersion(
+            source=self._with_origin(source, origin),
+            description=description,
+            tags=_tags(tags),
+            signature=to_signature(signature or origin.signature),
         )
-        created = from_model_version(self._connection.call(self._stub.CreateModelVersion, request, repeatable=True))
+        try:
+            created = self._create_version(name, version)
+        except ModelNotFound:
+            with contextlib.suppress(ModelNameTaken):  # by somebody who does the same
+                self.create_registered_model(name)
+            created = self._create_version(name, version)
         return self._until_ready(created, await_registration_for)
 
-    def _source(self, uri: FilesUri) -> model_version_pb2.ModelSource:
+    def create_model_version(
+        self,
+        name: str,
+        source: str,
+        *,
+        run_id: str = "",
+        model_id: str = "",
+        git_commit: str = "",
+        datasets: Sequence[ModelDataset] = (),
+        signature: ModelSignature | None = None,
+        tags: Mapping[str, object] | None = None,
+        description: str = "",
+        await_creation_for: float = 300,
+    ) -> ModelVersion:
+        """Registers files as the next version of a model that is there, waits until it is ready, and returns it.
+
+        Nothing is looked up: of its making it says what is given here. `register_model` finds out itself.
+
+        Args:
+            name: Of the model.
+            source: Where the files are; as `model_uri` of `register_model`.
+            run_id: The run that made it. Default: that of the source.
+            model_id: The logged model that it is. Default: that of the source.
+            git_commit: Of the code that made it.
+            datasets: What it was made of.
+            signature: What it takes and gives.
+            tags: What to mark the version with.
+            description: What it is, in markdown.
+            await_creation_for: Seconds to wait at most. 0 returns the version as it is.
+
+        Raises:
+            ModelNotFound: there is no such model.
+            ModelSourceUnusable: the files are not there, or may not be read.
+            DeadlineExceeded: it is not ready in time; the server goes on with it.
+        """
+        uri = parse_files_uri(source)
+        found, of_source = self._source(uri, looks_up=False)
+        origin = ModelOrigin(
+            run_id=run_id or of_source.run_id,
+            model_id=model_id or of_source.model_id,
+            git_commit=git_commit or of_source.git_commit,
+            datasets=tuple(datasets) or of_source.datasets,
+        )
+        version = model_version_pb2.ModelVersion(
+            source=self._with_origin(found, origin),
+            description=description,
+            tags=_tags(tags),
+            signature=to_signature(signature or of_source.signature),
+        )
+        return self._until_ready(self._create_version(name, version), await_creation_for)
+
+    def copy_model_version(self, src_model_uri: str, dst_name: str, *, await_creation_for: float = 300) -> ModelVersion:
+        """Copies a version into another model, with its files, digest, description, tags and origin, and returns it.
+
+        The copy is in the stage `None`, and says in `copied_from` what it is a copy of. No bytes move.
+
+        Args:
+            src_model_uri: `models:/NAME/VERSION`, `models:/NAME/STAGE` or `models:/NAME@ALIAS`.
+            dst_name: The model that gets it; it is created where there is none.
+            await_creation_for: Seconds to wait at most. 0 returns the version as it is.
+
+        Raises:
+            ModelVersionNotReady: its files are not in place.
+            ModelSourceUnusable: its files are no longer those that were registered.
+        """
+        uri = parse_files_uri(src_model_uri)
+        if not isinstance(uri, Registered) or uri.path:
+            raise InvalidArgument(
+                f"{src_model_uri!r} is no version that can be copied; use models:/NAME/VERSION, models:/NAME/STAGE or "
+                "models:/NAME@ALIAS."
+            )
+        version = uri if isinstance(uri, RegisteredVersion) else self.version_at(uri)
+        request = pb.CopyModelVersionRequest(
+            name=self._names.model_version(version.name, version.version),
+            destination_model=self._names.model(dst_name),
+            request_id=new_request_id(),
+        )
+        copied = from_model_version(self._connection.call(self._stub.CopyModelVersion, request, repeatable=True))
+        return self._until_ready(copied, await_creation_for)
+
+    def _create_version(self, name: str, version: model_version_pb2.ModelVersion) -> ModelVersion:
+        request = pb.CreateModelVersionRequest(
+            parent=self._names.model(name), model_version=version, request_id=new_request_id()
+        )
+        return from_model_version(self._connection.call(self._stub.CreateModelVersion, request, repeatable=True))
+
+    def _source(self, uri: FilesUri, *, looks_up: bool = True) -> tuple[model_version_pb2.ModelSource, ModelOrigin]:
+        """Where files are, and what is known of their making: looked up, or what the URI itself says."""
         if isinstance(uri, Outside):
-            return model_version_pb2.ModelSource(external_uri=uri.uri)
+            return model_version_pb2.ModelSource(external_uri=uri.uri), ModelOrigin()
         if isinstance(uri, LoggedModelFiles):
             owner = self._names.logged_model(uri.model_id)
-            return model_version_pb2.ModelSource(artifacts=model_version_pb2.ArtifactSource(owner=owner, path=uri.path))
-        if isinstance(uri, RunFiles):
-            run = self._names.run(uri.run_id)
-            return model_version_pb2.ModelSource(
-                artifacts=model_version_pb2.ArtifactSource(owner=run, path=uri.path), run=run
+            origin = self._find_origin(uri) if looks_up else ModelOrigin(model_id=uri.model_id)
+        elif isinstance(uri, RunFiles):
+            owner = self._names.run(uri.run_id)
+            origin = self._find_origin(uri) if looks_up else ModelOrigin(run_id=uri.run_id)
+        else:
+            version = self.version_at(uri)
+            owner = self._names.model_version(version.name, version.version)
+            origin = ModelOrigin(
+                version.run_id, version.model_id, version.git_commit, version.datasets, version.signature
             )
-        version = self.version_at(uri)
-        owner = self._names.model_version(version.name, version.version)
-        return model_version_pb2.ModelSource(
-            artifacts=model_version_pb2.ArtifactSource(owner=owner, path=uri.path),
-            run=self._names.run(version.run_id) if version.run_id else "",
+        artifacts = model_version_pb2.ArtifactSource(owner=owner, path=uri.path)
+        return model_version_pb2.ModelSource(artifacts=artifacts), origin
+
+    def _with_origin(self, source: model_version_pb2.ModelSource, origin: ModelOrigin) -> model_version_pb2.ModelSource:
+        source.run = self._names.run(origin.run_id) if origin.run_id else ""
+        source.logged_model = self._names.logged_model(origin.model_id) if origin.model_id else ""
+        source.commit = origin.git_commit
+        source.datasets.extend(
+            model_version_pb2.ModelDataset(name=dataset.name, digest=dataset.digest, context=dataset.context)
+            for dataset in origin.datasets
         )
+        return source
 
     def version_at(self, uri: Registered) -> ModelVersion:
         """Returns the version that a URI names. Raises ModelAliasNotFound, and InvalidArgument for an unknown stage."""
@@ -275,35 +437,48 @@ class Registry:
         return collect(ask, lambda page: page.model_versions, from_model_version, max_results, page_token)
 
     def transition_model_version_stage(
-        self, name: str, version: str | int, stage: str, *, archive_existing_versions: bool = False, reason: str = ""
+        self,
+        name: str,
+        version: str | int,
+        stage: str,
+        *,
+        archive_existing_versions: bool = False,
+        reason: str = "",
+        etag: str = "",
     ) -> ModelVersion:
         """Moves a version into a stage and returns it.
 
         Args:
             name: Of the model.
             version: Its number.
-            stage: `None`, `Staging`, `Production` or `Archived`; case does not count.
+            stage: `None`, `Staging`, `Production` or `Archived`, unless the workspace has others; case does not count.
             archive_existing_versions: Whether other versions in that stage go to `Archived` in the same step.
-            reason: Why; kept with the move.
+            reason: Why; kept in the history.
+            etag: Only if the version has not changed since: its `etag`.
 
         Raises:
             InvalidArgument: there is no such stage.
             ModelVersionNotReady: its files are not in place.
+            StageProtected, ModelVersionUnverified: it may not enter or leave that stage.
+            Conflict: the version has changed since.
         """
         request = pb.TransitionModelVersionStageRequest(
             name=self._names.model_version(name, version),
             stage=stage,
             archive_existing_versions=archive_existing_versions,
             reason=reason,
+            etag=etag,
             request_id=new_request_id(),
         )
         return from_model_version(
             self._connection.call(self._stub.TransitionModelVersionStage, request, repeatable=True)
         )
 
-    def update_model_version(self, name: str, version: str | int, *, description: str) -> ModelVersion:
-        """Changes the description of a version and returns it."""
-        changed = model_version_pb2.ModelVersion(name=self._names.model_version(name, version), description=description)
+    def update_model_version(self, name: str, version: str | int, *, description: str, etag: str = "") -> ModelVersion:
+        """Changes the description of a version and returns it; with an `etag`, only if it has not changed since."""
+        changed = model_version_pb2.ModelVersion(
+            name=self._names.model_version(name, version), description=description, etag=etag
+        )
         request = pb.UpdateModelVersionRequest(model_version=changed, update_mask=FieldMask(paths=["description"]))
         return from_model_version(self._connection.call(self._stub.UpdateModelVersion, request, repeatable=False))
 
@@ -312,20 +487,55 @@ class Registry:
         request = pb.SetModelVersionTagsRequest(name=self._names.model_version(name, version), tags=_tags({key: value}))
         self._connection.call(self._stub.SetModelVersionTags, request, repeatable=False)
 
-    def set_registered_model_alias(self, name: str, alias: str, version: str | int) -> None:
-        """Lets an alias point at a version, wherever it pointed before. Raises ModelVersionNotReady."""
-        self._names.model_version(name, version)
-        request = pb.SetModelAliasRequest(name=self._names.model(name), alias=alias, version=int(version))
-        self._connection.call(self._stub.SetModelAlias, request, repeatable=False)
+    def delete_model_version_tag(self, name: str, version: str | int, key: str) -> None:
+        """Removes a tag of a version; one that is not there is no fault."""
+        request = pb.SetModelVersionTagsRequest(
+            name=self._names.model_version(name, version), deleted_tags=[check_key(key)]
+        )
+        self._connection.call(self._stub.SetModelVersionTags, request, repeatable=False)
 
-    def delete_registered_model_alias(self, name: str, alias: str) -> None:
-        """Removes an alias; one that is not there is no fault."""
-        request = pb.DeleteModelAliasRequest(name=self._names.model(name), alias=alias)
+    def set_registered_model_alias(
+        self, name: str, alias: str, version: str | int, *, reason: str = "", etag: str = ""
+    ) -> RegisteredModel:
+        """Lets an alias point at a version, wherever it pointed before, and returns the model without its versions.
+
+        Args:
+            name: Of the model.
+            alias: Letters, digits, `_` and `-`; not `latest`, nor `v` with digits.
+            version: Its number.
+            reason: Why; kept in the history.
+            etag: Only if the model has not changed since: its `etag`.
+
+        Raises:
+            ModelVersionNotReady: its files are not in place.
+            AliasProtected: the alias may not be moved.
+            Conflict: the model has changed since.
+        """
+        self._names.model_version(name, version)
+        request = pb.SetModelAliasRequest(
+            name=self._names.model(name), alias=alias, version=int(version), reason=reason, etag=etag
+        )
+        return from_model(self._connection.call(self._stub.SetModelAlias, request, repeatable=False))
+
+    def delete_registered_model_alias(self, name: str, alias: str, *, reason: str = "", etag: str = "") -> None:
+        """Removes an alias; one that is not there is no fault. Raises AliasProtected, and Conflict by an old `etag`."""
+        request = pb.DeleteModelAliasRequest(name=self._names.model(name), alias=alias, reason=reason, etag=etag)
         self._connection.call(self._stub.DeleteModelAlias, request, repeatable=False)
 
-    def delete_model_version(self, name: str, version: str | int) -> None:
-        """Deletes a version with the aliases that point at it; its number is not used again."""
-        request = pb.DeleteModelVersionRequest(name=self._names.model_version(name, version))
+    def delete_model_version(self, name: str, version: str | int, *, reason: str = "", etag: str = "") -> None:
+        """Deletes a version with the aliases that point at it; its number is not used again.
+
+        Args:
+            name: Of the model.
+            version: Its number.
+            reason: Why; kept in the history.
+            etag: Only if the version has not changed since.
+
+        Raises:
+            StageProtected, AliasProtected: it may not be deleted where it stands.
+            Conflict: it has changed since.
+        """
+        request = pb.DeleteModelVersionRequest(name=self._names.model_version(name, version), reason=reason, etag=etag)
         self._connection.call(self._stub.DeleteModelVersion, request, repeatable=False)
 
 

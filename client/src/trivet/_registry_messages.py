@@ -3,14 +3,42 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Final
+from typing import Any, Protocol
 
-from trivet._entities import ModelVersion, RegisteredModel
+from trivet._errors import InvalidArgument
+from trivet._model_entities import (
+    FieldChange,
+    HistoryFault,
+    ModelAsOf,
+    ModelDataset,
+    ModelEvent,
+    ModelHistoryEntry,
+    ModelSignature,
+    ModelVerification,
+    ModelVersion,
+    PromotionRules,
+    RegisteredModel,
+    Webhook,
+    WebhookDelivery,
+)
 from trivet._names import last_segment, model_and_version
 from trivet._timestamps import millis
-from trivet_proto.registry.v1 import model_pb2, model_version_pb2
+from trivet_proto.registry.v1 import (
+    model_event_pb2,
+    model_history_pb2,
+    model_pb2,
+    model_version_pb2,
+    promotion_rules_pb2,
+    webhook_pb2,
+)
 
-_STATE_PREFIX: Final = "MODEL_VERSION_STATE_"
+
+class _EnumType(Protocol):
+    """An enum of a contract."""
+
+    def Name(self, number: Any) -> str: ...  # noqa: N802 - as protobuf calls it
+
+    def values(self) -> Sequence[int]: ...
 
 
 def from_model(message: model_pb2.Model, latest_versions: Sequence[ModelVersion] = ()) -> RegisteredModel:
@@ -21,9 +49,11 @@ def from_model(message: model_pb2.Model, latest_versions: Sequence[ModelVersion]
         latest_versions=tuple(latest_versions),
         tags=dict(message.tags),
         aliases=dict(message.aliases),
+        uid=message.uid,
         created_by=message.created_by,
         creation_timestamp=millis(message.create_time),
         last_updated_timestamp=millis(message.update_time),
+        etag=message.etag,
     )
 
 
@@ -34,7 +64,7 @@ def from_model_version(message: model_version_pb2.ModelVersion) -> ModelVersion:
         name=name,
         version=version,
         current_stage=message.stage,
-        status=_state(message.state),
+        status=enum_name(model_version_pb2.ModelVersionState, message.state, "MODEL_VERSION_STATE_"),
         status_message=message.state_message,
         description=message.description,
         source=_source(message.source),
@@ -44,19 +74,154 @@ def from_model_version(message: model_version_pb2.ModelVersion) -> ModelVersion:
         verified=message.verified,
         artifact_owner=message.artifact_owner,
         manifest_sha256=message.manifest_sha256.hex(),
+        model_id=last_segment(message.source.logged_model),
+        git_commit=message.source.commit,
+        datasets=tuple(
+            ModelDataset(dataset.name, dataset.digest, dataset.context) for dataset in message.source.datasets
+        ),
+        signature=_signature(message.signature) if message.HasField("signature") else None,
+        copied_from=_version_uri(message.copied_from) if message.copied_from else "",
         created_by=message.created_by,
         creation_timestamp=millis(message.create_time),
         last_updated_timestamp=millis(message.update_time),
+        etag=message.etag,
     )
 
 
-def _state(state: int) -> str:
-    # A state that this client is too old to know shows as its number.
-    if state not in model_version_pb2.ModelVersionState.values():
-        return str(state)
-    return model_version_pb2.ModelVersionState.Name(model_version_pb2.ModelVersionState.ValueType(state)).removeprefix(
-        _STATE_PREFIX
+def from_entry(message: model_history_pb2.ModelHistoryEntry) -> ModelHistoryEntry:
+    """The value of a message."""
+    return ModelHistoryEntry(
+        sequence=message.sequence,
+        action=action_name(message.action),
+        version=message.version or None,
+        changes=tuple(
+            FieldChange(
+                change.field,
+                change.before if change.HasField("before") else None,
+                change.after if change.HasField("after") else None,
+            )
+            for change in message.changes
+        ),
+        timestamp=millis(message.time),
+        actor=message.actor,
+        reason=message.reason,
+        previous_sha256=message.previous_sha256.hex(),
+        sha256=message.sha256.hex(),
     )
+
+
+def from_event(message: model_event_pb2.ModelEvent) -> ModelEvent:
+    """The value of a message."""
+    return ModelEvent(message.id, last_segment(message.model), message.model_uid, from_entry(message.entry))
+
+
+def from_as_of(message: model_history_pb2.ModelAsOf) -> ModelAsOf:
+    """The value of a message."""
+    return ModelAsOf(
+        exists=message.exists,
+        name=message.model_id,
+        model_uid=message.model_uid,
+        stages={stage.stage: tuple(stage.versions) for stage in message.stages},
+        aliases=dict(message.aliases),
+        sequence=message.sequence,
+    )
+
+
+def from_verification(message: model_history_pb2.VerifyModelResponse) -> ModelVerification:
+    """The value of a message."""
+    kinds = model_history_pb2.HistoryFaultKind
+    return ModelVerification(
+        faults=tuple(
+            HistoryFault(
+                enum_name(kinds, fault.kind, "HISTORY_FAULT_KIND_"),
+                fault.sequence or None,
+                fault.version or None,
+                fault.field,
+                fault.message,
+            )
+            for fault in message.faults
+        ),
+        sequence=message.sequence,
+        sha256=message.sha256.hex(),
+        model_uid=message.model_uid,
+    )
+
+
+def from_rules(message: promotion_rules_pb2.PromotionRules) -> PromotionRules:
+    """The value of a message."""
+    return PromotionRules(
+        stages=tuple(message.stages),
+        protected_stages=tuple(message.protected_stages),
+        protected_aliases=tuple(message.protected_aliases),
+        last_updated_timestamp=millis(message.update_time) if message.HasField("update_time") else None,
+        updated_by=message.updated_by,
+        etag=message.etag,
+    )
+
+
+def from_webhook(message: webhook_pb2.Webhook) -> Webhook:
+    """The value of a message."""
+    return Webhook(
+        webhook_id=last_segment(message.name),
+        url=message.url,
+        description=message.description,
+        actions=tuple(action_name(action) for action in message.actions),
+        is_disabled=message.disabled,
+        secret=message.secret,
+        created_by=message.created_by,
+        creation_timestamp=millis(message.create_time),
+        last_updated_timestamp=millis(message.update_time),
+        etag=message.etag,
+    )
+
+
+def from_delivery(message: webhook_pb2.WebhookDelivery) -> WebhookDelivery:
+    """The value of a message."""
+    return WebhookDelivery(
+        event_id=message.event_id,
+        action=action_name(message.action),
+        state=enum_name(webhook_pb2.WebhookDeliveryState, message.state, "WEBHOOK_DELIVERY_STATE_"),
+        attempts=message.attempts,
+        http_status=message.http_status or None,
+        problem=message.problem,
+        creation_timestamp=millis(message.create_time),
+        attempt_timestamp=millis(message.attempt_time) if message.HasField("attempt_time") else None,
+        next_attempt_timestamp=millis(message.next_attempt_time) if message.HasField("next_attempt_time") else None,
+    )
+
+
+def action_name(action: int) -> str:
+    """The name of a `ModelAction` without its prefix."""
+    return enum_name(model_history_pb2.ModelAction, action, "MODEL_ACTION_")
+
+
+def to_action(name: str) -> model_history_pb2.ModelAction.ValueType:
+    """The `ModelAction` of a name, in any case. Raises InvalidArgument, which lists them."""
+    names = [known.removeprefix("MODEL_ACTION_") for known in model_history_pb2.ModelAction.keys()[1:]]
+    if name.upper() not in names:
+        raise InvalidArgument(f"{name!r} is nothing that can be done to a model; that is {', '.join(names)}.")
+    return model_history_pb2.ModelAction.Value(f"MODEL_ACTION_{name.upper()}")
+
+
+def enum_name(kind: _EnumType, value: int, prefix: str) -> str:
+    """The name of a value without its prefix; one that this client is too old to know shows as its number."""
+    return kind.Name(value).removeprefix(prefix) if value in kind.values() else str(value)
+
+
+def to_signature(signature: ModelSignature | None) -> model_version_pb2.ModelSignature | None:
+    """The message of a value."""
+    if signature is None:
+        return None
+    return model_version_pb2.ModelSignature(inputs=signature.inputs, outputs=signature.outputs, params=signature.params)
+
+
+def _signature(message: model_version_pb2.ModelSignature) -> ModelSignature:
+    return ModelSignature(message.inputs, message.outputs, message.params)
+
+
+def _version_uri(name: str) -> str:
+    model, version = model_and_version(name)
+    return f"models:/{model}/{version}"
 
 
 def _source(source: model_version_pb2.ModelSource) -> str:
@@ -66,7 +231,6 @@ def _source(source: model_version_pb2.ModelSource) -> str:
     owner = source.artifacts.owner
     path = f"/{source.artifacts.path}" if source.artifacts.path else ""
     if "/versions/" in owner:
-        name, version = model_and_version(owner)
-        return f"models:/{name}/{version}{path}"
+        return f"{_version_uri(owner)}{path}"
     scheme = "models" if "/loggedModels/" in owner else "runs"
     return f"{scheme}:/{last_segment(owner)}{path}"

@@ -17,8 +17,11 @@ REPEATED_STREAMS: Final = (
     ("trivet.tracking.v1.TrackingService", "ExportMetricPoints"),
 )
 
-# Streams without an end, which the SDK takes up again where they were (`RunWatch`).
-RESUMED_STREAMS: Final = (("trivet.tracking.v1.TrackingService", "WatchRuns"),)
+# Streams without an end, which the SDK takes up again where they were (`Watch`).
+RESUMED_STREAMS: Final = (
+    ("trivet.registry.v1.RegistryService", "WatchModelEvents"),
+    ("trivet.tracking.v1.TrackingService", "WatchRuns"),
+)
 
 # A server that is about to stop says so by its health, and gets no more calls from here; one that does not know the
 # service of health, such as a gateway, counts as healthy.

@@ -20,6 +20,7 @@ from trivet._entities import (
     DatasetInput,
     DatasetSummary,
     Experiment,
+    ExperimentChange,
     Export,
     ExportProgress,
     LoggedModelInput,
@@ -30,6 +31,7 @@ from trivet._entities import (
     PurgedRun,
     Receipt,
     Run,
+    RunChange,
     RunComparison,
     RunInfo,
     ViewType,
@@ -72,20 +74,24 @@ from trivet._tracking_messages import (
     from_comparison,
     from_dataset_summary,
     from_experiment,
+    from_experiment_change,
     from_purged_experiment,
     from_purged_run,
     from_run,
+    from_run_change,
     from_run_info,
     from_run_without_inputs,
     to_key_kind,
     to_status,
     to_view,
 )
-from trivet._watch import RunWatch
+from trivet._watch import Watch
 from trivet_proto.tracking.v1 import experiment_pb2, purge_pb2, rewrite_pb2, run_pb2, watch_pb2
 from trivet_proto.tracking.v1 import logged_model_service_pb2 as models_pb
 from trivet_proto.tracking.v1 import tracking_service_pb2 as pb
 from trivet_proto.tracking.v1.tracking_service_pb2_grpc import TrackingServiceStub
+
+RunWatch = Watch[watch_pb2.WatchRunsResponse, RunChange | ExperimentChange]
 
 _Item = TypeVar("_Item")
 
@@ -503,7 +509,7 @@ class Tracking:
             request.resume_token = token
             return self._connection.subscribe(self._stub.WatchRuns, request)
 
-        return RunWatch(subscribe, resume_token)
+        return Watch(subscribe, _changes_of_runs, resume_token)
 
     def search_datasets(
         self,
@@ -963,6 +969,10 @@ class Tracking:
     def close(self) -> None:
         """Flushes, and refuses more to log. Idempotent."""
         self._logger.close()
+
+
+def _changes_of_runs(message: watch_pb2.WatchRunsResponse) -> list[RunChange | ExperimentChange]:
+    return [*map(from_run_change, message.runs), *map(from_experiment_change, message.experiments)]
 
 
 def _context(model_id: str | None, dataset: Dataset | None) -> Context | None:

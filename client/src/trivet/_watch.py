@@ -1,4 +1,4 @@
-"""Watching runs: one call after the other, so that it looks like one that never ends."""
+"""Watching: one call after the other, so that it looks like one that never ends."""
 
 from __future__ import annotations
 
@@ -6,25 +6,35 @@ import logging
 import threading
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from types import TracebackType
-from typing import Final, Self
+from typing import Final, Generic, Protocol, Self, TypeVar
 
 from trivet._connection import RETRY_SECONDS, Pauses, Subscription
-from trivet._entities import ExperimentChange, RunChange
 from trivet._errors import ClientClosed, DeadlineExceeded, Overloaded, ServerUnavailable
-from trivet._tracking_messages import from_experiment_change, from_run_change
-from trivet_proto.tracking.v1 import watch_pb2
 
-# The server says something every 10 s (contract of WatchRuns): one that misses three times is lost, whatever its
-# connection looks like.
+# The server says something every 10 s (contracts of WatchRuns and WatchModelEvents): one that misses three times is
+# lost, whatever its connection looks like.
 SILENCE_SECONDS: Final = 30.0
 
 _log = logging.getLogger("trivet")
 
 
-class RunWatch:
-    """The changes of runs from when it was made, as an iterator without an end.
+class Message(Protocol):
+    """What a server says to who watches."""
+
+    @property
+    def resume_token(self) -> str:
+        """Where to go on after it."""
+        ...
+
+
+_Message = TypeVar("_Message", bound=Message)
+_Change = TypeVar("_Change")
+
+
+class Watch(Generic[_Message, _Change]):
+    """What changes from when it was made, as an iterator without an end.
 
     Where the connection breaks or the server stops, it goes on where it was, at another replica or when there is one
     again: nothing is missed, some changes come again. It ends by `close()`, also as a context manager; another thread
@@ -33,24 +43,27 @@ class RunWatch:
 
     def __init__(
         self,
-        subscribe: Callable[[str], Subscription[watch_pb2.WatchRunsResponse]],
+        subscribe: Callable[[str], Subscription[_Message]],
+        changes_in: Callable[[_Message], Sequence[_Change]],
         resume_token: str,
     ) -> None:
         """Returns when the server has begun to watch: what is read from then on, and the changes, leave no gap.
 
         Args:
             subscribe: Calls the server, from a token on.
+            changes_in: The changes of which a message tells, in order.
             resume_token: That of an earlier watch; empty: from now on.
 
         Raises:
             TrivetError: it cannot be watched; ServerUnavailable after some seconds of tries.
         """
         self._subscribe = subscribe
+        self._changes_in = changes_in
         self._token = resume_token
-        self._waiting: deque[tuple[RunChange | ExperimentChange, str]] = deque()
+        self._waiting: deque[tuple[_Change, str]] = deque()
         self._lock = threading.Lock()
         self._closed = threading.Event()
-        self._call: Subscription[watch_pb2.WatchRunsResponse] | None = None
+        self._call: Subscription[_Message] | None = None
         self._silence: _Silence | None = None
         self._received_token = resume_token
         self._take(self._next_message(time.monotonic() + RETRY_SECONDS))
@@ -63,12 +76,12 @@ class RunWatch:
     def __iter__(self) -> Self:
         return self
 
-    def __next__(self) -> RunChange | ExperimentChange:
+    def __next__(self) -> _Change:
         """Waits for the next change.
 
         Raises:
             StopIteration: it was closed.
-            ResumeTokenExpired: it was cut off for longer than the server keeps changes; watch anew and read the runs.
+            ResumeTokenExpired: it was cut off for longer than the server keeps changes; watch anew and read.
             TrivetError: the server refuses to go on; being away is no reason.
         """
         while not self._waiting:
@@ -95,12 +108,11 @@ class RunWatch:
     ) -> None:
         self.close()
 
-    def _take(self, message: watch_pb2.WatchRunsResponse | None) -> None:
+    def _take(self, message: _Message | None) -> None:
         """Keeps the changes of a message until they are asked for."""
         if message is None:
             return
-        changes: list[RunChange | ExperimentChange] = [from_run_change(run) for run in message.runs]
-        changes += [from_experiment_change(experiment) for experiment in message.experiments]
+        changes = self._changes_in(message)
         # The message's token stands after all of it; until the last of it is taken, the one before holds.
         for change in changes[:-1]:
             self._waiting.append((change, self._received_token))
@@ -110,7 +122,7 @@ class RunWatch:
             self._token = message.resume_token
         self._received_token = message.resume_token
 
-    def _next_message(self, give_up: float | None) -> watch_pb2.WatchRunsResponse | None:
+    def _next_message(self, give_up: float | None) -> _Message | None:
         """The next message of this call or of one after it; None when closed.
 
         Raises:
@@ -138,7 +150,7 @@ class RunWatch:
                 pause = pauses.after(error)
                 if give_up is not None and time.monotonic() + pause > give_up:
                     raise
-                _log.info("watching runs was interrupted, and goes on: %s", error)
+                _log.info("watching was interrupted, and goes on: %s", error)
                 self._closed.wait(pause)
             except BaseException as error:
                 self._end()

@@ -1,0 +1,133 @@
+"""Where the files of a model came from: looked up when they are registered, and when somebody asks for it."""
+
+from __future__ import annotations
+
+import importlib
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from trivet._entities import Run, ViewType
+from trivet._errors import ArtifactNotFound, NotFound, TargetInvalid
+from trivet._model_entities import ModelDataset, ModelSignature, ModelVersion, ModelVersionLineage
+from trivet._names import FilesUri, LoggedModelFiles, RunFiles
+from trivet._safe_paths import joined
+
+if TYPE_CHECKING:
+    from trivet._client import Client
+
+_CONTEXT_TAG: Final = "mlflow.data.context"
+# What the contract takes: model_version.proto, ModelSource.
+_MAX_DATASETS: Final = 100
+_MAX_COMMIT: Final = 250
+
+
+@dataclass(frozen=True)
+class ModelOrigin:
+    """What is known of the making of a model; empty where it is not."""
+
+    run_id: str = ""
+    model_id: str = ""
+    """Of the logged model."""
+    git_commit: str = ""
+    datasets: tuple[ModelDataset, ...] = ()
+    signature: ModelSignature | None = None
+
+
+def find_origin(client: Client, uri: FilesUri) -> ModelOrigin:
+    """What tracking and the files themselves say of files of a run, or of a logged model; of others nothing.
+
+    Raises:
+        ServerUnavailable: one of the services is away: what nobody notes now, nobody knows later.
+    """
+    if isinstance(uri, RunFiles):
+        origin = _of_run(client, uri.run_id)
+    elif isinstance(uri, LoggedModelFiles):
+        origin = _of_logged_model(client, uri.model_id)
+    else:
+        return ModelOrigin()
+    return replace(origin, signature=_signature(client, uri))
+
+
+def find_lineage(client: Client, version: ModelVersion) -> ModelVersionLineage:
+    """A version with the run that made it, as far as that is there still, and its files."""
+    files = client.artifacts.list_model_version_artifacts(version, recursive=True) if version.artifact_owner else []
+    run = None
+    if version.run_id:
+        try:
+            run = client.get_run(version.run_id)
+        except (NotFound, TargetInvalid):
+            run = None
+    return ModelVersionLineage(version, run, tuple(files))
+
+
+def _of_run(client: Client, run_id: str) -> ModelOrigin:
+    quoted = run_id.replace("'", "''")
+    try:
+        # Not the whole of it, which may be large.
+        found = client.tracking.search_runs(
+            filter_string=f"run_id = '{quoted}'",
+            run_view_type=ViewType.ALL,
+            max_results=1,
+            metric_keys=(),
+            param_keys=(),
+            tag_keys=(),
+            with_inputs=True,
+        )
+    except TargetInvalid:
+        return ModelOrigin(run_id=run_id)  # a client of the registry alone
+    if not found:
+        return ModelOrigin(run_id=run_id)
+    (run,) = found
+    return ModelOrigin(run_id=run_id, git_commit=run.info.git_commit[:_MAX_COMMIT], datasets=_datasets(run))
+
+
+def _of_logged_model(client: Client, model_id: str) -> ModelOrigin:
+    try:
+        run_id = client.get_logged_model(model_id).source_run_id
+    except (NotFound, TargetInvalid):
+        return ModelOrigin(model_id=model_id)
+    origin = _of_run(client, run_id) if run_id else ModelOrigin()
+    return replace(origin, model_id=model_id)
+
+
+def _datasets(run: Run) -> tuple[ModelDataset, ...]:
+    inputs = run.inputs.dataset_inputs if run.inputs is not None else ()
+    return tuple(
+        ModelDataset(entry.dataset.name, entry.dataset.digest, entry.tags.get(_CONTEXT_TAG, ""))
+        for entry in inputs[:_MAX_DATASETS]
+    )
+
+
+def _signature(client: Client, uri: RunFiles | LoggedModelFiles) -> ModelSignature | None:
+    """What the MLmodel file says; None without such a file, and without PyYAML to read it."""
+    if importlib.util.find_spec("yaml") is None:
+        return None
+    path = joined(uri.path, "MLmodel")
+    with tempfile.TemporaryDirectory(prefix="trivet-") as folder:
+        try:
+            if isinstance(uri, RunFiles):
+                place = client.artifacts.download_artifacts(uri.run_id, path=path, dst_path=folder, progress=False)
+            else:
+                place = client.artifacts.download_logged_model(uri.model_id, path=path, dst_path=folder, progress=False)
+        except (ArtifactNotFound, TargetInvalid):
+            return None
+        return read_signature(Path(place).read_bytes())
+
+
+def read_signature(mlmodel: bytes) -> ModelSignature | None:
+    """The signature in the bytes of an MLmodel file; None where it has none, or is no such file."""
+    yaml = importlib.import_module("yaml")
+    try:
+        parsed = yaml.safe_load(mlmodel)
+    except (yaml.YAMLError, UnicodeDecodeError):
+        return None
+    signature = parsed.get("signature") if isinstance(parsed, Mapping) else None
+    if not isinstance(signature, Mapping):
+        return None
+    texts = {name: signature.get(name) or "" for name in ("inputs", "outputs", "params")}
+    if not any(texts.values()) or not all(isinstance(text, str) for text in texts.values()):
+        return None
+    return ModelSignature(**texts)
