@@ -42,7 +42,13 @@ def servers(tracking_address: str, tmp_path_factory: pytest.TempPathFactory) -> 
     registry_server.migrate(registry_url)
     with artifact_server.start_server(place) as artifacts:
         artifacts_url = f"grpc://{artifacts.address}"
-        with registry_server.start_server(registry_url, artifacts_url=artifacts_url) as registry:
+        with registry_server.start_server(
+            registry_url,
+            artifacts_url=artifacts_url,
+            # Receivers of webhooks are here.
+            TRIVET_WEBHOOK_NETWORKS="127.0.0.0/8",
+            TRIVET_WEBHOOK_RETRY_SECONDS="0.1",
+        ) as registry:
             yield Servers(f"grpc://{tracking_address}", artifacts_url, f"grpc://{registry.address}")
 
 

@@ -20,8 +20,10 @@ RUN = "0192f0c1a7d47b6e9c3e5a8b1f2d4c60"
 JUDGE = "0192f0c1a7d47b6e9c3e5a8b1f2d4c62"
 MODEL = "m-0051d54e914b4d798556ff691fb7b02b"
 BEGAN = 1_793_611_800_000  # 2026-11-02T09:30:00Z
-# They become the server, and are told of in words.
-NOT_RUN = {"trivet up", "trivet ui"}
+# The registry chooses the ids of webhooks.
+WEBHOOK = "6f1c0b5e9a7d4c3f8e2a1b0c9d8e7f6a"
+# They become the server, or end by Ctrl-C, and are told of in words.
+NOT_RUN = {"trivet up", "trivet ui", "trivet models watch"}
 
 
 @pytest.fixture
@@ -81,7 +83,8 @@ def test_every_command_of_the_page_answers_as_shown(
     client.log_model_artifact(MODEL, str(tmp_path / "model" / "weights"))
     client.finalize_logged_model(MODEL, "READY")
     client.set_terminated(RUN, end_time=BEGAN + 125_000)
-    for step in steps_of(PAGE.read_text(encoding="utf-8")):
+    webhook = client.registry.webhooks.create("https://ci.example/all").webhook_id
+    for step in steps_of(PAGE.read_text(encoding="utf-8").replace(WEBHOOK, webhook)):
         program, *arguments = shlex.split(step.command)
         assert program == "trivet"
         ended = CliRunner().invoke(app, arguments)

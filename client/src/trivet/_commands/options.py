@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import sys
 from collections.abc import Mapping, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Annotated, Final
 
@@ -46,6 +46,11 @@ ModelArgument = Annotated[str, typer.Argument(metavar="MODEL", help="The name of
 VersionArgument = Annotated[
     int, typer.Argument(metavar="VERSION", min=1, help="The number of the version.", show_default=False)
 ]
+OptionalVersion = Annotated[
+    int | None,
+    typer.Argument(metavar="[VERSION]", min=1, help="One version of it alone. Default: all.", show_default=False),
+]
+ReasonOption = Annotated[str, typer.Option(metavar="TEXT", help="Why; kept in the history.", show_default=False)]
 
 ExperimentsOption = Annotated[
     list[str] | None,
@@ -122,6 +127,21 @@ def parse_pairs(texts: Sequence[str] | None, option: str) -> dict[str, str]:
             raise typer.BadParameter(f"{text!r} is not KEY=VALUE.", param_hint=option)
         pairs[key] = value
     return pairs
+
+
+def quoted(text: str) -> str:
+    """A text as filters have it."""
+    return "'" + text.replace("'", "''") + "'"
+
+
+def parse_time(text: str, name: str) -> datetime:
+    """The time of a text such as `2026-11-02T09:30:00Z`; without a zone it is local time."""
+    try:
+        return datetime.fromisoformat(text).astimezone()
+    except (ValueError, OverflowError) as error:
+        raise typer.BadParameter(
+            f"{text!r} is no time; write 2026-11-02, '2026-11-02 09:30' or 2026-11-02T09:30:00Z.", param_hint=name
+        ) from error
 
 
 def parse_age(text: str, option: str) -> timedelta:

@@ -4,7 +4,20 @@ from __future__ import annotations
 
 import typer
 
-from trivet._commands import artifacts, experiments, export, logged_models, models, purging, runs, servers, storage
+from trivet._commands import (
+    artifacts,
+    experiments,
+    export,
+    logged_models,
+    model_history,
+    models,
+    promotion,
+    purging,
+    runs,
+    servers,
+    storage,
+    webhooks,
+)
 
 app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False)
 
@@ -21,5 +34,8 @@ app.add_typer(artifacts.app, name="artifacts")
 artifacts.app.add_typer(storage.app)
 app.add_typer(logged_models.app, name="logged-models")
 app.add_typer(models.app, name="models")
+for part in (model_history, promotion):
+    models.app.add_typer(part.app)
+models.app.add_typer(webhooks.app, name="webhooks")
 app.add_typer(export.app)
 app.add_typer(purging.app)
