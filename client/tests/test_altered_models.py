@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import random
 import sqlite3
 from collections.abc import Callable, Iterator
@@ -11,8 +12,10 @@ from pathlib import Path
 
 import grpc
 import pytest
+from typer.testing import CliRunner
 
 import trivet
+from trivet._commands import app
 from trivet_proto.artifacts.v1.artifact_service_pb2_grpc import ArtifactServiceStub
 from trivet_testing import artifacts as artifact_server
 from trivet_testing import registry as registry_server
@@ -290,3 +293,58 @@ def test_check_of_a_version_names_the_file_whose_bytes_are_others(
     flips_a_byte(Case(stores, version, "model.pkl", random.Random(1)))
     checks = {check.path: check.state for check in client.artifacts.verify_model_version(version)}
     assert checks == {"MLmodel": "ok", "model.pkl": "corrupt", "parts/vocabulary": "ok"}
+
+
+@pytest.mark.parametrize(
+    ("statement", "kind", "names"),
+    [
+        ("UPDATE version SET stage = 'Production' WHERE version = 1 AND model_pk = :pk", "STATE_ALTERED", "stage"),
+        ("UPDATE model SET description = 'mine' WHERE model_pk = :pk", "STATE_ALTERED", "description"),
+        ("UPDATE version SET manifest_sha256 = x'00' WHERE model_pk = :pk", "STATE_ALTERED", "manifest_sha256"),
+        ("DELETE FROM alias WHERE model_pk = :pk", "STATE_ALTERED", "aliases.champion"),
+        ("UPDATE history SET actor = 'nobody' WHERE model_uid = :uid AND sequence = 3", "ENTRY_ALTERED", "3"),
+        ("DELETE FROM history WHERE model_uid = :uid AND sequence = 2", "ENTRY_MISSING", "2"),
+    ],
+)
+def test_verify_names_what_was_altered_in_the_database(
+    stores: Stores, client: trivet.Client, tmp_path: Path, statement: str, kind: str, names: str
+) -> None:
+    make_version(client, tmp_path / "1", 1)
+    client.set_registered_model_alias("taxi", "champion", 1)
+    # Its addresses come from the environment.
+    command = ["models", "verify", "taxi", "--workspace", client.workspace]
+    whole = CliRunner().invoke(app, command)
+    assert (whole.exit_code, whole.stderr) == (0, "Nothing was altered.\n")
+    uid = client.get_registered_model("taxi").uid
+    ((model_pk,),) = stores.in_registry("SELECT model_pk FROM model WHERE uid = :uid", uid=uid)
+    stores.in_registry(statement, pk=model_pk, uid=uid)
+    found = client.verify_model("taxi")
+    assert not found.is_intact
+    assert kind in {fault.kind for fault in found.faults}
+    fault = next(fault for fault in found.faults if fault.kind == kind)
+    assert names in (fault.field, str(fault.sequence))
+    ended = CliRunner().invoke(app, [*command, "--json"])
+    answer = json.loads(ended.stdout)
+    assert (ended.exit_code, answer["is_intact"], kind in ended.stdout) == (1, False, True)
+
+
+def test_verify_with_files_names_the_version_and_the_file(
+    stores: Stores, client: trivet.Client, tmp_path: Path
+) -> None:
+    first = make_version(client, tmp_path / "1", 1)
+    second = make_version(client, tmp_path / "2", 2)
+    client.register_model("s3://bucket/model", "taxi")
+    flips_a_byte(Case(stores, first, "model.pkl", random.Random(1)))
+    removes_a_file(Case(stores, second, "MLmodel", random.Random(1)))
+    ended = CliRunner().invoke(app, ["models", "verify", "taxi", "--files", "--json", "--workspace", client.workspace])
+    answer = json.loads(ended.stdout)
+    assert (ended.exit_code, answer["is_intact"], answer["faults"]) == (1, True, [])
+    files = [(check["version"], check["path"], check["state"]) for check in answer["files"]]
+    assert files == [
+        (1, "MLmodel", "ok"),
+        (1, "model.pkl", "corrupt"),
+        (1, "parts/vocabulary", "ok"),
+        (2, "", "altered"),
+        (3, "s3://bucket/model", "outside"),
+    ]
+    assert "'MLmodel' is missing" in answer["files"][3]["problem"]

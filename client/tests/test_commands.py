@@ -501,3 +501,126 @@ def test_move_that_cannot_be_is_refused_and_changes_nothing(client: trivet.Clien
     shown = answer("models", "show", "taxi", "1")
     assert isinstance(shown, dict)
     assert (shown["current_stage"], shown["aliases"]) == ("None", [])
+
+
+def test_history_of_a_model_is_answered_as_objects(client: trivet.Client, weights: Path) -> None:
+    client.register_model(f"runs:/{RUN}/model", "taxi")
+    assert run("models", "stage", "taxi", "1", "Staging", "--reason", "try it").exit_code == 0
+    entries = answer("models", "history", "taxi", "1")
+    assert isinstance(entries, list)
+    assert [entry["action"] for entry in entries] == ["VERSION_CREATED", "VERSION_READY", "VERSION_MOVED"]
+    moved = entries[-1]
+    assert (moved["version"], moved["reason"], moved["actor"]) == (1, "try it", "anonymous")
+    assert moved["changes"] == [{"field": "stage", "before": "None", "after": "Staging"}]
+    assert moved["previous_sha256"] == entries[-2]["sha256"]
+    then = answer("models", "as-of", "taxi", moved["timestamp"])
+    assert isinstance(then, dict)
+    assert (then["exists"], then["name"], then["stages"], then["sequence"]) == (True, "taxi", {"Staging": "1"}, 4)
+    shown = answer("models", "lineage", "taxi", "1")
+    assert isinstance(shown, dict)
+    assert (shown["run_id"], [file["path"] for file in shown["files"]]) == (RUN, ["weights"])
+
+
+def test_verify_compares_with_what_was_kept(client: trivet.Client) -> None:
+    client.create_registered_model("taxi")
+    whole = answer_of_verify("taxi")
+    kept = f"{whole['sequence']}:{whole['sha256']}"
+    client.update_registered_model("taxi", "more")
+    assert answer_of_verify("taxi", "--known", kept)["is_intact"] is True
+    ended = run("models", "verify", "taxi", "--known", f"1:{'0' * 64}", "--json")
+    assert (ended.exit_code, json.loads(ended.stdout)["faults"][0]["kind"]) == (1, "KNOWN_ENTRY_ALTERED")
+    assert failure("models", "verify", "tram")[0] == "MODEL_NOT_FOUND"
+    for wrong in ("1", "one:two", ":"):
+        assert run("models", "verify", "taxi", "--known", wrong).exit_code == 2
+    assert failure("models", "verify", "taxi", "--known", "1:two")[0] == "INVALID_ARGUMENT"
+
+
+def answer_of_verify(*arguments: str) -> dict[str, object]:
+    ended = run("models", "verify", *arguments, "--json")
+    assert ended.exit_code == 0, ended.output
+    found = json.loads(ended.stdout)
+    assert isinstance(found, dict)
+    return found
+
+
+def test_stages_and_protection_are_answered_and_refused(client: trivet.Client) -> None:
+    rules = answer("models", "stages")
+    assert isinstance(rules, dict)
+    assert rules["stages"] == ["None", "Staging", "Production", "Archived"]
+    assert failure("models", "stages", "Canary")[0] == "FIELD_INVALID"
+    client.register_model("s3://bucket/model", "taxi")
+    client.set_registered_model_alias("taxi", "champion", 1)
+    protected = answer("models", "protect", "--stage", "staging", "--alias", "champion")
+    assert isinstance(protected, dict)
+    assert (protected["protected_stages"], protected["protected_aliases"]) == (["Staging"], ["champion"])
+    assert failure("models", "alias", "rm", "taxi", "champion", "--yes")[0] == "ALIAS_PROTECTED"
+    assert failure("models", "rm", "taxi", "--yes")[0] == "ALIAS_PROTECTED"
+    assert failure("models", "protect", "--stage", "Nowhere")[0] == "FIELD_INVALID"
+    for command in ("protect", "unprotect"):
+        assert run("models", command).exit_code == 2
+    freed = answer("models", "unprotect", "--stage", "Staging", "--alias", "champion")
+    assert isinstance(freed, dict)
+    assert (freed["protected_stages"], freed["protected_aliases"]) == ([], [])
+
+
+def test_tags_and_descriptions_of_models_and_versions(client: trivet.Client) -> None:
+    client.register_model("s3://bucket/model", "taxi")
+    assert answer("models", "tag", "taxi", "a=1", "b=2") == {"name": "taxi", "tags": {"a": "1", "b": "2"}}
+    assert answer("models", "tag", "taxi", "--rm", "a", "--rm", "b") == {"name": "taxi", "tags": {}}
+    tagged = answer("models", "tag", "taxi", "c=3", "--version", "1")
+    assert tagged == {"name": "taxi", "version": 1, "tags": {"c": "3"}}
+    assert run("models", "tag", "taxi", "--rm", "c", "--version", "1").stdout == "Version 1 of 'taxi' has no tags.\n"
+    assert run("models", "tag", "taxi").exit_code == 2
+    assert run("models", "tag", "taxi", "a").exit_code == 2
+    described = CliRunner().invoke(app, ["models", "describe", "taxi", "-", "--version", "1"], input="two\nlines")
+    assert described.exit_code == 0
+    assert client.get_model_version("taxi", 1).description == "two\nlines"
+    assert failure("models", "describe", "tram", "no")[0] == "MODEL_NOT_FOUND"
+    assert failure("models", "copy", "runs:/1/model", "cab")[0] == "INVALID_ARGUMENT"
+    assert run("models", "as-of", "taxi", "yesterday").exit_code == 2
+
+
+def test_watch_prints_events_and_goes_on_by_its_token(client: trivet.Client) -> None:
+    with client.watch_model_events() as events:
+        client.create_registered_model("taxi")
+        next(events)
+        token = events.resume_token
+    client.set_registered_model_tag("taxi", "team", "routes\x1b")
+    client.registry.rename_registered_model("taxi", "cab", reason="shorter")
+    ended = run("models", "watch", "--resume", token, "--max", "2")
+    assert ended.exit_code == 0
+    first, second = ended.stdout.splitlines()
+    assert first.endswith("  taxi  MODEL_TAGGED  tags.team=routes\\x1b")
+    assert second.endswith("  cab  MODEL_RENAMED  model_id: taxi → cab  (shorter)")
+    ended = run("models", "watch", "cab", "--action", "model_renamed", "--resume", token, "--max", "1", "--json")
+    event = json.loads(ended.stdout)
+    assert (event["name"], event["action"], event["reason"]) == ("cab", "MODEL_RENAMED", "shorter")
+    assert event["resume_token"]
+    assert failure_of_watch("--action", "lost") == "INVALID_ARGUMENT"
+
+
+def failure_of_watch(*arguments: str) -> str:
+    ended = run("models", "watch", *arguments, "--json")
+    assert (ended.exit_code, ended.stdout) == (1, "")
+    return str(json.loads(ended.stderr)["error"]["reason"])
+
+
+def test_webhooks_are_answered_as_objects(client: trivet.Client) -> None:
+    made = answer("models", "webhooks", "create", "https://ci.example/hook", "--action", "alias_set")
+    assert isinstance(made, dict)
+    assert (made["url"], made["actions"], made["is_disabled"]) == ("https://ci.example/hook", ["ALIAS_SET"], False)
+    assert len(made["secret"]) >= 16
+    listed = only("models", "webhooks", "ls")
+    assert (listed["webhook_id"], "secret" in listed) == (made["webhook_id"], False)
+    disabled = answer("models", "webhooks", "disable", made["webhook_id"])
+    assert disabled == {"webhook_id": made["webhook_id"], "is_disabled": True}
+    shown = answer("models", "webhooks", "show", made["webhook_id"])
+    assert isinstance(shown, dict)
+    assert (shown["is_disabled"], shown["deliveries"]) == (True, [])
+    assert failure("models", "webhooks", "create", "ci.example")[0] == "FIELD_INVALID"
+    assert failure("models", "webhooks", "create", "https://ci.example", "--action", "lost")[0] == "INVALID_ARGUMENT"
+    assert answer("models", "webhooks", "rm", made["webhook_id"], "--yes") == {"webhook_id": made["webhook_id"]}
+    for command in ("show", "enable", "disable"):
+        assert failure("models", "webhooks", command, made["webhook_id"])[0] == "WEBHOOK_NOT_FOUND"
+    ended = run("models", "webhooks", "ls")
+    assert (ended.stdout, ended.stderr) == ("", "There are no webhooks.\n")
