@@ -141,3 +141,23 @@ def test_deleted_files_and_folders_are_gone(client: trivet.Client, tmp_path: Pat
         client.delete_artifacts(RUN, "../b")
     assert client.delete_artifacts(RUN) == 1
     assert client.list_artifacts(RUN) == []
+
+
+def test_small_file_is_read_without_a_copy(client: trivet.Client, tmp_path: Path) -> None:
+    (tmp_path / "note").write_bytes(b"a note")
+    (tmp_path / "empty").write_bytes(b"")
+    client.log_artifacts(RUN, str(tmp_path), "notes")
+    read = client.artifacts.read_artifact
+    assert (read(RUN, "notes/note"), read(RUN, "notes/empty")) == (b"a note", b"")
+    assert read(RUN, "notes/note", max_bytes=6) == b"a note"
+    with pytest.raises(trivet.FailedPrecondition, match="more than 5 bytes"):
+        read(RUN, "notes/note", max_bytes=5)
+    for path in ("notes", "notes/nothing"):
+        with pytest.raises(trivet.ArtifactNotFound):
+            read(RUN, path)
+    client.artifacts.log_reference(RUN, "s3://bucket/data", "elsewhere")
+    with pytest.raises(trivet.FailedPrecondition, match="reference"):
+        read(RUN, "elsewhere")
+    model_id = client.create_logged_model("0").model_id
+    client.log_model_artifact(model_id, str(tmp_path / "note"))
+    assert client.artifacts.read_logged_model_artifact(model_id, "note") == b"a note"

@@ -151,6 +151,7 @@ def test_removing_needs_yes_where_nobody_can_be_asked(client: trivet.Client, wei
         ("models", "alias", "rm", "taxi", "best"),
         ("models", "rm", "taxi", "1"),
         ("models", "rm", "taxi"),
+        ("models", "webhooks", "rm", client.registry.webhooks.create("https://ci.example/").webhook_id),
     ):
         ended = run(*arguments)
         assert (ended.exit_code, ended.stdout) == (2, ""), arguments

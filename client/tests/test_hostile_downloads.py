@@ -221,3 +221,18 @@ def test_name_that_windows_takes_for_something_else_is_refused_there(
     monkeypatch.setattr("trivet._safe_paths._IS_WINDOWS", True)
     with pytest.raises(trivet.ArtifactCorrupt, match="Windows"):
         safe_join(tmp_path, name)
+
+
+@pytest.mark.parametrize(
+    "answers",
+    [pieces(file("x"), b"evil bytes"), pieces(file("x"), GOOD, b"more"), pieces(file("x", sha256=b""), GOOD), []],
+)
+def test_wrong_bytes_are_not_read(answers: list[pb.DownloadArtifactResponse]) -> None:
+    with lying(Liar(answers=answers)) as client, pytest.raises(trivet.ArtifactCorrupt):
+        client.artifacts.read_artifact("run", "x")
+
+
+def test_no_more_is_read_than_was_asked_for() -> None:
+    liar = Liar(answers=pieces(file("x"), *[b"much more"] * 1000))
+    with lying(liar) as client, pytest.raises(trivet.FailedPrecondition, match="more than 10 bytes"):
+        client.artifacts.read_artifact("run", "x", max_bytes=10)

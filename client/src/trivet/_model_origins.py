@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import importlib
-import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from trivet._entities import Run, ViewType
-from trivet._errors import ArtifactNotFound, NotFound, TargetInvalid
+from trivet._errors import ArtifactNotFound, FailedPrecondition, NotFound, TargetInvalid
 from trivet._model_entities import ModelDataset, ModelSignature, ModelVersion, ModelVersionLineage
 from trivet._names import FilesUri, LoggedModelFiles, RunFiles
 from trivet._safe_paths import joined
@@ -106,15 +104,14 @@ def _signature(client: Client, uri: RunFiles | LoggedModelFiles) -> ModelSignatu
     if importlib.util.find_spec("yaml") is None:
         return None
     path = joined(uri.path, "MLmodel")
-    with tempfile.TemporaryDirectory(prefix="trivet-") as folder:
-        try:
-            if isinstance(uri, RunFiles):
-                place = client.artifacts.download_artifacts(uri.run_id, path=path, dst_path=folder, progress=False)
-            else:
-                place = client.artifacts.download_logged_model(uri.model_id, path=path, dst_path=folder, progress=False)
-        except (ArtifactNotFound, TargetInvalid):
-            return None
-        return read_signature(Path(place).read_bytes())
+    try:
+        if isinstance(uri, RunFiles):
+            content = client.artifacts.read_artifact(uri.run_id, path)
+        else:
+            content = client.artifacts.read_logged_model_artifact(uri.model_id, path)
+    except (ArtifactNotFound, FailedPrecondition, TargetInvalid):
+        return None
+    return read_signature(content)
 
 
 def read_signature(mlmodel: bytes) -> ModelSignature | None:
