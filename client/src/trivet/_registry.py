@@ -23,11 +23,11 @@ from trivet._ids import new_request_id
 from trivet._model_entities import ModelDataset, ModelSignature, ModelVersion, RegisteredModel
 from trivet._model_history import ModelHistory
 from trivet._model_origins import ModelOrigin
+from trivet._model_sources import ModelSources
 from trivet._names import (
     FilesUri,
     LoggedModelFiles,
     Names,
-    Outside,
     Registered,
     RegisteredAlias,
     RegisteredVersion,
@@ -71,6 +71,7 @@ class Registry:
         self._connection = connection
         self._names = Names(workspace)
         self._find_origin = find_origin
+        self._sources = ModelSources(self._names, self.version_at)
 
     @property
     def history(self) -> ModelHistory:
@@ -226,9 +227,10 @@ class Registry:
             DeadlineExceeded: it is not ready in time; the server goes on with it.
         """
         uri = parse_files_uri(model_uri)
-        source, origin = self._source(uri)
+        source = self._sources.named_by(uri)
+        origin = self._find_origin(uri) if isinstance(uri, RunFiles | LoggedModelFiles) else source.origin
         version = model_version_pb2.ModelVersion(
-            source=self._with_origin(source, origin),
+            source=self._sources.message(source, origin),
             description=description,
             tags=_tags(tags),
             signature=to_signature(signature or origin.signature),
@@ -277,7 +279,8 @@ class Registry:
             DeadlineExceeded: it is not ready in time; the server goes on with it.
         """
         uri = parse_files_uri(source)
-        found, of_source = self._source(uri, looks_up=False)
+        found = self._sources.named_by(uri)
+        of_source = found.origin
         origin = ModelOrigin(
             run_id=run_id or of_source.run_id,
             model_id=model_id or of_source.model_id,
@@ -285,7 +288,7 @@ class Registry:
             datasets=tuple(datasets) or of_source.datasets,
         )
         version = model_version_pb2.ModelVersion(
-            source=self._with_origin(found, origin),
+            source=self._sources.message(found, origin),
             description=description,
             tags=_tags(tags),
             signature=to_signature(signature or of_source.signature),
@@ -326,35 +329,6 @@ class Registry:
             parent=self._names.model(name), model_version=version, request_id=new_request_id()
         )
         return from_model_version(self._connection.call(self._stub.CreateModelVersion, request, repeatable=True))
-
-    def _source(self, uri: FilesUri, *, looks_up: bool = True) -> tuple[model_version_pb2.ModelSource, ModelOrigin]:
-        """Where files are, and what is known of their making: looked up, or what the URI itself says."""
-        if isinstance(uri, Outside):
-            return model_version_pb2.ModelSource(external_uri=uri.uri), ModelOrigin()
-        if isinstance(uri, LoggedModelFiles):
-            owner = self._names.logged_model(uri.model_id)
-            origin = self._find_origin(uri) if looks_up else ModelOrigin(model_id=uri.model_id)
-        elif isinstance(uri, RunFiles):
-            owner = self._names.run(uri.run_id)
-            origin = self._find_origin(uri) if looks_up else ModelOrigin(run_id=uri.run_id)
-        else:
-            version = self.version_at(uri)
-            owner = self._names.model_version(version.name, version.version)
-            origin = ModelOrigin(
-                version.run_id, version.model_id, version.git_commit, version.datasets, version.signature
-            )
-        artifacts = model_version_pb2.ArtifactSource(owner=owner, path=uri.path)
-        return model_version_pb2.ModelSource(artifacts=artifacts), origin
-
-    def _with_origin(self, source: model_version_pb2.ModelSource, origin: ModelOrigin) -> model_version_pb2.ModelSource:
-        source.run = self._names.run(origin.run_id) if origin.run_id else ""
-        source.logged_model = self._names.logged_model(origin.model_id) if origin.model_id else ""
-        source.commit = origin.git_commit
-        source.datasets.extend(
-            model_version_pb2.ModelDataset(name=dataset.name, digest=dataset.digest, context=dataset.context)
-            for dataset in origin.datasets
-        )
-        return source
 
     def version_at(self, uri: Registered) -> ModelVersion:
         """Returns the version that a URI names. Raises ModelAliasNotFound, and InvalidArgument for an unknown stage."""
