@@ -32,7 +32,6 @@ from trivet._names import (
     RegisteredAlias,
     RegisteredVersion,
     RunFiles,
-    last_segment,
     parse_files_uri,
 )
 from trivet._paging import collect, joined
@@ -118,8 +117,8 @@ class Registry:
 
     def get_registered_model(self, name: str) -> RegisteredModel:
         """Returns a model with its newest versions."""
-        request = pb.GetModelRequest(name=self._names.model(name))
-        return self._with_versions(self._connection.call(self._stub.GetModel, request, repeatable=True))
+        request = pb.GetModelRequest(name=self._names.model(name), with_latest_versions=True)
+        return from_model(self._connection.call(self._stub.GetModel, request, repeatable=True))
 
     def search_registered_models(
         self,
@@ -129,7 +128,7 @@ class Registry:
         order_by: Sequence[str] | str | None = None,
         page_token: str | None = None,
     ) -> PagedList[RegisteredModel]:
-        """Returns the models that pass a filter, each with its newest versions, which takes a call a model.
+        """Returns the models that pass a filter, each with its newest versions.
 
         Args:
             filter_string: Such as `name LIKE 'taxi%'`. Empty passes all.
@@ -148,13 +147,11 @@ class Registry:
                 order_by=joined(order_by),
                 page_size=size,
                 page_token=token,
+                with_latest_versions=True,
             )
             return self._connection.call(self._stub.SearchModels, request, repeatable=True)
 
-        return collect(ask, lambda page: page.models, self._with_versions, max_results, page_token)
-
-    def _with_versions(self, message: model_pb2.Model) -> RegisteredModel:
-        return from_model(message, self.get_latest_versions(last_segment(message.name)))
+        return collect(ask, lambda page: page.models, from_model, max_results, page_token)
 
     def update_registered_model(self, name: str, *, description: str, etag: str = "") -> RegisteredModel:
         """Changes the description of a model and returns it; with an `etag`, only if it has not changed since."""

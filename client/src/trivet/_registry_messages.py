@@ -41,12 +41,12 @@ class _EnumType(Protocol):
     def values(self) -> Sequence[int]: ...
 
 
-def from_model(message: model_pb2.Model, latest_versions: Sequence[ModelVersion] = ()) -> RegisteredModel:
+def from_model(message: model_pb2.Model) -> RegisteredModel:
     """The value of a message, with the newest versions where they were asked for."""
     return RegisteredModel(
         name=last_segment(message.name),
         description=message.description,
-        latest_versions=tuple(latest_versions),
+        latest_versions=tuple(map(from_model_version, message.latest_versions)),
         tags=dict(message.tags),
         aliases=dict(message.aliases),
         uid=message.uid,

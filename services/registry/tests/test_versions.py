@@ -6,6 +6,7 @@ import grpc
 import pytest
 
 from trivet_proto.registry.v1 import model_version_pb2
+from trivet_proto.registry.v1 import registry_service_pb2 as pb
 from trivet_testing.errors import error_of
 from trivet_testing.registry import Registry, number_of
 
@@ -209,3 +210,30 @@ def test_large_texts_are_kept_whole(taxi: Registry) -> None:
     read = taxi.get_version("taxi", 1)
     assert read == created
     assert (read.description, read.tags["k" * 250]) == (description, value)
+
+
+def test_models_come_with_their_latest_versions_where_asked(registry: Registry) -> None:
+    for model in ("bus", "cab", "empty", "taxi"):
+        registry.create_model(model)
+        for number in range(1, 4 if model != "empty" else 1):
+            registry.create_version(model, run_id=f"r{number}", tags={"number": str(number)})
+    registry.move("cab", 1, "Production")
+    registry.move("cab", 3, "Archived")
+    registry.move("taxi", 2, "Staging")
+    registry.set_alias("taxi", "champion", 2)
+    found = registry.stub.SearchModels(pb.SearchModelsRequest(parent=registry.parent, with_latest_versions=True))
+    by_name = {model.name: list(model.latest_versions) for model in found.models}
+    assert by_name == {registry.model_name(model): registry.latest(model) for model in ("bus", "cab", "empty", "taxi")}
+    assert [number_of(version) for version in by_name[registry.model_name("cab")]] == [2, 1, 3]
+    for model, latest in by_name.items():
+        answer = registry.stub.GetModel(pb.GetModelRequest(name=model, with_latest_versions=True))
+        assert list(answer.latest_versions) == latest
+    assert not any(model.latest_versions for model in registry.search_models())
+    first = registry.stub.SearchModels(
+        pb.SearchModelsRequest(parent=registry.parent, with_latest_versions=True, page_size=3)
+    )
+    request = pb.SearchModelsRequest(parent=registry.parent, with_latest_versions=True, page_size=1)
+    request.page_token = first.next_page_token
+    assert [model.name for model in registry.stub.SearchModels(request).models] == [registry.model_name("taxi")]
+    request.with_latest_versions = False
+    assert error_of(lambda: registry.stub.SearchModels(request)).reason == "PAGE_TOKEN_INVALID"

@@ -98,8 +98,8 @@ def to_by(call: Call, reason: str = "") -> By:
     return By(call.principal.subject, texts.check_text(reason, "reason", limits.MAX_REASON_CHARACTERS))
 
 
-def from_model(model: Model) -> model_pb2.Model:
-    """The model as a message."""
+def from_model(model: Model, latest_versions: Sequence[ModelVersion] = ()) -> model_pb2.Model:
+    """The model as a message, with its newest versions where they were asked for."""
     return model_pb2.Model(
         name=str(model.name),
         uid=model.uid,
@@ -110,6 +110,7 @@ def from_model(model: Model) -> model_pb2.Model:
         update_time=from_millis(model.update_time),
         created_by=model.created_by,
         etag=str(model.revision),
+        latest_versions=[from_version(version) for version in latest_versions],
     )
 
 

@@ -85,9 +85,10 @@ def build(
     poster = Poster(webhooks.guard, webhooks.timeout_seconds)
     deliveries = SqlDeliveries(database, now_millis)
     delivering = Delivering(deliveries, poster, now_millis, webhooks.timeout_seconds, webhooks.retry_seconds)
+    lookups = SqlVersionLookups(database)
     servicers = (
-        ModelServicer(models),
-        VersionServicer(versions, SqlVersionLookups(database), registrar),
+        ModelServicer(models, lookups),
+        VersionServicer(versions, lookups, registrar),
         PromotionServicer(promotions),
         HistoryServicer(histories, histories, promotions),
         EventServicer(watching),

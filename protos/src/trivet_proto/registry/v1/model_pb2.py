@@ -25,9 +25,10 @@ _sym_db = _symbol_database.Default()
 from google.api import field_behavior_pb2 as google_dot_api_dot_field__behavior__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 from trivet_proto.common.v1 import options_pb2 as trivet__proto_dot_common_dot_v1_dot_options__pb2
+from trivet_proto.registry.v1 import model_version_pb2 as trivet__proto_dot_registry_dot_v1_dot_model__version__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n$trivet_proto/registry/v1/model.proto\x12\x12trivet.registry.v1\x1a\x1fgoogle/api/field_behavior.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a$trivet_proto/common/v1/options.proto\"\xb7\x03\n\x05Model\x12\x17\n\x04name\x18\x01 \x01(\tB\t\xe0\x41\x08\xa2\x88\x19\x02\x08\x05\x12\x10\n\x03uid\x18\x02 \x01(\tB\x03\xe0\x41\x03\x12\x18\n\x0b\x64\x65scription\x18\x03 \x01(\tB\x03\xe0\x41\x01\x12\x36\n\x04tags\x18\x04 \x03(\x0b\x32#.trivet.registry.v1.Model.TagsEntryB\x03\xe0\x41\x01\x12<\n\x07\x61liases\x18\x05 \x03(\x0b\x32&.trivet.registry.v1.Model.AliasesEntryB\x03\xe0\x41\x03\x12\x34\n\x0b\x63reate_time\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x03\xe0\x41\x03\x12\x34\n\x0bupdate_time\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x03\xe0\x41\x03\x12\x17\n\ncreated_by\x18\x08 \x01(\tB\x03\xe0\x41\x03\x12\x11\n\x04\x65tag\x18\t \x01(\tB\x03\xe0\x41\x01\x1a+\n\tTagsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\x1a.\n\x0c\x41liasesEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\x03:\x02\x38\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n$trivet_proto/registry/v1/model.proto\x12\x12trivet.registry.v1\x1a\x1fgoogle/api/field_behavior.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a$trivet_proto/common/v1/options.proto\x1a,trivet_proto/registry/v1/model_version.proto\"\xf7\x03\n\x05Model\x12\x17\n\x04name\x18\x01 \x01(\tB\t\xe0\x41\x08\xa2\x88\x19\x02\x08\x05\x12\x10\n\x03uid\x18\x02 \x01(\tB\x03\xe0\x41\x03\x12\x18\n\x0b\x64\x65scription\x18\x03 \x01(\tB\x03\xe0\x41\x01\x12\x36\n\x04tags\x18\x04 \x03(\x0b\x32#.trivet.registry.v1.Model.TagsEntryB\x03\xe0\x41\x01\x12<\n\x07\x61liases\x18\x05 \x03(\x0b\x32&.trivet.registry.v1.Model.AliasesEntryB\x03\xe0\x41\x03\x12\x34\n\x0b\x63reate_time\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x03\xe0\x41\x03\x12\x34\n\x0bupdate_time\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x03\xe0\x41\x03\x12\x17\n\ncreated_by\x18\x08 \x01(\tB\x03\xe0\x41\x03\x12\x11\n\x04\x65tag\x18\t \x01(\tB\x03\xe0\x41\x01\x12>\n\x0flatest_versions\x18\n \x03(\x0b\x32 .trivet.registry.v1.ModelVersionB\x03\xe0\x41\x03\x1a+\n\tTagsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\x1a.\n\x0c\x41liasesEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\x03:\x02\x38\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -56,10 +57,12 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_MODEL'].fields_by_name['created_by']._serialized_options = b'\340A\003'
   _globals['_MODEL'].fields_by_name['etag']._loaded_options = None
   _globals['_MODEL'].fields_by_name['etag']._serialized_options = b'\340A\001'
-  _globals['_MODEL']._serialized_start=165
-  _globals['_MODEL']._serialized_end=604
-  _globals['_MODEL_TAGSENTRY']._serialized_start=513
-  _globals['_MODEL_TAGSENTRY']._serialized_end=556
-  _globals['_MODEL_ALIASESENTRY']._serialized_start=558
-  _globals['_MODEL_ALIASESENTRY']._serialized_end=604
+  _globals['_MODEL'].fields_by_name['latest_versions']._loaded_options = None
+  _globals['_MODEL'].fields_by_name['latest_versions']._serialized_options = b'\340A\003'
+  _globals['_MODEL']._serialized_start=211
+  _globals['_MODEL']._serialized_end=714
+  _globals['_MODEL_TAGSENTRY']._serialized_start=623
+  _globals['_MODEL_TAGSENTRY']._serialized_end=666
+  _globals['_MODEL_ALIASESENTRY']._serialized_start=668
+  _globals['_MODEL_ALIASESENTRY']._serialized_end=714
 # @@protoc_insertion_point(module_scope)

@@ -9,6 +9,7 @@ import google.protobuf.descriptor
 import google.protobuf.internal.containers
 import google.protobuf.message
 import google.protobuf.timestamp_pb2
+import trivet_proto.registry.v1.model_version_pb2
 import typing
 
 DESCRIPTOR: google.protobuf.descriptor.FileDescriptor
@@ -60,6 +61,7 @@ class Model(google.protobuf.message.Message):
     UPDATE_TIME_FIELD_NUMBER: builtins.int
     CREATED_BY_FIELD_NUMBER: builtins.int
     ETAG_FIELD_NUMBER: builtins.int
+    LATEST_VERSIONS_FIELD_NUMBER: builtins.int
     name: builtins.str
     """`workspaces/{workspace}/models/{model}`; `{model}` has 1 to 250 characters without `/`, `:` and control characters,
     and is not `.` or `..` (RESOURCE_NAME_INVALID).
@@ -92,6 +94,12 @@ class Model(google.protobuf.message.Message):
     def update_time(self) -> google.protobuf.timestamp_pb2.Timestamp:
         """When it, or one of its versions, was last changed."""
 
+    @property
+    def latest_versions(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[trivet_proto.registry.v1.model_version_pb2.ModelVersion]:
+        """The newest READY version in each stage that has any: that with the greatest number, in the order of the workspace's
+        stages. Only where it was asked for by `with_latest_versions`.
+        """
+
     def __init__(
         self,
         *,
@@ -104,8 +112,9 @@ class Model(google.protobuf.message.Message):
         update_time: google.protobuf.timestamp_pb2.Timestamp | None = ...,
         created_by: builtins.str = ...,
         etag: builtins.str = ...,
+        latest_versions: collections.abc.Iterable[trivet_proto.registry.v1.model_version_pb2.ModelVersion] | None = ...,
     ) -> None: ...
     def HasField(self, field_name: typing.Literal["create_time", b"create_time", "update_time", b"update_time"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["aliases", b"aliases", "create_time", b"create_time", "created_by", b"created_by", "description", b"description", "etag", b"etag", "name", b"name", "tags", b"tags", "uid", b"uid", "update_time", b"update_time"]) -> None: ...
+    def ClearField(self, field_name: typing.Literal["aliases", b"aliases", "create_time", b"create_time", "created_by", b"created_by", "description", b"description", "etag", b"etag", "latest_versions", b"latest_versions", "name", b"name", "tags", b"tags", "uid", b"uid", "update_time", b"update_time"]) -> None: ...
 
 global___Model = Model

@@ -57,14 +57,18 @@ class GetModelRequest(google.protobuf.message.Message):
     DESCRIPTOR: google.protobuf.descriptor.Descriptor
 
     NAME_FIELD_NUMBER: builtins.int
+    WITH_LATEST_VERSIONS_FIELD_NUMBER: builtins.int
     name: builtins.str
     """`workspaces/{workspace}/models/{model}`."""
+    with_latest_versions: builtins.bool
+    """Whether `latest_versions` is wanted too."""
     def __init__(
         self,
         *,
         name: builtins.str = ...,
+        with_latest_versions: builtins.bool = ...,
     ) -> None: ...
-    def ClearField(self, field_name: typing.Literal["name", b"name"]) -> None: ...
+    def ClearField(self, field_name: typing.Literal["name", b"name", "with_latest_versions", b"with_latest_versions"]) -> None: ...
 
 global___GetModelRequest = GetModelRequest
 
@@ -79,6 +83,7 @@ class SearchModelsRequest(google.protobuf.message.Message):
     ORDER_BY_FIELD_NUMBER: builtins.int
     PAGE_SIZE_FIELD_NUMBER: builtins.int
     PAGE_TOKEN_FIELD_NUMBER: builtins.int
+    WITH_LATEST_VERSIONS_FIELD_NUMBER: builtins.int
     parent: builtins.str
     """The workspace: `workspaces/{workspace}`."""
     filter: builtins.str
@@ -97,6 +102,8 @@ class SearchModelsRequest(google.protobuf.message.Message):
     """Where to go on: `next_page_token` of the page before, with all other fields but `page_size` as they were
     (PAGE_TOKEN_INVALID). Empty for the first page.
     """
+    with_latest_versions: builtins.bool
+    """Whether `latest_versions` is wanted too, of all models of the page."""
     def __init__(
         self,
         *,
@@ -105,8 +112,9 @@ class SearchModelsRequest(google.protobuf.message.Message):
         order_by: builtins.str = ...,
         page_size: builtins.int = ...,
         page_token: builtins.str = ...,
+        with_latest_versions: builtins.bool = ...,
     ) -> None: ...
-    def ClearField(self, field_name: typing.Literal["filter", b"filter", "order_by", b"order_by", "page_size", b"page_size", "page_token", b"page_token", "parent", b"parent"]) -> None: ...
+    def ClearField(self, field_name: typing.Literal["filter", b"filter", "order_by", b"order_by", "page_size", b"page_size", "page_token", b"page_token", "parent", b"parent", "with_latest_versions", b"with_latest_versions"]) -> None: ...
 
 global___SearchModelsRequest = SearchModelsRequest
 

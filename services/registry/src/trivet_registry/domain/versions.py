@@ -172,6 +172,10 @@ class VersionLookups(Protocol):
         """
         ...
 
+    def latest_of_models(self, workspace: str, uids: Sequence[str]) -> Mapping[str, Sequence[ModelVersion]]:
+        """The same for all stages of several models, by their uids; models without such versions are left out."""
+        ...
+
 
 class Versions(Protocol):
     """Keeps versions.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from trivet_kit import fingerprints
@@ -13,7 +14,8 @@ from trivet_proto.registry.v1 import model_pb2
 from trivet_proto.registry.v1 import registry_service_pb2 as pb
 from trivet_registry import convert
 from trivet_registry.domain.aliases import check_alias
-from trivet_registry.domain.models import Models
+from trivet_registry.domain.models import Model, Models
+from trivet_registry.domain.versions import ModelVersion, VersionLookups
 from trivet_registry.domain.vocabularies import MODELS
 from trivet_registry.servicers import pages
 
@@ -23,6 +25,7 @@ class ModelServicer:
     """Implements its part of `trivet.registry.v1.RegistryService`; what each method does is said in the contract."""
 
     models: Models
+    lookups: VersionLookups
 
     def CreateModel(self, request: pb.CreateModelRequest, call: Call) -> model_pb2.Model:
         repeatable = fingerprints.repeatable_request(request, request.request_id)
@@ -30,13 +33,16 @@ class ModelServicer:
         return convert.from_model(self.models.create(new, convert.to_by(call), repeatable))
 
     def GetModel(self, request: pb.GetModelRequest, call: Call) -> model_pb2.Model:
-        return convert.from_model(self.models.get(parse_model(request.name, "name")))
+        model = self.models.get(parse_model(request.name, "name"))
+        latest = self._latest([model]) if request.with_latest_versions else {}
+        return convert.from_model(model, latest.get(model.uid, ()))
 
     def SearchModels(self, request: pb.SearchModelsRequest, call: Call) -> pb.SearchModelsResponse:
         bound_to = fingerprints.of_search(request)
         workspace = parse_workspace(request.parent, "parent").workspace
         page = self.models.search(workspace, pages.to_query(request, bound_to, MODELS))
-        models = [convert.from_model(model) for model in page.entries]
+        latest = self._latest(page.entries) if request.with_latest_versions else {}
+        models = [convert.from_model(model, latest.get(model.uid, ())) for model in page.entries]
         kept, token = pages.cut(bound_to, models, page.cursors, is_last=page.is_last)
         return pb.SearchModelsResponse(models=models[:kept], next_page_token=token)
 
@@ -74,3 +80,9 @@ class ModelServicer:
         alias = check_alias(request.alias, "alias")
         by = convert.to_by(call, request.reason)
         return convert.from_model(self.models.delete_alias(name, alias, by, to_revision(request.etag)))
+
+    def _latest(self, models: Sequence[Model]) -> Mapping[str, Sequence[ModelVersion]]:
+        """The newest versions of models of one workspace, by their uids."""
+        if not models:
+            return {}
+        return self.lookups.latest_of_models(models[0].name.workspace, [model.uid for model in models])

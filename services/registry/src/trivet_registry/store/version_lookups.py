@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import sqlalchemy as sa
 
@@ -41,7 +43,15 @@ class SqlVersionLookups:
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        self._latest = _latest(database.dialect)
+        newest = _newest(database.dialect)
+        given = _texts_in(sa.bindparam("b_uids", type_=sa.Text), database.dialect, "given")
+        self._latest = Statement(newest.where(*_OF_MODEL))
+        self._latest_of_models = Statement(
+            newest.where(
+                _m.c.workspace == sa.bindparam("b_workspace"),
+                _m.c.uid.in_(sa.select(given.c.value)),
+            )
+        )
 
     def get(self, name: ModelVersionName) -> ModelVersion:
         """Returns a version. Raises ModelNotFound, ModelVersionNotFound."""
@@ -75,16 +85,33 @@ class SqlVersionLookups:
         found = [to_version(row[:count]) for row in rows if row.version_pk is not None and row.stage in wanted]
         return sorted(found, key=lambda version: known.index(version.stage))
 
+    def latest_of_models(self, workspace: str, uids: Sequence[str]) -> Mapping[str, Sequence[ModelVersion]]:
+        """The same for all stages of several models, by their uids."""
+        if not uids:
+            return {}
+        rows = self._latest_of_models.read(self._database, {"b_workspace": workspace, "b_uids": json.dumps(list(uids))})
+        found: dict[str, list[ModelVersion]] = {}
+        count = len(VERSION_COLUMNS)
+        for row in rows:
+            if row.version_pk is not None:
+                found.setdefault(row.uid, []).append(to_version(row[:count]))
+        order = {stage: place for place, stage in enumerate(to_rules(rows[0]).stages)} if rows else {}
+        return {uid: sorted(versions, key=lambda version: order[version.stage]) for uid, versions in found.items()}
 
-def _latest(dialect: str) -> Statement:
+
+def _texts_in(array: sa.ColumnElement[str], dialect: str, name: str) -> sa.TableValuedAlias:
+    """The texts of a JSON array, as rows with the column `value`."""
+    if dialect == "sqlite":
+        return sa.func.json_each(array).table_valued("value", name=name)
+    as_json = sa.cast(array, sa.JSON)
+    return sa.func.json_array_elements_text(as_json).table_valued("value").render_derived(name=name)
+
+
+def _newest(dialect: str) -> sa.Select[Any]:
     """A row for each stage of a model's workspace, with the newest READY version in it where there is one."""
     other = _v.alias("other")
     byte_order = "BINARY" if dialect == "sqlite" else "C"
-    if dialect == "sqlite":
-        listed = sa.func.json_each(_w.c.stages).table_valued("value", name="listed")
-    else:
-        as_json = sa.cast(_w.c.stages, sa.JSON)
-        listed = sa.func.json_array_elements_text(as_json).table_valued("value").render_derived(name="listed")
+    listed = _texts_in(_w.c.stages, dialect, "listed")
     newest = (
         sa.select(sa.func.max(other.c.version))
         .where(
@@ -95,10 +122,9 @@ def _latest(dialect: str) -> Statement:
         .scalar_subquery()
     )
     rules = [column.label(f"rules_of_{column.name}") if column is _w.c.workspace else column for column in RULE_COLUMNS]
-    return Statement(
+    return (
         sa.select(*VERSION_COLUMNS, *rules)
         .join_from(_m, _w, _w.c.workspace == _m.c.workspace)
         .join(listed, sa.true())
         .join(_v, sa.and_(_v.c.model_pk == _m.c.model_pk, _v.c.version == newest), isouter=True)
-        .where(*_OF_MODEL)
     )
