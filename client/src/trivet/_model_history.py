@@ -111,6 +111,8 @@ class ModelHistory:
     ) -> ModelEventWatch:
         """Watches models from now on: an iterator of what happens, which goes on when the connection breaks.
 
+        What happened in the last moments before may come too.
+
         Args:
             names: Only these models, also those to come. Default: all of the workspace.
             actions: Only these, such as `VERSION_MOVED`. Default: all.
