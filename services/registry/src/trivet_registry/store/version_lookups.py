@@ -16,12 +16,13 @@ from trivet_registry.domain.stages import to_stage
 from trivet_registry.domain.versions import ModelVersion, VersionState
 from trivet_registry.store import tables
 from trivet_registry.store.promotions import RULE_COLUMNS, to_rules
-from trivet_registry.store.rows import VERSION_COLUMNS, to_version
+from trivet_registry.store.rows import VERSION_COLUMNS, load_versions, to_version
 
 _m = tables.model
 _v = tables.version
 _a = tables.alias
 _w = tables.workspace
+_other = _v.alias("other")
 
 _OF_MODEL = (_m.c.workspace == sa.bindparam("b_workspace"), _m.c.model_id == sa.bindparam("b_model_id"))
 # Rows without a version say that the model is there.
@@ -36,6 +37,7 @@ _BY_ALIAS = Statement(
     .join(_v, _v.c.version_pk == _a.c.version_pk, isouter=True)
     .where(*_OF_MODEL)
 )
+_RULES = [column.label(f"rules_of_{column.name}") if column is _w.c.workspace else column for column in RULE_COLUMNS]
 
 
 class SqlVersionLookups:
@@ -43,15 +45,8 @@ class SqlVersionLookups:
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        newest = _newest(database.dialect)
-        given = _texts_in(sa.bindparam("b_uids", type_=sa.Text), database.dialect, "given")
-        self._latest = Statement(newest.where(*_OF_MODEL))
-        self._latest_of_models = Statement(
-            newest.where(
-                _m.c.workspace == sa.bindparam("b_workspace"),
-                _m.c.uid.in_(sa.select(given.c.value)),
-            )
-        )
+        self._latest = _latest(database.dialect)
+        self._keys_of_latest = _keys_of_latest(database.dialect)
 
     def get(self, name: ModelVersionName) -> ModelVersion:
         """Returns a version. Raises ModelNotFound, ModelVersionNotFound."""
@@ -89,14 +84,15 @@ class SqlVersionLookups:
         """The same for all stages of several models, by their uids."""
         if not uids:
             return {}
-        rows = self._latest_of_models.read(self._database, {"b_workspace": workspace, "b_uids": json.dumps(list(uids))})
-        found: dict[str, list[ModelVersion]] = {}
-        count = len(VERSION_COLUMNS)
-        for row in rows:
-            if row.version_pk is not None:
-                found.setdefault(row.uid, []).append(to_version(row[:count]))
+        values = {"b_workspace": workspace, "b_uids": json.dumps(list(uids))}
+        with self._database.transaction("read") as connection:
+            rows = [row for row in self._keys_of_latest.execute(connection, values) if row.version_pk is not None]
+            versions = load_versions(connection, [row.version_pk for row in rows])
         order = {stage: place for place, stage in enumerate(to_rules(rows[0]).stages)} if rows else {}
-        return {uid: sorted(versions, key=lambda version: order[version.stage]) for uid, versions in found.items()}
+        found: dict[str, list[ModelVersion]] = {}
+        for row, version in zip(rows, versions, strict=True):
+            found.setdefault(row.uid, []).append(version)
+        return {uid: sorted(of_model, key=lambda version: order[version.stage]) for uid, of_model in found.items()}
 
 
 def _texts_in(array: sa.ColumnElement[str], dialect: str, name: str) -> sa.TableValuedAlias:
@@ -107,24 +103,46 @@ def _texts_in(array: sa.ColumnElement[str], dialect: str, name: str) -> sa.Table
     return sa.func.json_array_elements_text(as_json).table_valued("value").render_derived(name=name)
 
 
-def _newest(dialect: str) -> sa.Select[Any]:
-    """A row for each stage of a model's workspace, with the newest READY version in it where there is one."""
-    other = _v.alias("other")
+def _in_stage(stage: sa.ColumnElement[Any], dialect: str) -> sa.ColumnElement[bool]:
+    """Whether a version, by its other name, is READY and in that stage of its model."""
     byte_order = "BINARY" if dialect == "sqlite" else "C"
-    listed = _texts_in(_w.c.stages, dialect, "listed")
-    newest = (
-        sa.select(sa.func.max(other.c.version))
-        .where(
-            other.c.model_pk == _m.c.model_pk,
-            other.c.stage == sa.collate(sa.cast(listed.c.value, sa.Text), byte_order),
-            other.c.state == VersionState.READY.value,
-        )
-        .scalar_subquery()
+    return sa.and_(
+        _other.c.model_pk == _m.c.model_pk,
+        _other.c.stage == sa.collate(sa.cast(stage, sa.Text), byte_order),
+        _other.c.state == VersionState.READY.value,
     )
-    rules = [column.label(f"rules_of_{column.name}") if column is _w.c.workspace else column for column in RULE_COLUMNS]
-    return (
-        sa.select(*VERSION_COLUMNS, *rules)
+
+
+def _latest(dialect: str) -> Statement:
+    """A row for each stage of a model's workspace, with the newest READY version in it where there is one."""
+    listed = _texts_in(_w.c.stages, dialect, "listed")
+    newest = sa.select(sa.func.max(_other.c.version)).where(_in_stage(listed.c.value, dialect)).scalar_subquery()
+    return Statement(
+        sa.select(*VERSION_COLUMNS, *_RULES)
         .join_from(_m, _w, _w.c.workspace == _m.c.workspace)
         .join(listed, sa.true())
         .join(_v, sa.and_(_v.c.model_pk == _m.c.model_pk, _v.c.version == newest), isouter=True)
+        .where(*_OF_MODEL)
+    )
+
+
+def _keys_of_latest(dialect: str) -> Statement:
+    """The same rows of several models, with keys alone.
+
+    Joined with the versions themselves, PostgreSQL takes them for so many that it reads all versions there are.
+    """
+    listed = _texts_in(_w.c.stages, dialect, "listed")
+    given = _texts_in(sa.bindparam("b_uids", type_=sa.Text), dialect, "given")
+    newest = (
+        sa.select(_other.c.version_pk)
+        .where(_in_stage(listed.c.value, dialect))
+        .order_by(_other.c.version.desc())
+        .limit(1)
+        .scalar_subquery()
+    )
+    return Statement(
+        sa.select(_m.c.uid, newest.label("version_pk"), *RULE_COLUMNS)
+        .join_from(_m, _w, _w.c.workspace == _m.c.workspace)
+        .join(listed, sa.true())
+        .where(_m.c.workspace == sa.bindparam("b_workspace"), _m.c.uid.in_(sa.select(given.c.value)))
     )
