@@ -60,6 +60,12 @@ def run_id(client: trivet.Client) -> str:
 
 
 @pytest.fixture
+def owner(client: trivet.Client) -> str:
+    """The run, as the owner of its files."""
+    return f"workspaces/{client.workspace}/runs/{RUN}"
+
+
+@pytest.fixture
 def weights(client: trivet.Client, run_id: str, tmp_path: Path) -> Path:
     """A file that is stored as `model/weights`."""
     file = tmp_path / "weights"
@@ -312,15 +318,15 @@ def test_cat_writes_the_bytes_and_nothing_else(weights: Path) -> None:
         assert path in ended.stderr
 
 
-def test_artifact_that_is_not_there_is_a_failure(weights: Path, tmp_path: Path) -> None:
+def test_artifact_that_is_not_there_is_a_failure(owner: str, weights: Path, tmp_path: Path) -> None:
     for command in (("ls",), ("get",), ("rm", "--yes")):
         reason, message = failure("artifacts", command[0], RUN, "nothing", *command[1:])
         assert (reason, "nothing" in message) == ("ARTIFACT_NOT_FOUND", True)
     reason, message = failure("artifacts", "put", RUN, str(tmp_path / "missing"))
     assert (reason, message) == ("LOCAL_FILE", f"There is no file or folder {tmp_path / 'missing'}.")
-    assert answer("artifacts", "rm", RUN, "--all", "--yes") == {"run_id": RUN, "deleted_files": 1}
+    assert answer("artifacts", "rm", RUN, "--all", "--yes") == {"owner": owner, "deleted_files": 1}
     ended = run("artifacts", "ls", RUN)
-    assert (ended.exit_code, ended.stdout, ended.stderr) == (0, "", "The run has no artifacts.\n")
+    assert (ended.exit_code, ended.stdout, ended.stderr) == (0, "", f"The run {RUN} has no artifacts.\n")
 
 
 @pytest.fixture
@@ -377,22 +383,22 @@ def test_list_of_all_below_has_digests(tree: Path) -> None:
     assert (file["reference_uri"], file["is_verified"]) == ("", True)
 
 
-def test_pattern_is_downloaded_written_and_removed(tree: Path, tmp_path: Path) -> None:
+def test_pattern_is_downloaded_written_and_removed(owner: str, tree: Path, tmp_path: Path) -> None:
     got = answer("artifacts", "get", RUN, "plots/*.png", "--to", str(tmp_path / "got"), "--quiet")
     assert got == {"paths": [str(tmp_path / "got" / "plots" / name) for name in ("[x].png", "one.png", "two.png")]}
     assert (tmp_path / "got" / "plots" / "one.png").read_text(encoding="utf-8") == "plots/one.png"
     assert failure("artifacts", "get", RUN, "plots/t*", "--to", str(tmp_path / "got"))[0] == "LOCAL_FILE"
     assert run("artifacts", "cat", RUN, "?.*").stdout == "a.txtb.csv"
-    assert answer("artifacts", "rm", RUN, "plots/*e.png", "--yes") == {"run_id": RUN, "deleted_files": 1}
+    assert answer("artifacts", "rm", RUN, "plots/*e.png", "--yes") == {"owner": owner, "deleted_files": 1}
     # The file of that name, and nothing else that it would mean.
-    assert answer("artifacts", "rm", RUN, "p*", "--yes") == {"run_id": RUN, "deleted_files": 1}
+    assert answer("artifacts", "rm", RUN, "p*", "--yes") == {"owner": owner, "deleted_files": 1}
     assert failure("artifacts", "rm", RUN, "*.zip", "--yes")[0] == "ARTIFACT_NOT_FOUND"
     assert paths() == ["a.txt", "b.csv", "plots"]
 
 
-def test_pattern_of_files_here_is_uploaded(run_id: str, tree: Path) -> None:
+def test_pattern_of_files_here_is_uploaded(owner: str, run_id: str, tree: Path) -> None:
     stored = answer("artifacts", "put", RUN, str(tree / "plots" / "*.png"), "again")
-    assert stored == {"run_id": RUN, "paths": ["again/[x].png", "again/one.png", "again/two.png"]}
+    assert stored == {"owner": owner, "paths": ["again/[x].png", "again/one.png", "again/two.png"]}
     assert paths("again") == ["again/[x].png", "again/one.png", "again/two.png"]
 
 
@@ -430,12 +436,12 @@ def test_space_is_shown_and_freed(tree: Path) -> None:
     assert (ended.exit_code, "--grace" in ended.stderr) == (2, True)
 
 
-def test_held_files_stay_and_retention_is_kept(tree: Path) -> None:
-    assert answer("artifacts", "hold", RUN, "--reason", "audit") == {"run_id": RUN, "reason": "audit"}
+def test_held_files_stay_and_retention_is_kept(owner: str, tree: Path) -> None:
+    assert answer("artifacts", "hold", RUN, "--reason", "audit") == {"owner": owner, "reason": "audit"}
     held = only("artifacts", "holds")
     assert (str(held["owner"]).rpartition("/")[2], held["reason"]) == (RUN, "audit")
     assert failure("artifacts", "rm", RUN, "a.txt", "--yes")[0] == "ARTIFACTS_HELD"
-    assert answer("artifacts", "release", RUN) == {"run_id": RUN}
+    assert answer("artifacts", "release", RUN) == {"owner": owner}
     assert answer("artifacts", "holds") == []
     keep = {"run": 36 * 3600.0, "logged_model": None, "model_version": 60.0}
     assert answer("artifacts", "retention", "--runs", "1d12h", "--model-versions", "1m") == {"keep_seconds": keep}
