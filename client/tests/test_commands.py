@@ -605,8 +605,8 @@ def test_reference_is_recorded_with_what_is_known(owner: str, model: str, run_id
     assert isinstance(usage, dict)
     assert (usage["file_count"], usage["reference_count"]) == (2, 2)
     assert only("artifacts", "verify", RUN)["state"] == "reference"
-    reason, message = failure("artifacts", "cat", RUN, "trips.csv")
-    assert (reason, uri in message) == ("ARTIFACT_IS_REFERENCE", True)
+    ended = run("artifacts", "cat", RUN, "trips.csv")
+    assert (ended.exit_code, ended.stdout, uri in ended.stderr) == (1, "", True)
 
 
 @pytest.mark.parametrize(
