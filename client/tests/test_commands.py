@@ -60,6 +60,12 @@ def run_id(client: trivet.Client) -> str:
 
 
 @pytest.fixture
+def owner(client: trivet.Client) -> str:
+    """The run, as the owner of its files."""
+    return f"workspaces/{client.workspace}/runs/{RUN}"
+
+
+@pytest.fixture
 def weights(client: trivet.Client, run_id: str, tmp_path: Path) -> Path:
     """A file that is stored as `model/weights`."""
     file = tmp_path / "weights"
@@ -312,15 +318,15 @@ def test_cat_writes_the_bytes_and_nothing_else(weights: Path) -> None:
         assert path in ended.stderr
 
 
-def test_artifact_that_is_not_there_is_a_failure(weights: Path, tmp_path: Path) -> None:
+def test_artifact_that_is_not_there_is_a_failure(owner: str, weights: Path, tmp_path: Path) -> None:
     for command in (("ls",), ("get",), ("rm", "--yes")):
         reason, message = failure("artifacts", command[0], RUN, "nothing", *command[1:])
         assert (reason, "nothing" in message) == ("ARTIFACT_NOT_FOUND", True)
     reason, message = failure("artifacts", "put", RUN, str(tmp_path / "missing"))
     assert (reason, message) == ("LOCAL_FILE", f"There is no file or folder {tmp_path / 'missing'}.")
-    assert answer("artifacts", "rm", RUN, "--all", "--yes") == {"run_id": RUN, "deleted_files": 1}
+    assert answer("artifacts", "rm", RUN, "--all", "--yes") == {"owner": owner, "deleted_files": 1}
     ended = run("artifacts", "ls", RUN)
-    assert (ended.exit_code, ended.stdout, ended.stderr) == (0, "", "The run has no artifacts.\n")
+    assert (ended.exit_code, ended.stdout, ended.stderr) == (0, "", f"The run {RUN} has no artifacts.\n")
 
 
 @pytest.fixture
@@ -377,22 +383,22 @@ def test_list_of_all_below_has_digests(tree: Path) -> None:
     assert (file["reference_uri"], file["is_verified"]) == ("", True)
 
 
-def test_pattern_is_downloaded_written_and_removed(tree: Path, tmp_path: Path) -> None:
+def test_pattern_is_downloaded_written_and_removed(owner: str, tree: Path, tmp_path: Path) -> None:
     got = answer("artifacts", "get", RUN, "plots/*.png", "--to", str(tmp_path / "got"), "--quiet")
     assert got == {"paths": [str(tmp_path / "got" / "plots" / name) for name in ("[x].png", "one.png", "two.png")]}
     assert (tmp_path / "got" / "plots" / "one.png").read_text(encoding="utf-8") == "plots/one.png"
     assert failure("artifacts", "get", RUN, "plots/t*", "--to", str(tmp_path / "got"))[0] == "LOCAL_FILE"
     assert run("artifacts", "cat", RUN, "?.*").stdout == "a.txtb.csv"
-    assert answer("artifacts", "rm", RUN, "plots/*e.png", "--yes") == {"run_id": RUN, "deleted_files": 1}
+    assert answer("artifacts", "rm", RUN, "plots/*e.png", "--yes") == {"owner": owner, "deleted_files": 1}
     # The file of that name, and nothing else that it would mean.
-    assert answer("artifacts", "rm", RUN, "p*", "--yes") == {"run_id": RUN, "deleted_files": 1}
+    assert answer("artifacts", "rm", RUN, "p*", "--yes") == {"owner": owner, "deleted_files": 1}
     assert failure("artifacts", "rm", RUN, "*.zip", "--yes")[0] == "ARTIFACT_NOT_FOUND"
     assert paths() == ["a.txt", "b.csv", "plots"]
 
 
-def test_pattern_of_files_here_is_uploaded(run_id: str, tree: Path) -> None:
+def test_pattern_of_files_here_is_uploaded(owner: str, run_id: str, tree: Path) -> None:
     stored = answer("artifacts", "put", RUN, str(tree / "plots" / "*.png"), "again")
-    assert stored == {"run_id": RUN, "paths": ["again/[x].png", "again/one.png", "again/two.png"]}
+    assert stored == {"owner": owner, "paths": ["again/[x].png", "again/one.png", "again/two.png"]}
     assert paths("again") == ["again/[x].png", "again/one.png", "again/two.png"]
 
 
@@ -430,12 +436,12 @@ def test_space_is_shown_and_freed(tree: Path) -> None:
     assert (ended.exit_code, "--grace" in ended.stderr) == (2, True)
 
 
-def test_held_files_stay_and_retention_is_kept(tree: Path) -> None:
-    assert answer("artifacts", "hold", RUN, "--reason", "audit") == {"run_id": RUN, "reason": "audit"}
+def test_held_files_stay_and_retention_is_kept(owner: str, tree: Path) -> None:
+    assert answer("artifacts", "hold", RUN, "--reason", "audit") == {"owner": owner, "reason": "audit"}
     held = only("artifacts", "holds")
     assert (str(held["owner"]).rpartition("/")[2], held["reason"]) == (RUN, "audit")
     assert failure("artifacts", "rm", RUN, "a.txt", "--yes")[0] == "ARTIFACTS_HELD"
-    assert answer("artifacts", "release", RUN) == {"run_id": RUN}
+    assert answer("artifacts", "release", RUN) == {"owner": owner}
     assert answer("artifacts", "holds") == []
     keep = {"run": 36 * 3600.0, "logged_model": None, "model_version": 60.0}
     assert answer("artifacts", "retention", "--runs", "1d12h", "--model-versions", "1m") == {"keep_seconds": keep}
@@ -448,6 +454,236 @@ def test_folder_that_cannot_be_written_is_said(weights: Path) -> None:
     # A file is in the way of the folder; permissions would not stop root.
     reason, message = failure("artifacts", "get", RUN, "model", "--to", str(weights / "below"))
     assert (reason, str(weights) in message) == ("LOCAL_FILE", True)
+
+
+# --- artifacts of other owners
+
+MODEL = "m-0051d54e914b4d798556ff691fb7b02b"
+
+
+@pytest.fixture
+def model(client: trivet.Client) -> str:
+    """The URI of a logged model without files."""
+    client.tracking.logged_models.create("0", name="lasso", model_id=MODEL)
+    return f"models:/{MODEL}"
+
+
+@pytest.fixture
+def version(client: trivet.Client, weights: Path) -> str:
+    """The URI of a version that has the file `weights`, and is the `champion`."""
+    client.register_model(f"runs:/{RUN}/model", "taxi")
+    client.set_registered_model_alias("taxi", "champion", 1)
+    return "models:/taxi/1"
+
+
+def test_files_of_a_logged_model_are_put_read_checked_and_removed(
+    model: str, tree: Path, tmp_path: Path, workspace: str
+) -> None:
+    owner = f"workspaces/{workspace}/loggedModels/{MODEL}"
+    ended = run("artifacts", "ls", model)
+    assert (ended.exit_code, ended.stderr) == (0, f"The logged model {MODEL} has no artifacts.\n")
+    assert answer("artifacts", "put", model, str(tree / "a.txt"), "notes") == {"owner": owner, "path": "notes/a.txt"}
+    # A path of the URI and a path after it are one.
+    stored = answer("artifacts", "put", f"{model}/notes", str(tree / "plots"), "more")
+    assert stored == {"owner": owner, "path": "notes/more/plots"}
+    assert only("artifacts", "ls", f"{model}/notes/*.txt")["path"] == "notes/a.txt"
+    assert run("artifacts", "cat", f"{model}/notes", "a.txt").stdout == "a.txt"
+    got = answer("artifacts", "get", f"{model}/notes/more", "--to", str(tmp_path / "got"))
+    assert got == {"path": str(tmp_path / "got" / "notes" / "more")}
+    assert (tmp_path / "got/notes/more/plots/deep/three.png").read_text(encoding="utf-8") == "plots/deep/three.png"
+    checks = answer("artifacts", "verify", model)
+    assert isinstance(checks, list)
+    assert [check["state"] for check in checks] == ["ok"] * 5
+    assert answer("artifacts", "hold", model) == {"owner": owner, "reason": ""}
+    assert failure("artifacts", "rm", f"{model}/notes/a.txt", "--yes")[0] == "ARTIFACTS_HELD"
+    assert answer("artifacts", "release", model) == {"owner": owner}
+    assert answer("artifacts", "rm", f"{model}/notes/m*", "--yes") == {"owner": owner, "deleted_files": 4}
+    assert only("artifacts", "ls", model, "--recursive")["path"] == "notes/a.txt"
+    assert answer("artifacts", "rm", model, "--all", "--yes") == {"owner": owner, "deleted_files": 1}
+
+
+@pytest.mark.parametrize("name", ["models:/taxi/1", "models:/taxi@champion", "models:/taxi/latest"])
+def test_files_of_a_version_are_read_by_every_name(version: str, weights: Path, tmp_path: Path, name: str) -> None:
+    file = only("artifacts", "ls", name)
+    assert (file["path"], file["sha256"]) == ("weights", hashlib.sha256(weights.read_bytes()).hexdigest())
+    assert run("artifacts", "cat", f"{name}/w*").stdout_bytes == weights.read_bytes()
+    answer("artifacts", "get", name, "weights", "--to", str(tmp_path / "got"))
+    assert (tmp_path / "got" / "weights").read_bytes() == weights.read_bytes()
+    assert only("artifacts", "verify", name, "weights", "--local", str(weights))["state"] == "ok"
+
+
+def test_files_of_a_version_are_never_changed(version: str, weights: Path) -> None:
+    before = answer("artifacts", "du", version)
+    for arguments in (
+        ("put", version, str(weights), "more"),
+        ("put", "models:/taxi@champion", str(weights)),
+        ("rm", version, "weights", "--yes"),
+        ("rm", version, "--all", "--yes"),
+        ("rm", version),  # said before anybody is asked whether they are sure
+        ("reference", version, "s3://bucket/x"),
+        ("copy", RUN, version),
+    ):
+        reason, message = failure("artifacts", *arguments)
+        assert reason == "FAILED_PRECONDITION", arguments
+        assert "Version 1 of 'taxi' is read only" in message
+    assert answer("artifacts", "du", version) == before
+
+
+def test_sdk_refuses_to_change_a_version(client: trivet.Client, version: str, weights: Path) -> None:
+    owner = client.find_artifacts(version).owner
+    with pytest.raises(trivet.FailedPrecondition, match="read only"):
+        client.artifacts.log_artifact(owner, weights)
+    with pytest.raises(trivet.FailedPrecondition, match="read only"):
+        client.artifacts.log_artifacts(owner, weights.parent)
+    with pytest.raises(trivet.FailedPrecondition, match="read only"):
+        client.artifacts.delete_artifacts(owner)
+    assert [info.path for info in client.artifacts.list_artifacts(owner)] == ["weights"]
+
+
+@pytest.mark.parametrize(
+    "command", [("ls",), ("get",), ("put", os.devnull), ("rm", "x", "--yes"), ("verify",), ("du",)]
+)
+@pytest.mark.parametrize(
+    ("owner", "reason", "said"),
+    [
+        (f"models:/{MODEL}", "LOGGED_MODEL_NOT_FOUND", MODEL),
+        ("models:/tram/1", "MODEL_NOT_FOUND", "tram"),
+        ("models:/tram@best", "MODEL_NOT_FOUND", "tram"),
+        (f"runs:/{RUN}", "RUN_NOT_FOUND", RUN),
+        ("models:/taxi", "INVALID_ARGUMENT", "models:/NAME/VERSION"),
+        ("runs:/", "INVALID_ARGUMENT", "runs:/RUN_ID/PATH"),
+        ("s3://bucket/x", "INVALID_ARGUMENT", "does not keep 's3://bucket/x'"),
+        ("a/b", "INVALID_ARGUMENT", "run_id is 'a/b'"),
+    ],
+)
+def test_owner_that_is_not_there_or_cannot_be_is_said(
+    environment: object, command: tuple[str, ...], owner: str, reason: str, said: str
+) -> None:
+    told_reason, message = failure("artifacts", command[0], owner, *command[1:])
+    assert told_reason == reason
+    assert said in message
+
+
+def test_version_without_files_here_is_said(client: trivet.Client) -> None:
+    client.register_model("s3://bucket/model", "outside")
+    reason, message = failure("artifacts", "ls", "models:/outside/1")
+    assert (reason, "s3://bucket/model" in message) == ("ARTIFACT_NOT_FOUND", True)
+    with pytest.raises(trivet.ModelSourceUnusable):
+        client.register_model("runs:/0192f0c1a7/nothing", "broken")
+    reason, message = failure("artifacts", "get", "models:/broken/1")
+    assert (reason, "FAILED" in message) == ("MODEL_VERSION_NOT_READY", True)
+
+
+def test_room_of_an_owner_is_that_of_its_files(tree: Path, model: str) -> None:
+    usage = answer("artifacts", "du", RUN, "plots")
+    assert isinstance(usage, dict)
+    names = ("plots/[x].png", "plots/one.png", "plots/two.png", "plots/deep/three.png")
+    assert (usage["file_count"], usage["total_bytes"]) == (4, sum(map(len, names)))
+    answer("artifacts", "copy", f"runs:/{RUN}/plots", model)
+    # The same files have the same digest, whoever has them.
+    assert answer("artifacts", "du", model) == usage
+    assert failure("artifacts", "du", RUN, "nothing")[0] == "ARTIFACT_NOT_FOUND"
+
+
+def test_reference_is_recorded_with_what_is_known(owner: str, model: str, run_id: str) -> None:
+    uri = "s3://bucket/raw/trips.csv"
+    recorded = answer("artifacts", "reference", RUN, uri, "--size", "7", "--sha256", "ab" * 32)
+    assert recorded == {"owner": owner, "path": "trips.csv", "reference_uri": uri}
+    assert only("artifacts", "ls", RUN) == {
+        "path": "trips.csv",
+        "is_dir": False,
+        "file_size": 7,
+        "sha256": "ab" * 32,
+        "reference_uri": uri,
+        "is_verified": False,
+    }
+    answer("artifacts", "reference", f"{model}/data", "https://example.com/x?v=2#part", "in/x")
+    assert only("artifacts", "ls", model, "-R")["path"] == "data/in/x"
+    answer("artifacts", "reference", model, "https://example.com/y?v=2/3")
+    assert only("artifacts", "ls", model, "y")["reference_uri"] == "https://example.com/y?v=2/3"
+    usage = answer("artifacts", "du", model)
+    assert isinstance(usage, dict)
+    assert (usage["file_count"], usage["reference_count"]) == (2, 2)
+    assert only("artifacts", "verify", RUN)["state"] == "reference"
+    ended = run("artifacts", "cat", RUN, "trips.csv")
+    assert (ended.exit_code, ended.stdout, uri in ended.stderr) == (1, "", True)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "reason"),
+    [
+        ((RUN, "trips.csv", "x"), "FIELD_INVALID"),
+        ((RUN, "s3://user:secret@bucket/x"), "FIELD_INVALID"),
+        ((RUN, "s3://bucket/x", "../x"), "INVALID_ARGUMENT"),
+        ((RUN, "s3://bucket/x", "--sha256", "abc"), "INVALID_ARGUMENT"),
+        (("0192f0c1a7", "s3://bucket/x"), "RUN_NOT_FOUND"),
+    ],
+)
+def test_reference_that_can_be_none_is_refused(run_id: str, arguments: tuple[str, ...], reason: str) -> None:
+    assert failure("artifacts", "reference", *arguments)[0] == reason
+    assert answer("artifacts", "ls", RUN) == []
+
+
+def test_reference_needs_a_path_and_a_size_that_can_be(run_id: str) -> None:
+    for arguments, said in (
+        (("s3://bucket/folder/",), "PATH"),
+        (("https://example.com",), "PATH"),
+        (("s3://bucket/x", "--size", "-1"), "--size"),
+    ):
+        ended = run("artifacts", "reference", RUN, *arguments)
+        assert (ended.exit_code, said in ended.stderr) == (2, True)
+    assert answer("artifacts", "ls", RUN) == []
+
+
+def test_files_are_copied_between_owners(tree: Path, owner: str, model: str, client: trivet.Client) -> None:
+    before = answer("artifacts", "du")
+    assert isinstance(before, dict)
+    copied = answer("artifacts", "copy", f"runs:/{RUN}/plots", f"{model}/figures")
+    assert isinstance(copied, dict)
+    digest = client.artifacts.get_manifest(RUN, path="plots").sha256
+    assert copied == {
+        "source_owner": owner,
+        "source_path": "plots",
+        "destination_owner": f"workspaces/{client.workspace}/loggedModels/{MODEL}",
+        "destination_path": "figures",
+        "file_count": 4,
+        "total_bytes": 59,
+        "sha256": digest,
+    }
+    assert client.artifacts.get_manifest(client.find_artifacts(model).owner, path="figures").sha256 == digest
+    after = answer("artifacts", "du")
+    assert isinstance(after, dict)
+    assert after["stored_bytes"] == before["stored_bytes"]
+    # Again changes nothing; a file keeps its name; a version gives what it has.
+    assert answer("artifacts", "copy", f"runs:/{RUN}/plots", f"{model}/figures") == copied
+    answer("artifacts", "copy", f"runs:/{RUN}/a.txt", f"{model}/notes")
+    assert run("artifacts", "cat", model, "notes/a.txt").stdout == "a.txt"
+    client.register_model(f"{model}/notes", "taxi")
+    answer("artifacts", "copy", "models:/taxi/1", f"runs:/{RUN}/again")
+    assert paths("again") == ["again/a.txt"]
+
+
+def test_copy_that_cannot_be_changes_nothing(tree: Path, model: str) -> None:
+    (tree / "a.txt").write_text("another", encoding="utf-8")
+    answer("artifacts", "put", model, str(tree / "a.txt"))
+    for arguments, reason in (
+        ((RUN, model), "ARTIFACT_EXISTS"),
+        ((f"runs:/{RUN}/nothing", model), "ARTIFACT_NOT_FOUND"),
+        ((f"runs:/{RUN}/a.txt", f"{model}/a.txt"), "ARTIFACT_PATH_TAKEN"),
+        (("0192f0c1a7", model), "RUN_NOT_FOUND"),
+        ((RUN, "0192f0c1a7"), "RUN_NOT_FOUND"),
+        ((RUN, f"{model}/../x"), "INVALID_ARGUMENT"),
+    ):
+        assert failure("artifacts", "copy", *arguments)[0] == reason, arguments
+    assert only("artifacts", "ls", model, "-R")["path"] == "a.txt"
+    assert run("artifacts", "cat", model, "a.txt").stdout == "another"
+
+
+def test_hold_is_of_all_files_of_an_owner(weights: Path) -> None:
+    for command in ("hold", "release"):
+        ended = run("artifacts", command, f"runs:/{RUN}/model")
+        assert (ended.exit_code, "OWNER" in ended.stderr) == (2, True)
+    assert answer("artifacts", "holds") == []
 
 
 # --- logged models

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from trivet._artifact_owners import ArtifactOwner, ArtifactPlace
 from trivet._client import Client
 from trivet._entities import (
     CollectedGarbage,
@@ -161,6 +162,8 @@ __all__ = [
     "AlreadyExists",
     "ArtifactCorrupt",
     "ArtifactNotFound",
+    "ArtifactOwner",
+    "ArtifactPlace",
     "Client",
     "ClientClosed",
     "CollectedGarbage",

@@ -8,6 +8,7 @@ from typing import Final
 
 from google.protobuf.duration_pb2 import Duration
 
+from trivet._artifact_owners import Owner, owner_of
 from trivet._connection import Connection
 from trivet._entities import CollectedGarbage, Hold, OwnerKind, OwnerKindUsage, SpaceUsage
 from trivet._errors import InvalidArgument
@@ -112,14 +113,19 @@ class ArtifactHousekeeping:
         request = garbage_pb2.UpdateRetentionPolicyRequest(policy=policy)
         return _from_policy(self._connection.call(self._stub.UpdateRetentionPolicy, request, repeatable=True))
 
-    def hold_run(self, run_id: str, *, reason: str = "") -> Hold:
-        """Keeps the files of a run from being deleted, replaced or given up, until `release_run`."""
-        request = garbage_pb2.CreateHoldRequest(owner=self._names.run(run_id), reason=reason)
+    def hold(self, owner: Owner, *, reason: str = "") -> Hold:
+        """Keeps the files of an owner from being deleted, replaced or given up, until `release`.
+
+        Args:
+            owner: The id of a run, or what `Client.find_artifacts` found.
+            reason: Why.
+        """
+        request = garbage_pb2.CreateHoldRequest(owner=owner_of(self._names, owner).name, reason=reason)
         return _to_hold(self._connection.call(self._stub.CreateHold, request, repeatable=True))
 
-    def release_run(self, run_id: str) -> None:
+    def release(self, owner: Owner) -> None:
         """Ends a hold; where none is, nothing is done."""
-        request = garbage_pb2.DeleteHoldRequest(owner=self._names.run(run_id))
+        request = garbage_pb2.DeleteHoldRequest(owner=owner_of(self._names, owner).name)
         self._connection.call(self._stub.DeleteHold, request, repeatable=True)
 
     def list_holds(self) -> list[Hold]:

@@ -13,12 +13,13 @@ from pathlib import Path
 from trivet._artifact_cache import open_cache
 from trivet._artifact_housekeeping import ArtifactHousekeeping
 from trivet._artifact_messages import to_file_info, to_manifest, to_sha256
+from trivet._artifact_owners import ArtifactOwner, Owner, check_writable, of_model_version, owner_of, stored_name
 from trivet._at_once import Stop
 from trivet._connection import DEFAULT_TIMEOUT_SECONDS, Connection
 from trivet._direct import StoreConnections
 from trivet._downloads import download
 from trivet._entities import FileCheck, FileInfo, Manifest
-from trivet._errors import ArtifactCorrupt, ArtifactNotFound, FailedPrecondition, InvalidArgument, ModelVersionNotReady
+from trivet._errors import ArtifactCorrupt, ArtifactNotFound, FailedPrecondition, InvalidArgument
 from trivet._model_entities import ModelVersion
 from trivet._names import LoggedModelFiles, Names, RunFiles, parse_files_uri
 from trivet._pinned_files import check_pinned
@@ -45,6 +46,9 @@ class Artifacts:
     Every method calls the server and waits. Besides what it says, each may raise a `TrivetError`: ServerUnavailable
     where no server answers, else the class of what went wrong; and an OSError where a file here cannot be used.
 
+    Files belong to a run, a logged model or a version of a model; those of a version are read only: what would change
+    them raises FailedPrecondition.
+
     Safe for use by several threads, and in the child after a fork.
     """
 
@@ -63,9 +67,18 @@ class Artifacts:
     def _stub(self) -> ArtifactServiceStub:
         return self._connection.stub(ArtifactServiceStub)
 
+    def _owner(self, owner: Owner) -> ArtifactOwner:
+        return owner_of(self._names, owner)
+
+    def _writable(self, owner: Owner) -> str:
+        """The resource name of an owner whose files may be changed."""
+        found = self._owner(owner)
+        check_writable(found)
+        return found.name
+
     def log_artifact(
         self,
-        run_id: str,
+        owner: Owner,
         local_path: str | os.PathLike[str],
         *,
         artifact_path: str | None = None,
@@ -79,10 +92,10 @@ class Artifacts:
         on where it was.
 
         Args:
-            run_id: Of the run.
+            owner: The id of a run; or, of whatever kind, as `Client.find_artifacts` finds it.
             local_path: The file or folder. A folder's files are uploaded with their folders; links to folders are not
                 followed, and empty folders left out.
-            artifact_path: The folder of the run that it goes into. Default: the top.
+            artifact_path: The folder of the owner that it goes into. Default: the top.
             timeout_seconds: To begin with; what there is to send adds to it, at 64 KiB a second.
             progress: Whether a bar is shown, on a terminal, for what takes longer than a second.
 
@@ -91,12 +104,12 @@ class Artifacts:
             InvalidArgument: a path cannot be a logical path.
         """
         self._upload_under_its_name(
-            self._names.run(run_id), Path(local_path), artifact_path, timeout_seconds, progress=progress
+            self._writable(owner), Path(local_path), artifact_path, timeout_seconds, progress=progress
         )
 
     def log_artifacts(
         self,
-        run_id: str,
+        owner: Owner,
         local_dir: str | os.PathLike[str],
         *,
         artifact_path: str | None = None,
@@ -104,9 +117,7 @@ class Artifacts:
         progress: bool = True,
     ) -> None:
         """Uploads what a folder holds, without its name, or a file; otherwise as `log_artifact`."""
-        self._upload_content(
-            self._names.run(run_id), Path(local_dir), artifact_path, timeout_seconds, progress=progress
-        )
+        self._upload_content(self._writable(owner), Path(local_dir), artifact_path, timeout_seconds, progress=progress)
 
     def log_model_artifact(
         self,
@@ -188,14 +199,14 @@ class Artifacts:
             )
 
     def log_reference(
-        self, run_id: str, uri: str, path: str, *, size_bytes: int | None = None, sha256: str = ""
+        self, owner: Owner, uri: str, path: str, *, size_bytes: int | None = None, sha256: str = ""
     ) -> None:
         """Records a file that stays where it is: no server opens it, and what is said of it is not verified.
 
         Args:
-            run_id: Of the run.
+            owner: As in `log_artifact`.
             uri: Where the file is, such as `s3://bucket/data.csv` or `https://host/data.csv`.
-            path: The logical path that it gets in the run.
+            path: The logical path that it gets there.
             size_bytes: How many bytes it has, where that is known.
             sha256: Of the bytes, in hexadecimal, where that is known.
 
@@ -203,21 +214,21 @@ class Artifacts:
             InvalidArgument: path, digest or URI cannot be one.
         """
         reference = content_pb2.Reference(uri=uri, size_bytes=size_bytes or 0, sha256=to_sha256(sha256))
-        file = content_pb2.NewArtifact(owner=self._names.run(run_id), path=check_logical(path), reference=reference)
+        file = content_pb2.NewArtifact(owner=self._writable(owner), path=check_logical(path), reference=reference)
         request = content_pb2.CommitArtifactsRequest(files=[file])
         (result,) = self._connection.call(self._stub.CommitArtifacts, request, repeatable=True).results
         if result.WhichOneof("result") == "refused":
             raise from_status(result.refused)
 
     def copy_artifacts(
-        self, run_id: str, destination_run_id: str, *, path: str = "", destination_path: str = ""
+        self, owner: Owner, destination: Owner, *, path: str = "", destination_path: str = ""
     ) -> Manifest:
-        """Gives files of a run to another run of the workspace, in one step; no bytes move.
+        """Gives files of one owner to another one in the workspace, in one step; no bytes move.
 
         Args:
-            run_id: Of the run that has them.
-            destination_run_id: Of the run that gets them.
-            path: The file or folder. Default: everything that the run has.
+            owner: Who has them; as in `log_artifact`.
+            destination: Who gets them; the same.
+            path: The file or folder. Default: everything that the owner has.
             destination_path: The folder that they get into; they keep their paths below `path`, and a single file its
                 name. Default: the top.
 
@@ -229,30 +240,30 @@ class Artifacts:
             AlreadyExists: the destination has other bytes at one of the paths.
         """
         request = pb.LinkArtifactsRequest(
-            source_owner=self._names.run(run_id),
+            source_owner=self._owner(owner).name,
             source_path=check_logical(path),
-            destination_owner=self._names.run(destination_run_id),
+            destination_owner=self._writable(destination),
             destination_path=check_logical(destination_path),
         )
         answer = self._connection.call(self._stub.LinkArtifacts, request, repeatable=True)
         return Manifest(answer.manifest_sha256.hex(), answer.linked_files, answer.linked_bytes)
 
-    def get_manifest(self, run_id: str, *, path: str = "") -> Manifest:
+    def get_manifest(self, owner: Owner, *, path: str = "") -> Manifest:
         """Returns one digest for a file, or for all files of a folder.
 
         Args:
-            run_id: Of the run.
-            path: The file or folder. Default: everything that the run has.
+            owner: As in `log_artifact`.
+            path: The file or folder. Default: everything that the owner has.
 
         Raises:
             ArtifactNotFound: there is nothing at `path`.
         """
-        request = content_pb2.GetManifestRequest(owner=self._names.run(run_id), path=check_logical(path))
+        request = content_pb2.GetManifestRequest(owner=self._owner(owner).name, path=check_logical(path))
         return to_manifest(self._connection.call(self._stub.GetManifest, request, repeatable=True))
 
     def verify_artifacts(
         self,
-        run_id: str,
+        owner: Owner,
         *,
         path: str = "",
         local_path: str | os.PathLike[str] | None = None,
@@ -262,8 +273,8 @@ class Artifacts:
         """Says of each file whether its bytes are those of its digest.
 
         Args:
-            run_id: Of the run.
-            path: The file or folder. Default: everything that the run has.
+            owner: As in `log_artifact`.
+            path: The file or folder. Default: everything that the owner has.
             local_path: A copy of it here, whose bytes are compared with the stored digests. Default: all bytes are read
                 from the server, and none is kept.
             timeout_seconds: For each file to begin with; its size adds to it, at 64 KiB a second.
@@ -274,25 +285,29 @@ class Artifacts:
 
         Raises:
             ArtifactNotFound: there is nothing at `path`.
+            ArtifactCorrupt: the list of a model version's files was altered since it was registered.
         """
         path = check_logical(path)
-        owner = self._names.run(run_id)
-        artifacts = self._files_below(owner, f"The run {run_id}", path)
+        found = self._owner(owner)
+        if found.version is None:
+            artifacts = self._files_below(found.name, found.title, path)
+        else:
+            artifacts = self._registered_files(found, found.version, path)
         total = sum(artifact.size_bytes for artifact in artifacts if not artifact.reference_uri)
-        with self._transfer(owner, "Verifying", total, timeout_seconds, progress=progress) as transfer:
+        with self._transfer(found.name, "Verifying", total, timeout_seconds, progress=progress) as transfer:
             if local_path is None:
                 return verify_stored(transfer, artifacts)
             return compare_with_folder(transfer, artifacts, path, Path(local_path))
 
-    def list_artifacts(self, run_id: str, *, path: str | None = None, recursive: bool = False) -> list[FileInfo]:
-        """Returns the files and folders in a folder of a run, by path; a file gives itself.
+    def list_artifacts(self, owner: Owner, *, path: str | None = None, recursive: bool = False) -> list[FileInfo]:
+        """Returns the files and folders in a folder of an owner, by path; a file gives itself.
 
         Args:
-            run_id: Of the run.
+            owner: As in `log_artifact`.
             path: The folder; one that is not there is empty. Default: the top.
             recursive: Whether the files of all folders below are listed instead of the folders.
         """
-        return self._in_folder(self._names.run(run_id), path, recursive=recursive)
+        return self._in_folder(self._owner(owner).name, path, recursive=recursive)
 
     def list_logged_model_artifacts(
         self, model_id: str, *, path: str | None = None, recursive: bool = False
@@ -308,7 +323,7 @@ class Artifacts:
         Raises:
             ArtifactNotFound: the version is one of a source outside Trivet.
         """
-        return self._in_folder(_owner_of(version), path, recursive=recursive)
+        return self._in_folder(stored_name(version), path, recursive=recursive)
 
     def _in_folder(self, owner: str, path: str | None, *, recursive: bool) -> list[FileInfo]:
         return [
@@ -329,7 +344,7 @@ class Artifacts:
 
     def download_artifacts(
         self,
-        run_id: str,
+        owner: Owner,
         *,
         path: str = "",
         dst_path: str | os.PathLike[str] | None = None,
@@ -343,8 +358,8 @@ class Artifacts:
         nor those that the cache on this machine has. References are left out, with a warning.
 
         Args:
-            run_id: Of the run.
-            path: The file or folder. Default: everything that the run has.
+            owner: As in `log_artifact`.
+            path: The file or folder. Default: everything that the owner has.
             dst_path: The folder to put it into, made where there is none. Default: a new temporary folder.
             timeout_seconds: For each file to begin with; its size adds to it, at 64 KiB a second.
             progress: Whether a bar is shown, on a terminal, for what takes longer than a second.
@@ -354,10 +369,14 @@ class Artifacts:
             ArtifactCorrupt: names or bytes are not what they have to be.
             FailedPrecondition: `path` is a reference, whose bytes are elsewhere.
         """
+        found = self._owner(owner)
+        if found.version is not None:
+            return self.download_model_version(
+                found.version, path=path, dst_path=dst_path, timeout_seconds=timeout_seconds, progress=progress
+            )
         path = check_logical(path)
-        owner = self._names.run(run_id)
-        files = self._files_below(owner, f"The run {run_id}", path)
-        return self._download(owner, files, path, dst_path, timeout_seconds, progress=progress)
+        files = self._files_below(found.name, found.title, path)
+        return self._download(found.name, files, path, dst_path, timeout_seconds, progress=progress)
 
     def download_logged_model(
         self,
@@ -394,19 +413,18 @@ class Artifacts:
             ArtifactNotFound: there is nothing at `path`, or the version is one of a source outside Trivet.
             ArtifactCorrupt: a file, or the list of them, was altered since; names it.
         """
-        what = f"Version {version.version} of {version.name!r}"
+        owner = of_model_version(version)
         path = check_logical(path)
-        files = self._registered_files(version, what)
-        wanted = [file for file in files if not path or file.path == path or file.path.startswith(f"{path}/")]
-        if not wanted:
-            raise ArtifactNotFound(f"{what} has no artifact {path!r}.", metadata={"path": path})
+        wanted = self._registered_files(owner, version, path)
         try:
             return self._download(
-                version.artifact_owner, wanted, path, dst_path, timeout_seconds, progress=progress, is_pinned=True
+                owner.name, wanted, path, dst_path, timeout_seconds, progress=progress, is_pinned=True
             )
         except ArtifactCorrupt as error:
             raise ArtifactCorrupt(
-                f"{what} is not what was registered: {error.message}", reason=error.reason, metadata=error.metadata
+                f"{owner.title} is not what was registered: {error.message}",
+                reason=error.reason,
+                metadata=error.metadata,
             ) from error
 
     def verify_model_version(
@@ -423,19 +441,17 @@ class Artifacts:
             ModelVersionNotReady, ArtifactNotFound: as `download_model_version`.
             ArtifactCorrupt: the list of its files was altered since it was registered.
         """
-        files = self._registered_files(version, f"Version {version.version} of {version.name!r}")
-        total = sum(file.size_bytes for file in files if not file.reference_uri)
-        with self._transfer(version.artifact_owner, "Verifying", total, timeout_seconds, progress=progress) as transfer:
-            return verify_stored(transfer, files)
+        owner = of_model_version(version)
+        return self.verify_artifacts(owner, timeout_seconds=timeout_seconds, progress=progress)
 
-    def _registered_files(self, version: ModelVersion, what: str) -> list[artifact_pb2.Artifact]:
-        """All files of a version, as they were registered. Raises as `download_model_version`."""
-        if version.status != "READY":
-            why = f": {version.status_message}" if version.status_message else ""
-            raise ModelVersionNotReady(f"{what} is {version.status}, so its files cannot be downloaded{why}.")
-        files = self._files_below(_owner_of(version), what, "")
+    def _registered_files(self, owner: ArtifactOwner, version: ModelVersion, path: str) -> list[artifact_pb2.Artifact]:
+        """The file of a version at a path, or those in a folder, when all of them are those that were registered."""
+        files = self._files_below(owner.name, owner.title, "")
         check_pinned(version, files, lambda: self._files_of_source(version))
-        return files
+        wanted = [file for file in files if not path or file.path == path or file.path.startswith(f"{path}/")]
+        if not wanted:
+            raise ArtifactNotFound(f"{owner.title} has no artifact {path!r}.", metadata={"path": path})
+        return wanted
 
     def _files_of_source(self, version: ModelVersion) -> list[tuple[str, artifact_pb2.Artifact]]:
         """The files from which a version was registered, with their paths in it; none where they cannot be had."""
@@ -497,11 +513,11 @@ class Artifacts:
             raise ArtifactNotFound(f"{what} has no artifact {path!r}.", metadata={"path": path})
         return files
 
-    def read_artifact(self, run_id: str, path: str, *, max_bytes: int = _READ_BYTES) -> bytes:
-        """Returns the bytes of a small file of a run, verified by its digest; neither disk nor cache is touched.
+    def read_artifact(self, owner: Owner, path: str, *, max_bytes: int = _READ_BYTES) -> bytes:
+        """Returns the bytes of a small file, verified by its digest; neither disk nor cache is touched.
 
         Args:
-            run_id: Of the run.
+            owner: As in `log_artifact`.
             path: The file.
             max_bytes: How many bytes it may have.
 
@@ -510,7 +526,7 @@ class Artifacts:
             ArtifactCorrupt: the bytes are not those of its digest.
             FailedPrecondition: it has more bytes, or is a reference, whose bytes are elsewhere.
         """
-        return self._read(self._names.run(run_id), path, max_bytes)
+        return self._read(self._owner(owner).name, path, max_bytes)
 
     def read_logged_model_artifact(self, model_id: str, path: str, *, max_bytes: int = _READ_BYTES) -> bytes:
         """Returns the bytes of a small file of a logged model; as `read_artifact`."""
@@ -530,23 +546,13 @@ class Artifacts:
             raise ArtifactCorrupt(f"{path!r} arrived with bytes that are not those of its digest.")
         return bytes(content)
 
-    def delete_artifacts(self, run_id: str, *, path: str = "") -> int:
+    def delete_artifacts(self, owner: Owner, *, path: str = "") -> int:
         """Removes a file, or a folder with all in it, in one step, and returns how many files those were.
 
         Args:
-            run_id: Of the run.
-            path: The file or folder; where nothing is, nothing is done. Default: everything that the run has.
+            owner: As in `log_artifact`.
+            path: The file or folder; where nothing is, nothing is done. Default: everything that the owner has.
         """
-        request = pb.DeleteArtifactsRequest(owner=self._names.run(run_id), path=check_logical(path))
+        request = pb.DeleteArtifactsRequest(owner=self._writable(owner), path=check_logical(path))
         answer = self._connection.call(self._stub.DeleteArtifacts, request, repeatable=False)
         return int(answer.deleted_files)
-
-
-def _owner_of(version: ModelVersion) -> str:
-    """The owner of a version's files. Raises ArtifactNotFound for a source outside."""
-    if not version.artifact_owner:
-        raise ArtifactNotFound(
-            f"Version {version.version} of {version.name!r} was registered as {version.source!r}, which Trivet does "
-            "not keep. Download it from there."
-        )
-    return version.artifact_owner

@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from types import TracebackType
 from typing import TYPE_CHECKING, Final, Self, SupportsFloat, SupportsIndex
 
+from trivet._artifact_owners import ArtifactPlace, of_logged_model, of_model_version, of_run
 from trivet._entities import (
     Dataset,
     DatasetInput,
@@ -45,6 +46,7 @@ if TYPE_CHECKING:
     from trivet._connection import Connection
     from trivet._logged_models import Order as LoggedModelOrder
     from trivet._model_history import ModelEventWatch
+    from trivet._names import LoggedModelFiles, Registered, RunFiles
     from trivet._registry import Registry
     from trivet._target import Address, LocalData, Replicas, Service, Target
     from trivet._tracking import RunWatch, Tracking
@@ -118,7 +120,7 @@ class Client:
 
     @property
     def artifacts(self) -> Artifacts:
-        """Files of runs and of model versions."""
+        """Files of runs, of logged models and of model versions."""
         if self._artifacts is None:
             from trivet._artifacts import Artifacts  # noqa: PLC0415 - see above
 
@@ -555,16 +557,41 @@ class Client:
         artifact_path: str | None = None,
     ) -> str:
         """Downloads a file or folder, of a run, or of a model by its URI, and returns where it is."""
-        from trivet._names import LoggedModelFiles, RunFiles, files_to_download  # noqa: PLC0415 - `import trivet` is to cost little
+        from trivet._names import files_to_download  # noqa: PLC0415 - `import trivet` is to cost little
 
-        files = files_to_download(run_id, path, artifact_uri, artifact_path)
+        place = self._place(files_to_download(run_id, path, artifact_uri, artifact_path))
+        return self.artifacts.download_artifacts(place.owner, path=place.path, dst_path=dst_path)
+
+    def find_artifacts(self, owner: str, path: str = "") -> ArtifactPlace:
+        """Returns whose files a URI names, for the methods of `client.artifacts`.
+
+        Args:
+            owner: The id of a run; or `runs:/RUN_ID`, `models:/MODEL_ID` of a logged model, `models:/NAME/VERSION`,
+                `models:/NAME/STAGE` or `models:/NAME@ALIAS`, each with `/PATH` or without. Whether a run or logged
+                model is there is not asked.
+            path: A file or folder below that.
+
+        Raises:
+            InvalidArgument: it names nothing that Trivet keeps.
+            ModelNotFound, ModelVersionNotFound, ModelAliasNotFound: there is no such version.
+            ModelVersionNotReady: the files of the version are not in place.
+            ArtifactNotFound: the version is one of a source outside Trivet.
+        """
+        from trivet._names import files_of_owner  # noqa: PLC0415 - `import trivet` is to cost little
+
+        return self._place(files_of_owner(owner), path)
+
+    def _place(self, files: RunFiles | LoggedModelFiles | Registered, path: str = "") -> ArtifactPlace:
+        from trivet._names import LoggedModelFiles, Names, RunFiles  # noqa: PLC0415 - `import trivet` is to cost little
+        from trivet._safe_paths import joined  # noqa: PLC0415 - as above
+
         if isinstance(files, RunFiles):
-            return self.artifacts.download_artifacts(files.run_id, path=files.path, dst_path=dst_path)
-        if isinstance(files, LoggedModelFiles):
-            return self.artifacts.download_logged_model(files.model_id, path=files.path, dst_path=dst_path)
-        return self.artifacts.download_model_version(
-            self.registry.version_at(files), path=files.path, dst_path=dst_path
-        )
+            owner = of_run(Names(self.workspace), files.run_id)
+        elif isinstance(files, LoggedModelFiles):
+            owner = of_logged_model(Names(self.workspace), files.model_id)
+        else:
+            owner = of_model_version(self.registry.version_at(files))
+        return ArtifactPlace(owner, joined(files.path, path))
 
     def delete_artifacts(self, run_id: str, path: str | None = None) -> int:
         """Removes a file or folder and returns how many files those were."""

@@ -161,6 +161,20 @@ def parse_files_uri(uri: str) -> FilesUri:
     )
 
 
+def files_of_owner(text: str) -> RunFiles | LoggedModelFiles | Registered:
+    """What the id of a run, or the URI of a run or model, names.
+
+    Raises:
+        InvalidArgument: it is a URI of something that Trivet does not keep, or none.
+    """
+    if ":/" not in text:
+        return RunFiles(text)
+    files = parse_files_uri(text)
+    if isinstance(files, Outside):
+        raise InvalidArgument(f"Trivet does not keep {text!r}. Use the id of a run, or a URI: runs:/ or models:/.")
+    return files
+
+
 def files_to_download(
     run_id: str | None, path: str, artifact_uri: str | None, artifact_path: str | None
 ) -> RunFiles | LoggedModelFiles | Registered:

@@ -1,4 +1,4 @@
-"""Patterns for the files of a run: `*`, `?` and `[…]` within a name, `**` over folders."""
+"""Patterns for the files of an owner: `*`, `?` and `[…]` within a name, `**` over folders."""
 
 from __future__ import annotations
 
@@ -12,17 +12,16 @@ _MAGIC: Final = re.compile(r"[*?[]")
 _TOKEN: Final = re.compile(r"\*\*/|\*\*|\*|\?|\[(!?)(\]?[^\]]*)\]|.", re.DOTALL)
 
 
-def find(client: trivet.Client, run_id: str, path: str) -> list[trivet.FileInfo]:
+def find(client: trivet.Client, place: trivet.ArtifactPlace) -> list[trivet.FileInfo]:
     """What a path or pattern means: the files and folders that match, by path; of what matches, nothing below.
 
     A file or folder that has the pattern for its name is meant alone. Empty where there is nothing.
     """
-    if not is_pattern(path):
-        return _at(client, run_id, path)
-    if exact := _at(client, run_id, path):
+    path = place.path
+    if (exact := _at(client, place)) or not is_pattern(path):
         return exact
     fixed = path[: _MAGIC.search(path).start()].rpartition("/")[0]  # type: ignore[union-attr] # is_pattern found one
-    files = client.artifacts.list_artifacts(run_id, path=fixed, recursive=True)
+    files = client.artifacts.list_artifacts(place.owner, path=fixed, recursive=True)
     return matches(files, path)
 
 
@@ -46,9 +45,9 @@ def matches(files: Sequence[trivet.FileInfo], pattern: str) -> list[trivet.FileI
     return [found[path] for path in sorted(found)]
 
 
-def _at(client: trivet.Client, run_id: str, path: str) -> list[trivet.FileInfo]:
-    path = path.rstrip("/")
-    inside = client.list_artifacts(run_id, path)
+def _at(client: trivet.Client, place: trivet.ArtifactPlace) -> list[trivet.FileInfo]:
+    path = place.path.rstrip("/")
+    inside = client.artifacts.list_artifacts(place.owner, path=path)
     if not path or not inside or inside[0].path == path:
         return inside
     return [trivet.FileInfo(path, is_dir=True, file_size=None)]

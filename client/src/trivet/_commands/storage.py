@@ -11,10 +11,10 @@ import typer
 
 import trivet
 from trivet._commands.answers import Answer, Details, Done, Field, Listing
-from trivet._commands.artifacts import RUN_ID
 from trivet._commands.declaring import client_command
 from trivet._commands.kinds import COUNT, ID, SIZE, TEXT, TIME, size
-from trivet._commands.options import DryRunOption, RunArgument, YesOption, confirm, parse_age
+from trivet._commands.options import DryRunOption, YesOption, confirm, parse_age
+from trivet._commands.owners import RUN_ID, OwnerArgument, check_owner, check_there, whole
 
 app = typer.Typer()
 
@@ -32,6 +32,12 @@ _KIND: Final[Sequence[Field[trivet.OwnerKindUsage]]] = (
     Field("file_bytes", "Size", SIZE),
     Field("reference_count", "References", COUNT),
 )
+_MANIFEST: Final[Sequence[Field[trivet.Manifest]]] = (
+    Field("file_count", "Files", COUNT),
+    Field("total_bytes", "Size", SIZE),
+    Field("reference_count", "References", COUNT),
+    Field("sha256", "SHA-256", ID),
+)
 _HOLD: Final[Sequence[Field[trivet.Hold]]] = (
     Field("owner", "Owner", ID, is_listed=False),
     Field("", "Owner", ID, read=lambda hold: hold.owner.split("/", 2)[2]),
@@ -41,12 +47,35 @@ _HOLD: Final[Sequence[Field[trivet.Hold]]] = (
 _FOREVER: Final = "forever"
 
 
-@client_command(app, "du", example="trivet artifacts du")
-def du(client: trivet.Client) -> Answer:
-    """Show how much room the files of the workspace take, each content once, and what could be freed."""
+@client_command(app, "du", example=f"trivet artifacts du {RUN_ID} model")
+def du(
+    client: trivet.Client,
+    owner: Annotated[
+        str,
+        typer.Argument(
+            metavar="[OWNER]",
+            help="Only the files of this one, as of `ls`. Default: the workspace.",
+            show_default=False,
+        ),
+    ] = "",
+    path: Annotated[
+        str, typer.Argument(metavar="[PATH]", help="A file or folder of the owner. Default: all.", show_default=False)
+    ] = "",
+) -> Answer:
+    """Show how much room files take, of an owner or, each content once, of the workspace, and what could be freed."""
+    if owner:
+        return Details(_MANIFEST, _manifest(client, client.find_artifacts(owner, path)))
     usage = client.artifacts.housekeeping.get_space_usage()
     kinds = Listing(_KIND, usage.owner_kinds, nothing="The workspace has no files.")
     return Details(_USAGE, usage, parts={"owner_kinds": kinds})
+
+
+def _manifest(client: trivet.Client, place: trivet.ArtifactPlace) -> trivet.Manifest:
+    try:
+        return client.artifacts.get_manifest(place.owner, path=place.path)
+    except trivet.ArtifactNotFound:
+        check_there(client, place)
+        raise
 
 
 @client_command(app, "gc", example="trivet artifacts gc --dry-run")
@@ -125,20 +154,22 @@ def _age(keep_for: timedelta | None) -> str:
 @client_command(app, "hold", example=f"trivet artifacts hold {RUN_ID} --reason audit")
 def hold(
     client: trivet.Client,
-    run_id: RunArgument,
+    owner: OwnerArgument,
     reason: Annotated[str, typer.Option(metavar="TEXT", help="Why.", show_default=False)] = "",
 ) -> Answer:
-    """Keep the files of a run from being removed or replaced, whatever the retention says."""
-    client.get_run(run_id)
-    held = client.artifacts.housekeeping.hold_run(run_id, reason=reason)
-    return Done(f"The files of the run {run_id} are held.", {"run_id": run_id, "reason": held.reason})
+    """Keep the files of an owner from being removed or replaced, whatever the retention says."""
+    found = whole(client.find_artifacts(owner))
+    check_owner(client, found)
+    held = client.artifacts.housekeeping.hold(found, reason=reason)
+    return Done(f"The files of {found.uri} are held.", {"owner": found.name, "reason": held.reason})
 
 
 @client_command(app, "release", example=f"trivet artifacts release {RUN_ID}")
-def release(client: trivet.Client, run_id: RunArgument) -> Answer:
+def release(client: trivet.Client, owner: OwnerArgument) -> Answer:
     """End a hold."""
-    client.artifacts.housekeeping.release_run(run_id)
-    return Done(f"The files of the run {run_id} are not held.", {"run_id": run_id})
+    found = whole(client.find_artifacts(owner))
+    client.artifacts.housekeeping.release(found)
+    return Done(f"The files of {found.uri} are not held.", {"owner": found.name})
 
 
 @client_command(app, "holds", example="trivet artifacts holds")
