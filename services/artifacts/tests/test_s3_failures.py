@@ -1,24 +1,21 @@
-"""What callers are told when S3 refuses, and the keys to it that a machine gives."""
+"""What callers are told when S3 refuses or does not answer."""
 
 from __future__ import annotations
 
 import hashlib
-import json
 import random
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing, contextmanager
+from contextlib import closing
 from dataclasses import replace
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from threading import Thread
 
 import grpc
 import pytest
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from minio import MinioAdmin
-from minio.credentials.providers import AssumeRoleProvider, StaticProvider
+from minio.credentials.providers import StaticProvider
 
 from trivet_artifacts.blobs import s3_client
 from trivet_artifacts.blobs.digests import sha256_of
@@ -30,8 +27,6 @@ from trivet_testing.depot import MIB, Depot, await_no_litter, await_that, connec
 from trivet_testing.errors import error_of, failure_in
 from trivet_testing.minio import MinioServer
 from trivet_testing.tcp_proxy import Direction, TcpProxy
-
-NO_KEYS = {"AWS_SHARED_CREDENTIALS_FILE": "/nowhere", "AWS_ACCESS_KEY_ID": "", "AWS_SECRET_ACCESS_KEY": ""}
 
 
 @pytest.fixture
@@ -176,46 +171,3 @@ def _flipped(upload_part: Callable[..., str]) -> Callable[..., str]:
         return upload_part(client, bucket, key, b"\1" + data[1:], *others)
 
     return upload_flipped
-
-
-def test_credentials_may_come_from_the_service_of_a_container(url: str, minio_server: MinioServer) -> None:
-    role = AssumeRoleProvider(
-        sts_endpoint=minio_server.endpoint,
-        access_key=minio_server.user,
-        secret_key=minio_server.password,
-        region="us-east-1",
-    ).retrieve()
-    answer = {
-        "AccessKeyId": role.access_key,
-        "SecretAccessKey": role.secret_key,
-        "Token": role.session_token,
-        "Expiration": "2199-01-01T00:00:00Z",
-    }
-    with serving(json.dumps(answer).encode()) as endpoint:
-        env = NO_KEYS | {"AWS_CONTAINER_CREDENTIALS_FULL_URI": endpoint}
-        place = Place(url, minio_server.store(minio_server.create_bucket()), env)
-        with start_server(place) as server, connected(server) as artifacts:
-            artifacts.upload(artifacts.run(), "f", bytes(9 * MIB))
-            assert artifacts.download(artifacts.run(), "f", 5, 3)[1] == bytes(3)
-
-
-@contextmanager
-def serving(answer: bytes) -> Iterator[str]:
-    """A server on loopback with one answer; its URL."""
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            self.send_response(200)
-            self.send_header("Content-Length", str(len(answer)))
-            self.end_headers()
-            self.wfile.write(answer)
-
-        def log_message(self, *_: object) -> None:
-            """Says nothing."""
-
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        Thread(target=server.serve_forever).start()
-        try:
-            yield f"http://127.0.0.1:{server.server_port}/"
-        finally:
-            server.shutdown()

@@ -150,15 +150,6 @@ def test_start_with_a_bucket_that_cannot_be_used_is_refused(migrated_url: str, m
     assert "refused" in away
 
 
-def test_credentials_may_come_from_a_file(migrated_url: str, minio_server: MinioServer, tmp_path: Path) -> None:
-    file = tmp_path / "credentials"
-    keys = f"aws_access_key_id = {minio_server.user}\naws_secret_access_key = {minio_server.password}\n"
-    file.write_text(f"[default]\n{keys}")
-    env = {"AWS_SHARED_CREDENTIALS_FILE": str(file), "AWS_ACCESS_KEY_ID": "", "AWS_SECRET_ACCESS_KEY": ""}
-    with start_server(Place(migrated_url, minio_server.store(minio_server.create_bucket()), env)) as server:
-        assert server.terminate() == 0
-
-
 def test_store_that_goes_away_is_told_and_comes_back(migrated_url: str, own_minio_server: MinioServer) -> None:
     place = Place(migrated_url, own_minio_server.store(own_minio_server.create_bucket()), own_minio_server.credentials)
     owner = "workspaces/default/runs/away"

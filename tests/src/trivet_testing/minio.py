@@ -25,6 +25,8 @@ class MinioServer:
     port: int
     user: str = "trivet"
     password: str = field(default_factory=lambda: secrets.token_hex(16))
+    settings: dict[str, str] = field(default_factory=dict)
+    """What else its environment says, from the next `start` on."""
     process: ServerProcess | None = None
 
     @property
@@ -69,6 +71,7 @@ class MinioServer:
             "MINIO_ROOT_PASSWORD": self.password,
             "MINIO_BROWSER": "off",
             "MINIO_UPDATE": "off",
+            **self.settings,
         }
         self.process = ServerProcess.start(command, env, r"^API: ", ready_on="stderr")
 

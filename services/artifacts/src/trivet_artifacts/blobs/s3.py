@@ -6,7 +6,6 @@ Small objects are put in one request, larger ones in parts, so that a writer hol
 from __future__ import annotations
 
 import base64
-import os
 import threading
 import uuid
 from collections.abc import Sequence
@@ -15,7 +14,6 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from io import BytesIO
 
-import certifi
 import urllib3
 from minio import Minio
 from minio.datatypes import Part
@@ -26,6 +24,7 @@ from trivet_artifacts.blobs import credentials
 from trivet_artifacts.blobs.blob_store import Held, HeldPart, SignedRequest, split_key
 from trivet_artifacts.blobs.s3_bucket import Bucket, store_errors
 from trivet_artifacts.blobs.s3_client import S3Client
+from trivet_artifacts.blobs.s3_connections import connections, reason_of
 from trivet_artifacts.blobs.s3_objects import Multipart, S3Reader, S3Writer
 from trivet_artifacts.blobs.signing import Endpoint, presign
 from trivet_artifacts.domain.errors import ArtifactStoreUnavailable
@@ -37,8 +36,6 @@ _CONNECT_TIMEOUT_SECONDS = 5.0
 _READ_TIMEOUT_SECONDS = 60.0
 # A probe is asked for again every two seconds, and must not pile up.
 _PROBE_TIMEOUT_SECONDS = 3.0
-# Downloads, parts and probes at once; more connections are made and thrown away.
-_POOL_SIZE = 64
 # Parts of all objects that are on their way at once, each held in memory.
 _PARTS_AT_ONCE = 12
 # How long a URL holds: for a part, the time to send it over a slow line; for a read, to begin with it.
@@ -68,11 +65,11 @@ class S3Store:
         self._provider = credentials.provider()
         retries = urllib3.Retry(total=3, backoff_factor=0.2, status_forcelist=[500, 502, 503, 504])
         timeout = urllib3.Timeout(connect=_CONNECT_TIMEOUT_SECONDS, read=_READ_TIMEOUT_SECONDS)
-        self._connections = _connections(timeout, retries)
+        self._connections = connections(timeout, retries)
         self._client = self._make_client(self._connections)
         self._senders = ThreadPoolExecutor(_PARTS_AT_ONCE, thread_name_prefix="part")
         self._bucket = Bucket(self._client, location.bucket, self._senders, threading.Semaphore(_PARTS_AT_ONCE))
-        self._probe_connections = _connections(urllib3.Timeout(_PROBE_TIMEOUT_SECONDS), urllib3.Retry(0))
+        self._probe_connections = connections(urllib3.Timeout(_PROBE_TIMEOUT_SECONDS), urllib3.Retry(0))
         self._probe_client = self._make_client(self._probe_connections)
 
     def check_usable(self) -> None:
@@ -80,11 +77,8 @@ class S3Store:
         where = f"Cannot use the bucket {self._location.bucket} at {self._location.host}"
         try:
             self._provider.retrieve()
-        except ValueError:
-            raise StartupError(
-                f"{where}: there are no credentials. Set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or "
-                "AWS_SHARED_CREDENTIALS_FILE, or give the machine a role."
-            ) from None
+        except ValueError as error:
+            raise StartupError(f"{where}: {error}") from None
         trial = f"trial-{uuid.uuid4().hex}"
         try:
             self._probe_client.put_object(self._location.bucket, trial, BytesIO(), 0)
@@ -92,8 +86,7 @@ class S3Store:
         except S3Error as error:
             raise StartupError(f"{where}: {error.code}, {str(error.message).rstrip('.').lower()}.") from None
         except (MinioException, HTTPError) as error:
-            why = str(getattr(error, "reason", None) or error).rpartition(": ")[2].rstrip(".").lower()
-            raise StartupError(f"{where}: {why}.") from None
+            raise StartupError(f"{where}: {reason_of(error).lower()}.") from None
 
     def probe(self) -> None:
         """Asks whether the bucket is there."""
@@ -232,13 +225,3 @@ class S3Store:
 def _checked(object_key: str) -> str:
     split_key(object_key)
     return object_key
-
-
-def _connections(timeout: urllib3.Timeout, retries: urllib3.Retry) -> urllib3.PoolManager:
-    return urllib3.PoolManager(
-        timeout=timeout,
-        retries=retries,
-        maxsize=_POOL_SIZE,
-        cert_reqs="CERT_REQUIRED",
-        ca_certs=os.environ.get("SSL_CERT_FILE") or certifi.where(),
-    )
