@@ -2,47 +2,9 @@
 
 from __future__ import annotations
 
-from trivet._artifact_owners import ArtifactOwner, ArtifactPlace
+from typing import TYPE_CHECKING
+
 from trivet._client import Client
-from trivet._entities import (
-    CollectedGarbage,
-    ComparedKey,
-    Dataset,
-    DatasetInput,
-    DatasetSummary,
-    Experiment,
-    ExperimentChange,
-    Export,
-    ExportedTable,
-    ExportProgress,
-    FileCheck,
-    FileInfo,
-    Hold,
-    LoggedModel,
-    LoggedModelInput,
-    LoggedModelMetric,
-    LoggedModelOutput,
-    Manifest,
-    Metric,
-    MetricSummary,
-    OwnerKind,
-    OwnerKindUsage,
-    PagedList,
-    Purged,
-    PurgedExperiment,
-    PurgedRun,
-    Receipt,
-    Run,
-    RunChange,
-    RunComparison,
-    RunData,
-    RunInfo,
-    RunInputs,
-    RunOutputs,
-    ServiceStatus,
-    SpaceUsage,
-    ViewType,
-)
 from trivet._errors import (
     AliasProtected,
     AlreadyExists,
@@ -139,22 +101,65 @@ from trivet._fluent import (
     transition_model_version_stage,
     update_model_version,
 )
-from trivet._model_entities import (
-    FieldChange,
-    HistoryFault,
-    ModelAsOf,
-    ModelDataset,
-    ModelEvent,
-    ModelHistoryEntry,
-    ModelSignature,
-    ModelVerification,
-    ModelVersion,
-    ModelVersionLineage,
-    PromotionRules,
-    RegisteredModel,
-    Webhook,
-    WebhookDelivery,
-)
+from trivet._view_type import ViewType
+
+if TYPE_CHECKING:
+    __version__: str
+    from trivet._artifact_owners import ArtifactOwner, ArtifactPlace
+    from trivet._entities import (
+        CollectedGarbage,
+        ComparedKey,
+        Dataset,
+        DatasetInput,
+        DatasetSummary,
+        Experiment,
+        ExperimentChange,
+        Export,
+        ExportedTable,
+        ExportProgress,
+        FileCheck,
+        FileInfo,
+        Hold,
+        LoggedModel,
+        LoggedModelInput,
+        LoggedModelMetric,
+        LoggedModelOutput,
+        Manifest,
+        Metric,
+        MetricSummary,
+        OwnerKind,
+        OwnerKindUsage,
+        PagedList,
+        Purged,
+        PurgedExperiment,
+        PurgedRun,
+        Receipt,
+        Run,
+        RunChange,
+        RunComparison,
+        RunData,
+        RunInfo,
+        RunInputs,
+        RunOutputs,
+        ServiceStatus,
+        SpaceUsage,
+    )
+    from trivet._model_entities import (
+        FieldChange,
+        HistoryFault,
+        ModelAsOf,
+        ModelDataset,
+        ModelEvent,
+        ModelHistoryEntry,
+        ModelSignature,
+        ModelVerification,
+        ModelVersion,
+        ModelVersionLineage,
+        PromotionRules,
+        RegisteredModel,
+        Webhook,
+        WebhookDelivery,
+    )
 
 __all__ = [
     "ActiveRun",
@@ -307,10 +312,26 @@ __all__ = [
 ]
 
 
-def __getattr__(name: str) -> str:
-    # Read when asked for: importing importlib.metadata costs more than all the rest of `import trivet`.
+# The classes of values are made when one is asked for: that takes longer than all the rest of `import trivet`.
+_VALUE_MODULES = ("_artifact_owners", "_entities", "_model_entities")
+
+
+def __getattr__(name: str) -> object:
     if name == "__version__":
+        # Importing importlib.metadata costs as much.
         from importlib.metadata import version  # noqa: PLC0415 - see above
 
         return version("trivet")
+    if name in __all__:
+        from importlib import import_module  # noqa: PLC0415 - only where a value's class is asked for
+
+        for module in _VALUE_MODULES:
+            value: object = getattr(import_module(f"trivet.{module}"), name, None)
+            if value is not None:
+                globals()[name] = value
+                return value
     raise AttributeError(f"module 'trivet' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__} - {"TYPE_CHECKING", "annotations"})

@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from trivet._entities import OwnerKind
 from trivet._errors import ArtifactNotFound, FailedPrecondition, ModelVersionNotReady
-from trivet._model_entities import ModelVersion
 
 if TYPE_CHECKING:
+    from trivet._entities import OwnerKind
+    from trivet._model_entities import ModelVersion
     from trivet._names import Names
 
 

@@ -9,42 +9,42 @@ from datetime import datetime, timedelta
 from types import TracebackType
 from typing import TYPE_CHECKING, Final, Self, SupportsFloat, SupportsIndex
 
-from trivet._artifact_owners import ArtifactPlace, of_logged_model, of_model_version, of_run
-from trivet._entities import (
-    Dataset,
-    DatasetInput,
-    DatasetSummary,
-    Experiment,
-    Export,
-    ExportProgress,
-    FileInfo,
-    LoggedModel,
-    LoggedModelInput,
-    LoggedModelOutput,
-    Metric,
-    PagedList,
-    Purged,
-    Receipt,
-    Run,
-    RunComparison,
-    RunInfo,
-    ServiceStatus,
-    ViewType,
-)
 from trivet._errors import ClientClosed
-from trivet._model_entities import (
-    ModelAsOf,
-    ModelHistoryEntry,
-    ModelVerification,
-    ModelVersion,
-    ModelVersionLineage,
-    RegisteredModel,
-)
+from trivet._view_type import ViewType
 
 if TYPE_CHECKING:
+    from trivet._artifact_owners import ArtifactPlace
     from trivet._artifacts import Artifacts
     from trivet._connection import Connection
+    from trivet._entities import (
+        Dataset,
+        DatasetInput,
+        DatasetSummary,
+        Experiment,
+        Export,
+        ExportProgress,
+        FileInfo,
+        LoggedModel,
+        LoggedModelInput,
+        LoggedModelOutput,
+        Metric,
+        PagedList,
+        Purged,
+        Receipt,
+        Run,
+        RunComparison,
+        RunInfo,
+        ServiceStatus,
+    )
     from trivet._logged_models import Order as LoggedModelOrder
+    from trivet._model_entities import (
+        ModelAsOf,
+        ModelHistoryEntry,
+        ModelVerification,
+        ModelVersion,
+        ModelVersionLineage,
+        RegisteredModel,
+    )
     from trivet._model_history import ModelEventWatch
     from trivet._names import LoggedModelFiles, Registered, RunFiles
     from trivet._registry import Registry
@@ -582,16 +582,17 @@ class Client:
         return self._place(files_of_owner(owner), path)
 
     def _place(self, files: RunFiles | LoggedModelFiles | Registered, path: str = "") -> ArtifactPlace:
-        from trivet._names import LoggedModelFiles, Names, RunFiles  # noqa: PLC0415 - `import trivet` is to cost little
+        from trivet import _artifact_owners as owners  # noqa: PLC0415 - `import trivet` is to cost little
+        from trivet._names import LoggedModelFiles, Names, RunFiles  # noqa: PLC0415 - as above
         from trivet._safe_paths import joined  # noqa: PLC0415 - as above
 
         if isinstance(files, RunFiles):
-            owner = of_run(Names(self.workspace), files.run_id)
+            owner = owners.of_run(Names(self.workspace), files.run_id)
         elif isinstance(files, LoggedModelFiles):
-            owner = of_logged_model(Names(self.workspace), files.model_id)
+            owner = owners.of_logged_model(Names(self.workspace), files.model_id)
         else:
-            owner = of_model_version(self.registry.version_at(files))
-        return ArtifactPlace(owner, joined(files.path, path))
+            owner = owners.of_model_version(self.registry.version_at(files))
+        return owners.ArtifactPlace(owner, joined(files.path, path))
 
     def delete_artifacts(self, run_id: str, path: str | None = None) -> int:
         """Removes a file or folder and returns how many files those were."""

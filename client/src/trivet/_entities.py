@@ -4,21 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from enum import IntEnum
 from typing import Generic, Literal, TypeVar
 
 _Item = TypeVar("_Item")
-
-
-class ViewType(IntEnum):
-    """Which resources a search looks at; numbered as in MLflow."""
-
-    ACTIVE_ONLY = 1
-    """Those in use."""
-    DELETED_ONLY = 2
-    """Those in the bin."""
-    ALL = 3
-    """Both."""
 
 
 class PagedList(list[_Item]):

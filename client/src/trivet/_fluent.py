@@ -16,28 +16,27 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Literal, Self, SupportsFloat, SupportsIndex, overload
 
 from trivet._client import Client
-from trivet._entities import (
-    Dataset,
-    DatasetInput,
-    Experiment,
-    FileInfo,
-    LoggedModel,
-    LoggedModelInput,
-    LoggedModelOutput,
-    Metric,
-    PagedList,
-    Receipt,
-    Run,
-    RunInfo,
-    ViewType,
-)
 from trivet._errors import ExperimentDeleted, ExperimentNameTaken, InvalidArgument, TrivetError
-from trivet._model_entities import ModelVersion, RegisteredModel
+from trivet._view_type import ViewType
 
 if TYPE_CHECKING:
     import pandas as pd
 
+    from trivet._entities import (
+        Dataset,
+        Experiment,
+        FileInfo,
+        LoggedModel,
+        LoggedModelInput,
+        LoggedModelOutput,
+        Metric,
+        PagedList,
+        Receipt,
+        Run,
+        RunInfo,
+    )
     from trivet._logged_models import Order as LoggedModelOrder
+    from trivet._model_entities import ModelVersion, RegisteredModel
 
 _Order = Sequence[str] | str | None
 _Ids = Sequence[str | int] | str | int | None
@@ -473,6 +472,8 @@ def log_inputs(
     Raises:
         InvalidArgument: there are not as many contexts or tags as datasets.
     """
+    from trivet._entities import DatasetInput  # noqa: PLC0415 - `import trivet` is to cost little
+
     used = list(datasets or ())
     of_contexts = list(contexts) if contexts is not None else [None] * len(used)
     of_tags = list(tags_list) if tags_list is not None else [None] * len(used)
@@ -510,6 +511,8 @@ def flush(timeout_seconds: float | None = None) -> Receipt:
     Returns:
         The counts of this process. Those of runs that are active on a server chosen earlier are among them.
     """
+    from trivet._entities import Receipt  # noqa: PLC0415 - `import trivet` is to cost little
+
     used = (_process.client, *(run._client for run in _active_runs.get()))  # noqa: SLF001 - of this module
     clients = {id(client): client for client in used if client is not None}
     deadline = None if timeout_seconds is None else time.monotonic() + timeout_seconds

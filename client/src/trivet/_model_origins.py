@@ -7,11 +7,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
-from trivet._entities import Run, ViewType
+from trivet._entities import Run
 from trivet._errors import ArtifactNotFound, FailedPrecondition, NotFound, TargetInvalid
 from trivet._model_entities import ModelDataset, ModelSignature, ModelVersion, ModelVersionLineage
 from trivet._names import FilesUri, LoggedModelFiles, RunFiles
 from trivet._safe_paths import joined
+from trivet._view_type import ViewType
 
 if TYPE_CHECKING:
     from trivet._client import Client

@@ -34,7 +34,6 @@ from trivet._entities import (
     RunChange,
     RunComparison,
     RunInfo,
-    ViewType,
 )
 from trivet._errors import ExperimentNotFound, InvalidArgument
 from trivet._export import TABLES, Exporter, check_installed, check_tables
@@ -85,6 +84,7 @@ from trivet._tracking_messages import (
     to_status,
     to_view,
 )
+from trivet._view_type import ViewType
 from trivet._watch import Watch
 from trivet_proto.tracking.v1 import experiment_pb2, purge_pb2, rewrite_pb2, run_pb2, watch_pb2
 from trivet_proto.tracking.v1 import logged_model_service_pb2 as models_pb

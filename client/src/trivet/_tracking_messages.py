@@ -24,11 +24,11 @@ from trivet._entities import (
     RunInfo,
     RunInputs,
     RunOutputs,
-    ViewType,
 )
 from trivet._errors import InvalidArgument
 from trivet._names import last_segment
 from trivet._timestamps import millis
+from trivet._view_type import ViewType
 from trivet_proto.tracking.v1 import experiment_pb2, lifecycle_pb2, purge_pb2, run_inputs_pb2, run_pb2, watch_pb2
 from trivet_proto.tracking.v1 import tracking_service_pb2 as pb
 
