@@ -27,6 +27,30 @@ PATHS = ("MLmodel", "model.pkl", "parts/vocabulary")
 
 
 @dataclass(frozen=True)
+class Stored:
+    """An object, and where its bytes are: in a file, which may have those of others too."""
+
+    object_pk: int
+    file: Path
+    offset: int
+    size: int
+
+    def overwrite(self, at: int, data: bytes) -> None:
+        """Changes bytes, from a place in the object on."""
+        whole = bytearray(self.file.read_bytes())
+        whole[self.offset + at : self.offset + at + len(data)] = data
+        self._replace(bytes(whole))
+
+    def cut(self, at: int) -> None:
+        """Ends the file at a place in the object."""
+        self._replace(self.file.read_bytes()[: self.offset + at])
+
+    def _replace(self, data: bytes) -> None:
+        self.file.chmod(0o600)
+        self.file.write_bytes(data)
+
+
+@dataclass(frozen=True)
 class Stores:
     """Two services, and where they keep what they have."""
 
@@ -42,16 +66,17 @@ class Stores:
     def in_registry(self, statement: str, **values: object) -> list[tuple[object, ...]]:
         return _execute(self.registry_db, statement, values)
 
-    def object_of(self, owner: str, path: str) -> tuple[int, Path]:
-        """The key of the object that a file has, and where its bytes are."""
-        ((object_pk, object_key),) = self.in_artifacts(
-            "SELECT o.object_pk, o.object_key FROM artifact_entry e JOIN artifact_object o USING (object_pk) "
-            "JOIN artifact_owner w USING (owner_pk) WHERE w.owner = :owner AND e.path = :path",
+    def object_of(self, owner: str, path: str) -> Stored:
+        """The object that a file has."""
+        ((object_pk, object_key, offset, size),) = self.in_artifacts(
+            "SELECT o.object_pk, o.object_key, o.offset_bytes, o.size_bytes FROM artifact_entry e "
+            "JOIN artifact_object o USING (object_pk) JOIN artifact_owner w USING (owner_pk) "
+            "WHERE w.owner = :owner AND e.path = :path",
             owner=owner,
             path=path,
         )
         (file,) = self.files.glob(f"objects/**/{str(object_key).rpartition('/')[2]}")
-        return int(str(object_pk)), file
+        return Stored(int(str(object_pk)), file, int(str(offset)), int(str(size)))
 
 
 def _execute(database: Path, statement: str, values: dict[str, object]) -> list[tuple[object, ...]]:
@@ -117,6 +142,11 @@ class Case:
         return "path = :path AND owner_pk = (SELECT owner_pk FROM artifact_owner WHERE owner = :owner)"
 
     @property
+    def stored(self) -> Stored:
+        """The object of the version's file."""
+        return self.stores.object_of(self.version.artifact_owner, self.path)
+
+    @property
     def names(self) -> dict[str, object]:
         return {"path": self.path, "owner": self.version.artifact_owner}
 
@@ -128,25 +158,24 @@ class Case:
 
 def flips_a_byte(case: Case) -> str:
     """Each function alters something, and returns what the refusal has to name."""
-    _, file = case.stores.object_of(case.version.artifact_owner, case.path)
-    data = bytearray(file.read_bytes())
-    data[case.chance.randrange(len(data))] ^= 1 << case.chance.randrange(8)
-    _overwrite(file, bytes(data))
+    stored = case.stored
+    at = case.chance.randrange(stored.size)
+    before = stored.file.read_bytes()[stored.offset + at]
+    stored.overwrite(at, bytes([before ^ 1 << case.chance.randrange(8)]))
     return repr(case.path)
 
 
 def cuts_a_file(case: Case) -> str:
-    _, file = case.stores.object_of(case.version.artifact_owner, case.path)
-    data = file.read_bytes()
-    _overwrite(file, data[: case.chance.randrange(len(data))])
+    """Must be the last one that lies in the file of the store, so that it is the only one that is cut."""
+    case.stored.cut(case.chance.randrange(case.stored.size))
     return repr(case.path)
 
 
 def puts_other_bytes(case: Case) -> str:
     """The file becomes another one that the workspace has, with a digest that fits its bytes."""
-    object_pk, _ = case.stores.object_of(case.run, "other")
+    other = case.stores.object_of(case.run, "other")
     case.stores.in_artifacts(
-        f"UPDATE artifact_entry SET object_pk = :object_pk WHERE {case.entry}", object_pk=object_pk, **case.names
+        f"UPDATE artifact_entry SET object_pk = :object_pk WHERE {case.entry}", object_pk=other.object_pk, **case.names
     )
     return f"{case.path!r} has other bytes"
 
@@ -172,21 +201,21 @@ def renames_a_file(case: Case) -> str:
 
 def changes_bytes_with_their_digest(case: Case) -> str:
     """Also in the run, whose files are the same objects; so that nothing shows which file it was."""
-    object_pk, file = case.stores.object_of(case.version.artifact_owner, case.path)
+    stored = case.stored
     other = f"other {case.version.version}"
     ((sha256,),) = case.stores.in_artifacts(
         "SELECT o.sha256 FROM artifact_object o JOIN artifact_entry e USING (object_pk) JOIN artifact_owner w "
         "USING (owner_pk) WHERE w.owner = :run AND e.path = 'other'",
         run=case.run,
     )
-    _overwrite(file, other.encode())
+    stored.overwrite(0, other.encode())
     # The index knows a content once; the other one makes room.
     case.stores.in_artifacts("UPDATE artifact_object SET sha256 = randomblob(32) WHERE sha256 = :sha256", sha256=sha256)
     case.stores.in_artifacts(
         "UPDATE artifact_object SET sha256 = :sha256, size_bytes = :size WHERE object_pk = :object_pk",
         sha256=sha256,
         size=len(other),
-        object_pk=object_pk,
+        object_pk=stored.object_pk,
     )
     return "both were altered, or the digest"
 
@@ -208,11 +237,6 @@ def removes_the_digest_in_the_registry(case: Case) -> str:
         manifest=bytes.fromhex(case.version.manifest_sha256),
     )
     return "pinned to no digest"
-
-
-def _overwrite(file: Path, data: bytes) -> None:
-    file.chmod(0o600)
-    file.write_bytes(data)
 
 
 ALTERATIONS: tuple[Callable[[Case], str], ...] = (
@@ -240,7 +264,10 @@ def test_every_altered_model_is_refused_by_name(
         back = client.download_artifacts(artifact_uri=uri, dst_path=str(folder / "before"))
         assert sorted(str(file.relative_to(back)) for file in Path(back).rglob("*") if file.is_file()) == list(PATHS)
         alter = ALTERATIONS[number % len(ALTERATIONS)]
-        case = Case(stores, version, chance.choice(PATHS), chance)
+        path = chance.choice(PATHS)
+        if alter is cuts_a_file:
+            path = max(PATHS, key=lambda path: stores.object_of(version.artifact_owner, path).offset)
+        case = Case(stores, version, path, chance)
         named = alter(case)
         with pytest.raises((trivet.ArtifactCorrupt, trivet.ServerError)) as refused:
             client.download_artifacts(artifact_uri=uri, dst_path=str(folder / "after"))

@@ -252,7 +252,7 @@ class ServerError(TrivetError):
     """A fault of the server; its log has the cause under `request_id`."""
 
 
-class ArtifactCorrupt(TrivetError):
+class ArtifactCorrupt(FailedPrecondition):
     """The bytes that arrived, or the names they came under, are not what they have to be. Nothing was kept."""
 
 
@@ -264,6 +264,7 @@ BY_REASON: Mapping[str, type[TrivetError]] = {
     "RUN_NOT_FOUND": RunNotFound,
     "LOGGED_MODEL_NOT_FOUND": LoggedModelNotFound,
     "TAG_NOT_FOUND": TagNotFound,
+    "ARTIFACT_CORRUPT": ArtifactCorrupt,
     "ARTIFACT_NOT_FOUND": ArtifactNotFound,
     "MODEL_NOT_FOUND": ModelNotFound,
     "MODEL_VERSION_NOT_FOUND": ModelVersionNotFound,

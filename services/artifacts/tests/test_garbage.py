@@ -17,7 +17,7 @@ from trivet_artifacts.server import open_database
 from trivet_artifacts.store import tables
 from trivet_proto.artifacts.v1 import garbage_pb2
 from trivet_proto.artifacts.v1.content_pb2 import NewArtifact, Reference
-from trivet_testing.artifacts import Artifacts, content_of, resumed
+from trivet_testing.artifacts import Artifacts, content_of, resumed, whole
 from trivet_testing.depot import MIB, Depot, await_no_litter, connected
 from trivet_testing.errors import error_of, failure_in
 from trivet_testing.servers import run_to_exit
@@ -133,7 +133,7 @@ def test_open_uploads_are_no_garbage(depot: Depot, kept: Artifacts) -> None:
     content = random.Random(3).randbytes(9 * MIB)
     upload = kept.create_upload(kept.run(), "f", len(content))
     kept.collect()
-    assert kept.stub.GetSpaceUsage(garbage_pb2.GetSpaceUsageRequest(parent=kept.parent)).open_uploads == 1
+    assert kept.usage().open_uploads == 1
     kept.upload_all(resumed(upload.name, content, 0))
     kept.collect()
     assert kept.download(kept.run(), "f")[1] == content
@@ -219,7 +219,7 @@ def test_use_of_space_is_told_by_kind_of_owner(artifacts: Artifacts) -> None:
     artifacts.delete(artifacts.run("s"))
     artifacts.link(artifacts.run(), "", artifacts.version())
     artifacts.commit(NewArtifact(owner=artifacts.run(), path="r", reference=Reference(uri="s3://b/r", size_bytes=99)))
-    usage = artifacts.stub.GetSpaceUsage(garbage_pb2.GetSpaceUsageRequest(parent=artifacts.parent), timeout=30)
+    usage = artifacts.usage()
     kind = garbage_pb2.OwnerKindUsage
     assert usage == garbage_pb2.SpaceUsage(
         owner_kinds=[
@@ -254,9 +254,13 @@ def test_random_references_are_collected_without_orphans_and_danglers(depot: Dep
 
     def step(turn: int) -> None:
         owner, data, path = chosen.choice(owners), chosen.choice(contents), f"p{chosen.randrange(6)}"
-        match turn % 5:
-            case 0 | 1:
+        match turn % 6:
+            case 0:
                 kept.upload(owner, path, data)
+            case 1 | 5:
+                # As one object, of which others may have some contents already.
+                some = chosen.sample(contents, chosen.randrange(1, len(contents)))
+                kept.upload_all(whole(owner, f"p{place}", each) for place, each in enumerate(some))
             case 2:
                 kept.commit(NewArtifact(owner=owner, path=path, content=content_of(data)))
             case 3:
@@ -269,9 +273,12 @@ def test_random_references_are_collected_without_orphans_and_danglers(depot: Dep
         done = list(threads.map(lambda turn: attempt(lambda: step(turn)), range(full(100, 1000))))
     assert all(done)
     kept.collect()
+    depot.let_readers_go()
     await_no_litter(depot)
-    referred = {file.sha256 for owner in owners for page in kept.pages(owner) for file in page}
-    assert len(depot.whole()) == len(referred)
+    referred = {file.sha256: file.size_bytes for owner in owners for page in kept.pages(owner) for file in page}
+    usage = kept.usage()
+    assert usage.stored_contents == len(referred)
+    assert sum(referred.values()) <= usage.stored_bytes <= 2 * sum(referred.values())
     for owner in owners:
         for path in kept.paths(owner):
             assert content_of(kept.download(owner, path)[1]).sha256 in referred

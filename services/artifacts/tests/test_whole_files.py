@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import itertools
 from collections.abc import Iterator
 
@@ -10,16 +9,10 @@ import grpc
 import pytest
 
 from trivet_proto.artifacts.v1 import artifact_service_pb2 as pb
-from trivet_testing.artifacts import Artifacts
+from trivet_testing.artifacts import Artifacts, whole
 from trivet_testing.errors import failure_in
 
 FILES = 150
-
-
-def whole(owner: str, path: str, content: bytes, sha256: bytes | None = None) -> pb.UploadArtifactsRequest:
-    digest = hashlib.sha256(content).digest() if sha256 is None else sha256
-    start = pb.UploadStart(owner=owner, path=path)
-    return pb.UploadArtifactsRequest(file=pb.UploadFile(start=start, data=content, sha256=digest))
 
 
 def test_many_files_are_answered_in_order_and_refused_one_by_one(artifacts: Artifacts) -> None:

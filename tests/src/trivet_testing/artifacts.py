@@ -80,6 +80,13 @@ def messages(
     yield pb.UploadArtifactsRequest(finish=pb.UploadFinish(sha256=digest))
 
 
+def whole(owner: str, path: str, content: bytes, sha256: bytes | None = None) -> pb.UploadArtifactsRequest:
+    """A file in one message; with a digest, that one instead of the right one."""
+    digest = hashlib.sha256(content).digest() if sha256 is None else sha256
+    start = pb.UploadStart(owner=owner, path=path)
+    return pb.UploadArtifactsRequest(file=pb.UploadFile(start=start, data=content, sha256=digest))
+
+
 @dataclass(frozen=True)
 class Artifacts:
     """An artifact server in one workspace."""
@@ -182,6 +189,10 @@ class Artifacts:
     def get_upload(self, name: str) -> upload_pb2.Upload:
         """An upload with what is held of it."""
         return self.stub.GetUpload(upload_pb2.GetUploadRequest(name=name), timeout=30)
+
+    def usage(self) -> garbage_pb2.SpaceUsage:
+        """How much room the files of the workspace take."""
+        return self.stub.GetSpaceUsage(garbage_pb2.GetSpaceUsageRequest(parent=self.parent), timeout=30)
 
     def collect(self, grace_seconds: int = 0, **fields: Any) -> garbage_pb2.CollectGarbageResponse:
         """Collects the garbage of the workspace."""

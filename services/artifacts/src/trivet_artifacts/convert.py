@@ -5,6 +5,7 @@ from __future__ import annotations
 from trivet_artifacts.domain import limits, media_types, paths
 from trivet_artifacts.domain.artifacts import Artifact, ByteRange, Kind, Manifest
 from trivet_artifacts.domain.uploads import Answer, Begun, NewFile
+from trivet_artifacts.packs import WholeFile
 from trivet_kit.errors import CallerError, FieldInvalid, FieldRequired, FieldTooLong
 from trivet_kit.resources import UploadName, parse_artifact_owner, parse_upload
 from trivet_kit.status import to_status
@@ -45,15 +46,15 @@ def to_resumed(start: pb.UploadStart) -> tuple[UploadName, int]:
     return parse_upload(start.upload, "start.upload"), start.offset_bytes
 
 
-def to_whole_file(whole: pb.UploadFile) -> tuple[NewFile, bytes]:
-    """A file in one message, and its digest. Raises as `to_new_file` does."""
+def to_whole_file(whole: pb.UploadFile) -> WholeFile:
+    """A file in one message. Raises as `to_new_file` does."""
     if whole.start.upload:
         raise FieldInvalid("file.start.upload", "must be empty for a file in one message")
     if whole.start.HasField("size_bytes"):
         raise FieldInvalid("file.start.size_bytes", "must be absent for a file in one message")
     file = to_new_file(whole.start, "file.start")
     check_data(whole.data, "file.data")
-    return file, to_sha256(whole.sha256, "file.sha256")
+    return WholeFile(file, whole.data, to_sha256(whole.sha256, "file.sha256"))
 
 
 def check_data(data: bytes, field: str) -> None:

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import AsyncGenerator
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 
-from trivet_artifacts.blobs.blob_store import BlobReader, BlobStore
+from trivet_artifacts.blobs.blob_store import BlobReader, BlobStore, ObjectDamaged
 from trivet_artifacts.domain import limits
 from trivet_artifacts.domain.artifacts import Artifacts, ByteRange, StoredFile
+from trivet_artifacts.domain.errors import ArtifactCorrupt
 from trivet_kit.errors import FieldInvalid
 from trivet_kit.resources import ArtifactOwnerName
+
+_log = logging.getLogger("trivet.artifacts")
 
 # What a thread reads before it tells the event loop, which costs as much as to read one message.
 _PIECES_AT_ONCE = 2
@@ -38,20 +42,26 @@ class Downloads:
         Raises:
             FieldInvalid: it begins beyond the end.
             ArtifactStoreUnavailable: the store does not answer.
+            ArtifactCorrupt: the store has lost bytes of it.
         """
         size = file.artifact.size_bytes
         if part.offset > size:
             raise FieldInvalid("offset_bytes", f"must not be beyond the {size} bytes of the file")
         length = min(part.limit or size, size - part.offset)
-        reader = await asyncio.wrap_future(self.threads.submit(self.blobs.open, file.object_key, part.offset, length))
-        ahead = self._ahead(reader)
+        begin = file.offset_bytes + part.offset
         try:
-            while pieces := await asyncio.wrap_future(ahead):
-                ahead = self._ahead(reader)
-                for piece in pieces:
-                    yield piece
-        finally:
-            self.threads.submit(_close, reader, ahead)
+            reader = await asyncio.wrap_future(self.threads.submit(self.blobs.open, file.object_key, begin, length))
+            ahead = self._ahead(reader)
+            try:
+                while pieces := await asyncio.wrap_future(ahead):
+                    ahead = self._ahead(reader)
+                    for piece in pieces:
+                        yield piece
+            finally:
+                self.threads.submit(_close, reader, ahead)
+        except ObjectDamaged as damage:
+            _log.error("%s of %s cannot be read: %s", file.artifact.path, file.artifact.owner.name, damage)
+            raise ArtifactCorrupt(file.artifact.owner.name, file.artifact.path) from damage
 
     def _ahead(self, reader: BlobReader) -> Future[list[bytes]]:
         return self.threads.submit(_read_pieces, reader)

@@ -12,9 +12,11 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from functools import partial
+from typing import Protocol
 
 from trivet_artifacts.blobs.blob_store import BlobStore, BlobWriter
 from trivet_artifacts.blobs.digests import sha256_of
+from trivet_artifacts.domain.artifacts import Artifact
 from trivet_artifacts.domain.errors import (
     ArtifactDigestMismatch,
     ArtifactSizeMismatch,
@@ -22,9 +24,9 @@ from trivet_artifacts.domain.errors import (
     UploadOffsetWrong,
 )
 from trivet_artifacts.domain.resumables import Resumables
-from trivet_artifacts.domain.uploads import NewFile, Outcome, Upload, Uploads
-from trivet_artifacts.taking_whole import WholeFiles
-from trivet_kit.errors import Overloaded
+from trivet_artifacts.domain.uploads import NewFile, Upload, Uploads
+from trivet_artifacts.packs import Pack, WholeFile
+from trivet_kit.errors import CallerError, Overloaded
 from trivet_kit.resources import UploadName
 
 # Files whose bytes come in at once, over all streams. In S3 each holds up to one part in memory and sends a copy of it.
@@ -33,6 +35,26 @@ MAX_OPEN_FILES = 32
 WAIT_SECONDS = 30.0
 
 _log = logging.getLogger("trivet.artifacts")
+
+
+class Incoming(Protocol):
+    """What comes in under one key."""
+
+    object_key: str
+    writer: BlobWriter
+    work: Future[None] | None
+    """What is done for it last."""
+    keeps_bytes: bool
+    """Whether what was written stays for another call, when this one ends before the file does."""
+
+    @property
+    def uploads(self) -> list[Upload]:
+        """The files, when they are durable."""
+        ...
+
+    def close(self) -> None:
+        """Holds no bytes any longer. Idempotent."""
+        ...
 
 
 @dataclass(eq=False)
@@ -63,9 +85,10 @@ class Intake:
             self.keeps_bytes = True
 
     @property
-    def upload(self) -> Upload:
+    def uploads(self) -> list[Upload]:
         """The file, when `finish` has been done."""
-        return Upload(self.file, self.object_key, self.size_bytes, self._sha256, outlives=self.resumed_from is not None)
+        is_resumed = self.resumed_from is not None
+        return [Upload(self.file, self.object_key, self.size_bytes, self._sha256, outlives=is_resumed)]
 
     def take(self, data: bytes) -> None:
         """Adds bytes. Raises ArtifactSizeMismatch, ArtifactStoreUnavailable, StorageFull."""
@@ -76,11 +99,6 @@ class Intake:
             raise ArtifactSizeMismatch(self.size_bytes, announced)
         self._digest.update(data)
         self.writer.write(data)
-
-    def check_all(self, data: bytes, sha256: bytes) -> None:
-        """Verifies a file of which these are all bytes. Raises ArtifactDigestMismatch."""
-        self.size_bytes = len(data)
-        self._verify(hashlib.sha256(data).digest(), sha256)
 
     def finish(self, sha256: bytes) -> None:
         """Verifies the file and makes it durable.
@@ -109,13 +127,9 @@ class Intake:
 
     def close(self) -> None:
         """Holds no bytes any longer. Idempotent."""
-        if self.first_to_leave():
+        if not self._left:
+            self._left = True
             self.leave()
-
-    def first_to_leave(self) -> bool:
-        """Whether its place has to be given up yet, which is for the caller to do then."""
-        first, self._left = not self._left, True
-        return first
 
 
 class Intakes:
@@ -145,7 +159,6 @@ class Intakes:
         self._index = index
         self._loop: asyncio.AbstractEventLoop | None = None
         self._places = asyncio.Semaphore(MAX_OPEN_FILES)
-        self._whole = WholeFiles(blobs, threads, self._leave_all)
 
     async def reserve(self, workspace: str, count: int) -> list[str]:
         """Returns object keys for files that are to come."""
@@ -170,6 +183,16 @@ class Intakes:
         """
         leave = await self._place()
         return Intake(file, object_key, self._blobs.create(object_key), leave)
+
+    async def begin_pack(self, object_key: str) -> Pack:
+        """Opens a pack, when there is a place for it. Raises as `begin` does."""
+        leave = await self._place()
+        return Pack(object_key, self._blobs.create(object_key), leave)
+
+    async def write(self, pack: Pack, files: Sequence[WholeFile]) -> None:
+        """Makes files of a pack durable. Raises as `Pack.write` does."""
+        pack.work = self._threads.submit(pack.write, files)
+        await asyncio.wrap_future(pack.work)
 
     async def resume(self, name: UploadName, offset: int) -> Intake:
         """Opens the file of an upload that outlives this call, when there is a place for it.
@@ -216,21 +239,13 @@ class Intakes:
         else:
             await self._places.acquire()  # does not wait
         self._loop = asyncio.get_running_loop()
-        return partial(self._leave, 1)
+        return self._leave
 
-    def _leave(self, count: int) -> None:
-        """Gives up places, from any thread."""
+    def _leave(self) -> None:
+        """Gives up a place, from any thread."""
         assert self._loop is not None
         if not self._loop.is_closed():
-            self._loop.call_soon_threadsafe(self._release_places, count)
-
-    def _release_places(self, count: int) -> None:
-        for _ in range(count):
-            self._places.release()
-
-    def _leave_all(self, intakes: Sequence[Intake]) -> None:
-        # Once for all of them: to wake the event loop costs more than the rest.
-        self._leave(sum(intake.first_to_leave() for intake in intakes))
+            self._loop.call_soon_threadsafe(self._places.release)
 
     async def add(self, intake: Intake, data: bytes) -> None:
         """Adds bytes: returns when those before them are written, so that one message is on its way and one is read.
@@ -239,10 +254,6 @@ class Intakes:
         """
         await self._done(intake)
         intake.work = self._threads.submit(intake.take, data)
-
-    def add_all(self, intake: Intake, data: bytes, sha256: bytes) -> None:
-        """Begins to take in a file as a whole, the first that is done for it; `durable` waits for that."""
-        intake.work = self._whole.add(intake, data, sha256)
 
     async def finish(self, intake: Intake, sha256: bytes) -> None:
         """Begins to verify a file and to make it durable; `durable` waits for that. Raises as `add` does."""
@@ -253,12 +264,15 @@ class Intakes:
         """Returns when a finished file is durable. Raises what keeps it from being."""
         await self._done(intake)
 
-    async def commit(self, intakes: Sequence[Intake]) -> list[Outcome]:
-        """Makes durable files visible; what is spare of them is removed. It is done also when nobody waits for it."""
-        done = self._index.submit(self._commit, list(intakes))
+    async def commit(self, incoming: Sequence[Incoming]) -> tuple[Artifact | CallerError, ...]:
+        """Makes durable files visible, and returns what became of each; it is done also when nobody waits for it.
+
+        What nothing refers to of what came is removed.
+        """
+        done = self._index.submit(self._commit, list(incoming))
         return await asyncio.shield(asyncio.wrap_future(done))
 
-    def discard(self, intake: Intake) -> None:
+    def discard(self, intake: Incoming) -> None:
         """Leaves nothing of a file that is not to be visible, unless another call may go on with it.
 
         Returns at once, and follows what is under way.
@@ -273,21 +287,21 @@ class Intakes:
         else:
             await asyncio.wrap_future(intake.work)
 
-    def _commit(self, intakes: list[Intake]) -> list[Outcome]:
+    def _commit(self, incoming: list[Incoming]) -> tuple[Artifact | CallerError, ...]:
         try:
-            outcomes = self._uploads.commit([intake.upload for intake in intakes])
+            committed = self._uploads.commit([upload for each in incoming for upload in each.uploads])
         except BaseException:
             # Perhaps they are visible, and only the answer was lost: their bytes must not be touched. Where they are
             # not, they expire.
-            self._uploads.forget([intake.object_key for intake in intakes])
+            self._uploads.forget([each.object_key for each in incoming])
             raise
-        for intake, outcome in zip(intakes, outcomes, strict=True):
-            if outcome.is_spare:
-                intake.keeps_bytes = False
-                self.discard(intake)
-        return outcomes
+        for each in incoming:
+            if each.object_key not in committed.used_keys:
+                each.keeps_bytes = False
+                self.discard(each)
+        return committed.results
 
-    def _discard(self, intake: Intake, before: Future[None] | None) -> None:
+    def _discard(self, intake: Incoming, before: Future[None] | None) -> None:
         if before is not None:
             wait([before])  # it was given to these threads earlier, so it does not wait for this
         if intake.keeps_bytes:

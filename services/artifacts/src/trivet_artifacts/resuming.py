@@ -122,7 +122,11 @@ class Resuming:
         """A file, and a request that reads it. Raises as `Artifacts.find_file`, and DirectTransferUnavailable."""
         direct = self._direct()
         file = self.artifacts.find_file(owner, path)
-        return file.artifact, direct.sign_read(file.object_key)
+        if file.is_whole_blob:
+            return file.artifact, direct.sign_read(file.object_key)
+        if not file.artifact.size_bytes:
+            raise DirectTransferUnavailable  # there is no range of no bytes
+        return file.artifact, direct.sign_read(file.object_key, (file.offset_bytes, file.artifact.size_bytes))
 
     def _direct(self) -> DirectStore:
         if self.blobs.direct is None:
@@ -145,20 +149,21 @@ class Resuming:
 
     def _commit(self, upload: Resumable, sha256: bytes) -> Artifact:
         of_parts = Upload(upload.file, upload.object_key, upload.size_bytes, sha256, verified=False, outlives=True)
-        (outcome,) = self.uploads.commit([of_parts])
-        if isinstance(outcome.result, UploadExpired):
+        committed = self.uploads.commit([of_parts])
+        (result,) = committed.results
+        if isinstance(result, UploadExpired):
             # Perhaps another call was faster.
             completed = self.resumables.use(upload.name).completed
             if completed is None:
                 raise UploadNotFound(str(upload.name))
             return completed
-        if isinstance(outcome.result, CallerError):
-            raise outcome.result
-        if outcome.is_spare:
+        if isinstance(result, CallerError):
+            raise result
+        if upload.object_key not in committed.used_keys:
             self._remove_spare(upload)
-        elif not outcome.result.verified:
+        elif not result.verified:
             self.on_unverified()
-        return outcome.result
+        return result
 
     def _remove_spare(self, upload: Resumable) -> None:
         try:

@@ -3,20 +3,26 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
+from typing import TypeVar
 
 from trivet_artifacts import convert
 from trivet_artifacts.domain.artifacts import Artifact
-from trivet_artifacts.domain.uploads import Answer, Begun
-from trivet_artifacts.intake import Intake, Intakes
+from trivet_artifacts.domain.uploads import Answer, Begun, Upload
+from trivet_artifacts.intake import Incoming, Intake, Intakes
+from trivet_artifacts.packs import PACK_FILES, Batch, Batches, Pack, WholeFile
 from trivet_kit.errors import CallerError, FieldInvalid, FieldRequired
 from trivet_proto.artifacts.v1 import artifact_service_pb2 as pb
 
 # Files of a stream that are not answered yet. Those that are ready together become visible in one transaction.
-MAX_UNANSWERED = 128
+MAX_UNANSWERED = 4 * PACK_FILES
 # Keys that a stream reserves at once at most; it begins with one, for most streams have few files.
-MAX_RESERVED = 128
+MAX_RESERVED = 16
+
+
+_Begun = TypeVar("_Begun", Intake, Pack)
 
 
 @dataclass
@@ -25,11 +31,22 @@ class _File:
 
     index: int
     intake: Intake | None = None
-    """None before it begins, and when it is refused."""
+    """None before it begins, when it is refused, and for one that came as a whole."""
+    batch: Batch[_File] | None = None
+    """With which others it is written, for one that came as a whole."""
     result: Artifact | CallerError | None = None
     """None until it is known."""
     is_handed_over: bool = False
     """Whether no more of it is read, so that it can be answered."""
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether it is durable, or refused."""
+        if self.result is not None:
+            return True
+        if self.batch is not None:
+            return self.batch.written.done()
+        return self.intake is None or self.intake.work is None or self.intake.work.done()
 
 
 class UploadStream:
@@ -46,9 +63,12 @@ class UploadStream:
         self._count = 0
         self._to_answer: asyncio.Queue[_File | Answer | None] = asyncio.Queue()
         self._room = asyncio.Semaphore(MAX_UNANSWERED)
+        self._next: _File | Answer | None = None
+        """What comes after the last group."""
+        self._batches: Batches[_File] = Batches(self._write)
         self._keys: list[str] = []
         self._reserved = 1
-        self._uncommitted: set[Intake] = set()
+        self._uncommitted: set[Incoming] = set()
 
     async def answers(self, requests: AsyncIterator[pb.UploadArtifactsRequest]) -> AsyncGenerator[Answer, None]:
         """The answers, in the order of the files.
@@ -71,6 +91,7 @@ class UploadStream:
             reading.cancel()
             try:
                 await asyncio.wait((reading,))
+                await self._batches.cancel()
             finally:
                 for intake in self._uncommitted:
                     self._intakes.discard(intake)
@@ -80,6 +101,7 @@ class UploadStream:
         try:
             async for request in requests:
                 await self._take(request)
+            self._batches.seal()
             if self._current is not None and not self._current.is_handed_over:
                 raise FieldRequired("finish")
         finally:
@@ -90,7 +112,9 @@ class UploadStream:
             case "start":
                 if self._current is not None:
                     raise FieldInvalid("start", "must not come before the finish of the file before")
-                await self._room.acquire()
+                # Files become visible in their order, also those that have the same path.
+                self._batches.seal()
+                await self._acquire_room()
                 self._current = _File(self._count)
                 self._count += 1
                 await self._attempt(self._current, self._begin(self._current, request.start))
@@ -102,7 +126,7 @@ class UploadStream:
             case "file":
                 if self._current is not None:
                     raise FieldInvalid("file", "must not come before the finish of the file before")
-                await self._room.acquire()
+                await self._acquire_room()
                 whole = _File(self._count)
                 self._count += 1
                 await self._attempt(whole, self._take_whole(whole, request.file))
@@ -130,7 +154,7 @@ class UploadStream:
             raise FieldInvalid(field, "must not come before the start of a file")
         return self._current
 
-    async def _attempt(self, file: _File, step: Awaitable[None]) -> None:
+    async def _attempt(self, file: _File, step: Awaitable[object]) -> None:
         """Takes a step with a file, which is refused when that does not succeed."""
         try:
             await step
@@ -140,8 +164,7 @@ class UploadStream:
     def _refuse(self, file: _File, refusal: CallerError) -> None:
         file.result = refusal
         if file.intake is not None:
-            self._uncommitted.discard(file.intake)
-            self._intakes.discard(file.intake)
+            self._discard(file.intake)
             file.intake = None
 
     async def _begin(self, file: _File, start: pb.UploadStart) -> None:
@@ -151,23 +174,38 @@ class UploadStream:
             self._to_answer.put_nowait(Answer(file.index, Begun(offset)))
         else:
             new = convert.to_new_file(start, "start")
-            file.intake = await self._intakes.begin(new, await self._next_key())
-            self._keys.pop()
+            file.intake = await self._with_key(partial(self._intakes.begin, new))
         self._uncommitted.add(file.intake)
 
     async def _take_whole(self, file: _File, whole: pb.UploadFile) -> None:
-        new, sha256 = convert.to_whole_file(whole)
-        file.intake = await self._intakes.begin(new, await self._next_key())
-        self._keys.pop()
-        self._uncommitted.add(file.intake)
-        self._intakes.add_all(file.intake, whole.data, sha256)
+        file.batch = await self._batches.add(file, convert.to_whole_file(whole))
 
-    async def _next_key(self) -> str:
-        """A reserved key, which is the last of `_keys` until somebody uses it."""
-        if not self._keys:
-            self._keys = await self._intakes.reserve(self._workspace, self._reserved)
+    async def _write(self, files: Sequence[WholeFile]) -> Pack:
+        """Makes small files durable as one object."""
+        pack = await self._with_key(self._intakes.begin_pack)
+        self._uncommitted.add(pack)
+        try:
+            await self._intakes.write(pack, files)
+        except CallerError:
+            self._discard(pack)
+            raise
+        return pack
+
+    async def _with_key(self, begin: Callable[[str], Awaitable[_Begun]]) -> _Begun:
+        """Begins something under a reserved key, which is given back where that does not succeed."""
+        while not self._keys:
+            self._keys += await self._intakes.reserve(self._workspace, self._reserved)
             self._reserved = min(2 * self._reserved, MAX_RESERVED)
-        return self._keys[-1]
+        key = self._keys.pop()
+        try:
+            return await begin(key)
+        except BaseException:
+            self._keys.append(key)
+            raise
+
+    def _discard(self, incoming: Incoming) -> None:
+        self._uncommitted.discard(incoming)
+        self._intakes.discard(incoming)
 
     async def _add(self, file: _File, data: bytes) -> None:
         if file.intake is None:
@@ -179,35 +217,75 @@ class UploadStream:
         if file.intake is not None:
             await self._intakes.finish(file.intake, convert.to_sha256(finish.sha256, "finish.sha256"))
 
+    async def _acquire_room(self) -> None:
+        if self._room.locked():
+            self._batches.seal()  # its files are among those that are waited for
+        await self._room.acquire()
+
     async def _next_group(self) -> list[_File | Answer]:
-        """What there is to answer, in order, at least one; nothing at the end of the stream."""
+        """What there is to answer, in order: one that is waited for, and those after it that are ready by then.
+
+        Nothing at the end of the stream.
+        """
         group: list[_File | Answer] = []
-        while not group or not self._to_answer.empty():
-            each = await self._to_answer.get()
-            if each is None:
-                self._to_answer.put_nowait(None)  # for the next time
-                break
-            group.append(each)
-        return group
+        while True:
+            if self._next is None:
+                if group and self._to_answer.empty():
+                    return group
+                self._next = await self._to_answer.get()
+                if self._next is None:
+                    self._to_answer.put_nowait(None)  # for the next time
+                    return group
+            if isinstance(self._next, _File):
+                if group and not self._next.is_ready:
+                    return group
+                await self._durable(self._next)
+            group.append(self._next)
+            self._next = None
+
+    async def _durable(self, file: _File) -> None:
+        """Returns when a file is durable, or refused."""
+        if file.batch is not None and file.result is None:
+            # The others of its batch hear of it in their turn; they share what keeps all of them from being durable.
+            await self._attempt(file, asyncio.shield(file.batch.written))
+        elif file.intake is not None:
+            await self._attempt(file, self._intakes.durable(file.intake))
 
     async def _commit(self, files: Sequence[_File]) -> None:
-        """Makes files visible, those apart that are refused."""
+        """Makes files visible, those apart that are refused; with each all others of its batch."""
+        incoming: dict[Incoming, list[_File]] = {}
         for file in files:
+            if file.result is not None:
+                continue
             if file.intake is not None:
-                await self._attempt(file, self._intakes.durable(file.intake))
-        durable = [(file, file.intake) for file in files if file.intake is not None]
-        if not durable:
+                incoming[file.intake] = [file]
+            elif file.batch is not None:
+                pack = file.batch.written.result()
+                if pack not in incoming:
+                    incoming[pack] = _note_refused(file.batch.members, pack)
+        if not incoming:
             return
-        intakes = [intake for _, intake in durable]
-        self._uncommitted.difference_update(intakes)
+        self._uncommitted.difference_update(incoming)
+        durable = [file for of_one in incoming.values() for file in of_one]
         try:
-            outcomes = await self._intakes.commit(intakes)
+            results = await self._intakes.commit(list(incoming))
         except CallerError as refusal:
-            for file, _ in durable:
+            for file in durable:
                 file.result = refusal
             return
-        for (file, _), outcome in zip(durable, outcomes, strict=True):
-            file.result = outcome.result
+        for file, result in zip(durable, results, strict=True):
+            file.result = result
+
+
+def _note_refused(files: Sequence[_File], pack: Pack) -> list[_File]:
+    """Gives files of a pack that are not right their results; returns the others."""
+    durable: list[_File] = []
+    for file, result in zip(files, pack.results, strict=True):
+        if isinstance(result, Upload):
+            durable.append(file)
+        else:
+            file.result = result
+    return durable
 
 
 def _answer(file: _File) -> Answer:

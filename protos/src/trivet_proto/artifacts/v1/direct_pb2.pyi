@@ -197,7 +197,9 @@ class DownloadUrl(google.protobuf.message.Message):
 
     @property
     def request(self) -> global___SignedRequest:
-        """The request; a Range may be added to its headers."""
+        """The request. A Range may be added to its headers, unless they have one: then the file is part of an object, and the
+        request reads this file and nothing else of it.
+        """
 
     def __init__(
         self,

@@ -100,7 +100,9 @@ class CollectGarbageResponse(google.protobuf.message.Message):
     expired_bytes: builtins.int
     """Bytes of these files."""
     freed_contents: builtins.int
-    """Contents to which nothing refers."""
+    """Contents to which nothing refers. Those that lie in one object with others are gone from the index; the store has
+    their bytes until no more than half of the object is of files.
+    """
     freed_bytes: builtins.int
     """Their bytes."""
     more: builtins.bool
@@ -151,11 +153,15 @@ class SpaceUsage(google.protobuf.message.Message):
     stored_contents: builtins.int
     """Contents that are kept, each once."""
     stored_bytes: builtins.int
-    """Their bytes: what the store holds for the workspace."""
+    """What the store holds for the workspace: their bytes, and those that an object has besides, for small files that come
+    together are written as one object.
+    """
     unreferenced_contents: builtins.int
     """Contents of these to which no file refers."""
     unreferenced_bytes: builtins.int
-    """Their bytes: what CollectGarbage can free."""
+    """The bytes of `stored_bytes` that are of no file. CollectGarbage frees those of objects of which no more than half is
+    of files.
+    """
     open_uploads: builtins.int
     """Uploads of CreateUpload that have not ended."""
     @property

@@ -287,7 +287,8 @@ class _ErrorReasonEnumTypeWrapper(google.protobuf.internal.enum_type_wrapper._En
     {"reason": "ARTIFACT_IS_REFERENCE", "domain": "trivet", "metadata": {"owner": "workspaces/default/runs/0192f0c1", "path": "data.csv", "uri": "s3://bucket/data.csv"}}
     """
     ERROR_REASON_ARTIFACT_CORRUPT: _ErrorReason.ValueType  # 174
-    """FAILED_PRECONDITION. The bytes are not those of the file's digest, as a check of the service found. Upload it again.
+    """FAILED_PRECONDITION. The bytes are not those of the file's digest, as a check of the service found, or the store has
+    lost some of them. Upload it again.
     {"reason": "ARTIFACT_CORRUPT", "domain": "trivet", "metadata": {"owner": "workspaces/default/runs/0192f0c1", "path": "model/weights"}}
     """
     ERROR_REASON_ARTIFACTS_HELD: _ErrorReason.ValueType  # 175
@@ -577,7 +578,8 @@ ERROR_REASON_ARTIFACT_IS_REFERENCE: ErrorReason.ValueType  # 173
 {"reason": "ARTIFACT_IS_REFERENCE", "domain": "trivet", "metadata": {"owner": "workspaces/default/runs/0192f0c1", "path": "data.csv", "uri": "s3://bucket/data.csv"}}
 """
 ERROR_REASON_ARTIFACT_CORRUPT: ErrorReason.ValueType  # 174
-"""FAILED_PRECONDITION. The bytes are not those of the file's digest, as a check of the service found. Upload it again.
+"""FAILED_PRECONDITION. The bytes are not those of the file's digest, as a check of the service found, or the store has
+lost some of them. Upload it again.
 {"reason": "ARTIFACT_CORRUPT", "domain": "trivet", "metadata": {"owner": "workspaces/default/runs/0192f0c1", "path": "model/weights"}}
 """
 ERROR_REASON_ARTIFACTS_HELD: ErrorReason.ValueType  # 175

@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from trivet_kit.errors import CallerError
 from trivet_kit.resources import UploadName
 
 # As `Uploads.reserve` makes them: a workspace, and 128 random bits. The workspace, whose form the kit has checked, is
@@ -65,11 +64,15 @@ class BlobWriter(Protocol):
         ...
 
 
+class ObjectDamaged(Exception):
+    """An object, or the end of one, is not in the store, though it was made durable there."""
+
+
 class BlobReader(Protocol):
     """Gives the bytes of one object. For one thread at a time."""
 
     def read(self, max_bytes: int) -> bytes:
-        """The next bytes, at most so many; none at the end. Raises ArtifactStoreUnavailable."""
+        """The next bytes, at most so many; none at the end. Raises ArtifactStoreUnavailable, ObjectDamaged."""
         ...
 
     def close(self) -> None:
@@ -96,19 +99,12 @@ class BlobStore(Protocol):
         """A writer of a new object; touches nothing before its first byte."""
         ...
 
-    def put_all(self, objects: Sequence[tuple[str, bytes]]) -> list[CallerError | None]:
-        """Makes small new objects, by key and bytes; says of each why it is not whole, or nothing.
-
-        When it returns, those that are whole outlive a crash of the machine. What is left of the others `discard` of
-        a writer removes, as it does with whole ones.
-        """
-        ...
-
     def open(self, object_key: str, offset: int, length: int) -> BlobReader:
         """A reader of `length` bytes of an object from `offset` on; the object has them.
 
         Raises:
             ArtifactStoreUnavailable: the store does not answer.
+            ObjectDamaged: there is no such object.
         """
         ...
 
@@ -176,8 +172,8 @@ class DirectStore(Protocol):
         """
         ...
 
-    def sign_read(self, object_key: str) -> SignedRequest:
-        """A request that reads the object."""
+    def sign_read(self, object_key: str, piece: tuple[int, int] | None = None) -> SignedRequest:
+        """A request that reads the object, or no more of it than so many bytes from an offset on."""
         ...
 
 

@@ -15,7 +15,7 @@ def sha256_of(blobs: BlobStore, object_key: str, size_bytes: int, on_read: Calla
 
     Raises:
         ArtifactStoreUnavailable: the store does not answer.
-        LookupError: there is no such object.
+        ObjectDamaged: there is no such object, or it is shorter.
     """
     digest = hashlib.sha256()
     reader = blobs.open(object_key, 0, size_bytes)

@@ -12,15 +12,14 @@ import errno
 import fcntl
 import os
 import uuid
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from functools import partial
 from pathlib import Path
 from typing import IO
 
-from trivet_artifacts.blobs.blob_store import Held, name_of, split_key
+from trivet_artifacts.blobs.blob_store import Held, ObjectDamaged, name_of, split_key
 from trivet_artifacts.domain.errors import ArtifactStoreUnavailable, UploadBusy, UploadExpired
-from trivet_kit.errors import CallerError, StorageFull
+from trivet_kit.errors import StorageFull
 from trivet_kit.resources import UploadName
 from trivet_kit.settings import StartupError
 
@@ -55,26 +54,12 @@ class FolderStore:
         """A writer of a new file."""
         return FolderWriter(self._upload_file(object_key), self._object_file(object_key))
 
-    def put_all(self, objects: Sequence[tuple[str, bytes]]) -> list[CallerError | None]:
-        """Writes files, and flushes each of their folders once."""
-        writers = [self.create(object_key) for object_key, _ in objects]
-        failures: list[CallerError | None] = []
-        for writer, (_, data) in zip(writers, objects, strict=True):
-            failures.append(_failure(partial(writer.write, data)))
-        # One step after the other, so that the disk has much to do at once.
-        for step in (FolderWriter.flush, FolderWriter.rename):
-            for place, writer in enumerate(writers):
-                failures[place] = failures[place] or _failure(partial(step, writer))
-        renamed = {writer.folder for writer, failure in zip(writers, failures, strict=True) if failure is None}
-        flushed = {folder: _failure(partial(_flush_folder, folder)) for folder in renamed}
-        return [failure or flushed[writer.folder] for writer, failure in zip(writers, failures, strict=True)]
-
     def open(self, object_key: str, offset: int, length: int) -> FolderReader:
         """A reader of a file."""
         file = self._object_file(object_key)
         with _store_errors():
             if not file.exists() and self._objects.is_dir():
-                raise LookupError(f"the object {object_key} is missing")
+                raise ObjectDamaged(f"the object {object_key} is missing")
             opened = file.open("rb", buffering=0)
             opened.seek(offset)
         return FolderReader(opened, length)
@@ -162,24 +147,14 @@ class FolderWriter:
         """Flushes the file and its new name to the disk."""
         if self._is_whole:
             return
-        self.flush()
-        self.rename()
-        _flush_folder(self.folder)
-        self._is_whole = True
-
-    @property
-    def folder(self) -> Path:
-        """The folder of the object, to be flushed after `rename`."""
-        return self._final.parent
-
-    def flush(self) -> None:
-        """Flushes the file to the disk and closes it."""
         with _store_errors(), self._open() as file:
             file.flush()
             os.fsync(file.fileno())
+        self._rename()
+        _flush_folder(self._final.parent)
+        self._is_whole = True
 
-    def rename(self) -> None:
-        """Gives the file its name as an object. Raises UploadExpired where somebody has removed it."""
+    def _rename(self) -> None:
         with _store_errors():
             try:
                 self._upload.rename(self._final)
@@ -191,7 +166,7 @@ class FolderWriter:
                     raise UploadExpired from None
 
     def _make_folders(self) -> None:
-        for folder in (self.folder.parent, self.folder):
+        for folder in (self._final.parent.parent, self._final.parent):
             if not folder.is_dir():
                 folder.mkdir(exist_ok=True)
                 _flush_folder(folder.parent)
@@ -229,7 +204,7 @@ class FolderReader:
         with _store_errors():
             data = self._file.read(min(max_bytes, self._left))
         if not data and self._left:
-            raise AssertionError(f"an object lacks its last {self._left} bytes")
+            raise ObjectDamaged(f"an object lacks its last {self._left} bytes")
         self._left -= len(data)
         return data
 
@@ -251,15 +226,6 @@ def _flush_folder(folder: Path) -> None:
             os.fsync(descriptor)
         finally:
             os.close(descriptor)
-
-
-def _failure(step: Callable[[], None]) -> CallerError | None:
-    """Why a step did not succeed; None where it did."""
-    try:
-        step()
-    except CallerError as error:
-        return error
-    return None
 
 
 @contextmanager

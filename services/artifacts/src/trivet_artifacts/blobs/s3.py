@@ -28,7 +28,6 @@ from trivet_artifacts.blobs.s3_connections import connections, reason_of
 from trivet_artifacts.blobs.s3_objects import Multipart, S3Reader, S3Writer
 from trivet_artifacts.blobs.signing import Endpoint, presign
 from trivet_artifacts.domain.errors import ArtifactStoreUnavailable
-from trivet_kit.errors import CallerError
 from trivet_kit.settings import StartupError
 
 _CONNECT_TIMEOUT_SECONDS = 5.0
@@ -99,19 +98,6 @@ class S3Store:
         """A writer of a new object."""
         return S3Writer(self._bucket, _checked(object_key))
 
-    def put_all(self, objects: Sequence[tuple[str, bytes]]) -> list[CallerError | None]:
-        """Puts objects, several at once."""
-        return list(self._senders.map(self._put, objects))
-
-    def _put(self, item: tuple[str, bytes]) -> CallerError | None:
-        object_key, data = item
-        try:
-            with store_errors():
-                self._bucket.put(_checked(object_key), data)
-        except CallerError as error:
-            return error
-        return None
-
     def open(self, object_key: str, offset: int, length: int) -> S3Reader:
         """A reader of an object."""
         return S3Reader(self._client, self._location.bucket, _checked(object_key), offset, length)
@@ -169,15 +155,16 @@ class S3Store:
                 {part.number: part.sha256 for part in parts},
             )
 
-    def sign_read(self, object_key: str) -> SignedRequest:
-        """Signs that a browser keeps it as a file, and does not show it."""
+    def sign_read(self, object_key: str, piece: tuple[int, int] | None = None) -> SignedRequest:
+        """Signs that a browser keeps it as a file, and does not show it; and which bytes it may read."""
         # In the words of the URL, for an object may have been made without any of its own.
         shown = {
             "response-content-disposition": "attachment",
             "response-content-type": "application/octet-stream",
             "response-cache-control": "private, no-store",
         }
-        return self._sign("GET", object_key, shown, {}, _READ_LIFETIME)
+        headers = {"range": f"bytes={piece[0]}-{piece[0] + piece[1] - 1}"} if piece else {}
+        return self._sign("GET", object_key, shown, headers, _READ_LIFETIME)
 
     def remove(self, object_key: str) -> None:
         """Removes an object, and parts of one that did not become whole."""

@@ -20,7 +20,7 @@ from minio.datatypes import Part
 from minio.error import MinioException, S3Error
 from urllib3.exceptions import HTTPError
 
-from trivet_artifacts.blobs.blob_store import HeldPart, PartsChanged
+from trivet_artifacts.blobs.blob_store import HeldPart, ObjectDamaged, PartsChanged
 from trivet_artifacts.blobs.s3_client import CHECKSUM_HEADER
 from trivet_artifacts.blobs.s3_retries import repeated
 from trivet_artifacts.domain.errors import ArtifactStoreRefuses, ArtifactStoreUnavailable, UploadExpired
@@ -158,7 +158,9 @@ def store_errors() -> Iterator[None]:
         yield
     except S3Error as error:
         if error.code == "NoSuchKey":
-            raise LookupError(f"the object {error.object_name} is missing") from error
+            raise ObjectDamaged(f"the object {error.object_name} is missing") from error
+        if error.code == "InvalidRange":
+            raise ObjectDamaged(f"the object {error.object_name} is shorter") from error
         _log.warning("the artifact store answers %s: %s", error.code, error.message)
         raise _shown(error.code or "") from error
     except (MinioException, HTTPError, ValueError) as error:

@@ -13,7 +13,7 @@ from minio.datatypes import Part
 from urllib3.exceptions import HTTPError
 from urllib3.response import BaseHTTPResponse
 
-from trivet_artifacts.blobs.blob_store import Held, HeldPart
+from trivet_artifacts.blobs.blob_store import Held, HeldPart, ObjectDamaged
 from trivet_artifacts.blobs.s3_bucket import Bucket, store_errors
 
 # S3 takes parts of 5 MiB or more, and 10,000 of them (https://docs.aws.amazon.com/AmazonS3/latest/userguide/qfacts.html):
@@ -156,7 +156,7 @@ class S3Reader:
                     if attempt == _READ_ATTEMPTS:
                         raise
         if not data:
-            raise AssertionError(f"an object lacks its last {self._left} bytes")
+            raise ObjectDamaged(f"an object lacks its last {self._left} bytes")
         self._offset += len(data)
         self._left -= len(data)
         return data

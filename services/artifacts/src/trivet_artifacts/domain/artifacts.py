@@ -44,6 +44,11 @@ class StoredFile:
 
     artifact: Artifact
     object_key: str
+    """Of the blob in which they lie."""
+    offset_bytes: int
+    """Where in the blob they begin."""
+    is_whole_blob: bool
+    """Whether nothing else lies in it."""
 
 
 @dataclass(frozen=True)

@@ -83,6 +83,25 @@ class HoldPage:
     is_last: bool
 
 
+@dataclass(frozen=True)
+class Piece:
+    """The bytes of an object, in the blob in which they lie."""
+
+    object_pk: int
+    sha256: bytes
+    offset_bytes: int
+    size_bytes: int
+
+
+@dataclass(frozen=True)
+class Sparse:
+    """A blob of which little is in use."""
+
+    object_key: str
+    pieces: tuple[Piece, ...]
+    """What is in use."""
+
+
 class Keeping(Protocol):
     """What keeps files and what gives them up, a workspace each. Safe for threads."""
 
@@ -131,7 +150,21 @@ class Garbage(Protocol):
         ...
 
     def detach(self, collection: Collection) -> tuple[Collected, Sequence[str]]:
-        """Takes objects to which nothing refers out of the index; reserves their keys until their bytes are removed."""
+        """Takes objects to which nothing refers out of the index.
+
+        Returns the keys of blobs that have no others, which are reserved until their bytes are removed.
+        """
+        ...
+
+    def sparse(self, collection: Collection) -> Sequence[Sparse]:
+        """Returns blobs of which at most half is in use."""
+        ...
+
+    def move(self, sparse: Sparse, object_key: str) -> bool:
+        """Says that a reserved blob has the pieces of a sparse one, one after the other, and frees that one later.
+
+        Returns whether anything refers to the new one. Those who have begun to read the old one can read it to the end.
+        """
         ...
 
     def usage(self, workspace: str) -> SpaceUsage:

@@ -28,8 +28,11 @@ class Upload:
 
     file: NewFile
     object_key: str
+    """Of the blob in which they lie."""
     size_bytes: int
     sha256: bytes
+    offset_bytes: int = 0
+    """Where in the blob they begin."""
     verified: bool = True
     """Whether this service has reckoned the digest itself."""
     outlives: bool = False
@@ -37,13 +40,14 @@ class Upload:
 
 
 @dataclass(frozen=True)
-class Outcome:
-    """What became of an upload."""
+class Committed:
+    """What became of uploads."""
 
-    result: Artifact | CallerError
-    """The file, which is visible, or why it was refused."""
-    is_spare: bool
-    """Whether nothing refers to the bytes that came: refused, or the workspace had the same already."""
+    results: tuple[Artifact | CallerError, ...]
+    """For each the file, which is visible, or why it was refused."""
+    used_keys: frozenset[str]
+    """The keys of the blobs that are in use now. Nothing refers to the bytes of the others: their files were refused,
+    or the workspace had the same already."""
 
 
 @dataclass(frozen=True)
@@ -74,10 +78,10 @@ class Uploads(Protocol):
         """Returns new object keys, which this process holds."""
         ...
 
-    def commit(self, uploads: Sequence[Upload]) -> list[Outcome]:
-        """Makes files visible, in order; a refused one keeps no other from it. The keys of spare ones stay reserved.
+    def commit(self, uploads: Sequence[Upload]) -> Committed:
+        """Makes files visible, in order; a refused one keeps no other from it. Keys that are not used stay reserved.
 
-        When it raises, whether the files are visible is not known.
+        All files of a blob are committed in one call. When it raises, whether the files are visible is not known.
         """
         ...
 

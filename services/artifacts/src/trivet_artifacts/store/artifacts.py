@@ -33,6 +33,7 @@ from trivet_kit.db import Database
 from trivet_kit.db.keyset import SortColumn, SortKey
 from trivet_kit.resources import ArtifactOwnerName
 
+_blob = tables.artifact_blob
 _entry = tables.artifact_entry
 _object = tables.artifact_object
 
@@ -55,13 +56,17 @@ class SqlArtifacts:
         """Returns the file at a path."""
         with self._database.transaction("read") as connection:
             row = _find(connection, owner, path)
+            blob = connection.execute(sa.select(_blob.c.size_bytes).where(_blob.c.object_key == row.object_key))
+            blob_bytes = blob.scalar_one_or_none()
         if row.reference_uri is not None:
             raise ArtifactIsReference(owner.name, path, row.reference_uri)
         if row.object_key is None:
             raise ArtifactNotFound(owner.name, path)
         if row.state == tables.CORRUPT:
             raise ArtifactCorrupt(owner.name, path)
-        return StoredFile(_artifact(owner, row), row.object_key)
+        return StoredFile(
+            _artifact(owner, row), row.object_key, row.offset_bytes, is_whole_blob=blob_bytes == row.size_bytes
+        )
 
     def list(self, owner: ArtifactOwnerName, query: ArtifactQuery) -> ArtifactPage:
         """Returns a page of a folder."""
@@ -134,6 +139,7 @@ def _select() -> sa.Select[Any]:
         sa.func.coalesce(_object.c.size_bytes, _entry.c.reference_size_bytes, 0).label("size_bytes"),
         sa.func.coalesce(_object.c.sha256, _entry.c.reference_sha256).label("sha256"),
         _object.c.object_key,
+        _object.c.offset_bytes,
         _object.c.state,
     ).select_from(_entry.outerjoin(_object, _object.c.object_pk == _entry.c.object_pk))
 

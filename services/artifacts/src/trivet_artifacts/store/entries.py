@@ -158,7 +158,8 @@ class Folders:
         kept = {"owner_pk", "path", "parent"}
         replaced = {column.name: insert.excluded[column.name] for column in _entry.c if column.name not in kept}
         statement = insert.on_conflict_do_update(index_elements=["owner_pk", "path"], set_=replaced)
-        self._connection.execute(statement, list(self._rows.values()))
+        # RETURNING, for without it SQLAlchemy sends each row by itself.
+        self._connection.execute(statement.returning(_entry.c.owner_pk), list(self._rows.values())).all()
         self._rows.clear()
 
 

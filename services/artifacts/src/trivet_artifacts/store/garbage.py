@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import timedelta
 from typing import Any
 
@@ -12,7 +12,15 @@ from sqlalchemy.engine import Connection, Row
 
 from trivet_artifacts.domain import paths
 from trivet_artifacts.domain.errors import CollectionBusy
-from trivet_artifacts.domain.garbage import Collected, Collection, OwnerKind, OwnerKindUsage, SpaceUsage
+from trivet_artifacts.domain.garbage import (
+    Collected,
+    Collection,
+    OwnerKind,
+    OwnerKindUsage,
+    Piece,
+    SpaceUsage,
+    Sparse,
+)
 from trivet_artifacts.store import tables
 from trivet_artifacts.store.entries import IS_FILE, chunks, lock_owner, remove_empty_folders
 from trivet_artifacts.store.objects import touch
@@ -22,9 +30,13 @@ from trivet_kit.resources import ArtifactOwnerName
 
 # How long a process that died may have a workspace to itself.
 _CLAIM_MILLIS = 10 * 60 * 1000
+# How long bytes that moved stay where they were, for those who know that place already: a URL to read them from holds
+# for five minutes.
+_READERS_MILLIS = 15 * 60 * 1000
 # Nobody holds these keys: whoever looks for what is left behind removes the bytes.
 _FREED = "freed"
 
+_blob = tables.artifact_blob
 _collection = tables.artifact_collection
 _entry = tables.artifact_entry
 _object = tables.artifact_object
@@ -110,12 +122,52 @@ class SqlGarbage:
                 freed += connection.execute(still_free).all()
             for rows in chunks(freed):
                 connection.execute(sa.delete(_object).where(_object.c.object_pk.in_([row.object_pk for row in rows])))
-                connection.execute(
-                    sa.insert(_upload),
-                    [{"object_key": row.object_key, "holder": _FREED, "expire_time": now - 1} for row in rows],
-                )
+            keys = _free_blobs(connection, {row.object_key for row in freed}, now - 1)
         more = len(candidates) > collection.limit
-        return _collected([], freed, collection.limit, more=more), [row.object_key for row in freed]
+        return _collected([], freed, collection.limit, more=more), keys
+
+    def sparse(self, collection: Collection) -> Sequence[Sparse]:
+        """Returns blobs of which at most half is in use."""
+        of_blob = _object.c.object_key == _blob.c.object_key
+        used = sa.select(sa.func.sum(_object.c.size_bytes)).where(of_blob).scalar_subquery()
+        with self._database.transaction("read") as connection:
+            keys = connection.execute(
+                sa.select(_blob.c.object_key)
+                .where(
+                    _blob.c.workspace == collection.workspace, _blob.c.size_bytes >= 2 * used, _blob.c.size_bytes > 0
+                )
+                .limit(collection.limit)
+            ).scalars()
+            return [Sparse(key, _pieces(connection, key)) for key in keys.all()]
+
+    def move(self, sparse: Sparse, object_key: str) -> bool:
+        """Says that a reserved blob has the pieces of a sparse one."""
+        places: dict[int, int] = {}
+        end = 0
+        for piece in sparse.pieces:
+            places[piece.object_pk] = end
+            end += piece.size_bytes
+        with self._database.transaction("write") as connection:
+            reserved = sa.select(_upload.c.object_key).where(_upload.c.object_key == object_key)
+            if connection.execute(reserved.with_for_update()).one_or_none() is None:
+                return False  # this process was taken for dead
+            # Locked in this order by all. No object can come to lie in a blob that is there.
+            there = sa.select(_object.c.object_pk).where(_object.c.object_key == sparse.object_key)
+            locked = there.order_by(_object.c.sha256).with_for_update(key_share=True)
+            moving = [pk for pk in connection.execute(locked).scalars() if pk in places]
+            if not moving:
+                return False
+            workspace = object_key.partition("/")[0]
+            connection.execute(sa.insert(_blob).values(object_key=object_key, workspace=workspace, size_bytes=end))
+            for object_pk in moving:
+                connection.execute(
+                    sa.update(_object)
+                    .where(_object.c.object_pk == object_pk)
+                    .values(object_key=object_key, offset_bytes=places[object_pk])
+                )
+            connection.execute(sa.delete(_upload).where(_upload.c.object_key == object_key))
+            _free_blobs(connection, {sparse.object_key}, self._now() + _READERS_MILLIS)
+        return True
 
     def usage(self, workspace: str) -> SpaceUsage:
         """Returns how much room files take."""
@@ -124,14 +176,16 @@ class SqlGarbage:
             sizes = sa.select(
                 sa.func.count().label("objects"), sa.func.coalesce(sa.func.sum(_object.c.size_bytes), 0).label("bytes")
             ).where(_object.c.workspace == workspace)
-            stored = connection.execute(sizes).one()
+            objects = connection.execute(sizes).one()
             unreferenced = connection.execute(sizes.where(~_IS_REFERRED_TO)).one()
+            blobs = sa.select(sa.func.coalesce(sa.func.sum(_blob.c.size_bytes), 0))
+            stored = int(connection.execute(blobs.where(_blob.c.workspace == workspace)).scalar_one())
         return SpaceUsage(
             tuple(kind for kind in kinds if kind.files),
-            stored.objects,
-            int(stored.bytes),
+            objects.objects,
+            stored,
             unreferenced.objects,
-            int(unreferenced.bytes),
+            stored - int(objects.bytes) + int(unreferenced.bytes),
         )
 
     def _expired(self, collection: Collection) -> sa.Select[Any]:
@@ -198,6 +252,31 @@ class SqlGarbage:
             .where(_owner.c.workspace == workspace, _is_of_kind(workspace, kind), IS_FILE)
         ).one()
         return OwnerKindUsage(kind, row.owners, row.files, int(row.bytes), row.references)
+
+
+def _free_blobs(connection: Connection, keys: Iterable[str], expire_time: int) -> list[str]:
+    """Takes those of these blobs out of the index that have no objects any more; reserves their keys until a time."""
+    freed: list[str] = []
+    for chunk in chunks(sorted(keys)):
+        # Locked first: of two that take objects out of one blob, the second one sees that it was the last.
+        chosen = sa.select(_blob.c.object_key).where(_blob.c.object_key.in_(chunk))
+        connection.execute(chosen.order_by(_blob.c.object_key).with_for_update()).all()
+        has_objects = sa.exists().where(_object.c.object_key == _blob.c.object_key)
+        freed += connection.execute(chosen.where(~has_objects)).scalars()
+    for chunk in chunks(freed):
+        connection.execute(sa.delete(_blob).where(_blob.c.object_key.in_(chunk)))
+        rows = [{"object_key": key, "holder": _FREED, "expire_time": expire_time} for key in chunk]
+        connection.execute(sa.insert(_upload), rows)
+    return freed
+
+
+def _pieces(connection: Connection, object_key: str) -> tuple[Piece, ...]:
+    rows = connection.execute(
+        sa.select(_object.c.object_pk, _object.c.sha256, _object.c.offset_bytes, _object.c.size_bytes)
+        .where(_object.c.object_key == object_key)
+        .order_by(_object.c.offset_bytes)
+    )
+    return tuple(Piece(row.object_pk, bytes(row.sha256), row.offset_bytes, row.size_bytes) for row in rows)
 
 
 def _is_of_kind(workspace: str, kind: OwnerKind) -> sa.ColumnElement[bool]:

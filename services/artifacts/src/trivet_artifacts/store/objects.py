@@ -1,4 +1,4 @@
-"""Rows of objects: the bytes of files, which files share."""
+"""Rows of objects, the bytes of files, which files share; and of the blobs in which they lie."""
 
 from __future__ import annotations
 
@@ -13,17 +13,20 @@ from trivet_artifacts.store import tables
 from trivet_artifacts.store.entries import chunks
 from trivet_kit.db.upserts import insert_into
 
+_blob = tables.artifact_blob
 _object = tables.artifact_object
 
 # An object that is found may be collected before it is locked; then it is made, which another may do before, and so on.
 _ATTEMPTS = 10
+
+_IDENTITY = (_object.c.object_pk, _object.c.object_key, _object.c.size_bytes, _object.c.sha256)
 
 
 def lock_verified(connection: Connection, workspace: str, digests: Iterable[bytes]) -> dict[bytes, Any]:
     """The verified objects of a workspace with these digests; they are not collected until the transaction ends."""
     found: dict[bytes, Any] = {}
     for chunk in chunks(sorted(set(digests))):
-        statement = sa.select(_object.c.object_pk, _object.c.object_key, _object.c.size_bytes, _object.c.sha256).where(
+        statement = sa.select(*_IDENTITY).where(
             _object.c.workspace == workspace, _object.c.sha256.in_(chunk), _object.c.state == tables.VERIFIED
         )
         locked = statement.order_by(_object.c.sha256).with_for_update(read=True, key_share=True)
@@ -46,18 +49,27 @@ class Objects:
     def __init__(self, connection: Connection, uploads: Sequence[Upload], now: int) -> None:
         """Finds or makes them. Those that are found are not collected until the transaction ends."""
         self.used_keys: set[str] = set()
-        """Keys of the new objects to which a file refers."""
+        """Keys of the new blobs to which a file refers."""
         self._connection = connection
         self._now = now
         self._used: set[int] = set()
+        self._new: dict[int, str] = {}
+        """The blobs of new objects."""
         self._unverified: set[int] = set()
         self._pks: dict[tuple[str, bytes], int] = {}
-        self._keys: dict[int, str] = {}
+        self._insert_blobs(uploads)
         by_content = {(upload.file.owner.workspace, upload.sha256): upload for upload in reversed(uploads)}
         for workspace in sorted({workspace for workspace, _ in by_content}):
             self._find_or_make([by_content[content] for content in sorted(by_content) if content[0] == workspace])
-        keys = {upload.object_key for upload in uploads}
-        self._new = {pk for pk, key in self._keys.items() if key in keys}
+
+    def _insert_blobs(self, uploads: Sequence[Upload]) -> None:
+        ends: dict[str, int] = {}
+        for upload in uploads:
+            end = upload.offset_bytes + upload.size_bytes
+            ends[upload.object_key] = max(end, ends.get(upload.object_key, 0))
+        rows = [{"object_key": key, "workspace": key.partition("/")[0], "size_bytes": end} for key, end in ends.items()]
+        if rows:
+            self._connection.execute(sa.insert(_blob), rows)
 
     def _find_or_make(self, uploads: list[Upload]) -> None:
         """Finds or makes the objects of uploads of one workspace, in the order of their digests."""
@@ -65,30 +77,34 @@ class Objects:
         remaining = {upload.sha256: upload for upload in uploads}
         for _ in range(_ATTEMPTS):
             for sha256, row in lock_verified(self._connection, workspace, remaining).items():
-                self._note(workspace, row)
+                self._pks[workspace, sha256] = row.object_pk
                 del remaining[sha256]
             for upload in [upload for upload in remaining.values() if not upload.verified]:
-                made = self._make_unverified(upload)
-                self._note(workspace, made)
-                self._unverified.add(made.object_pk)
+                self._unverified.add(self._make_unverified(upload))
                 del remaining[upload.sha256]
             if not remaining:
                 return
             # By digest, so that two groups with the same contents do not wait for each other in a circle.
-            self._connection.execute(
-                insert_into(self._connection.dialect.name, _object).on_conflict_do_nothing(
-                    index_elements=["workspace", "sha256"], index_where=sa.text("state = 0")
-                ),
+            made = self._connection.execute(
+                insert_into(self._connection.dialect.name, _object)
+                .on_conflict_do_nothing(index_elements=["workspace", "sha256"], index_where=sa.text("state = 0"))
+                # Also for this: without it, SQLAlchemy sends each row by itself.
+                .returning(*_IDENTITY),
                 [self._row(remaining[sha256], tables.VERIFIED) for sha256 in sorted(remaining)],
             )
+            for row in made:
+                self._note_new(workspace, row)
+                del remaining[bytes(row.sha256)]
+            if not remaining:
+                return
         raise AssertionError("objects vanish as soon as they are made")
 
-    def _make_unverified(self, upload: Upload) -> Row[Any]:
+    def _make_unverified(self, upload: Upload) -> int:
         """An object of this upload alone: what others send is not taken for the same on its client's word."""
         made = sa.insert(_object).values(**self._row(upload, tables.UNVERIFIED))
-        return self._connection.execute(
-            made.returning(_object.c.object_pk, _object.c.object_key, _object.c.sha256)
-        ).one()
+        row = self._connection.execute(made.returning(*_IDENTITY)).one()
+        self._note_new(upload.file.owner.workspace, row)
+        return int(row.object_pk)
 
     def _row(self, upload: Upload, state: int) -> dict[str, Any]:
         return {
@@ -96,28 +112,32 @@ class Objects:
             "sha256": upload.sha256,
             "size_bytes": upload.size_bytes,
             "object_key": upload.object_key,
+            "offset_bytes": upload.offset_bytes,
             "create_time": self._now,
             "touch_time": self._now,
             "state": state,
         }
 
-    def _note(self, workspace: str, row: Row[Any]) -> None:
+    def _note_new(self, workspace: str, row: Row[Any]) -> None:
         self._pks[workspace, bytes(row.sha256)] = row.object_pk
-        self._keys[row.object_pk] = row.object_key
+        self._new[row.object_pk] = row.object_key
 
     def use(self, upload: Upload) -> int:
         """The key of the object with an upload's content, for a file that refers to it."""
         object_pk = self._pks[upload.file.owner.workspace, upload.sha256]
         self._used.add(object_pk)
         if object_pk in self._new:
-            self.used_keys.add(self._keys[object_pk])
+            self.used_keys.add(self._new[object_pk])
         return object_pk
 
     def is_verified(self, object_pk: int) -> bool:
         """Whether an object of these is verified."""
         return object_pk not in self._unverified
 
-    def remove_unused(self) -> None:
-        """Removes the new objects that no file came to refer to."""
-        for chunk in chunks(sorted(self._new - self._used)):
+    def remove_unused(self, uploads: Sequence[Upload]) -> None:
+        """Removes the new objects that no file came to refer to, and the blobs of these uploads that have no others."""
+        for chunk in chunks(sorted(self._new.keys() - self._used)):
             self._connection.execute(sa.delete(_object).where(_object.c.object_pk.in_(chunk)))
+        unused = {upload.object_key for upload in uploads} - self.used_keys
+        for keys in chunks(sorted(unused)):
+            self._connection.execute(sa.delete(_blob).where(_blob.c.object_key.in_(keys)))

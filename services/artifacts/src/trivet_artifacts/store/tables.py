@@ -26,8 +26,17 @@ UNVERIFIED = 1
 CORRUPT = 2
 DUPLICATE = 3  # of a verified one; no file refers to it
 
-# The bytes of files. `touch_time` is when it was made, or when a file last ceased to refer to it. `check_time` is when
-# a process last began to read an unverified one.
+# What lies in the store of bytes, under a key: the bytes of an object, or those of several small ones in a row.
+artifact_blob = sa.Table(
+    "artifact_blob",
+    metadata,
+    sa.Column("object_key", sa.Text, primary_key=True),
+    sa.Column("workspace", sa.Text, nullable=False),
+    sa.Column("size_bytes", sa.BigInteger, nullable=False),
+)
+
+# The bytes of files, which are part of a blob. `touch_time` is when it was made, or when a file last ceased to refer to
+# it. `check_time` is when a process last began to read an unverified one.
 artifact_object = sa.Table(
     "artifact_object",
     metadata,
@@ -36,6 +45,7 @@ artifact_object = sa.Table(
     sa.Column("sha256", sa.LargeBinary, nullable=False),
     sa.Column("size_bytes", sa.BigInteger, nullable=False),
     sa.Column("object_key", sa.Text, nullable=False),
+    sa.Column("offset_bytes", sa.BigInteger, nullable=False),
     sa.Column("create_time", sa.BigInteger, nullable=False),
     sa.Column("touch_time", sa.BigInteger, nullable=False),
     sa.Column("state", sa.SmallInteger, nullable=False),

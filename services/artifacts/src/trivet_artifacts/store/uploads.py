@@ -13,7 +13,7 @@ from sqlalchemy.engine import Connection
 
 from trivet_artifacts.domain.artifacts import Artifact, Kind
 from trivet_artifacts.domain.errors import ArtifactPathTaken, ArtifactsHeld, UploadExpired
-from trivet_artifacts.domain.uploads import Outcome, Upload
+from trivet_artifacts.domain.uploads import Committed, Upload
 from trivet_artifacts.store import tables
 from trivet_artifacts.store.entries import chunks, lock_folders
 from trivet_artifacts.store.objects import Objects, touch
@@ -51,9 +51,7 @@ class SqlUploads:
 
     def reserve(self, workspace: str, count: int) -> list[str]:
         """Returns new object keys."""
-        # They begin alike, so that a folder of objects has to be flushed once for many that come together.
-        begin = secrets.token_hex(1)
-        keys = [f"{workspace}/{begin}{secrets.token_hex(15)}" for _ in range(count)]
+        keys = [f"{workspace}/{secrets.token_hex(16)}" for _ in range(count)]
         expire_time = self._now() + self._lease_millis
         rows = [{"object_key": key, "holder": self._holder, "expire_time": expire_time} for key in keys]
         with self._database.transaction("write") as connection:
@@ -62,7 +60,7 @@ class SqlUploads:
             self._held.update(keys)
         return keys
 
-    def commit(self, uploads: Sequence[Upload]) -> list[Outcome]:
+    def commit(self, uploads: Sequence[Upload]) -> Committed:
         """Makes files visible."""
         now = self._now()
         with self._database.transaction("write") as connection:
@@ -89,13 +87,10 @@ class SqlUploads:
             for of_owner in folders.values():
                 of_owner.write()
             touch(connection, set().union(*(of_owner.replaced for of_owner in folders.values())), now)
-            objects.remove_unused()
+            objects.remove_unused(live)
             self._delete(connection, objects.used_keys)
         self._drop(objects.used_keys)
-        return [
-            Outcome(result, is_spare=upload.object_key not in objects.used_keys)
-            for upload, result in zip(uploads, results, strict=True)
-        ]
+        return Committed(tuple(results), frozenset(objects.used_keys))
 
     def release(self, object_keys: Sequence[str]) -> None:
         """Ends reservations, and with them the uploads that were not complete."""

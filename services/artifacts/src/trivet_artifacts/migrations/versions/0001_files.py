@@ -25,22 +25,31 @@ def upgrade() -> None:
         schema=SCHEMA,
     )
     op.create_table(
+        "artifact_blob",
+        sa.Column("object_key", text(), primary_key=True),
+        sa.Column("workspace", text(), nullable=False),
+        sa.Column("size_bytes", sa.BigInteger, nullable=False),
+        schema=SCHEMA,
+    )
+    op.create_index("artifact_blob_workspace", "artifact_blob", ["workspace"], schema=SCHEMA)
+    op.create_table(
         "artifact_object",
         pk("object_pk"),
         sa.Column("workspace", text(), nullable=False),
         sa.Column("sha256", sa.LargeBinary, nullable=False),
         sa.Column("size_bytes", sa.BigInteger, nullable=False),
-        sa.Column("object_key", text(), nullable=False),
+        sa.Column("object_key", text(), reference("artifact_blob", "object_key"), nullable=False),
+        sa.Column("offset_bytes", sa.BigInteger, nullable=False),
         sa.Column("create_time", sa.BigInteger, nullable=False),
         sa.Column("touch_time", sa.BigInteger, nullable=False),
         sa.Column("state", sa.SmallInteger, nullable=False),
         sa.Column("check_time", sa.BigInteger, nullable=False, server_default="0"),
-        sa.UniqueConstraint("object_key", name="artifact_object_object_key_key"),
         schema=SCHEMA,
     )
     # Only a verified object is shared by files that do not come from each other.
     partial_index("artifact_object_sha256", "artifact_object", ["workspace", "sha256"], "state = 0", unique=True)
     partial_index("artifact_object_unverified", "artifact_object", ["check_time"], "state = 1")
+    op.create_index("artifact_object_object_key", "artifact_object", ["object_key"], schema=SCHEMA)
     op.create_index("artifact_object_touch_time", "artifact_object", ["workspace", "touch_time"], schema=SCHEMA)
     op.create_table(
         "artifact_entry",
