@@ -269,7 +269,7 @@ def test_every_altered_model_is_refused_by_name(
             path = max(PATHS, key=lambda path: stores.object_of(version.artifact_owner, path).offset)
         case = Case(stores, version, path, chance)
         named = alter(case)
-        with pytest.raises((trivet.ArtifactCorrupt, trivet.ServerError)) as refused:
+        with pytest.raises(trivet.ArtifactCorrupt) as refused:
             client.download_artifacts(artifact_uri=uri, dst_path=str(folder / "after"))
         assert named in refused.value.message, (alter.__name__, refused.value.message)
         assert not (folder / "after" / case.path).exists()
@@ -297,6 +297,11 @@ def test_file_that_somebody_uploads_to_a_version_is_found(
         client.download_artifacts(artifact_uri="models:/taxi/1")
     with pytest.raises(trivet.ArtifactCorrupt, match=r"'sitecustomize\.py' was added"):
         client.artifacts.verify_model_version(version)
+    command = ["artifacts", "get", "models:/taxi/1", "--to", str(tmp_path / "after"), "--json"]
+    ended = CliRunner().invoke(app, [*command, "--workspace", client.workspace])
+    assert ended.exit_code == 1
+    assert "'sitecustomize.py' was added" in json.loads(ended.stderr)["error"]["message"]
+    assert not (tmp_path / "after").exists()
 
 
 def test_what_remains_whole_of_a_changed_run_can_be_loaded(

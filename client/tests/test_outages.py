@@ -6,6 +6,7 @@ import logging
 import sys
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -77,6 +78,20 @@ def test_lost_answer_stores_nothing_twice(tracking_address: str, workspace: str)
         proxy.release()
         assert client.flush(60) == trivet.Receipt(1, 1, 0)
         assert client.get_metric_history(run_id, "lost answer") == [trivet.Metric("lost answer", 1.0, 1, 1)]
+
+
+def test_stream_of_which_nothing_came_is_asked_for_again(tracking_address: str, workspace: str) -> None:
+    with TcpProxy(tracking_address) as proxy, trivet.Client(f"grpc://{proxy.address}/{workspace}") as client:
+        run_id = client.create_run("0").info.run_id
+        client.log_metric(run_id, "asked again", 1.0, step=1, timestamp=1)
+        assert client.flush(60).stored == 1
+        proxy.hold_responses_after(b"asked again")
+        with ThreadPoolExecutor(1) as pool:
+            reading = pool.submit(client.get_metric_history, run_id, "asked again")
+            proxy.wait_for_request(b"asked again")
+            proxy.release()
+            proxy.drop()
+            assert reading.result(60) == [trivet.Metric("asked again", 1.0, 1, 1)]
 
 
 def test_what_is_left_at_the_end_is_said_once(

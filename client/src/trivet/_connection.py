@@ -80,7 +80,7 @@ class Patience:
         self._seconds = seconds
         self._end = math.inf
 
-    def pause_after(self, error: TrivetError) -> float | None:
+    def pause_after(self, error: TrivetError | None) -> float | None:
         """Seconds to wait before the next try; None where there is to be none."""
         pause = self._pauses.after(error)
         if self._end == math.inf:
@@ -244,6 +244,7 @@ class Connection:
         *,
         repeatable: bool,
         timeout_seconds: float | None = None,
+        patience_seconds: float = RETRY_SECONDS,
     ) -> _Response:
         """Makes a call and returns its answer.
 
@@ -253,9 +254,10 @@ class Connection:
             repeatable: Whether it may be sent again after UNAVAILABLE, which leaves open whether it had an effect:
                 reads, and what a request id, a run id or a writer's sequence makes idempotent.
             timeout_seconds: For all tries together. Default: the connection's.
+            patience_seconds: How long tries begin again.
 
         Raises:
-            TrivetError: the class of what went wrong; ServerUnavailable after `RETRY_SECONDS` of tries.
+            TrivetError: the class of what went wrong; ServerUnavailable after `patience_seconds` of tries.
         """
         timeout = self._timeout_seconds if timeout_seconds is None else timeout_seconds
         began = time.monotonic()
@@ -268,7 +270,7 @@ class Connection:
             except grpc.RpcError as raised:
                 error = from_rpc_error(raised, str(self.address))
                 pause = pauses.after(error)
-                late = time.monotonic() + pause > began + min(timeout, RETRY_SECONDS)
+                late = time.monotonic() + pause > began + min(timeout, patience_seconds)
                 if isinstance(error, ServerUnavailable):
                     self._attach_again()
                 if late or not (repeatable and isinstance(error, ServerUnavailable)):
@@ -283,15 +285,29 @@ class Connection:
         timeout_seconds: float | None = None,
         stop: Stop | None = None,
     ) -> Iterator[_Response]:
-        """The answers of a call that streams them; sent again as `SERVICE_CONFIG` says. Stopping early cancels it.
+        """The answers of a call that only reads and streams them. Stopping early cancels it.
 
-        `stop` ends it from another thread.
+        It is sent again after UNAVAILABLE while nothing has come. `stop` ends it from another thread.
 
         Raises:
-            TrivetError: the class of what went wrong, while reading.
+            TrivetError: the class of what went wrong, while reading; ServerUnavailable after `RETRY_SECONDS` of tries.
         """
         timeout = self._timeout_seconds if timeout_seconds is None else timeout_seconds
-        yield from self._answers(method(request, timeout=timeout, metadata=self._metadata()), stop or Stop())
+        stop = stop or Stop()
+        has_come = False
+        patience = Patience()
+        while True:
+            try:
+                for answer in self._answers(method(request, timeout=timeout, metadata=self._metadata()), stop):
+                    has_come = True
+                    yield answer
+            except ServerUnavailable as error:
+                pause = patience.pause_after(error)
+                if has_come or pause is None:
+                    raise
+                stop.wait(pause)
+            else:
+                return
 
     def subscribe(
         self, method: grpc.UnaryStreamMultiCallable[_Request, _Response], request: _Request

@@ -13,12 +13,13 @@ from pathlib import Path
 from typing import BinaryIO, Final, NoReturn
 
 from trivet._at_once import run_at_once
+from trivet._connection import Patience
 from trivet._errors import ArtifactCorrupt, ServerError, ServerUnavailable
 from trivet._hashing import hash_file
 from trivet._large_downloads import check_same, download_large
 from trivet._safe_paths import safe_join
 from trivet._stored_bytes import read_stored
-from trivet._transfers import LARGE_BYTES, TRIES, Transfer
+from trivet._transfers import LARGE_BYTES, PATIENCE_SECONDS, Transfer
 from trivet_proto.artifacts.v1 import artifact_pb2
 
 # Calls for small files wait for their answers most of the time.
@@ -180,16 +181,18 @@ class _Stream:
 
     def run(self) -> bytes:
         """Fetches them, and returns their digest."""
-        tries = TRIES
+        patience = Patience(PATIENCE_SECONDS)
         while True:
             before = self._received
             try:
                 self._read()
-            except ServerUnavailable:
-                tries = TRIES if self._received > before else tries - 1
-                # The file's head, and not only its bytes, may be missing still.
-                if tries <= 0 or self._head is None:
+            except ServerUnavailable as error:
+                if self._received > before:
+                    patience = Patience(PATIENCE_SECONDS)
+                pause = patience.pause_after(error)
+                if pause is None:
                     raise
+                self._transfer.stop.wait(pause)
                 continue
             break
         if self._head is None:

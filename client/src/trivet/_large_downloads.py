@@ -11,12 +11,12 @@ from pathlib import Path
 from typing import Final
 
 from trivet._at_once import run_at_once
-from trivet._connection import Pauses
+from trivet._connection import Patience
 from trivet._direct import DirectFailed
 from trivet._errors import ArtifactCorrupt, FailedPrecondition, ServerUnavailable
 from trivet._partial_files import PartialFile, partial_file
 from trivet._stored_bytes import read_stored
-from trivet._transfers import DIRECT_UNAVAILABLE, LARGE_WORKERS, TRIES, Transfer
+from trivet._transfers import DIRECT_UNAVAILABLE, LARGE_WORKERS, PATIENCE_SECONDS, TRIES, Transfer
 from trivet_proto.artifacts.v1 import artifact_pb2, direct_pb2
 
 _READ_BYTES: Final = 1024 * 1024
@@ -108,7 +108,7 @@ class _Pieces:
         offset, length = self._partial.range_of(number)
         end = offset + length
         tries = TRIES
-        pauses = Pauses()
+        patience = Patience(PATIENCE_SECONDS)
         with self._partial.path.open("r+b", buffering=0) as sink:
             sink.seek(offset)
             while offset < end:
@@ -116,15 +116,17 @@ class _Pieces:
                 offset, failure = self._fetch_some(sink, begin, end)
                 if failure is None:
                     continue
-                tries = TRIES if offset > begin else tries - 1
+                if offset > begin:
+                    tries, patience = TRIES, Patience(PATIENCE_SECONDS)
+                pause = patience.pause_after(failure if isinstance(failure, ServerUnavailable) else None)
                 if isinstance(failure, DirectFailed):
+                    tries -= 1
                     self._url.renew()
                     if tries <= 0:
                         self._transfer.give_up_direct()
-                        tries = TRIES
-                elif tries <= 0:
+                elif pause is None:
                     raise failure
-                self._transfer.stop.wait(pauses.after(failure if isinstance(failure, ServerUnavailable) else None))
+                self._transfer.stop.wait(pause or 0)
 
     def _fetch_some(self, sink: FileIO, offset: int, end: int) -> tuple[int, ServerUnavailable | DirectFailed | None]:
         """Goes on from an offset: how far it came, and why no further."""
@@ -183,7 +185,9 @@ class _Url:
         transfer = self._transfer
         request = direct_pb2.GetDownloadUrlRequest(owner=transfer.owner, path=self._artifact.path)
         try:
-            answer = transfer.connection.call(transfer.stub.GetDownloadUrl, request, repeatable=True)
+            answer = transfer.connection.call(
+                transfer.stub.GetDownloadUrl, request, repeatable=True, patience_seconds=PATIENCE_SECONDS
+            )
         except FailedPrecondition as error:
             if error.reason != DIRECT_UNAVAILABLE:
                 raise

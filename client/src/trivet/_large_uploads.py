@@ -25,7 +25,7 @@ from trivet._errors import (
 from trivet._reading import LocalFile
 from trivet._status import from_status
 from trivet._streamed_uploads import PIECE_BYTES, Messages, Refusal, Upload
-from trivet._transfers import DIRECT_UNAVAILABLE, LARGE_WORKERS, TRIES, Transfer
+from trivet._transfers import DIRECT_UNAVAILABLE, LARGE_WORKERS, PATIENCE_SECONDS, TRIES, Transfer
 from trivet_proto.artifacts.v1 import artifact_service_pb2 as pb
 from trivet_proto.artifacts.v1 import direct_pb2, upload_pb2
 
@@ -106,17 +106,21 @@ class _Sending:
             part_size_bytes=part,
             resume_key=self.resume_key,
         )
-        return self.transfer.connection.call(self.transfer.stub.CreateUpload, request, repeatable=True)
+        return self.transfer.connection.call(
+            self.transfer.stub.CreateUpload, request, repeatable=True, patience_seconds=PATIENCE_SECONDS
+        )
 
     def _get(self, name: str) -> upload_pb2.Upload | None:
         request = upload_pb2.GetUploadRequest(name=name)
         try:
-            return self.transfer.connection.call(self.transfer.stub.GetUpload, request, repeatable=True)
+            return self.transfer.connection.call(
+                self.transfer.stub.GetUpload, request, repeatable=True, patience_seconds=PATIENCE_SECONDS
+            )
         except NotFound:
             return None
 
     def _stream(self, upload: upload_pb2.Upload) -> bytes:
-        unavailable, busy = Patience(), Patience(_BUSY_SECONDS)
+        unavailable, busy = Patience(PATIENCE_SECONDS), Patience(_BUSY_SECONDS)
         while True:
             held = upload.held_bytes
             try:
@@ -140,7 +144,7 @@ class _Sending:
                     return digest
             upload = found or self._create()
             if upload.held_bytes > held:
-                unavailable, busy = Patience(), Patience(_BUSY_SECONDS)
+                unavailable, busy = Patience(PATIENCE_SECONDS), Patience(_BUSY_SECONDS)
 
     def _digest_there(self) -> bytes:
         """The digest of the file, if it is the one that is stored."""

@@ -11,7 +11,7 @@ from typing import Final
 from trivet._connection import Patience
 from trivet._errors import ServerError, ServerUnavailable, TrivetError
 from trivet._status import from_status
-from trivet._transfers import Transfer
+from trivet._transfers import PATIENCE_SECONDS, Transfer
 from trivet_proto.artifacts.v1 import artifact_service_pb2 as pb
 
 # Of one message: design §5 asks for 256 KiB to 1 MiB. A file that fits goes in one.
@@ -79,7 +79,7 @@ def send_small(transfer: Transfer, files: Sequence[Upload]) -> list[Refusal]:
     """
     refused: list[Refusal] = []
     left = list(files)
-    patience = Patience()
+    patience = Patience(PATIENCE_SECONDS)
     while left:
         answers, failure = _send_once(transfer, left)
         away = []
@@ -87,7 +87,7 @@ def send_small(transfer: Transfer, files: Sequence[Upload]) -> list[Refusal]:
             if isinstance(error, ServerUnavailable):
                 away.append(Refusal(file, error))
                 continue
-            patience = Patience()
+            patience = Patience(PATIENCE_SECONDS)
             transfer.progress.add(file.size)
             if error is not None:
                 refused.append(Refusal(file, error))

@@ -19,6 +19,9 @@ SLOWEST_BYTES_PER_SECOND: Final = 64 * 1024
 LARGE_BYTES: Final = 16 * 1024 * 1024
 # How often in a row something is tried without that a byte arrives.
 TRIES: Final = 3
+# How long a transfer that has begun waits for a service that went away, without that a byte arrives: a pod is started
+# anew in that time.
+PATIENCE_SECONDS: Final = 30.0
 # What a client has in flight at once of one large file: as many as the `minio` package by default.
 LARGE_WORKERS: Final = 3
 # The reason with which a service says that it has no store that clients reach.

@@ -22,9 +22,9 @@ _WORKERS: Final = 4
 
 def files_in(folder: Path) -> list[Path]:
     """The files in a folder at any depth, by path; links to folders are not followed."""
-    return sorted(
-        file for place, _, names in os.walk(folder) for file in (Path(place) / name for name in names) if file.is_file()
-    )
+    # As text: to compare paths takes as long as all the rest.
+    files = (os.path.join(place, name) for place, _, names in os.walk(folder) for name in names)  # noqa: PTH118 - as above
+    return [Path(file) for file in sorted(files) if os.path.isfile(file)]  # noqa: PTH113 - as above
 
 
 def verify_stored(transfer: Transfer, artifacts: Sequence[artifact_pb2.Artifact]) -> list[FileCheck]:

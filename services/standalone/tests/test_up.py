@@ -18,6 +18,7 @@ from pathlib import Path
 import grpc
 import pytest
 
+from trivet_proto.artifacts.v1 import direct_pb2
 from trivet_proto.artifacts.v1.artifact_service_pb2_grpc import ArtifactServiceStub
 from trivet_proto.common.v1 import system_service_pb2, system_service_pb2_grpc
 from trivet_proto.registry.v1 import model_version_pb2
@@ -157,9 +158,14 @@ def test_up_keeps_everything_in_postgres_and_s3_where_asked_to(
         assert server.terminate() == 0
         password = postgres_url.partition("@")[0].rpartition(":")[2]
         assert password not in "\n".join(server.stdout_lines)
-    with up(*options, cwd=tmp_path, env=minio_server.credentials) as server:
+    public = {"TRIVET_S3_PUBLIC_ENDPOINT": "https://files.example.org"}
+    with up(*options, cwd=tmp_path, env={**minio_server.credentials, **public}) as server:
         assert read_run(server.address).params == {"learning_rate": "0.1"}
         assert read_registered(server.address) == b"w" * 100_000
+        with grpc.insecure_channel(server.address) as channel:
+            wanted = direct_pb2.GetDownloadUrlRequest(owner=RUN, path="model/weights")
+            signed = ArtifactServiceStub(channel).GetDownloadUrl(wanted, timeout=30)
+        assert signed.request.url.startswith("https://files.example.org/test-")
     assert list(tmp_path.iterdir()) == []
 
 
