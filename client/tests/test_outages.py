@@ -94,7 +94,7 @@ def test_what_is_left_at_the_end_is_said_once(
             assert time.monotonic() - began < 5
         (said,) = [record.getMessage() for record in caplog.records]
         assert "1 records" in said
-        assert "kept in memory" in said
+        assert "trivet sync" in said
         proxy.release()
         # Everything else still arrives, the end of the run too.
         monkeypatch.setenv("TRIVET_FINISH_TIMEOUT", "60")

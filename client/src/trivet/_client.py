@@ -115,7 +115,7 @@ class Client:
 
             with self._lock:
                 if self._tracking is None:
-                    self._tracking = Tracking(self._connection("tracking"), self.workspace)
+                    self._tracking = Tracking(self._connection("tracking"), self._target, lambda: self.artifacts)
         return self._tracking
 
     @property

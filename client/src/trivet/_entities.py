@@ -326,11 +326,13 @@ class Receipt:
     """Durable on the server."""
     refused: int
     """Not taken by the server; the log of this process said why."""
+    dropped: int = 0
+    """Not taken in, because the spool was full and TRIVET_SPOOL_FULL is `drop`."""
 
     @property
     def pending(self) -> int:
-        """Neither stored nor refused yet."""
-        return self.logged - self.stored - self.refused
+        """Neither stored nor refused yet; kept on this machine."""
+        return self.logged - self.stored - self.refused - self.dropped
 
 
 @dataclass(frozen=True)

@@ -1,45 +1,39 @@
-"""Logging that does not wait: a queue in memory for each run, and a thread that sends it.
+"""Logging that does not wait: each run that a process logs to has a log on this machine, and a thread that ships it.
 
-1. `add` checks nothing that needs a server, puts the record into its run's queue and returns.
-2. The run's thread takes all that is waiting, puts it into messages of up to 4 MiB, and sends one at a time, numbered
-   by (writer id, sequence). So what is logged during a call goes together into the next one, and a message that is sent
-   again after a lost answer has no effect.
-3. While the server is away the message is tried again, for as long as the process lives. A record that the server
-   refuses is counted and said in the log, and does not hold up the others.
+What is appended survives the process, however that ends; `_spool` has how. What this process does not get rid of, the
+next one on the machine ships, or `trivet sync`.
 """
 
 from __future__ import annotations
 
 import atexit
-import itertools
 import logging
 import math
 import os
+import queue
+import shutil
 import sys
 import threading
 import time
 import weakref
-from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Final, NamedTuple, Protocol
+from pathlib import Path
+from typing import Final, SupportsFloat, SupportsIndex
 
-from trivet._connection import Pauses
 from trivet._entities import Receipt
-from trivet._errors import (
-    ClientClosed,
-    CredentialsInvalid,
-    DeadlineExceeded,
-    MessageTooLarge,
-    Overloaded,
-    ParamChanged,
-    ServerError,
-    ServerUnavailable,
-    TrivetError,
-)
-from trivet._ids import new_writer_id
-from trivet._records import MAX_MESSAGE_BYTES, Batch, Param, Record, batches
-from trivet._status import from_status
+from trivet._errors import ClientClosed, ParamChanged
+from trivet._mode import Mode
+from trivet._ranks import current_rank
+from trivet._spool.batches import in_parts
+from trivet._spool.folders import TargetSpool, limits, spool_of
+from trivet._spool.frames import Kind, Series, long_frame
+from trivet._spool.leftovers import ship_leftovers
+from trivet._spool.room import Room
+from trivet._spool.segments import Segment
+from trivet._spool.sender import RunServer, Shipper
+from trivet._spool.writer import Retired, Writer
+from trivet._target import Target
 from trivet_proto.tracking.v1 import tracking_service_pb2 as pb
 
 _log = logging.getLogger("trivet")
@@ -47,13 +41,10 @@ _log = logging.getLogger("trivet")
 DEFAULT_FINISH_TIMEOUT_SECONDS: Final = 10.0
 # A thread that has nothing to send ends after this long; the next record starts another one.
 _IDLE_SECONDS: Final = 30.0
-_SMALLEST_MESSAGE_BYTES: Final = 64 * 1024
-# A fault of the server may be of a moment; one that comes back this often is the message's.
-_TRIES_OF_A_FAULT: Final = 5
-_GAP: Final = "SEQUENCE_GAP"
-_ENDED: Final = "WRITER_ENDED"
-# Errors that end by themselves: a server that is away, slow or full, and a token that is about to be renewed.
-_PASSING: Final = (ServerUnavailable, DeadlineExceeded, Overloaded, CredentialsInvalid)
+# Between two messages of a run, unless somebody waits or much is there: what is logged meanwhile goes together, and
+# the loop that logs is seldom disturbed.
+_PACE_SECONDS: Final = 0.1
+_MUCH_BYTES: Final = 1024 * 1024
 
 
 def finish_timeout_seconds() -> float:
@@ -69,103 +60,83 @@ def finish_timeout_seconds() -> float:
     return seconds
 
 
-class Ending(NamedTuple):
-    """The end of a run, sent after everything that was logged before it."""
+class _WrittenLog:
+    """The log of a run that this process writes, as its shipper sees it."""
 
-    status: str
-    time_millis: int
+    is_whole = True
+
+    def __init__(self, writer: Writer) -> None:
+        self._writer = writer
+        self.head = writer.head
+        self.series: Mapping[int, tuple[Series, ...]] = writer.series
+
+    @property
+    def folder(self) -> Path:
+        return self._writer.folder
+
+    @property
+    def end(self) -> int:
+        return self._writer.end
+
+    @property
+    def current(self) -> Segment:
+        return self._writer.current
+
+    def freed(self, segment: Segment) -> None:
+        self._writer.freed(segment)
+
+    def move(self, folder: Path) -> None:
+        self._writer.move(folder)
 
 
-class RunServer(Protocol):
-    """What the threads send to. Its methods are called by several threads."""
+class _RunLog:
+    """One run's log in this process, and the thread that ships it. Safe for use by several threads."""
 
-    def write(self, message: pb.WriteRunRequest) -> pb.WriteRunResponse:
-        """Sends a message once. Raises TrivetError."""
-        ...
-
-    def end(self, run_id: str, ending: Ending) -> None:
-        """Sets status and end time once. Raises TrivetError."""
-        ...
-
-    def run_name(self, run_id: str) -> str:
-        """The resource name of a run."""
-        ...
-
-
-class _RunQueue:
-    """The records of one run. Safe for use by several threads; after a fork the child starts with an empty one."""
-
-    def __init__(self, run_id: str, server: RunServer) -> None:
+    def __init__(self, run_id: str, spool: TargetSpool, room: Room, server: RunServer, *, is_sent: bool) -> None:
+        self.writer = Writer(spool, run_id, room, current_rank())
         self.run_id = run_id
-        self._server = server
-        self._run = server.run_name(run_id)
-        self._params: dict[str, str] = {}
-        self._message_bytes = MAX_MESSAGE_BYTES
-        self.start_anew()
-        _run_queues.add(self)
-
-    def start_anew(self) -> None:
-        """Drops what waits, and becomes another writer: what a child process does with its parent's queue."""
-        self._changed = threading.Condition()
+        self._is_sent = is_sent
         self._closing = threading.Event()
-        self._waiting: deque[Record | Ending] = deque()
-        self._thread: threading.Thread | None = None
-        self._is_idle = False
-        self._is_retired = False
-        self._added = self._settled = 0  # endings too
-        self._logged = self._stored = self._refused = 0
-        self._become_another_writer()
-        self._said: set[str] = set()
-        self._said_left = False
-        self._obstacle: TrivetError | None = None
         self._patience_ends = math.inf
+        self._shipper = Shipper(_WrittenLog(self.writer), server, spool, is_over=self._is_over, wait=self._closing.wait)
+        self._lock = threading.RLock()
+        self._settled = threading.Condition()
+        self._hurry = threading.Event()
+        self._waiters = 0
+        # Its `put` may be called by a signal's handler at any moment, unlike `set` of an event.
+        self._woken: queue.SimpleQueue[None] = queue.SimpleQueue()
+        self._thread: threading.Thread | None = None
+        self._params: dict[str, str] = {}
+        self._said_left = False
+        self._last: Receipt | None = None
+        if is_sent:
+            self.writer.wake = self._wake
+            self.writer.is_idle = True
+        _run_logs.add(self)
 
-    def go_on_after_rewind(self, *, is_rewound: bool) -> None:
-        """Says that this process rewinds the run, which ends its writers: what is refused for that is sent anew."""
-        self._is_rewound = is_rewound
+    def check_params(self, params: Mapping[str, str]) -> None:
+        """Raises ParamChanged where one was logged before, in this process, with another value."""
+        for key, value in params.items():
+            known = self._params.get(key, value)
+            if known != value:
+                raise ParamChanged(
+                    f"The param {key!r} of run {self.run_id} is {known!r:.200} already; params are written "
+                    f"once, so it cannot become {value!r:.200}. Use a tag or a metric for what changes.",
+                    reason="PARAM_CHANGED",
+                    metadata={"key": key},
+                )
+        self._params.update(params)
 
-    def _become_another_writer(self) -> None:
-        self._is_rewound = False
-        self._writer_id, self._sequence = new_writer_id(), 0
+    # --- the thread
 
-    def add(self, records: Sequence[Record | Ending]) -> bool:
-        """Takes records in; False where the queue was retired, and another one has to take them.
-
-        Raises:
-            ParamChanged: a param was logged before, in this process, with another value; then none is taken.
-        """
-        with self._changed:
-            if self._is_retired:
-                return False
-            self._check_params(records)
-            self._waiting.extend(records)
-            self._added += len(records)
-            self._logged += sum(not isinstance(record, Ending) for record in records)
-            if self._is_idle:
-                self._changed.notify_all()
+    def _wake(self) -> None:
+        self.writer.is_idle = False
+        self._woken.put(None)
+        with self._lock:
             if self._thread is not None:
-                return True
+                return
             self._thread = threading.Thread(target=self._work, name=f"trivet log {self.run_id}", daemon=True)
-        self._start()
-        return True
-
-    def _check_params(self, records: Iterable[Record | Ending]) -> None:
-        fresh: dict[str, str] = {}
-        for record in records:
-            if isinstance(record, Param):
-                known = self._params.get(record.key, fresh.setdefault(record.key, record.value))
-                if known != record.value:
-                    raise ParamChanged(
-                        f"The param {record.key!r} of run {self.run_id} is {known!r:.200} already; params are written "
-                        f"once, so it cannot become {record.value!r:.200}. Use a tag or a metric for what changes.",
-                        reason="PARAM_CHANGED",
-                        metadata={"key": record.key},
-                    )
-        self._params |= fresh
-
-    def _start(self) -> None:
         flush_at_exit()
-        assert self._thread is not None
         try:
             self._thread.start()
         except RuntimeError:
@@ -173,241 +144,260 @@ class _RunQueue:
             self._patience_ends = time.monotonic() + finish_timeout_seconds()
             self._work()
 
-    # --- the thread
-
     def _work(self) -> None:
-        while taken := self._take():
-            for _, group in itertools.groupby(taken, key=lambda item: isinstance(item, Ending)):
-                if self._is_over():
-                    return
-                items = list(group)
-                if isinstance(items[0], Ending):
-                    self._send_ending(items)
-                else:
-                    self._send_records([item for item in items if not isinstance(item, Ending)])
+        while not self._is_over():
+            while self._shipper.ship():
+                with self._settled:
+                    self._said_left = False
+                    self._settled.notify_all()
+                if self.writer.end - self.writer.head.progress.settled < _MUCH_BYTES:
+                    self._hurry.wait(_PACE_SECONDS)
+            with self._settled:
+                self._settled.notify_all()
+            if not self._is_woken():
+                return
 
-    def _take(self) -> Sequence[Record | Ending]:
-        """All that waits; nothing once the thread is to end."""
-        with self._changed:
-            self._is_idle = True
-            patience = 0 if math.isfinite(self._patience_ends) else _IDLE_SECONDS
-            self._changed.wait_for(lambda: self._waiting or self._is_retired or self._closing.is_set(), patience)
-            self._is_idle = False
-            # Swapped, so that the lock is held for a moment only, whatever waits.
-            taken, self._waiting = self._waiting, deque()
-            if not taken:
-                self._thread = None
-            return taken
+    def _is_woken(self) -> bool:
+        """Waits for records; False where this thread is to end."""
+        self.writer.is_idle = True
+        if not self._shipper.is_done and not self._is_over():
+            self.writer.is_idle = False  # it came in the meantime
+            return True
+        try:
+            self._woken.get(timeout=0 if math.isfinite(self._patience_ends) else _IDLE_SECONDS)
+        except queue.Empty:
+            with self._lock:
+                if self._woken.empty():
+                    self._thread = None
+                    return False
+        return True
 
     def _is_over(self) -> bool:
         return self._closing.is_set() or time.monotonic() > self._patience_ends
 
-    def _send_records(self, records: Sequence[Record]) -> None:
-        for batch in batches(records, self._message_bytes):
-            if not self._is_over():
-                self._send_batch(batch)
-
-    def _send_batch(self, batch: Batch) -> None:
-        message = batch.message(self._run)
-        pauses, faults = Pauses(), 0
-        while not self._is_over():
-            message.writer_id, message.sequence = self._writer_id, self._sequence + 1
-            try:
-                answer = self._server.write(message)
-            except TrivetError as error:
-                faults += isinstance(error, ServerError) or error.reason == _GAP
-                if not self._is_to_be_tried_again(batch, error, faults):
-                    return
-                self._closing.wait(pauses.after(error))
-            except Exception as error:  # noqa: BLE001 - whatever happens, the thread goes on with the next message
-                _log.exception("records of run %s could not be sent", self.run_id)
-                self._become_another_writer()
-                self._settle(len(batch.records), refused=len(batch.records), error=TrivetError(str(error)))
-                return
-            else:
-                self._sequence += 1
-                self._take_in(batch, message, answer)
-                return
-
-    def _is_to_be_tried_again(self, batch: Batch, error: TrivetError, faults: int) -> bool:
-        """Deals with a message that failed; False where it is over with it, one way or another."""
-        if isinstance(error, MessageTooLarge) and self._message_bytes > _SMALLEST_MESSAGE_BYTES:
-            # A server with a lower limit than usual. What was refused as a whole has used up no sequence.
-            self._message_bytes //= 2
-            self._send_records(batch.records)
-            return False
-        if error.reason == _ENDED and self._is_rewound:
-            self._become_another_writer()
-            return True
-        if isinstance(error, _PASSING) or 0 < faults < _TRIES_OF_A_FAULT:
-            if error.reason == _GAP:
-                self._become_another_writer()  # the server forgot us, as after a restored backup
-            self._obstacle = error
-            return True
-        if faults:
-            # Whether it was applied is open. As another writer, the next message cannot be taken for it.
-            self._become_another_writer()
-        self._settle(len(batch.records), refused=len(batch.records), error=error)
-        return False
-
-    def _take_in(self, batch: Batch, message: pb.WriteRunRequest, answer: pb.WriteRunResponse) -> None:
-        refused = max(0, answer.refused_count - len(answer.refused))  # those beyond what the answer lists
-        for record in answer.refused:
-            if record.kind == pb.RECORD_KIND_METRIC_KEY:
-                refused += message.metrics.counts[record.index]
-            else:
-                refused += 1
-        error = from_status(answer.refused[0].status) if answer.refused else None
-        for record in answer.refused:
-            self._say_refused(from_status(record.status), _label(message, record))
-        self._settle(len(batch.records), refused=refused, error=error, said=True)
-
-    def _send_ending(self, endings: Sequence[Record | Ending]) -> None:
-        ending = endings[-1]
-        assert isinstance(ending, Ending)
-        pauses = Pauses()
-        while not self._is_over():
-            try:
-                self._server.end(self.run_id, ending)
-            except _PASSING as error:
-                self._obstacle = error
-                self._closing.wait(pauses.after(error))
-            except TrivetError as error:
-                _log.warning("run %s could not be set to %s: %s", self.run_id, ending.status, error)
-                self._settle(len(endings))
-                return
-            else:
-                self._settle(len(endings))
-                return
-
-    def _settle(
-        self, items: int, *, refused: int | None = None, error: TrivetError | None = None, said: bool = False
-    ) -> None:
-        """Counts items as dealt with; records where `refused` is given, endings otherwise."""
-        if error is not None and not said:
-            self._say_refused(error, f"{items} records")
-        with self._changed:
-            self._settled += items
-            if refused is not None:
-                self._stored += items - refused
-                self._refused += refused
-            self._obstacle = None
-            self._said_left = False
-            self._changed.notify_all()
-
-    def _say_refused(self, error: TrivetError, what: str) -> None:
-        """Says once, of each reason, that records are refused."""
-        kind = error.reason or type(error).__name__
-        if kind not in self._said:
-            self._said.add(kind)
-            _log.warning(
-                "run %s: %s was refused (%s); others for this reason are only counted", self.run_id, what, error
-            )
-
     # --- for others
 
     def wait(self, deadline: float) -> bool:
-        """Waits until what has been added is stored or refused; False where that takes longer."""
-        with self._changed:
-            goal = self._added
-            self._changed.wait_for(
-                lambda: self._settled >= goal or self._closing.is_set(), max(0.0, deadline - time.monotonic())
-            )
-            return self._settled >= goal
+        """Waits until what has been logged is stored or refused; False where that takes longer, or nothing is sent."""
+        goal = self.writer.end
+        if not self._is_sent:
+            return self._is_settled(goal)
+        self._waiters += 1
+        self._hurry.set()
+        try:
+            with self._settled:
+                self._settled.wait_for(
+                    lambda: self._is_settled(goal) or self._closing.is_set(), max(0.0, deadline - time.monotonic())
+                )
+        finally:
+            self._waiters -= 1
+            if not self._waiters:
+                self._hurry.clear()
+        return self._is_settled(goal)
+
+    def _is_settled(self, goal: int) -> bool:
+        return self._shipper.refusal is not None or self.writer.head.progress.settled >= goal
 
     def say_left(self) -> None:
         """Says, once while the server stays away, what is not stored."""
-        with self._changed:
-            left, self._said_left, said = self._logged - self._stored - self._refused, True, self._said_left
-            why = f" ({self._obstacle})" if self._obstacle is not None else ""
-        if not said:
-            _log.warning(
-                "run %s: %d records, and perhaps its end, are not stored yet%s. They are kept in memory, and sent if "
-                "that changes while this process lives.",
-                self.run_id,
-                left,
-                why,
-            )
+        said, self._said_left = self._said_left, True
+        if said:
+            return
+        obstacle = self._shipper.obstacle
+        why = f" ({obstacle})" if obstacle is not None else ""
+        _log.warning(
+            "run %s: %d records, and perhaps its end, are not stored yet%s. They are kept in %s, and sent if that "
+            "changes while this process lives, by the next process on this machine, or by `trivet sync`.",
+            self.run_id,
+            self._shipper.pending(),
+            why,
+            self.writer.folder,
+        )
 
-    @property
-    def gave_up_waiting(self) -> bool:
-        """Whether somebody waited in vain, and nothing was stored since."""
-        return self._said_left
+    def is_waited_for(self) -> bool:
+        """Whether waiting for it makes sense: something is sent, and nobody waited in vain since."""
+        return self._is_sent and not self._said_left
+
+    def rewound(self, *, is_rewound: bool) -> None:
+        """Says that this process rewinds the run, which ends its writers: what is refused for that is sent anew."""
+        self._shipper.is_rewound = is_rewound
 
     def receipt(self) -> Receipt:
         """What became of the records so far."""
-        with self._changed:
-            return Receipt(self._logged, self._stored, self._refused)
+        if self._last is not None:
+            return self._last
+        progress, pending = self.writer.head.progress, self._shipper.pending()
+        refused = progress.refused
+        if self._shipper.refusal is not None:
+            refused, pending = refused + pending, 0
+        dropped = self.writer.dropped
+        logged = progress.stored + refused + pending + dropped
+        return Receipt(logged, progress.stored, refused, dropped)
 
-    def retire(self) -> bool:
-        """Takes no more records, if nothing waits; tells whether it is so."""
-        with self._changed:
-            self._is_retired = self._settled == self._added
-            self._changed.notify_all()
-            return self._is_retired
+    def retire(self) -> Receipt | None:
+        """Takes no more records, if all are settled or none is ever sent; then returns what became of them."""
+        settled = self.writer.head.progress.settled
+        if self._is_sent and self._shipper.refusal is None:
+            if not self.writer.retire(only_at=settled):
+                return None
+        elif not self.writer.retire():
+            return None
+        self._last = self.receipt()
+        self.close()
+        return self._last
 
     def close(self) -> None:
-        """Ends the thread; what waits is lost."""
+        """Lets go of the log; what is left of it is for others. Idempotent."""
         self._closing.set()
-        with self._changed:
-            self._changed.notify_all()
+        self._hurry.set()
+        self._woken.put(None)
+        with self._settled:
+            self._settled.notify_all()
+        with self._lock:
+            thread = self._thread
+        if thread is not None and thread is not threading.current_thread():
+            thread.join(_JOIN_SECONDS)
+            if thread.is_alive():
+                return  # in a call; the log is let go when the process ends
+        is_done = self._shipper.is_done and self._shipper.refusal is None
+        if self.writer.close() and is_done:
+            shutil.rmtree(self.writer.folder, ignore_errors=True)
+
+    def forget_the_parents(self) -> None:
+        """Lets go of the log in the child after a fork."""
+        self.writer.forget_the_parents()
 
 
-def _label(message: pb.WriteRunRequest, record: pb.RefusedRecord) -> str:
-    """What a refused record is called."""
-    index = record.index
-    if record.kind == pb.RECORD_KIND_METRIC_KEY:
-        return f"metric {message.metrics.keys[index]!r}"
-    if record.kind == pb.RECORD_KIND_PARAM:
-        return f"param {message.params[index].key!r}"
-    if record.kind == pb.RECORD_KIND_TAG:
-        return f"tag {message.tags[index].key!r}"
-    if record.kind == pb.RECORD_KIND_DATASET_INPUT:
-        return f"dataset {message.inputs.datasets[index].dataset.name!r}"
-    return "a point" if record.kind == pb.RECORD_KIND_METRIC_POINT else "a record"
+# A call that is under way ends within this time as a rule.
+_JOIN_SECONDS: Final = 1.0
 
 
 class Logger:
     """What a client logs to, run by run.
 
-    Safe for use by several threads. After a fork the child starts with empty queues and as another writer; what the
-    parent logged is the parent's to send.
+    Safe for use by several threads. After a fork the child makes logs of its own; what the parent logged is the
+    parent's to send.
     """
 
-    def __init__(self, server: RunServer) -> None:
+    def __init__(self, server: RunServer, target: Target, mode: Mode) -> None:
+        self.mode = mode
         self._server = server
+        self._target = target
         self._is_closed = False
-        self._queues: dict[str, _RunQueue] = {}
+        self._room = Room(limits(is_offline=mode is Mode.OFFLINE))
+        self._logs: dict[str, _RunLog] = {}
         self.start_anew()
         _loggers.add(self)
+        # Before a run is started, so that its end, which is registered later, is logged first.
+        flush_at_exit()
 
     def start_anew(self) -> None:
-        """Begins with empty queues, as the child does after a fork."""
-        self._lock = threading.Lock()
+        """Begins without logs, as the child does after a fork."""
+        for log in self._logs.values():
+            log.forget_the_parents()
+        self._lock = threading.RLock()
+        self._logs = {}
         self._past = Receipt(0, 0, 0)
+        self._spool: TargetSpool | None = None
+        self._room.start_anew()
+        self._stop = threading.Event()
 
-    def add(self, run_id: str, *records: Record | Ending) -> None:
-        """Takes records of a run in, in order.
+    # --- what is logged
 
-        Raises:
-            ParamChanged: see `_RunQueue.add`.
-            ClientClosed: the client is closed.
-        """
-        while not self._queue(run_id).add(records):
-            pass
+    def add_point(
+        self, run_id: str, key: str, value: SupportsFloat, step: SupportsIndex | None, time_millis: int | None
+    ) -> None:
+        """Logs a point. Raises InvalidArgument, ClientClosed, SpoolUnusable, SpoolFull."""
+        log = self._logs.get(run_id)
+        while True:
+            try:
+                (log or self._log(run_id)).writer.add_point(key, value, step, time_millis)
+            except Retired:
+                log = None
+            else:
+                return
 
-    def _queue(self, run_id: str) -> _RunQueue:
+    def add_row(
+        self,
+        run_id: str,
+        metrics: Mapping[str, SupportsFloat],
+        step: SupportsIndex | None,
+        time_millis: int | None,
+    ) -> None:
+        """Logs a point of each of several metrics, all or none. Raises as `add_point`."""
+        log = self._logs.get(run_id)
+        while True:
+            try:
+                (log or self._log(run_id)).writer.add_row(metrics, step, time_millis)
+            except Retired:
+                log = None
+            else:
+                return
+
+    def add(
+        self,
+        run_id: str,
+        written: pb.WriteRunRequest | None = None,
+        points: Sequence[tuple[Series, SupportsFloat, SupportsIndex | None, int | None]] = (),
+    ) -> None:
+        """Logs params, tags, inputs, outputs and points, all or none. Raises as `add_point`, and ParamChanged."""
+        parts = () if written is None else in_parts(written)
+        more = [long_frame(Kind.WRITE, part.SerializeToString()) for part in parts]
+        while True:
+            log = self._log(run_id)
+            if written is not None and written.params:
+                log.check_params({param.key: param.value for param in written.params})
+            try:
+                log.writer.add_points(points, *more)
+            except Retired:
+                continue
+            return
+
+    def add_control(self, run_id: str, kind: Kind, payload: bytes) -> None:
+        """Logs a call to be made by itself, between what is logged before and after it."""
+        while True:
+            try:
+                self._log(run_id).writer.add(long_frame(kind, payload), records=0)
+            except Retired:
+                continue
+            return
+
+    def folder_of(self, run_id: str) -> Path:
+        """Where the log of a run is."""
+        return self._log(run_id).writer.folder
+
+    def _log(self, run_id: str) -> _RunLog:
         with self._lock:
             if self._is_closed:
                 raise ClientClosed("This client is closed. Make another one.")
-            queue = self._queues.get(run_id)
-            if queue is None:
-                queue = self._queues[run_id] = _RunQueue(run_id, self._server)
-            return queue
+            log = self._logs.get(run_id)
+            if log is not None and log.writer.is_retired:
+                self._forget(log)
+                log = None
+            if log is None:
+                if self._spool is None:
+                    self._spool = self._open()
+                is_sent = self.mode is Mode.ONLINE
+                log = self._logs[run_id] = _RunLog(run_id, self._spool, self._room, self._server, is_sent=is_sent)
+            return log
 
-    def _current(self, run_id: str | None = None) -> list[_RunQueue]:
+    def _open(self) -> TargetSpool:
+        """The spool; what processes that have ended left in it is shipped from now on."""
+        spool = spool_of(self._target)
+        if self.mode is Mode.ONLINE and spool.log_folders():
+            stop = self._stop
+            threading.Thread(
+                target=lambda: ship_leftovers(spool, self._server, is_over=stop.is_set, wait=stop.wait),
+                name="trivet leftovers",
+                daemon=True,
+            ).start()
+        return spool
+
+    # --- what becomes of it
+
+    def _current(self, run_id: str | None = None) -> list[_RunLog]:
         with self._lock:
-            return [queue for queue in self._queues.values() if run_id in (None, queue.run_id)]
+            return [log for log in self._logs.values() if run_id in (None, log.run_id)]
 
     def flush(self, timeout_seconds: float | None = None, run_id: str | None = None) -> Receipt:
         """Waits until what was logged so far is stored or refused; says once what is left when the time is over.
@@ -417,46 +407,56 @@ class Logger:
             run_id: Only this run. Default: all.
 
         Returns:
-            What became of all records of this process, not only of those that were waited for.
+            What became of all records of this process, not only of those that were waited for. Offline, nothing is
+            waited for.
         """
-        deadline = time.monotonic() + (finish_timeout_seconds() if timeout_seconds is None else timeout_seconds)
-        for queue in self._current(run_id):
-            if not queue.wait(deadline):
-                queue.say_left()
+        self.settle(timeout_seconds, run_id)
         return self.receipt()
 
-    def end(self, run_id: str, ending: Ending) -> None:
+    def settle(self, timeout_seconds: float | None = None, run_id: str | None = None) -> None:
+        """What `flush` does, without counting."""
+        deadline = time.monotonic() + (finish_timeout_seconds() if timeout_seconds is None else timeout_seconds)
+        for log in self._current(run_id):
+            if not log.wait(deadline) and self.mode is Mode.ONLINE:
+                log.say_left()
+
+    def end(self, run_id: str, request: pb.UpdateRunRequest) -> None:
         """Ends a run after what was logged to it, and waits for both as `flush` does."""
-        self.add(run_id, ending)
-        self.flush(run_id=run_id)
-        for queue in self._current(run_id):
-            receipt = queue.receipt()
+        self.add_control(run_id, Kind.UPDATE, request.SerializeToString())
+        self.settle(run_id=run_id)
+        for log in self._current(run_id):
+            receipt = log.retire()
+            if receipt is None:
+                continue
             if receipt.refused:
                 _log.warning("run %s: %d of %d records were refused", run_id, receipt.refused, receipt.logged)
-            if queue.retire():
-                with self._lock:
-                    if self._queues.get(run_id) is queue:
-                        del self._queues[run_id]
-                        self._past = _sum((self._past, receipt))
+            if receipt.dropped:
+                _log.warning("run %s: %d of %d records were dropped", run_id, receipt.dropped, receipt.logged)
+            self._forget(log)
+
+    def _forget(self, log: _RunLog) -> None:
+        with self._lock:
+            if self._logs.get(log.run_id) is log:
+                del self._logs[log.run_id]
+                self._past = _sum((self._past, log.receipt()))
 
     @contextmanager
     def rewinding(self, run_id: str) -> Iterator[None]:
         """Flushes a run, and lets what this process logs go on after the block has rewound it."""
-        self.flush(run_id=run_id)
-        queues = self._current(run_id)
-        for queue in queues:
-            queue.go_on_after_rewind(is_rewound=True)
+        self.settle(run_id=run_id)
+        logs = self._current(run_id)
+        for log in logs:
+            log.rewound(is_rewound=True)
         try:
             yield
         except BaseException:
-            for queue in queues:
-                queue.go_on_after_rewind(is_rewound=False)
+            for log in logs:
+                log.rewound(is_rewound=False)
             raise
 
     def receipt(self) -> Receipt:
         """What became of the records of this process so far."""
-        with self._lock:
-            return _sum((self._past, *(queue.receipt() for queue in self._queues.values())))
+        return _sum((self._past, *(log.receipt() for log in self._current())))
 
     def close(self) -> None:
         """Flushes, and refuses more. Idempotent."""
@@ -464,9 +464,12 @@ class Logger:
             if self._is_closed:
                 return
             self._is_closed = True
-        self.flush()
-        for queue in self._current():
-            queue.close()
+        self.settle()
+        self._stop.set()
+        self._room.close()
+        for log in self._current():
+            log.writer.retire()
+            log.close()
 
 
 def _sum(receipts: Iterable[Receipt]) -> Receipt:
@@ -475,12 +478,13 @@ def _sum(receipts: Iterable[Receipt]) -> Receipt:
         sum(receipt.logged for receipt in total),
         sum(receipt.stored for receipt in total),
         sum(receipt.refused for receipt in total),
+        sum(receipt.dropped for receipt in total),
     )
 
 
 _loggers: weakref.WeakSet[Logger] = weakref.WeakSet()
-# A queue lives while its thread does, also when its client is forgotten.
-_run_queues: weakref.WeakSet[_RunQueue] = weakref.WeakSet()
+# A log lives while its thread does, also when its client is forgotten.
+_run_logs: weakref.WeakSet[_RunLog] = weakref.WeakSet()
 _flushing_processes: set[int] = set()
 
 
@@ -501,17 +505,19 @@ def flush_at_exit() -> None:
 
 def _flush_all() -> None:
     deadline = time.monotonic() + finish_timeout_seconds()
-    for queue in list(_run_queues):
+    for log in list(_run_logs):
         # Nobody waits twice in vain.
-        if not queue.gave_up_waiting and not queue.wait(deadline):
-            queue.say_left()
+        if log.is_waited_for() and not log.wait(deadline):
+            log.say_left()
+        log.retire()
 
 
 def _after_fork_in_child() -> None:
     for logger in list(_loggers):
         logger.start_anew()
-    for queue in list(_run_queues):
-        queue.start_anew()
+    for log in list(_run_logs):
+        log.forget_the_parents()
+    _run_logs.clear()
 
 
 if hasattr(os, "register_at_fork"):  # Windows has no fork

@@ -9,7 +9,8 @@ import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import timedelta
 from functools import partial
-from typing import Final, SupportsFloat, SupportsIndex, TypeVar
+from pathlib import Path
+from typing import TYPE_CHECKING, Final, SupportsFloat, SupportsIndex, TypeVar
 
 from google.protobuf.field_mask_pb2 import FieldMask
 
@@ -35,38 +36,36 @@ from trivet._entities import (
     RunComparison,
     RunInfo,
 )
-from trivet._errors import ExperimentNotFound, InvalidArgument
+from trivet._errors import ExperimentNotFound
 from trivet._export import TABLES, Exporter, check_installed, check_tables
 from trivet._ids import new_request_id
 from trivet._ids import new_run_id as make_run_id
 from trivet._large_runs import LargeRuns
 from trivet._logged_models import LoggedModels
-from trivet._logger import Ending, Logger
+from trivet._logger import Logger
 from trivet._metric_columns import MetricColumns
 from trivet._metric_columns import joined as joined_columns
+from trivet._mode import Mode, current_mode
 from trivet._names import Names
 from trivet._paging import collect, joined
 from trivet._records import (
-    Context,
-    Param,
-    Point,
-    Record,
-    Tag,
     check_dataset,
     check_is,
     check_key,
     check_model_id,
-    to_context,
     to_dataset_input,
     to_int64,
     to_model_output,
-    to_number,
     to_param_value,
     to_params,
+    to_series,
     to_tag_value,
     to_tags,
     to_texts,
 )
+from trivet._spool.frames import Series
+from trivet._spool.sender import RunServer
+from trivet._target import Target
 from trivet._timestamps import timestamp as to_timestamp
 from trivet._tracking_messages import (
     RUN_INFO_FIELDS,
@@ -80,9 +79,12 @@ from trivet._tracking_messages import (
     from_run_change,
     from_run_info,
     from_run_without_inputs,
+    to_inputs,
     to_key_kind,
+    to_outputs,
     to_status,
     to_view,
+    to_written,
 )
 from trivet._view_type import ViewType
 from trivet._watch import Watch
@@ -91,6 +93,9 @@ from trivet_proto.tracking.v1 import logged_model_service_pb2 as models_pb
 from trivet_proto.tracking.v1 import tracking_service_pb2 as pb
 from trivet_proto.tracking.v1.tracking_service_pb2_grpc import TrackingServiceStub
 
+if TYPE_CHECKING:
+    from trivet._artifacts import Artifacts
+
 RunWatch = Watch[watch_pb2.WatchRunsResponse, RunChange | ExperimentChange]
 
 _Item = TypeVar("_Item")
@@ -98,25 +103,28 @@ _Item = TypeVar("_Item")
 DEFAULT_EXPERIMENT_ID: Final = "0"
 
 
-class _Runs:
-    """The tracking server, as the logger's threads see it."""
+class _Server:
+    """The services, as logs are sent to them. Nothing is repeated here: the sender does that, for much longer."""
 
-    def __init__(self, connection: Connection, names: Names) -> None:
+    def __init__(self, connection: Connection, names: Names, artifacts: Callable[[], Artifacts]) -> None:
         self._connection = connection
         self._names = names
+        self._artifacts = artifacts
 
     def write(self, message: pb.WriteRunRequest) -> pb.WriteRunResponse:
-        # Not repeated here: the logger does that, for much longer, and may be told to stop meanwhile.
         stub = self._connection.stub(TrackingServiceStub)
         return self._connection.call(stub.WriteRun, message, repeatable=False)
 
-    def end(self, run_id: str, ending: Ending) -> None:
+    def create(self, request: pb.CreateRunRequest) -> None:
         stub = self._connection.stub(TrackingServiceStub)
-        run = run_pb2.Run(
-            name=self.run_name(run_id), status=to_status(ending.status), end_time=to_timestamp(ending.time_millis)
-        )
-        request = pb.UpdateRunRequest(run=run, update_mask=FieldMask(paths=["status", "end_time"]))
+        self._connection.call(stub.CreateRun, request, repeatable=False)
+
+    def update(self, request: pb.UpdateRunRequest) -> None:
+        stub = self._connection.stub(TrackingServiceStub)
         self._connection.call(stub.UpdateRun, request, repeatable=False)
+
+    def upload(self, run_id: str, local: Path, path: str) -> None:
+        self._artifacts().log_kept_artifact(run_id, local, path)
 
     def run_name(self, run_id: str) -> str:
         return self._names.run(run_id)
@@ -125,17 +133,26 @@ class _Runs:
 class Tracking:
     """The tracking service in one workspace.
 
-    What is logged is queued in memory and sent by a background thread; `flush` waits for it, and so do the methods that
-    read runs. All other methods call the server and return its answer. Every method may raise a `TrivetError`:
-    ServerUnavailable where no server answers, else the class of what went wrong.
+    What is logged is kept on this machine and sent by a background thread; `flush` waits for it, and so do the methods
+    that read runs. All other methods call the server and return its answer. Every method may raise a `TrivetError`:
+    ServerUnavailable where no server answers, SpoolUnusable where nothing can be kept here, else the class of what went
+    wrong.
 
     Safe for use by several threads, and in the child after a fork.
     """
 
-    def __init__(self, connection: Connection, workspace: str) -> None:
+    def __init__(self, connection: Connection, target: Target, artifacts: Callable[[], Artifacts]) -> None:
+        """Prepares it; calls no server.
+
+        Args:
+            connection: To the tracking service.
+            target: Where that is, and the workspace.
+            artifacts: The artifact service, when files that were kept here are to be uploaded.
+        """
         self._connection = connection
-        self._names = Names(workspace)
-        self._logger = Logger(_Runs(connection, self._names))
+        self._names = Names(target.workspace)
+        self.server: RunServer = _Server(connection, self._names, artifacts)
+        self._logger = Logger(self.server, target, current_mode())
         self.logged_models = LoggedModels(connection, self._names, self._logger)
         """The models that runs made."""
         self._used: set[tuple[str, str, str]] = set()
@@ -297,7 +314,7 @@ class Tracking:
     def get_run(self, run_id: str) -> Run:
         """Returns a run with all that was logged to it before the call, also a deleted one. Raises RunNotFound."""
         request = pb.GetRunRequest(name=self._names.run(run_id))
-        self._logger.flush(run_id=run_id)
+        self._logger.settle(run_id=run_id)
         return self._to_run(self._connection.call(self._stub.GetRun, request, repeatable=True))
 
     def search_runs(
@@ -399,7 +416,7 @@ class Tracking:
             request.MergeFrom(columns)
             return self._connection.call(self._stub.SearchRuns, request, repeatable=True)
 
-        self._logger.flush()
+        self._logger.settle()
         return collect(ask, lambda page: page.runs, convert, max_results, page_token)
 
     def list_run_keys(
@@ -440,7 +457,7 @@ class Tracking:
             )
             return self._connection.call(self._stub.ListRunKeys, request, repeatable=True)
 
-        self._logger.flush()
+        self._logger.settle()
         return collect(ask, lambda page: page.keys, str, max_results, page_token)
 
     def compare_runs(self, run_ids: Sequence[str], *, only_differing: bool = False) -> RunComparison:
@@ -459,7 +476,7 @@ class Tracking:
             runs=[self._names.run(run_id) for run_id in to_texts("run_ids", run_ids)],
             only_differing=only_differing,
         )
-        self._logger.flush()
+        self._logger.settle()
         return from_comparison(self._connection.call(self._stub.CompareRuns, request, repeatable=True), run_ids)
 
     def watch_runs(
@@ -536,7 +553,7 @@ class Tracking:
             )
             return self._connection.call(self._stub.SearchDatasets, request, repeatable=True)
 
-        self._logger.flush()
+        self._logger.settle()
         return collect(ask, lambda page: page.datasets, from_dataset_summary, max_results, page_token)
 
     def update_run(
@@ -581,14 +598,16 @@ class Tracking:
             status: `FINISHED`, `FAILED` or `KILLED`.
             end_time: In milliseconds since the Unix epoch. Default: now.
         """
-        to_status(status)
-        self._names.run(run_id)
-        self._logger.end(run_id, Ending(status, now_millis() if end_time is None else end_time))
+        if self._logger.mode is Mode.DISABLED:
+            return
+        time_millis = now_millis() if end_time is None else end_time
+        run = run_pb2.Run(name=self._names.run(run_id), status=to_status(status), end_time=to_timestamp(time_millis))
+        self._logger.end(run_id, pb.UpdateRunRequest(run=run, update_mask=FieldMask(paths=["status", "end_time"])))
 
     def delete_run(self, run_id: str) -> None:
         """Puts a run into the bin."""
         request = pb.DeleteRunRequest(name=self._names.run(run_id))
-        self._logger.flush(run_id=run_id)
+        self._logger.settle(run_id=run_id)
         self._connection.call(self._stub.DeleteRun, request, repeatable=False)
 
     def restore_run(self, run_id: str) -> None:
@@ -610,7 +629,7 @@ class Tracking:
             RunNotFound, RunDeleted: there is no such run in use.
         """
         request = rewrite_pb2.DeleteMetricsRequest(run=self._names.run(run_id), keys=to_texts("keys", keys))
-        self._logger.flush(run_id=run_id)
+        self._logger.settle(run_id=run_id)
         return int(self._connection.call(self._stub.DeleteMetrics, request, repeatable=False).deleted_points)
 
     def rewind_run(self, run_id: str, step: int) -> Run:
@@ -687,7 +706,7 @@ class Tracking:
             run_id=new_run_id or make_run_id(),
             run=fork,
         )
-        self._logger.flush(run_id=run_id)
+        self._logger.settle(run_id=run_id)
         return self._to_run(self._connection.call(self._stub.ForkRun, request, repeatable=True))
 
     def purge_experiments(
@@ -755,7 +774,7 @@ class Tracking:
         Identical points are there once. Raises RunNotFound.
         """
         request = pb.ReadMetricHistoryRequest(run=self._names.run(run_id), key=key)
-        self._logger.flush(run_id=run_id)
+        self._logger.settle(run_id=run_id)
         points: list[Metric] = []
         for answer in self._connection.stream(self._stub.ReadMetricHistory, request):
             columns = answer.metrics
@@ -783,7 +802,7 @@ class Tracking:
         request = pb.ReadMetricHistoryRequest(
             run=self._names.run(run_id), key=key, min_step=min_step, max_step=max_step
         )
-        self._logger.flush(run_id=run_id)
+        self._logger.settle(run_id=run_id)
         return joined_columns(
             answer.metrics for answer in self._connection.stream(self._stub.ReadMetricHistory, request)
         )
@@ -827,7 +846,7 @@ class Tracking:
             view=to_view(run_view_type),
         )
         exporter = Exporter(self._connection, selection, check_tables(tables), on_progress)
-        self._logger.flush()
+        self._logger.settle()
         return exporter.write(folder, overwrite=overwrite)
 
     # --- logging
@@ -857,12 +876,12 @@ class Tracking:
         Raises:
             InvalidArgument: one of them is not what it must be.
         """
+        if self._logger.mode is Mode.DISABLED:
+            return
         if model_id is None and dataset is None:
-            self._logger.add(run_id, _point(key, value, timestamp, step))
+            self._logger.add_point(run_id, key, value, step, timestamp)
         else:
-            context = _context(model_id, dataset)
-            point = _point(key, value, timestamp, step)._replace(context=context)
-            self._logger.add(run_id, *self._first_use(run_id, dataset), point)
+            self._log_measured(run_id, {key: value}, timestamp, step, model_id, dataset)
 
     def log_metrics(
         self,
@@ -875,19 +894,32 @@ class Tracking:
         dataset: Dataset | None = None,
     ) -> None:
         """Logs a point of each of several metrics, of one step and time, all or none; as `log_metric`."""
-        time_millis = now_millis() if timestamp is None else timestamp
-        points = [_point(key, value, time_millis, step) for key, value in metrics.items()]
-        if model_id is not None or dataset is not None:
-            context = _context(model_id, dataset)
-            points = [point._replace(context=context) for point in points]
-        self._logger.add(run_id, *self._first_use(run_id, dataset), *points)
+        if self._logger.mode is Mode.DISABLED:
+            return
+        if model_id is None and dataset is None:
+            self._logger.add_row(run_id, metrics, step, timestamp)
+        else:
+            self._log_measured(run_id, metrics, timestamp, step, model_id, dataset)
 
-    def _first_use(self, run_id: str, dataset: Dataset | None) -> list[DatasetInput]:
-        """The dataset as an input of the run, where this process has not logged it: a loop logs to one many times."""
-        if dataset is None or (run_id, dataset.name, dataset.digest) in self._used:
-            return []
-        self._used.add((run_id, dataset.name, dataset.digest))
-        return [DatasetInput(dataset)]
+    def _log_measured(
+        self,
+        run_id: str,
+        metrics: Mapping[str, SupportsFloat],
+        timestamp: int | None,
+        step: SupportsIndex | None,
+        model_id: str | None,
+        dataset: Dataset | None,
+    ) -> None:
+        """Logs points of a model or on a dataset, which is an input of the run from then on."""
+        name, digest = ("", "") if dataset is None else (check_dataset(dataset).name, dataset.digest)
+        time_millis = now_millis() if timestamp is None else timestamp
+        points = [(to_series(key, model_id, name, digest), value, step, time_millis) for key, value in metrics.items()]
+        # A loop logs to one dataset many times.
+        is_new = dataset is not None and (run_id, name, digest) not in self._used
+        inputs = to_inputs([DatasetInput(dataset)], []) if dataset is not None and is_new else None
+        self._logger.add(run_id, inputs, points)
+        if is_new:
+            self._used.add((run_id, name, digest))
 
     def log_inputs(
         self, run_id: str, datasets: Iterable[DatasetInput] = (), models: Iterable[LoggedModelInput] = ()
@@ -902,9 +934,8 @@ class Tracking:
         Raises:
             InvalidArgument: one of them is not what it must be.
         """
-        records: list[Record] = [to_dataset_input(used.dataset, used.tags) for used in datasets]
-        records += [LoggedModelInput(check_model_id(model.model_id)) for model in models]
-        self._logger.add(run_id, *records)
+        used = [to_dataset_input(used.dataset, used.tags) for used in datasets]
+        self._write(run_id, to_inputs(used, [check_model_id(model.model_id) for model in models]))
 
     def log_outputs(self, run_id: str, models: Iterable[LoggedModelOutput]) -> None:
         """Logs logged models that a run made, all or none; does not wait. The same again changes nothing.
@@ -912,7 +943,7 @@ class Tracking:
         Raises:
             InvalidArgument: one of them is not what it must be.
         """
-        self._logger.add(run_id, *[to_model_output(model) for model in models])
+        self._write(run_id, to_outputs([to_model_output(model) for model in models]))
 
     def log_param(self, run_id: str, key: str, value: object) -> None:
         """Logs a param; does not wait. The value is kept as text, at most 16 KiB of it.
@@ -921,23 +952,23 @@ class Tracking:
             InvalidArgument: key or value cannot be kept.
             ParamChanged: this process logged another value; one that differs from another process's is refused later.
         """
-        self._logger.add(run_id, Param(check_key(key), to_param_value(key, value)))
+        self._write(run_id, to_written({check_key(key): to_param_value(key, value)}))
 
     def log_params(self, run_id: str, params: Mapping[str, object]) -> None:
         """Logs several params, all or none; as `log_param`."""
-        self._logger.add(run_id, *[Param(key, value) for key, value in to_params(params).items()])
+        self._write(run_id, to_written(to_params(params)))
 
     def set_tag(self, run_id: str, key: str, value: object) -> None:
         """Sets a tag of a run; does not wait. The value is kept as text of at most 64 KiB. Raises InvalidArgument."""
-        self._logger.add(run_id, Tag(check_key(key), to_tag_value(key, value)))
+        self._write(run_id, to_written(tags={check_key(key): to_tag_value(key, value)}))
 
     def set_tags(self, run_id: str, tags: Mapping[str, object]) -> None:
         """Sets several tags, all or none; as `set_tag`."""
-        self._logger.add(run_id, *[Tag(key, value) for key, value in to_tags(tags).items()])
+        self._write(run_id, to_written(tags=to_tags(tags)))
 
     def delete_tag(self, run_id: str, key: str) -> None:
         """Removes a tag of a run; does not wait. One that is not there is no fault."""
-        self._logger.add(run_id, Tag(check_key(key), None))
+        self._write(run_id, pb.WriteRunRequest(deleted_tags=[check_key(key)]))
 
     def log_batch(
         self,
@@ -948,10 +979,14 @@ class Tracking:
         tags: Mapping[str, object] | None = None,
     ) -> None:
         """Logs points, params and tags, all or none; does not wait. Raises as the methods for one of them do."""
-        records: list[Record] = [_logged_point(metric) for metric in metrics]
-        records += [Param(key, value) for key, value in to_params(params).items()]
-        records += [Tag(key, value) for key, value in to_tags(tags).items()]
-        self._logger.add(run_id, *records)
+        points = [_logged_point(metric) for metric in metrics]
+        written = to_written(to_params(params), to_tags(tags))
+        if self._logger.mode is not Mode.DISABLED and (points or written.ByteSize()):
+            self._logger.add(run_id, written if written.ByteSize() else None, points)
+
+    def _write(self, run_id: str, written: pb.WriteRunRequest) -> None:
+        if self._logger.mode is not Mode.DISABLED and written.ByteSize():
+            self._logger.add(run_id, written)
 
     def flush(self, timeout_seconds: float | None = None, *, run_id: str | None = None) -> Receipt:
         """Waits until what was logged so far is stored or refused.
@@ -975,27 +1010,10 @@ def _changes_of_runs(message: watch_pb2.WatchRunsResponse) -> list[RunChange | E
     return [*map(from_run_change, message.runs), *map(from_experiment_change, message.experiments)]
 
 
-def _context(model_id: str | None, dataset: Dataset | None) -> Context | None:
-    """Where a metric was measured. Raises InvalidArgument."""
-    if dataset is None:
-        return to_context(model_id, "", "")
-    check_dataset(dataset)
-    return to_context(model_id, dataset.name, dataset.digest)
-
-
-def _logged_point(metric: Metric) -> Point:
+def _logged_point(metric: Metric) -> tuple[Series, SupportsFloat, SupportsIndex, int]:
     check_is("metrics", metric, Metric)
-    point = _point(metric.key, metric.value, metric.timestamp, metric.step)
-    context = to_context(metric.model_id, metric.dataset_name, metric.dataset_digest)
-    return point if context is None else point._replace(context=context)
-
-
-def _point(key: str, value: SupportsFloat, timestamp: int | None, step: SupportsIndex | None) -> Point:
-    time_millis = now_millis() if timestamp is None else to_int64("timestamp", timestamp)
-    if time_millis < 0:
-        raise InvalidArgument(f"timestamp is {time_millis}; it must be 0 or more.")
-    number = value if type(value) is float else to_number(key, value)
-    return Point(check_key(key), number, 0 if step is None else to_int64("step", step), time_millis)
+    series = to_series(metric.key, metric.model_id, metric.dataset_name, metric.dataset_digest)
+    return series, metric.value, metric.step, metric.timestamp
 
 
 def _columns_mask(asked: Mapping[str, Sequence[str] | None], *more: str) -> FieldMask:

@@ -244,3 +244,38 @@ def from_run_data(message: run_pb2.Run) -> RunData:
         params=dict(sorted(message.params.items())),
         tags=dict(sorted(message.tags.items())),
     )
+
+
+def to_written(params: Mapping[str, str] | None = None, tags: Mapping[str, str] | None = None) -> pb.WriteRunRequest:
+    """What writes params and tags to a run, which is not named yet."""
+    return pb.WriteRunRequest(
+        params=[pb.Param(key=key, value=value) for key, value in (params or {}).items()],
+        tags=[pb.Tag(key=key, value=value) for key, value in (tags or {}).items()],
+    )
+
+
+def to_inputs(datasets: Iterable[DatasetInput], model_ids: Iterable[str]) -> pb.WriteRunRequest:
+    """What writes inputs to a run, which is not named yet."""
+    inputs = run_inputs_pb2.RunInputs(
+        models=[run_inputs_pb2.LoggedModelInput(model_id=model_id) for model_id in model_ids]
+    )
+    for used in datasets:
+        dataset = used.dataset
+        inputs.datasets.add(
+            dataset=run_inputs_pb2.Dataset(
+                name=dataset.name,
+                digest=dataset.digest,
+                source_type=dataset.source_type,
+                source=dataset.source,
+                schema=dataset.schema,
+                profile=dataset.profile,
+            ),
+            tags=used.tags,
+        )
+    return pb.WriteRunRequest(inputs=inputs if inputs.ByteSize() else None)
+
+
+def to_outputs(outputs: Iterable[LoggedModelOutput]) -> pb.WriteRunRequest:
+    """What writes outputs to a run, which is not named yet."""
+    models = [run_inputs_pb2.LoggedModelOutput(model_id=output.model_id, step=output.step) for output in outputs]
+    return pb.WriteRunRequest(outputs=run_inputs_pb2.RunOutputs(models=models) if models else None)
