@@ -68,7 +68,7 @@ class Client:
 
     def __init__(
         self,
-        target: str = "",
+        target: str | Target = "",
         *,
         workspace: str = "",
         token: str = "",
@@ -91,7 +91,7 @@ class Client:
 
         # gRPC would note forks, and servers that stop, on the standard error of the job.
         os.environ.setdefault("GRPC_VERBOSITY", "ERROR")
-        self._target: Target = resolve(target, workspace=workspace, token=token)
+        self._target: Target = resolve(target, workspace=workspace, token=token) if isinstance(target, str) else target
         self._timeout_seconds = timeout_seconds
         self._lock = threading.RLock()
         self._is_closed = False

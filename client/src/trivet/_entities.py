@@ -315,6 +315,19 @@ class Purged:
 
 
 @dataclass(frozen=True)
+class RankSummary:
+    """What the ranks of a job have of a metric at one step; NaN is left out of all but the count."""
+
+    step: int
+    mean: float
+    """NaN where there is nothing but NaN, as `min` and `max`; NaN too for infinities of both signs."""
+    min: float
+    max: float
+    ranks: int
+    """How many have a point there."""
+
+
+@dataclass(frozen=True)
 class Receipt:
     """What became of the records that this process has logged through a client so far.
 

@@ -12,11 +12,13 @@ import threading
 import time
 from collections.abc import Mapping, Sequence
 from contextvars import ContextVar
+from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Literal, Self, SupportsFloat, SupportsIndex, overload
 
 from trivet._client import Client
-from trivet._errors import ExperimentDeleted, ExperimentNameTaken, InvalidArgument, TrivetError
+from trivet._errors import ExperimentDeleted, InvalidArgument, TrivetError
+from trivet._mode import Mode
 from trivet._view_type import ViewType
 
 if TYPE_CHECKING:
@@ -92,6 +94,7 @@ class _Process:
         self.uri = ""
         self.client: Client | None = None
         self.experiment_id: str | None = None
+        self.experiment_name = ""
         self.unended: dict[str, ActiveRun] = {}
         self.ends_at_exit = False
 
@@ -131,7 +134,8 @@ def set_tracking_uri(uri: str) -> None:
     """
     client = Client(uri) if uri else None
     with _process.lock:
-        _process.uri, _process.client, _process.experiment_id = uri, client, None
+        _process.uri, _process.client = uri, client
+        _process.experiment_id, _process.experiment_name = None, ""
 
 
 def get_tracking_uri() -> str:
@@ -148,6 +152,9 @@ def get_tracking_uri() -> str:
 def set_experiment(experiment_name: str | None = None, experiment_id: str | int | None = None) -> Experiment:
     """Makes an experiment the active one of this process, and returns it.
 
+    Where no server answers, or with TRIVET_MODE=offline, an experiment of a name has no id yet: runs are created in it
+    by its name when they are sent.
+
     Args:
         experiment_name: It is created where there is none of that name.
         experiment_id: Instead of the name; it must be there.
@@ -163,26 +170,17 @@ def set_experiment(experiment_name: str | None = None, experiment_id: str | int 
         experiment = client.get_experiment(experiment_id)
     else:
         assert experiment_name is not None
-        experiment = client.get_experiment_by_name(experiment_name) or _created(client, experiment_name)
+        experiment = client.tracking.use_experiment(experiment_name)
     if experiment.lifecycle_stage == "deleted":
         raise ExperimentDeleted(
             f"The experiment {experiment.name!r} is deleted. Restore it by "
             f"Client().restore_experiment({experiment.experiment_id!r}), or use another one."
         )
     with _process.lock:
-        _process.experiment_id = experiment.experiment_id
+        _process.experiment_id = experiment.experiment_id or None
+        # Without an id, nobody could be asked for one.
+        _process.experiment_name = "" if experiment.experiment_id else experiment.name
     return experiment
-
-
-def _created(client: Client, name: str) -> Experiment:
-    try:
-        return client.get_experiment(client.create_experiment(name))
-    except ExperimentNameTaken:
-        # Another process was faster.
-        experiment = client.get_experiment_by_name(name)
-        if experiment is None:
-            raise
-        return experiment
 
 
 def create_experiment(name: str, artifact_location: str | None = None, tags: Mapping[str, str] | None = None) -> str:
@@ -229,8 +227,9 @@ def start_run(
 ) -> ActiveRun:
     """Starts a run and makes it the active one of this thread or task; use it in a `with` statement, or call `end_run`.
 
-    The source file, its git commit and the user are noted unasked. It waits for the server, once: that an address is
-    wrong shows here, not at the end of a training.
+    The source file, its git commit and the user are noted unasked. It waits for the server, once and for some seconds
+    at most: that an address is wrong shows here, in the log, not at the end of a training. Where no server answers, the
+    run is begun on this machine under its id, and sent later; so is every run with TRIVET_MODE=offline.
 
     Args:
         run_id: Goes on with this run instead of creating one. Default: TRIVET_RUN_ID, where no run is active.
@@ -243,7 +242,7 @@ def start_run(
 
     Raises:
         InvalidArgument: a run is active already, and `nested` is false.
-        ServerUnavailable: no server answers.
+        SpoolUnusable: no server answers, and nothing can be kept on this machine.
     """
     stack = _active_runs.get()
     if stack and not nested:
@@ -258,7 +257,7 @@ def start_run(
         started = client.tracking.resume_run(run_id)
         if tags:
             client.tracking.set_tags(run_id, tags)
-        if description is not None:
+        if description is not None and client.tracking.without_server.mode is Mode.ONLINE:
             client.tracking.update_run(run_id, description=description)
     else:
         parent = parent_run_id or (stack[-1].info.run_id if stack else None)
@@ -285,8 +284,9 @@ def _create_run(
 
     surroundings = capture()
     experiment = experiment_id if experiment_id is not None else _process.experiment_id
-    return client.tracking.create_run(
+    return client.tracking.begin_run(
         _DEFAULT_EXPERIMENT_ID if experiment is None else experiment,
+        experiment_name=_process.experiment_name if experiment is None else "",
         run_name=run_name,
         tags=tags,
         description=description or "",
@@ -630,7 +630,13 @@ def _experiments_to_search(
         given = [ids] if isinstance(ids, str | int) else list(ids)
         if given:
             return given
-    return [] if everywhere else [_process.experiment_id or _DEFAULT_EXPERIMENT_ID]
+    if everywhere:
+        return []
+    if _process.experiment_name:
+        # By now there may be a server that knows it.
+        experiment = client.get_experiment_by_name(_process.experiment_name)
+        return None if experiment is None else [experiment.experiment_id]
+    return [_process.experiment_id or _DEFAULT_EXPERIMENT_ID]
 
 
 # --- artifacts
@@ -639,23 +645,39 @@ def _experiments_to_search(
 def log_artifact(local_path: str | os.PathLike[str], artifact_path: str | None = None) -> None:
     """Uploads a file, or a folder under its own name, to the active run; waits until it is stored.
 
+    Where no server answers, or with TRIVET_MODE=offline, a copy is kept on this machine and uploaded later.
+
     Args:
         local_path: The file or folder.
         artifact_path: The folder of the run that it goes into. Default: the top.
     """
     run = _run_to_log_to()
-    run._client.log_artifact(run.info.run_id, os.fspath(local_path), artifact_path)  # noqa: SLF001 - of this module
+    client, run_id, local = run._client, run.info.run_id, Path(local_path)  # noqa: SLF001 - of this module
+    client.tracking.without_server.log_files(
+        run_id,
+        local,
+        artifact_path,
+        lambda: client.artifacts.log_artifact(run_id, local, artifact_path=artifact_path),
+        with_name=True,
+    )
 
 
 def log_artifacts(local_dir: str | os.PathLike[str], artifact_path: str | None = None) -> None:
-    """Uploads what a folder holds, or a file, to the active run; waits until all is stored.
+    """Uploads what a folder holds, or a file, to the active run; waits until all is stored, as `log_artifact` does.
 
     Args:
         local_dir: The folder; empty folders in it are left out.
         artifact_path: The folder of the run that it goes into. Default: the top.
     """
     run = _run_to_log_to()
-    run._client.log_artifacts(run.info.run_id, os.fspath(local_dir), artifact_path)  # noqa: SLF001 - of this module
+    client, run_id, local = run._client, run.info.run_id, Path(local_dir)  # noqa: SLF001 - of this module
+    client.tracking.without_server.log_files(
+        run_id,
+        local,
+        artifact_path,
+        lambda: client.artifacts.log_artifacts(run_id, local, artifact_path=artifact_path),
+        with_name=False,
+    )
 
 
 def list_artifacts(run_id: str | None = None, path: str | None = None) -> list[FileInfo]:

@@ -9,6 +9,7 @@ import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import timedelta
 from functools import partial
+from operator import attrgetter
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, SupportsFloat, SupportsIndex, TypeVar
 
@@ -30,13 +31,14 @@ from trivet._entities import (
     PagedList,
     PurgedExperiment,
     PurgedRun,
+    RankSummary,
     Receipt,
     Run,
     RunChange,
     RunComparison,
     RunInfo,
 )
-from trivet._errors import ExperimentNotFound
+from trivet._errors import ExperimentNameTaken, ExperimentNotFound
 from trivet._export import TABLES, Exporter, check_installed, check_tables
 from trivet._ids import new_request_id
 from trivet._ids import new_run_id as make_run_id
@@ -48,6 +50,7 @@ from trivet._metric_columns import joined as joined_columns
 from trivet._mode import Mode, current_mode
 from trivet._names import Names
 from trivet._paging import collect, joined
+from trivet._rank_series import ranked_contexts, summarize
 from trivet._records import (
     check_dataset,
     check_is,
@@ -88,6 +91,7 @@ from trivet._tracking_messages import (
 )
 from trivet._view_type import ViewType
 from trivet._watch import Watch
+from trivet._without_server import WithoutServer
 from trivet_proto.tracking.v1 import experiment_pb2, purge_pb2, rewrite_pb2, run_pb2, watch_pb2
 from trivet_proto.tracking.v1 import logged_model_service_pb2 as models_pb
 from trivet_proto.tracking.v1 import tracking_service_pb2 as pb
@@ -155,6 +159,8 @@ class Tracking:
         self._logger = Logger(self.server, target, current_mode())
         self.logged_models = LoggedModels(connection, self._names, self._logger)
         """The models that runs made."""
+        self.without_server = WithoutServer(connection, self._names, self._logger)
+        """What goes on while no server answers."""
         self._used: set[tuple[str, str, str]] = set()
 
     @property
@@ -195,13 +201,38 @@ class Tracking:
         request = pb.GetExperimentRequest(name=self._names.experiment(experiment_id))
         return from_experiment(self._connection.call(self._stub.GetExperiment, request, repeatable=True))
 
-    def get_experiment_by_name(self, name: str) -> Experiment | None:
+    def get_experiment_by_name(self, name: str, *, timeout_seconds: float | None = None) -> Experiment | None:
         """Returns the experiment of that name, also a deleted one; None where there is none."""
         request = pb.LookupExperimentRequest(parent=self._names.parent, display_name=name)
         try:
-            return from_experiment(self._connection.call(self._stub.LookupExperiment, request, repeatable=True))
+            return from_experiment(
+                self._connection.call(
+                    self._stub.LookupExperiment, request, repeatable=True, timeout_seconds=timeout_seconds
+                )
+            )
         except ExperimentNotFound:
             return None
+
+    def use_experiment(self, name: str) -> Experiment:
+        """Returns the experiment of that name, also a deleted one; it is created where there is none.
+
+        Where no server answers, it has no id: runs go into it by its name, when they are sent.
+        """
+
+        def ask(timeout_seconds: float | None) -> Experiment:
+            experiment = self.get_experiment_by_name(name, timeout_seconds=timeout_seconds)
+            if experiment is not None:
+                return experiment
+            try:
+                return self.get_experiment(self.create_experiment(name))
+            except ExperimentNameTaken:
+                # Another process was faster.
+                experiment = self.get_experiment_by_name(name)
+                if experiment is None:
+                    raise
+                return experiment
+
+        return self.without_server.experiment(name, ask)
 
     def search_experiments(
         self,
@@ -296,6 +327,34 @@ class Tracking:
             ExperimentNotFound, ExperimentDeleted: there is nowhere to put it.
             RunIdTaken: the id was used for another run.
         """
+        request = self._creation(
+            run_id,
+            experiment_id=experiment_id,
+            run_name=run_name,
+            start_time=start_time,
+            tags=tags,
+            description=description,
+            parent_run_id=parent_run_id,
+            user=user,
+            source=source,
+            git_commit=git_commit,
+        )
+        return self._to_run(self._connection.call(self._stub.CreateRun, request, repeatable=True))
+
+    def _creation(
+        self,
+        run_id: str | None,
+        *,
+        experiment_id: str | int,
+        run_name: str | None,
+        start_time: int | None,
+        tags: Mapping[str, object] | None,
+        description: str,
+        parent_run_id: str | None,
+        user: str,
+        source: str,
+        git_commit: str,
+    ) -> pb.CreateRunRequest:
         run = run_pb2.Run(
             experiment=self._names.experiment(experiment_id),
             display_name=run_name or "",
@@ -308,8 +367,54 @@ class Tracking:
             description=description,
             tags=to_tags(tags),
         )
-        request = pb.CreateRunRequest(parent=self._names.parent, run_id=run_id or make_run_id(), run=run)
-        return self._to_run(self._connection.call(self._stub.CreateRun, request, repeatable=True))
+        return pb.CreateRunRequest(parent=self._names.parent, run_id=run_id or make_run_id(), run=run)
+
+    def begin_run(
+        self,
+        experiment_id: str | int = DEFAULT_EXPERIMENT_ID,
+        *,
+        experiment_name: str = "",
+        run_name: str | None = None,
+        tags: Mapping[str, object] | None = None,
+        description: str = "",
+        parent_run_id: str | None = None,
+        user: str = "",
+        source: str = "",
+        git_commit: str = "",
+    ) -> Run:
+        """Creates a run as `create_run` does, and on this machine if no server answers; it is sent later then.
+
+        Args:
+            experiment_id: Of the experiment that it goes into.
+            experiment_name: Instead of the id: the experiment is created where there is none of that name.
+            run_name: What people call it. Default: the server makes a name up.
+            tags: What to mark it with.
+            description: Notes about it, in markdown.
+            parent_run_id: The run in which it is nested.
+            user: Who runs it.
+            source: What is run.
+            git_commit: The commit of that.
+
+        Raises:
+            ExperimentNotFound, ExperimentDeleted: a server answered, and there is nowhere to put it.
+            SpoolUnusable: no server answered, and nothing can be kept on this machine.
+        """
+        request = self._creation(
+            None,
+            experiment_id=experiment_id,
+            run_name=run_name,
+            start_time=None,
+            tags=tags,
+            description=description,
+            parent_run_id=parent_run_id,
+            user=user,
+            source=source,
+            git_commit=git_commit,
+        )
+        if experiment_name:
+            request.run.ClearField("experiment")
+            request.experiment_display_name, request.create_experiment = experiment_name, True
+        return self.without_server.create_run(request)
 
     def get_run(self, run_id: str) -> Run:
         """Returns a run with all that was logged to it before the call, also a deleted one. Raises RunNotFound."""
@@ -585,10 +690,20 @@ class Tracking:
             self._connection.call(self._stub.UpdateRun, request, repeatable=False)
 
     def resume_run(self, run_id: str) -> Run:
-        """Sets a run to RUNNING again, without an end, and returns it. Raises RunNotFound, RunDeleted."""
+        """Sets a run to RUNNING again, without an end, and returns it; on this machine alone if no server answers.
+
+        Raises:
+            RunNotFound, RunDeleted: a server answered, and there is no such run in use.
+        """
         run = run_pb2.Run(name=self._names.run(run_id), status=run_pb2.RUN_STATUS_RUNNING)
         request = pb.UpdateRunRequest(run=run, update_mask=FieldMask(paths=["status", "end_time"]))
-        return self._to_run(self._connection.call(self._stub.UpdateRun, request, repeatable=False))
+        return self.without_server.resume_run(
+            run_id,
+            lambda timeout: self._to_run(
+                # The same again has the same effect.
+                self._connection.call(self._stub.UpdateRun, request, repeatable=True, timeout_seconds=timeout)
+            ),
+        )
 
     def set_terminated(self, run_id: str, *, status: str = "FINISHED", end_time: int | None = None) -> None:
         """Ends a run after all that was logged to it, and waits for that as `flush` does; does not raise if it is slow.
@@ -773,16 +888,39 @@ class Tracking:
 
         Identical points are there once. Raises RunNotFound.
         """
-        request = pb.ReadMetricHistoryRequest(run=self._names.run(run_id), key=key)
         self._logger.settle(run_id=run_id)
+        return self._history(pb.ReadMetricHistoryRequest(run=self._names.run(run_id), key=key))
+
+    def _history(self, request: pb.ReadMetricHistoryRequest) -> list[Metric]:
         points: list[Metric] = []
         for answer in self._connection.stream(self._stub.ReadMetricHistory, request):
             columns = answer.metrics
             points.extend(
-                Metric(key, value, time_millis, step)
+                Metric(request.key, value, time_millis, step)
                 for step, time_millis, value in zip(columns.steps, columns.times_millis, columns.values, strict=True)
             )
         return points
+
+    def get_metric_by_rank(self, run_id: str, key: str) -> dict[int, list[Metric]]:
+        """Returns the points that each rank of a job logged of a metric, as `get_metric_history`, by the rank.
+
+        Points of processes without a rank are left out. Raises RunNotFound.
+        """
+        run = self._names.run(run_id)
+        self._logger.settle(run_id=run_id)
+        found: dict[int, list[Metric]] = {}
+        for context in ranked_contexts(
+            run, key, lambda request: self._connection.call(self._stub.ListMetrics, request, repeatable=True)
+        ):
+            points = self._history(pb.ReadMetricHistoryRequest(run=run, key=key, context=context))
+            # A rank may have measured several models, or on several datasets.
+            found[context.rank] = [*found.get(context.rank, []), *points]
+        by_order = attrgetter("step", "timestamp")
+        return {rank: sorted(found[rank], key=by_order) for rank in sorted(found)}
+
+    def summarize_ranks(self, run_id: str, key: str) -> list[RankSummary]:
+        """Returns mean, least and greatest value of a metric over the ranks of a job, by step. Raises RunNotFound."""
+        return summarize(self.get_metric_by_rank(run_id, key))
 
     def get_metric_columns(
         self, run_id: str, key: str, *, min_step: int | None = None, max_step: int | None = None

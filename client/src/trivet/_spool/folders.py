@@ -62,7 +62,7 @@ class TargetSpool:
 
     def rejected_logs(self) -> list[Path]:
         """The logs whose run was refused, oldest first."""
-        return _by_age(self.rejected)
+        return [folder for folder in _by_age(self.rejected) if (folder / HEAD).is_file()]
 
     def rejected_files(self) -> list[Path]:
         """The files of refused records."""
@@ -126,6 +126,7 @@ def _make(place: Path, spool: TargetSpool, said: str) -> None:
     file = spool.folder / _TARGET_FILE
     if not file.exists():
         unfinished = spool.folder / f"{_TARGET_FILE}.{os.getpid()}"
+        unfinished.touch(mode=0o600)
         unfinished.write_text(said, encoding="utf-8")
         unfinished.replace(file)
 

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import errno
 import logging
+import math
 import os
 import threading
+import time
 from collections.abc import Callable
 from typing import Final, TypeVar
 
@@ -34,6 +36,7 @@ class Room:
         self._changed = threading.Condition()
         self._taken = 0
         self._is_said = False
+        self._full_until = -math.inf
 
     def take(self, size: int) -> None:
         """Counts what was made."""
@@ -45,6 +48,7 @@ class Room:
         with self._changed:
             self._taken -= size
             self._is_said = False
+            self._full_until = -math.inf
             self._changed.notify_all()
 
     def close(self) -> None:
@@ -63,6 +67,8 @@ class Room:
             OSError: it cannot be made for another reason.
         """
         while True:
+            if self._limits.drops and time.monotonic() < self._full_until:
+                return None
             with self._changed:
                 over = self._limits.max_bytes is not None and self._taken + size > max(self._limits.max_bytes, size)
             if not over or not is_some_to_free():
@@ -96,6 +102,7 @@ class Room:
         with self._changed:
             said, self._is_said = self._is_said, True
         if self._limits.drops:
+            self._full_until = time.monotonic() + _LOOK_AGAIN_SECONDS
             if not said:
                 _log.error("The spool is full: %s. What is logged now is dropped and counted.", why)
             return False

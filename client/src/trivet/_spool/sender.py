@@ -10,8 +10,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import logging
+import shutil
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Final, Protocol
@@ -189,7 +191,7 @@ class Shipper:
             self._repeat(lambda: self._create(part), base + part.end, "it")
         elif part.control.kind is Kind.UPDATE:
             request = pb.UpdateRunRequest.FromString(part.control.payload)
-            self._repeat(lambda: self._server.update(request), base + part.end, "its status")
+            self._repeat(lambda: self._server.update(request), base + part.end, "the change of its status")
         else:
             self._send_file(json.loads(part.control.payload), base + part.end)
         return True
@@ -219,15 +221,27 @@ class Shipper:
         )
 
     def _send_file(self, said: dict[str, str], end: int) -> None:
+        run_id = self.log.head.about.run_id
         local = self.log.folder / said["local"]
-        try:
-            self._repeat(lambda: self._server.upload(self.log.head.about.run_id, local, said["path"]), end, "a file")
-        except OSError as error:
-            _log.warning("run %s: %s could not be uploaded: %s", self.log.head.about.run_id, local, error)
-            self._settle(end)
 
-    def _repeat(self, act: Callable[[], None], end: int, what: str) -> None:
-        """Tries something that has no number, until it is done, refused or over."""
+        def upload() -> None:
+            try:
+                self._server.upload(run_id, local, said["path"])
+            except OSError as error:
+                raise TrivetError(f"{local}: {error}") from error
+
+        refusal = self._repeat(upload, end, f"the file {said['path']!r}")
+        if refusal is not None:
+            kept = self._spool.rejected / f"{run_id}-{local.name}"
+            self._spool.rejected.mkdir(exist_ok=True, mode=0o700)
+            with contextlib.suppress(OSError):
+                local.rename(kept)
+                _log.warning("run %s: %r is kept in %s", run_id, said["path"], kept)
+        elif self.log.head.progress.settled >= end:
+            shutil.rmtree(local) if local.is_dir() else local.unlink(missing_ok=True)
+
+    def _repeat(self, act: Callable[[], None], end: int, what: str) -> TrivetError | None:
+        """Tries something that has no number, until it is done, refused or over; returns why it was refused."""
         pauses, faults = Pauses(), 0
         while not self._is_over():
             try:
@@ -238,10 +252,13 @@ class Shipper:
                     self._hit(error)
                     self._wait(pauses.after(error))
                     continue
-                _log.warning("run %s: %s could not be set: %s", self.log.head.about.run_id, what, error)
+                _log.warning("run %s: %s was refused: %s", self.log.head.about.run_id, what, error)
+                self._settle(end)
+                return error
             if self.refusal is None:
                 self._settle(end)
-            return
+            return None
+        return None
 
     def _send_message(self, base: int, part: Part, message: pb.WriteRunRequest) -> bool:
         message.run = self._server.run_name(self.log.head.about.run_id)
