@@ -62,7 +62,7 @@ def spool_states(folder: Path | None = None) -> list[SpoolState]:
             addresses.get("tracking", ""),
             workspace,
             spool.folder,
-            sum(map(_pending, spool.log_folders())),
+            sum(map(pending_records, spool.log_folders())),
             sum(file.stat().st_size for file in spool.folder.rglob("*") if file.is_file()),
             lines,
             len(spool.rejected_logs()),
@@ -72,7 +72,7 @@ def spool_states(folder: Path | None = None) -> list[SpoolState]:
     return states
 
 
-def _pending(folder: Path) -> int:
+def pending_records(folder: Path) -> int:
     """How many records of a log are not sent. It may be removed meanwhile: then none."""
     count = 0
     with contextlib.suppress(OSError, ValueError):
