@@ -87,9 +87,10 @@ def _wandb() -> _Run:
 def _trackio() -> _Run:
     import trackio
 
-    trackio.init(project="bench", name="run", embed=False)
+    name = f"run-{os.getpid()}"
+    trackio.init(project="bench", name=name, embed=False)
     return _Run(
-        "run",
+        name,
         lambda step: trackio.log({"loss": 1 / (step + 1)}),
         lambda step: trackio.log(_ten(step)),
         trackio.finish,
@@ -154,12 +155,17 @@ def _find(product: str, name: str) -> dict[str, int]:
         return {"points": len(mlflow.MlflowClient().get_metric_history(name, "loss"))}
     if product == "wandb-offline":
         files = (_FOLDER / "wandb").glob(f"offline-run-*-{name}/*.wandb")
-        return {"points": sum(b"loss" in record for file in files for record in _wandb_records(file.read_bytes()))}
-    query = "SELECT COUNT(*) FROM {} WHERE INSTR({}, CAST('loss' AS BLOB)) > 0"
+        from wandb.proto import wandb_internal_pb2
+
+        records = (
+            wandb_internal_pb2.Record.FromString(data) for file in files for data in _wandb_records(file.read_bytes())
+        )
+        return {"points": sum(record.WhichOneof("record_type") == "history" for record in records)}
     if product == "trackio":
-        return {"points": _rows(list((_FOLDER / "trackio").rglob("*.db")), query.format("metrics", "metrics"))}
-    files_of_run = list(_FOLDER.glob(f"*{name}*/*.sqlite3"))
-    return {"points": _rows(files_of_run, query.format("run_operations", "operation"))}
+        query = f"SELECT COUNT(*) FROM metrics WHERE run_name = '{name}'"
+        return {"points": _rows(list((_FOLDER / "trackio").rglob("*.db")), query)}
+    query = "SELECT COUNT(*) FROM run_operations WHERE INSTR(operation, CAST('loss' AS BLOB)) > 0"
+    return {"points": _rows(list(_FOLDER.glob(f"*{name}*/*.sqlite3")), query)}
 
 
 def _wandb_records(data: bytes) -> Iterator[bytes]:

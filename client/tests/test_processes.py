@@ -9,6 +9,7 @@ import pytest
 
 import trivet
 from trivet_testing.servers import run_to_exit
+from trivet_testing.tracking import full
 
 # In processes of their own: pytest's has threads that a fork would leave behind.
 POOL = """
@@ -93,3 +94,60 @@ def test_fork_under_load_loses_and_doubles_nothing(tracked: str) -> None:
     assert sorted({point.step for point in points}) == list(range(100))
     nested = trivet.search_runs(filter_string=f"parent_run_id = '{run_id}'", output_format="list")
     assert [(run.info.status, run.data.params) for run in nested] == [("FINISHED", {"whose": "child"})] * 2
+
+
+# Each logs by itself, as the ranks of a job or the workers of a data loader do.
+RANKS = """
+import os, sys, trivet
+from multiprocessing import get_context
+
+def train(rank):
+    os.environ["RANK"], os.environ["WORLD_SIZE"] = str(rank), sys.argv[1]
+    for step in range(100):
+        trivet.log_metric("loss", rank + step, step=step)
+
+if __name__ == "__main__":
+    with trivet.start_run() as run:
+        processes = [get_context("fork").Process(target=train, args=(rank,)) for rank in range(int(sys.argv[1]))]
+        for process in processes:
+            process.start()
+        for process in processes:
+            process.join(200)
+        assert [process.exitcode for process in processes] == [0] * len(processes)
+    print(run.info.run_id)
+"""
+
+
+def test_many_processes_log_to_one_run_with_their_ranks(tracked: str) -> None:
+    ranks = full(8, 64)
+    ended = run_to_exit([sys.executable, "-c", RANKS, str(ranks)], {"TRIVET_URL": tracked}, timeout_seconds=250)
+    assert (ended.returncode, ended.stderr) == (0, "")
+    with trivet.Client(tracked) as client:
+        by_rank = client.tracking.get_metric_by_rank(ended.stdout.strip(), "loss")
+    assert list(by_rank) == list(range(ranks))
+    for rank, points in by_rank.items():
+        assert [(point.step, point.value) for point in points] == [(step, rank + step) for step in range(100)]
+
+
+def test_a_handler_of_signals_may_log_in_the_midst_of_logging(tracked: str) -> None:
+    program = """
+import signal, trivet
+client, seen = trivet.Client(), 0
+run_id = client.create_run("0").info.run_id
+
+def interrupt(*_):
+    global seen
+    seen += 1
+    client.log_metric(run_id, f"handler {seen % 50}", seen, step=seen)
+
+client.log_metric(run_id, "loss", 0, step=0)
+signal.signal(signal.SIGALRM, interrupt)
+signal.setitimer(signal.ITIMER_REAL, 0.002, 0.002)
+for step in range(1, 300_000):
+    client.log_metric(run_id, "loss", step, step=step)
+signal.setitimer(signal.ITIMER_REAL, 0)
+assert seen
+assert client.flush(60) == trivet.Receipt(300_000 + seen, 300_000 + seen, 0), (client.flush(), seen)
+"""
+    ended = run_to_exit([sys.executable, "-c", program], {"TRIVET_URL": tracked}, timeout_seconds=120)
+    assert (ended.returncode, ended.stderr) == (0, "")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import json
 import logging
@@ -441,3 +442,39 @@ while True:
     there = steps(run_id, "loss")
     assert there == list(range(len(there)))
     assert 100_000 < len(there) < said
+
+
+def test_a_loop_of_asyncio_is_not_held_up(tracking_address: str, workspace: str, spool: Path) -> None:
+    async def ticks(client: trivet.Client, run_id: str) -> list[float]:
+        longest = []
+        for step in range(2_000):
+            began = time.perf_counter()
+            client.log_metric(run_id, "loss", step, step=step)
+            longest.append(time.perf_counter() - began)
+            await asyncio.sleep(0)
+        return longest
+
+    with TcpProxy(tracking_address) as proxy, trivet.Client(f"grpc://{proxy.address}/{workspace}") as client:
+        run_id = client.create_run("0").info.run_id
+        proxy.hold(Direction.REQUESTS)  # nobody answers
+        taken = asyncio.run(ticks(client, run_id))
+        assert sorted(taken)[len(taken) // 2] < 0.001
+        proxy.release()
+        assert client.flush(60) == trivet.Receipt(2_000, 2_000, 0)
+
+
+def test_a_server_that_answers_nothing_for_long_is_not_noticed_by_the_loop(
+    tracking_address: str, workspace: str, spool: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with TcpProxy(tracking_address) as proxy, trivet.Client(f"grpc://{proxy.address}/{workspace}") as client:
+        run_id = client.create_run("0").info.run_id
+        proxy.hold(Direction.REQUESTS)
+        count = 0
+        until = time.monotonic() + full(2, 120)
+        while time.monotonic() < until:
+            for _ in range(1_000):
+                client.log_metric(run_id, "loss", 0.5, step=count)
+                count += 1
+        proxy.release()
+        assert client.flush(600) == trivet.Receipt(count, count, 0)
+        assert len(client.tracking.get_metric_columns(run_id, "loss").steps) == count

@@ -45,6 +45,8 @@ _IDLE_SECONDS: Final = 30.0
 # the loop that logs is seldom disturbed.
 _PACE_SECONDS: Final = 0.1
 _MUCH_BYTES: Final = 1024 * 1024
+# A call that is under way ends within this time as a rule.
+_JOIN_SECONDS: Final = 1.0
 
 
 def finish_timeout_seconds() -> float:
@@ -99,13 +101,13 @@ class _RunLog:
         self._closing = threading.Event()
         self._patience_ends = math.inf
         self._shipper = Shipper(_WrittenLog(self.writer), server, spool, is_over=self._is_over, wait=self._closing.wait)
-        self._lock = threading.RLock()
         self._settled = threading.Condition()
         self._hurry = threading.Event()
         self._waiters = 0
         # Its `put` may be called by a signal's handler at any moment, unlike `set` of an event.
         self._woken: queue.SimpleQueue[None] = queue.SimpleQueue()
         self._thread: threading.Thread | None = None
+        self._right_to_start = [None]
         self._params: dict[str, str] = {}
         self._said_left = False
         self._last: Receipt | None = None
@@ -132,10 +134,9 @@ class _RunLog:
     def _wake(self) -> None:
         self.writer.is_idle = False
         self._woken.put(None)
-        with self._lock:
-            if self._thread is not None:
-                return
-            self._thread = threading.Thread(target=self._work, name=f"trivet log {self.run_id}", daemon=True)
+        if not self._may_start():
+            return
+        self._thread = threading.Thread(target=self._work, name=f"trivet log {self.run_id}", daemon=True)
         flush_at_exit()
         try:
             self._thread.start()
@@ -143,6 +144,14 @@ class _RunLog:
             # From Python 3.12 on, no thread starts once the interpreter ends: this one then sends, with its patience.
             self._patience_ends = time.monotonic() + finish_timeout_seconds()
             self._work()
+
+    def _may_start(self) -> bool:
+        """Takes the right to be the thread; no lock, because a signal's handler may come in between."""
+        try:
+            self._right_to_start.pop()
+        except IndexError:
+            return False
+        return True
 
     def _work(self) -> None:
         while not self._is_over():
@@ -166,10 +175,9 @@ class _RunLog:
         try:
             self._woken.get(timeout=0 if math.isfinite(self._patience_ends) else _IDLE_SECONDS)
         except queue.Empty:
-            with self._lock:
-                if self._woken.empty():
-                    self._thread = None
-                    return False
+            self._right_to_start.append(None)
+            # Who came in the meantime found a thread, and started none.
+            return not self._woken.empty() and self._may_start()
         return True
 
     def _is_over(self) -> bool:
@@ -236,15 +244,16 @@ class _RunLog:
 
     def retire(self) -> Receipt | None:
         """Takes no more records, if all are settled or none is ever sent; then returns what became of them."""
+        if self._last is not None:
+            return self._last
         settled = self.writer.head.progress.settled
         if self._is_sent and self._shipper.refusal is None:
             if not self.writer.retire(only_at=settled):
                 return None
         elif not self.writer.retire():
             return None
-        self._last = self.receipt()
         self.close()
-        return self._last
+        return self.receipt()
 
     def close(self) -> None:
         """Lets go of the log; what is left of it is for others. Idempotent."""
@@ -253,12 +262,14 @@ class _RunLog:
         self._woken.put(None)
         with self._settled:
             self._settled.notify_all()
-        with self._lock:
-            thread = self._thread
+        thread = self._thread
         if thread is not None and thread is not threading.current_thread():
             thread.join(_JOIN_SECONDS)
             if thread.is_alive():
                 return  # in a call; the log is let go when the process ends
+        if self._last is not None:
+            return
+        self._last = self.receipt()
         is_done = self._shipper.is_done and self._shipper.refusal is None
         if self.writer.close() and is_done:
             shutil.rmtree(self.writer.folder, ignore_errors=True)
@@ -266,10 +277,6 @@ class _RunLog:
     def forget_the_parents(self) -> None:
         """Lets go of the log in the child after a fork."""
         self.writer.forget_the_parents()
-
-
-# A call that is under way ends within this time as a rule.
-_JOIN_SECONDS: Final = 1.0
 
 
 class Logger:
@@ -378,7 +385,10 @@ class Logger:
                 if self._spool is None:
                     self._spool = self._open()
                 is_sent = self.mode is Mode.ONLINE
-                log = self._logs[run_id] = _RunLog(run_id, self._spool, self._room, self._server, is_sent=is_sent)
+                made = _RunLog(run_id, self._spool, self._room, self._server, is_sent=is_sent)
+                log = self._logs.setdefault(run_id, made)
+                if log is not made:  # a signal's handler was faster
+                    made.retire()
             return log
 
     def _open(self) -> TargetSpool:

@@ -8,6 +8,7 @@ import json
 import logging
 import os
 import re
+import secrets
 import sys
 import tempfile
 from collections.abc import Iterator
@@ -125,7 +126,7 @@ def _make(place: Path, spool: TargetSpool, said: str) -> None:
     spool.folder.chmod(0o700)
     file = spool.folder / _TARGET_FILE
     if not file.exists():
-        unfinished = spool.folder / f"{_TARGET_FILE}.{os.getpid()}"
+        unfinished = spool.folder / f"{_TARGET_FILE}.{secrets.token_hex(8)}"
         unfinished.touch(mode=0o600)
         unfinished.write_text(said, encoding="utf-8")
         unfinished.replace(file)

@@ -7,6 +7,7 @@ and a fork finds nothing half done. What does not fit, or is not known yet, take
 
 from __future__ import annotations
 
+import itertools
 import mmap
 import os
 import secrets
@@ -73,6 +74,7 @@ class Writer:
         self._room = room
         self._rank = rank
         self._lock = threading.RLock()
+        self._numbers = itertools.count(1)
         self._tags: dict[Any, int] = {}
         self._rows: dict[tuple[str, ...], tuple[Callable[..., bytes], int]] = {}
         self._is_rolling = False
@@ -195,7 +197,7 @@ class Writer:
         """Writes down what a new number means, before a point refers to it."""
         if self.is_retired:
             raise Retired
-        number = len(self.series) + 1
+        number = next(self._numbers)  # not counted by hand: a signal's handler may declare one meanwhile
         if number > frames.MAX_SERIES_NUMBER:
             raise InvalidArgument(f"This process has logged {number:,} different keys to one run; that is too many.")
         self._room.write_out(self._keys, frames.series_frame(number, series))
@@ -223,9 +225,9 @@ class Writer:
 
     def _roll(self, size: int) -> bool:
         """Goes on in a new file; False where there is no room and records are to be dropped."""
-        segment, memory = self._current
-        self._is_rolling = True
+        self._is_rolling = True  # before anything is looked at: see `append`
         try:
+            segment, memory = self._current
             new_size = max(NEXT_BYTES, -(-size // mmap.PAGESIZE) * mmap.PAGESIZE)
             made = self._room.make(
                 new_size,
