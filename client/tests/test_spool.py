@@ -478,3 +478,24 @@ def test_a_server_that_answers_nothing_for_long_is_not_noticed_by_the_loop(
         proxy.release()
         assert client.flush(600) == trivet.Receipt(count, count, 0)
         assert len(client.tracking.get_metric_columns(run_id, "loss").steps) == count
+
+
+def test_a_client_that_is_closed_in_the_midst_of_a_call_refuses_nothing(
+    tracking_address: str, workspace: str, spool: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TRIVET_FINISH_TIMEOUT", "0.1")
+    with TcpProxy(tracking_address) as proxy:
+        with trivet.Client(f"grpc://{proxy.address}/{workspace}") as client:
+            run_id = client.create_run("0").info.run_id
+            proxy.hold_responses_after(b"slow")
+            client.log_metric(run_id, "slow", 1.0, timestamp=1)
+            proxy.wait_for_request(b"slow")
+        proxy.release()
+        assert list(spool.glob("*/rejected/*")) == []
+        # The next client of the process, as of another one, finds what is left when it logs.
+        with trivet.Client(f"grpc://{proxy.address}/{workspace}") as client:
+            client.log_metric(run_id, "other", 1.0)
+            deadline = time.monotonic() + 30
+            while not client.get_metric_history(run_id, "slow"):
+                assert time.monotonic() < deadline
+            assert len(client.get_metric_history(run_id, "slow")) == 1

@@ -108,6 +108,7 @@ class _RunLog:
         self._woken: queue.SimpleQueue[None] = queue.SimpleQueue()
         self._thread: threading.Thread | None = None
         self._right_to_start = [None]
+        self._right_to_let_go = [None]
         self._params: dict[str, str] = {}
         self._said_left = False
         self._last: Receipt | None = None
@@ -165,6 +166,8 @@ class _RunLog:
                 self._settled.notify_all()
             if not self._is_woken():
                 return
+        if self._closing.is_set():
+            self._let_go()
 
     def _is_woken(self) -> bool:
         """Waits for records; False where this thread is to end."""
@@ -266,8 +269,13 @@ class _RunLog:
         if thread is not None and thread is not threading.current_thread():
             thread.join(_JOIN_SECONDS)
             if thread.is_alive():
-                return  # in a call; the log is let go when the process ends
-        if self._last is not None:
+                return  # in a call; it lets go when that ends
+        self._let_go()
+
+    def _let_go(self) -> None:
+        try:
+            self._right_to_let_go.pop()
+        except IndexError:
             return
         self._last = self.receipt()
         is_done = self._shipper.is_done and self._shipper.refusal is None

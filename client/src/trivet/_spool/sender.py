@@ -203,6 +203,8 @@ class Shipper:
         except (*PASSING, ServerError):
             raise
         except TrivetError as error:
+            if self._is_over():
+                raise
             self._refuse_run(error)
 
     def _refuse_run(self, error: TrivetError) -> None:
@@ -247,6 +249,8 @@ class Shipper:
             try:
                 act()
             except TrivetError as error:
+                if self._is_over():
+                    return None
                 faults += isinstance(error, ServerError)
                 if isinstance(error, PASSING) or (isinstance(error, ServerError) and faults < _TRIES_OF_A_FAULT):
                     self._hit(error)
@@ -272,6 +276,8 @@ class Shipper:
             try:
                 answer = self._server.write(message)
             except TrivetError as error:
+                if self._is_over():
+                    return False  # the connection was closed under the call, which says nothing of the message
                 faults += isinstance(error, ServerError) or error.reason == _GAP
                 if isinstance(error, MessageTooLarge) and self._message_bytes > _SMALLEST_MESSAGE_BYTES:
                     # A server with a lower limit than usual. What was refused as a whole has used up no sequence.
@@ -284,6 +290,8 @@ class Shipper:
                     return True
                 self._wait(pauses.after(error))
             except Exception as error:  # noqa: BLE001 - whatever happens, the next message is sent
+                if self._is_over():
+                    return False
                 _log.exception("records of run %s could not be sent", self.log.head.about.run_id)
                 self._become_another_writer()
                 self._rejected.keep_all(message, TrivetError(str(error)))
