@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Final
+from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
@@ -12,7 +12,9 @@ from trivet._commands.answers import Answer, Field, Listing
 from trivet._commands.declaring import command
 from trivet._commands.kinds import COUNT, ID, SIZE
 from trivet._commands.options import UrlOption, WorkspaceOption
-from trivet._sync import SpoolState, SyncedRun, spool_states, sync
+
+if TYPE_CHECKING:
+    from trivet._sync import SpoolState, SyncedRun
 
 app = typer.Typer()
 
@@ -58,10 +60,14 @@ def sync_spool(
     It goes to the servers that it was logged for, unless `--url` names another. Processes that still run are left
     alone. It may be repeated, and interrupted: the server has everything once. The exit code is 1 if something is left.
     """
+    from trivet._sync import sync  # noqa: PLC0415 - other commands need no client
+
     synced = list(sync(folder, url=url, workspace=workspace, experiment=experiment))
     return Listing(_RUN, synced, "Nothing is left to send.", exit_code=int(any(run.problem for run in synced)))
 
 
 def spool_listing() -> Listing[SpoolState]:
     """What lies on this machine."""
+    from trivet._sync import spool_states  # noqa: PLC0415 - other commands need no client
+
     return Listing(_STATE, spool_states(), "")
