@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 import pytest
 
@@ -100,3 +101,11 @@ def client(environment: Servers) -> Iterator[trivet.Client]:
     """A client of the three shared servers."""
     with trivet.Client() as client:
         yield client
+
+
+@pytest.fixture
+def spool(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The spool of this test alone."""
+    folder = tmp_path / "spool"
+    monkeypatch.setenv("TRIVET_SPOOL_DIR", str(folder))
+    return folder
