@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import json
 import logging
 import math
@@ -41,30 +40,8 @@ with trivet.start_run(run_id=sys.argv[1]):
             print(step, flush=True)
 """
 
-OFFLINE = """
-import sys, trivet
-trivet.set_experiment("made offline")
-with trivet.start_run(run_name="far away", tags={"team": "a"}) as run:
-    trivet.log_params({"lr": 0.1, "depth": 3})
-    for step in range(1000):
-        trivet.log_metric("loss", 1 / (step + 1), step=step)
-    trivet.set_tag("kind", "first")
-    trivet.delete_tag("kind")
-    trivet.log_artifact(sys.argv[1], "reports")
-    assert trivet.flush() == trivet.Receipt(1004, 0, 0), trivet.flush()
-print(run.info.run_id)
-"""
-
 
 VALUES: list[SupportsFloat] = [math.nan, math.inf, -math.inf, 0.5, np.float32(0.25), 3, np.int64(9), True]
-
-
-@pytest.fixture
-def spool(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The spool of this test alone."""
-    folder = tmp_path / "spool"
-    monkeypatch.setenv("TRIVET_SPOOL_DIR", str(folder))
-    return folder
 
 
 def run(*arguments: str) -> str:
@@ -126,69 +103,6 @@ os.kill(os.getpid(), signal.SIGKILL)
     assert steps(run_id, "loss") == list(range(count))
 
 
-def test_a_torn_last_record_is_dropped_alone(tracked: str, spool: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    run_id = trivet.start_run().info.run_id
-    trivet.end_run()
-    monkeypatch.setenv("TRIVET_MODE", "offline")
-    with trivet.Client(tracked) as client:
-        for step in range(10):
-            client.log_metric(run_id, "loss", step, step=step)
-    (log,) = spool.glob("*/logs/*/*.log")
-    with log.open("r+b") as file:
-        file.seek(9 * 32 + 20)  # in the midst of the last record
-        file.write(b"\xff")
-    run("sync", str(spool))
-    assert steps(run_id, "loss") == list(range(9))
-
-
-def test_what_was_logged_offline_is_there_once_after_syncing(
-    environment: None, client: trivet.Client, spool: Path, tmp_path: Path
-) -> None:
-    report = tmp_path / "report.txt"
-    report.write_text("all is well", encoding="utf-8")
-    env = {name: value for name, value in os.environ.items() if name.startswith("TRIVET_")}
-    ended = run_to_exit([sys.executable, "-c", OFFLINE, str(report)], env | {"TRIVET_MODE": "offline"})
-    assert (ended.returncode, ended.stderr) == (0, "")
-    run_id = ended.stdout.strip()
-    report.write_text("written over", encoding="utf-8")
-    with pytest.raises(trivet.RunNotFound):
-        client.get_run(run_id)
-    assert json.loads(run("status", "--json"))["spool"][0]["pending"] == 1004
-    for _ in range(2):
-        run("sync", str(spool))
-        read = client.get_run(run_id)
-        assert (read.info.run_name, read.info.status) == ("far away", "FINISHED")
-        assert (read.data.params, read.data.tags) == ({"lr": "0.1", "depth": "3"}, {"team": "a"})
-        assert len(client.get_metric_history(run_id, "loss")) == 1000
-        assert client.get_experiment(read.info.experiment_id).name == "made offline"
-        assert Path(client.download_artifacts(run_id, "reports/report.txt")).read_text("utf-8") == "all is well"
-    assert json.loads(run("status", "--json"))["spool"] == []
-
-
-def test_a_sync_that_is_killed_again_and_again_stores_everything_once(tracked: str, spool: Path) -> None:
-    program = """
-import trivet
-with trivet.start_run() as run:
-    for step in range(400_000):
-        trivet.log_metrics({"a": step, "b": step}, step=step)
-print(run.info.run_id)
-"""
-    env = {"TRIVET_URL": tracked, "TRIVET_SPOOL_DIR": str(spool)}
-    ended = run_to_exit([sys.executable, "-c", program], env | {"TRIVET_MODE": "offline"}, timeout_seconds=120)
-    run_id = ended.stdout.strip()
-    command = [sys.executable, "-c", "import sys; sys.argv[0] = 'trivet'; from trivet._cli import main; main()", "sync"]
-    for wait in (0.9, 1.1, 1.3):
-        with subprocess.Popen(command, env=os.environ | env, stdout=subprocess.DEVNULL) as process:
-            with contextlib.suppress(subprocess.TimeoutExpired):
-                process.wait(wait)
-            process.kill()
-    ended = run_to_exit(command, env, timeout_seconds=120)
-    assert ended.returncode == 0, ended.stderr
-    for key in "ab":
-        assert steps(run_id, key) == list(range(400_000))
-    assert trivet.get_run(run_id).info.status == "FINISHED"
-
-
 def test_a_job_whose_server_is_away_goes_on_and_its_run_is_sent_later(
     tracking_address: str,
     workspace: str,
@@ -230,29 +144,6 @@ def test_one_refused_in_many_is_kept_and_holds_nothing_up(tracked: str, spool: P
         said = json.loads(line)
         assert (said["param"], said["error"]["reason"]) == ({"key": "lr", "value": "2"}, "PARAM_CHANGED")
         assert len(client.get_metric_history(run_id, "loss")) == 9_999
-
-
-def test_a_run_whose_experiment_is_gone_gets_another_home(
-    tracked: str, spool: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    experiment_id = trivet.create_experiment("gone")
-    trivet.set_experiment(experiment_id=experiment_id)
-    monkeypatch.setenv("TRIVET_MODE", "offline")
-    trivet.set_tracking_uri(tracked)
-    with trivet.start_run(experiment_id=experiment_id) as active:
-        trivet.log_metric("m", 1)
-    with trivet.Client(tracked) as client:
-        client.delete_experiment(experiment_id)
-    monkeypatch.delenv("TRIVET_MODE")
-    ended = CliRunner().invoke(app, ["sync", str(spool), "--json"])
-    (said,) = json.loads(ended.stdout)
-    assert (ended.exit_code, said["run_id"]) == (1, active.info.run_id)
-    assert "deleted" in said["problem"]
-    run("sync", str(spool))  # it is not tried again
-    run("sync", str(spool), "--experiment", "new home")
-    read = trivet.get_run(active.info.run_id)
-    assert (read.data.metrics, read.info.status) == ({"m": 1.0}, "FINISHED")
-    assert trivet.get_experiment(read.info.experiment_id).name == "new home"
 
 
 @pytest.mark.parametrize("method", ["log_metric", "log_metrics"])

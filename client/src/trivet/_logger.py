@@ -6,285 +6,41 @@ next one on the machine ships, or `trivet sync`.
 
 from __future__ import annotations
 
-import atexit
 import logging
-import math
 import os
-import queue
-import shutil
-import sys
 import threading
 import time
 import weakref
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Final, SupportsFloat, SupportsIndex
+from typing import SupportsFloat, SupportsIndex
 
 from trivet._entities import Receipt
-from trivet._errors import ClientClosed, ParamChanged
+from trivet._errors import ClientClosed, SpoolUnusable, TrivetError
 from trivet._mode import Mode
-from trivet._ranks import current_rank
+from trivet._records import check_key, to_number
+from trivet._run_logs import RunLog, finish_timeout_seconds, flush_at_exit, live_logs
 from trivet._spool.batches import in_parts
 from trivet._spool.folders import TargetSpool, limits, spool_of
 from trivet._spool.frames import Kind, Series, long_frame
 from trivet._spool.leftovers import ship_leftovers
 from trivet._spool.room import Room
-from trivet._spool.segments import Segment
-from trivet._spool.sender import RunServer, Shipper
-from trivet._spool.writer import Retired, Writer
+from trivet._spool.sender import RunServer
+from trivet._spool.writer import Retired, to_step, to_time
 from trivet._target import Target
 from trivet_proto.tracking.v1 import tracking_service_pb2 as pb
 
+_Point = tuple[Series, SupportsFloat, SupportsIndex | None, int | None]
+
 _log = logging.getLogger("trivet")
 
-DEFAULT_FINISH_TIMEOUT_SECONDS: Final = 10.0
-# A thread that has nothing to send ends after this long; the next record starts another one.
-_IDLE_SECONDS: Final = 30.0
-# Between two messages of a run, unless somebody waits or much is there: what is logged meanwhile goes together, and
-# the loop that logs is seldom disturbed.
-_PACE_SECONDS: Final = 0.1
-_MUCH_BYTES: Final = 1024 * 1024
-# A call that is under way ends within this time as a rule.
-_JOIN_SECONDS: Final = 1.0
 
+class _Opening(SpoolUnusable):
+    """A log is being made by this very thread, in the midst of which a signal's handler logs.
 
-def finish_timeout_seconds() -> float:
-    """How long the end of a run waits for its records: TRIVET_FINISH_TIMEOUT, else 10 s."""
-    text = os.environ.get("TRIVET_FINISH_TIMEOUT", "")
-    try:
-        seconds = float(text) if text else DEFAULT_FINISH_TIMEOUT_SECONDS
-    except ValueError:
-        seconds = math.nan
-    if not seconds >= 0:
-        _log.warning("TRIVET_FINISH_TIMEOUT is %r, which is no number of seconds; taking 10", text)
-        return DEFAULT_FINISH_TIMEOUT_SECONDS
-    return seconds
-
-
-class _WrittenLog:
-    """The log of a run that this process writes, as its shipper sees it."""
-
-    is_whole = True
-
-    def __init__(self, writer: Writer) -> None:
-        self._writer = writer
-        self.head = writer.head
-        self.series: Mapping[int, tuple[Series, ...]] = writer.series
-
-    @property
-    def folder(self) -> Path:
-        return self._writer.folder
-
-    @property
-    def end(self) -> int:
-        return self._writer.end
-
-    @property
-    def current(self) -> Segment:
-        return self._writer.current
-
-    def freed(self, segment: Segment) -> None:
-        self._writer.freed(segment)
-
-    def move(self, folder: Path) -> None:
-        self._writer.move(folder)
-
-
-class _RunLog:
-    """One run's log in this process, and the thread that ships it. Safe for use by several threads."""
-
-    def __init__(self, run_id: str, spool: TargetSpool, room: Room, server: RunServer, *, is_sent: bool) -> None:
-        self.writer = Writer(spool, run_id, room, current_rank())
-        self.run_id = run_id
-        self._is_sent = is_sent
-        self._closing = threading.Event()
-        self._patience_ends = math.inf
-        self._shipper = Shipper(_WrittenLog(self.writer), server, spool, is_over=self._is_over, wait=self._closing.wait)
-        self._settled = threading.Condition()
-        self._hurry = threading.Event()
-        self._waiters = 0
-        # Its `put` may be called by a signal's handler at any moment, unlike `set` of an event.
-        self._woken: queue.SimpleQueue[None] = queue.SimpleQueue()
-        self._thread: threading.Thread | None = None
-        self._right_to_start = [None]
-        self._right_to_let_go = [None]
-        self._params: dict[str, str] = {}
-        self._said_left = False
-        self._last: Receipt | None = None
-        if is_sent:
-            self.writer.wake = self._wake
-            self.writer.is_idle = True
-        _run_logs.add(self)
-
-    def check_params(self, params: Mapping[str, str]) -> None:
-        """Raises ParamChanged where one was logged before, in this process, with another value."""
-        for key, value in params.items():
-            known = self._params.get(key, value)
-            if known != value:
-                raise ParamChanged(
-                    f"The param {key!r} of run {self.run_id} is {known!r:.200} already; params are written "
-                    f"once, so it cannot become {value!r:.200}. Use a tag or a metric for what changes.",
-                    reason="PARAM_CHANGED",
-                    metadata={"key": key},
-                )
-        self._params.update(params)
-
-    # --- the thread
-
-    def _wake(self) -> None:
-        self.writer.is_idle = False
-        self._woken.put(None)
-        if not self._may_start():
-            return
-        self._thread = threading.Thread(target=self._work, name=f"trivet log {self.run_id}", daemon=True)
-        flush_at_exit()
-        try:
-            self._thread.start()
-        except RuntimeError:
-            # From Python 3.12 on, no thread starts once the interpreter ends: this one then sends, with its patience.
-            self._patience_ends = time.monotonic() + finish_timeout_seconds()
-            self._work()
-
-    def _may_start(self) -> bool:
-        """Takes the right to be the thread; no lock, because a signal's handler may come in between."""
-        try:
-            self._right_to_start.pop()
-        except IndexError:
-            return False
-        return True
-
-    def _work(self) -> None:
-        while not self._is_over():
-            while self._shipper.ship():
-                with self._settled:
-                    self._said_left = False
-                    self._settled.notify_all()
-                if self.writer.end - self.writer.head.progress.settled < _MUCH_BYTES:
-                    self._hurry.wait(_PACE_SECONDS)
-            with self._settled:
-                self._settled.notify_all()
-            if not self._is_woken():
-                return
-        if self._closing.is_set():
-            self._let_go()
-
-    def _is_woken(self) -> bool:
-        """Waits for records; False where this thread is to end."""
-        self.writer.is_idle = True
-        if not self._shipper.is_done and not self._is_over():
-            self.writer.is_idle = False  # it came in the meantime
-            return True
-        try:
-            self._woken.get(timeout=0 if math.isfinite(self._patience_ends) else _IDLE_SECONDS)
-        except queue.Empty:
-            self._right_to_start.append(None)
-            # Who came in the meantime found a thread, and started none.
-            return not self._woken.empty() and self._may_start()
-        return True
-
-    def _is_over(self) -> bool:
-        return self._closing.is_set() or time.monotonic() > self._patience_ends
-
-    # --- for others
-
-    def wait(self, deadline: float) -> bool:
-        """Waits until what has been logged is stored or refused; False where that takes longer, or nothing is sent."""
-        goal = self.writer.end
-        if not self._is_sent:
-            return self._is_settled(goal)
-        self._waiters += 1
-        self._hurry.set()
-        try:
-            with self._settled:
-                self._settled.wait_for(
-                    lambda: self._is_settled(goal) or self._closing.is_set(), max(0.0, deadline - time.monotonic())
-                )
-        finally:
-            self._waiters -= 1
-            if not self._waiters:
-                self._hurry.clear()
-        return self._is_settled(goal)
-
-    def _is_settled(self, goal: int) -> bool:
-        return self._shipper.refusal is not None or self.writer.head.progress.settled >= goal
-
-    def say_left(self) -> None:
-        """Says, once while the server stays away, what is not stored."""
-        said, self._said_left = self._said_left, True
-        if said:
-            return
-        obstacle = self._shipper.obstacle
-        why = f" ({obstacle})" if obstacle is not None else ""
-        _log.warning(
-            "run %s: %d records, and perhaps its end, are not stored yet%s. They are kept in %s, and sent if that "
-            "changes while this process lives, by the next process on this machine, or by `trivet sync`.",
-            self.run_id,
-            self._shipper.pending(),
-            why,
-            self.writer.folder,
-        )
-
-    def is_waited_for(self) -> bool:
-        """Whether waiting for it makes sense: something is sent, and nobody waited in vain since."""
-        return self._is_sent and not self._said_left
-
-    def rewound(self, *, is_rewound: bool) -> None:
-        """Says that this process rewinds the run, which ends its writers: what is refused for that is sent anew."""
-        self._shipper.is_rewound = is_rewound
-
-    def receipt(self) -> Receipt:
-        """What became of the records so far."""
-        if self._last is not None:
-            return self._last
-        progress, pending = self.writer.head.progress, self._shipper.pending()
-        refused = progress.refused
-        if self._shipper.refusal is not None:
-            refused, pending = refused + pending, 0
-        dropped = self.writer.dropped
-        logged = progress.stored + refused + pending + dropped
-        return Receipt(logged, progress.stored, refused, dropped)
-
-    def retire(self) -> Receipt | None:
-        """Takes no more records, if all are settled or none is ever sent; then returns what became of them."""
-        if self._last is not None:
-            return self._last
-        settled = self.writer.head.progress.settled
-        if self._is_sent and self._shipper.refusal is None:
-            if not self.writer.retire(only_at=settled):
-                return None
-        elif not self.writer.retire():
-            return None
-        self.close()
-        return self.receipt()
-
-    def close(self) -> None:
-        """Lets go of the log; what is left of it is for others. Idempotent."""
-        self._closing.set()
-        self._hurry.set()
-        self._woken.put(None)
-        with self._settled:
-            self._settled.notify_all()
-        thread = self._thread
-        if thread is not None and thread is not threading.current_thread():
-            thread.join(_JOIN_SECONDS)
-            if thread.is_alive():
-                return  # in a call; it lets go when that ends
-        self._let_go()
-
-    def _let_go(self) -> None:
-        try:
-            self._right_to_let_go.pop()
-        except IndexError:
-            return
-        self._last = self.receipt()
-        is_done = self._shipper.is_done and self._shipper.refusal is None
-        if self.writer.close() and is_done:
-            shutil.rmtree(self.writer.folder, ignore_errors=True)
-
-    def forget_the_parents(self) -> None:
-        """Lets go of the log in the child after a fork."""
-        self.writer.forget_the_parents()
+    To make another one would not do: where handlers come faster than a log is made, none would ever be.
+    """
 
 
 class Logger:
@@ -300,7 +56,8 @@ class Logger:
         self._target = target
         self._is_closed = False
         self._room = Room(limits(is_offline=mode is Mode.OFFLINE))
-        self._logs: dict[str, _RunLog] = {}
+        self._logs: dict[str, RunLog] = {}
+        self._unasked: set[str] = set()
         self.start_anew()
         _loggers.add(self)
         # Before a run is started, so that its end, which is registered later, is logged first.
@@ -316,6 +73,8 @@ class Logger:
         self._spool: TargetSpool | None = None
         self._room.start_anew()
         self._stop = threading.Event()
+        self._is_opening = False
+        self._deferred: list[Callable[[], None]] = []
 
     # --- what is logged
 
@@ -329,6 +88,9 @@ class Logger:
                 (log or self._log(run_id)).writer.add_point(key, value, step, time_millis)
             except Retired:
                 log = None
+            except _Opening:
+                self._defer(run_id, points=[_checked(key, value, to_step(step), to_time(time_millis))])
+                return
             else:
                 return
 
@@ -346,6 +108,10 @@ class Logger:
                 (log or self._log(run_id)).writer.add_row(metrics, step, time_millis)
             except Retired:
                 log = None
+            except _Opening:
+                at = (to_step(step), to_time(time_millis))
+                self._defer(run_id, points=[_checked(key, value, *at) for key, value in metrics.items()])
+                return
             else:
                 return
 
@@ -353,13 +119,17 @@ class Logger:
         self,
         run_id: str,
         written: pb.WriteRunRequest | None = None,
-        points: Sequence[tuple[Series, SupportsFloat, SupportsIndex | None, int | None]] = (),
+        points: Sequence[_Point] = (),
     ) -> None:
         """Logs params, tags, inputs, outputs and points, all or none. Raises as `add_point`, and ParamChanged."""
         parts = () if written is None else in_parts(written)
         more = [long_frame(Kind.WRITE, part.SerializeToString()) for part in parts]
         while True:
-            log = self._log(run_id)
+            try:
+                log = self._log(run_id)
+            except _Opening:
+                self._defer(run_id, written, points)
+                return
             if written is not None and written.params:
                 log.check_params({param.key: param.value for param in written.params})
             try:
@@ -375,13 +145,24 @@ class Logger:
                 self._log(run_id).writer.add(long_frame(kind, payload), records=0)
             except Retired:
                 continue
+            except _Opening:
+                self._deferred.append(lambda: self.add_control(run_id, kind, payload))
             return
+
+    def begin_unasked(self, run_id: str, kind: Kind, payload: bytes) -> None:
+        """Logs that a run begins, or goes on, which no server could be asked for; as `add_control`."""
+        self._unasked.add(run_id)
+        self.add_control(run_id, kind, payload)
+
+    def _defer(self, run_id: str, written: pb.WriteRunRequest | None = None, points: Sequence[_Point] = ()) -> None:
+        """Logs something when the log is there that is being made below this call."""
+        self._deferred.append(lambda: self.add(run_id, written, points))
 
     def folder_of(self, run_id: str) -> Path:
         """Where the log of a run is."""
         return self._log(run_id).writer.folder
 
-    def _log(self, run_id: str) -> _RunLog:
+    def _log(self, run_id: str) -> RunLog:
         with self._lock:
             if self._is_closed:
                 raise ClientClosed("This client is closed. Make another one.")
@@ -390,14 +171,33 @@ class Logger:
                 self._forget(log)
                 log = None
             if log is None:
-                if self._spool is None:
-                    self._spool = self._open()
-                is_sent = self.mode is Mode.ONLINE
-                made = _RunLog(run_id, self._spool, self._room, self._server, is_sent=is_sent)
-                log = self._logs.setdefault(run_id, made)
-                if log is not made:  # a signal's handler was faster
-                    made.retire()
+                log = self._make(run_id)
             return log
+
+    def _make(self, run_id: str) -> RunLog:
+        if self._is_opening:
+            raise _Opening("A log is being made; a signal's handler that came meanwhile cannot keep files.")
+        self._is_opening = True
+        try:
+            if self._spool is None:
+                self._spool = self._open()
+            log = self._logs[run_id] = RunLog(
+                run_id,
+                self._spool,
+                self._room,
+                self._server,
+                is_sent=self.mode is Mode.ONLINE,
+                is_unasked=self.mode is Mode.OFFLINE or run_id in self._unasked,
+            )
+        finally:
+            self._is_opening = False
+        deferred, self._deferred = self._deferred, []
+        for add in deferred:
+            try:
+                add()
+            except TrivetError as error:
+                _log.error("What a signal's handler logged to run %s cannot be kept: %s", run_id, error)
+        return log
 
     def _open(self) -> TargetSpool:
         """The spool; what processes that have ended left in it is shipped from now on."""
@@ -413,7 +213,7 @@ class Logger:
 
     # --- what becomes of it
 
-    def _current(self, run_id: str | None = None) -> list[_RunLog]:
+    def _current(self, run_id: str | None = None) -> list[RunLog]:
         with self._lock:
             return [log for log in self._logs.values() if run_id in (None, log.run_id)]
 
@@ -452,7 +252,7 @@ class Logger:
                 _log.warning("run %s: %d of %d records were dropped", run_id, receipt.dropped, receipt.logged)
             self._forget(log)
 
-    def _forget(self, log: _RunLog) -> None:
+    def _forget(self, log: RunLog) -> None:
         with self._lock:
             if self._logs.get(log.run_id) is log:
                 del self._logs[log.run_id]
@@ -500,42 +300,19 @@ def _sum(receipts: Iterable[Receipt]) -> Receipt:
     )
 
 
+def _checked(key: str, value: SupportsFloat, step: int, time_millis: int) -> _Point:
+    return Series(check_key(key)), to_number(key, value), step, time_millis
+
+
 _loggers: weakref.WeakSet[Logger] = weakref.WeakSet()
-# A log lives while its thread does, also when its client is forgotten.
-_run_logs: weakref.WeakSet[_RunLog] = weakref.WeakSet()
-_flushing_processes: set[int] = set()
-
-
-def flush_at_exit() -> None:
-    """Lets this process flush before it ends. Idempotent."""
-    if os.getpid() in _flushing_processes:
-        return
-    if not _flushing_processes:
-        atexit.register(_flush_all)
-    _flushing_processes.add(os.getpid())
-    processes = sys.modules.get("multiprocessing.process")
-    if processes is not None and processes.parent_process() is not None:
-        # A forked worker of multiprocessing ends by os._exit, which skips atexit, but runs these.
-        from multiprocessing import util  # noqa: PLC0415 - only where it is loaded already
-
-        util.Finalize(None, _flush_all, exitpriority=100)
-
-
-def _flush_all() -> None:
-    deadline = time.monotonic() + finish_timeout_seconds()
-    for log in list(_run_logs):
-        # Nobody waits twice in vain.
-        if log.is_waited_for() and not log.wait(deadline):
-            log.say_left()
-        log.retire()
 
 
 def _after_fork_in_child() -> None:
     for logger in list(_loggers):
         logger.start_anew()
-    for log in list(_run_logs):
+    for log in list(live_logs):
         log.forget_the_parents()
-    _run_logs.clear()
+    live_logs.clear()
 
 
 if hasattr(os, "register_at_fork"):  # Windows has no fork

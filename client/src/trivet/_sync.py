@@ -10,15 +10,16 @@ from pathlib import Path
 
 from trivet._client import Client
 from trivet._errors import InvalidArgument
-from trivet._logger import finish_timeout_seconds
-from trivet._spool.batches import count_records
+from trivet._names import Names, last_segment
+from trivet._run_logs import finish_timeout_seconds
 from trivet._spool.folders import HEAD, KEYS, TargetSpool, spool_folder, spools_in
-from trivet._spool.frames import read_series, whole_bytes
+from trivet._spool.frames import Kind, read_long, read_series
 from trivet._spool.head import read_head
-from trivet._spool.leftovers import Leftover, leftovers_in, ship_whole
+from trivet._spool.leftovers import Leftover, leftovers_in, ship_each
 from trivet._spool.segments import read_segment, segments_in
-from trivet._spool.sender import RunServer, Shipper
+from trivet._spool.sender import RunServer, Shipper, count_intact
 from trivet._target import resolve_addresses
+from trivet._tracking import DEFAULT_EXPERIMENT_ID
 from trivet_proto.tracking.v1 import tracking_service_pb2 as pb
 
 
@@ -48,6 +49,8 @@ class SyncedRun:
     stored: int
     """Records, of this and of earlier tries."""
     refused: int
+    damaged: int
+    """Places where the log was changed after it was written: each has lost a record as a rule."""
     problem: str
     """Why something is left; empty where nothing is."""
 
@@ -82,8 +85,7 @@ def pending_records(folder: Path) -> int:
             begin = max(progress.settled, segment.base)
             if begin < segment.end:
                 data = read_segment(segment, begin, segment.end)
-                whole = whole_bytes(data, {number: len(its) for number, its in series.items()})
-                count += count_records(data[:whole], series)
+                count += count_intact(data, series, is_whole=False)
     return count
 
 
@@ -96,9 +98,10 @@ def sync(
 
     Args:
         folder: A spool, or the part of it of one target. Default: that of this user.
-        url: Another server than the one that it was logged for.
+        url: Another address than the one that it was logged for.
         workspace: Another workspace.
-        experiment: Also send the runs that were refused, as runs of this experiment, which is made if it is missing.
+        experiment: Create the runs in this experiment, which is made if it is missing; those that were refused too.
+            In another workspace, it is needed for runs of an experiment that was chosen by its id.
 
     Yields:
         What became of each log.
@@ -117,11 +120,17 @@ def sync(
         if not folders:
             continue
         with _client(spool, url, workspace) as client:
+            is_moved = client.workspace != spool.target()[1]
             server: RunServer = client.tracking.server
-            if experiment:
-                server = _InExperiment(server, experiment)
-            for leftover in leftovers_in(folders, of_this_host=False):
-                yield _sent(leftover, spool, server)
+            if experiment or is_moved:
+                server = _Elsewhere(server, client.workspace, experiment)
+            stranded: list[SyncedRun] = []
+            found: Iterator[Leftover] = leftovers_in(folders, of_this_host=False)
+            if is_moved and not experiment:
+                found = _placed(found, stranded)
+            for leftover, shipper in ship_each(found, lambda log: _patient(log, spool, server)):  # noqa: B023 - used at once
+                yield _synced(leftover, shipper)
+            yield from stranded
 
 
 def _client(spool: TargetSpool, url: str, workspace: str) -> Client:
@@ -135,26 +144,57 @@ def _taken_back(spool: TargetSpool, log: Path) -> Path:
     return log.rename(spool.logs / log.name)
 
 
-def _sent(leftover: Leftover, spool: TargetSpool, server: RunServer) -> SyncedRun:
+def _patient(leftover: Leftover, spool: TargetSpool, server: RunServer) -> Shipper:
     patience = _Patience()
     shipper = Shipper(leftover, server, spool, is_over=lambda: patience.is_over(shipper), wait=time.sleep)
-    try:
-        ship_whole(shipper, leftover)
-        progress = leftover.head.progress
-    finally:
-        leftover.close()
+    return shipper
+
+
+def _synced(leftover: Leftover, shipper: Shipper) -> SyncedRun:
+    progress = leftover.head.progress
     problem = shipper.refusal or (None if shipper.is_done else shipper.obstacle)
     return SyncedRun(
         leftover.head.about.run_id,
         leftover.folder,
         progress.stored,
         progress.refused,
+        progress.damaged,
         "" if problem is None else str(problem),
     )
 
 
+def _placed(leftovers: Iterator[Leftover], stranded: list[SyncedRun]) -> Iterator[Leftover]:
+    """Those logs that have a place in another workspace; of the others it is said why they have none."""
+    for leftover in leftovers:
+        experiment_id = _experiment_id(leftover)
+        if experiment_id in ("", DEFAULT_EXPERIMENT_ID):
+            yield leftover
+            continue
+        progress = leftover.head.progress
+        leftover.close()
+        problem = (
+            f"It was begun in experiment {experiment_id} of another workspace; say which one it goes into by "
+            "--experiment NAME."
+        )
+        about = leftover.head.about
+        stranded.append(
+            SyncedRun(about.run_id, leftover.folder, progress.stored, progress.refused, progress.damaged, problem)
+        )
+
+
+def _experiment_id(leftover: Leftover) -> str:
+    """The experiment that a log creates its run in, if it does; empty where that was chosen by its name."""
+    segments = segments_in(leftover.folder)
+    if leftover.head.progress.settled or not segments:
+        return ""
+    frame = read_long(read_segment(segments[0], 0, segments[0].end), 0)
+    if frame is None or frame.kind is not Kind.CREATE:
+        return ""
+    return last_segment(pb.CreateRunRequest.FromString(frame.payload).run.experiment)
+
+
 class _Patience:
-    """How long a server that is away is tried: as long as the end of a run waits for it."""
+    """How long a server that is away is tried: as long as the end of a run waits for it. A missing run is not."""
 
     def __init__(self) -> None:
         self._began: float | None = None
@@ -163,23 +203,36 @@ class _Patience:
         if shipper.obstacle is None:
             self._began = None
             return False
+        if shipper.is_run_missing:
+            return True
         if self._began is None:
             self._began = time.monotonic()
         return time.monotonic() - self._began > finish_timeout_seconds()
 
 
-class _InExperiment:
-    """A server that creates all runs in one experiment."""
+class _Elsewhere:
+    """A server that has runs in another workspace, or in another experiment, than they were logged for."""
 
-    def __init__(self, server: RunServer, experiment: str) -> None:
+    def __init__(self, server: RunServer, workspace: str, experiment: str) -> None:
         self._server = server
+        self._names = Names(workspace)
         self._experiment = experiment
         self.write: Callable[[pb.WriteRunRequest], pb.WriteRunResponse] = server.write
-        self.update: Callable[[pb.UpdateRunRequest], None] = server.update
         self.upload: Callable[[str, Path, str], None] = server.upload
         self.run_name: Callable[[str], str] = server.run_name
 
     def create(self, request: pb.CreateRunRequest) -> None:
-        request.run.ClearField("experiment")
-        request.experiment_display_name, request.create_experiment = self._experiment, True
+        run = request.run
+        request.parent = self._names.parent
+        if run.parent_run:
+            run.parent_run = self._names.run(last_segment(run.parent_run))
+        if self._experiment:
+            run.ClearField("experiment")
+            request.experiment_display_name, request.create_experiment = self._experiment, True
+        elif run.experiment:
+            run.experiment = self._names.experiment(last_segment(run.experiment))
         self._server.create(request)
+
+    def update(self, request: pb.UpdateRunRequest) -> None:
+        request.run.name = self._names.run(last_segment(request.run.name))
+        self._server.update(request)

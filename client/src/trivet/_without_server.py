@@ -73,7 +73,7 @@ class WithoutServer:
         if answer is not None:
             return from_run(answer)
         if self.mode is not Mode.DISABLED:
-            self._logger.add_control(request.run_id, Kind.CREATE, request.SerializeToString())
+            self._logger.begin_unasked(request.run_id, Kind.CREATE, request.SerializeToString())
         run = from_run(request.run)
         return dataclasses.replace(
             run, info=dataclasses.replace(run.info, run_id=request.run_id, lifecycle_stage="active")
@@ -92,7 +92,7 @@ class WithoutServer:
         run = run_pb2.Run(name=self._names.run(run_id), status=run_pb2.RUN_STATUS_RUNNING)
         request = pb.UpdateRunRequest(run=run, update_mask=FieldMask(paths=["status", "end_time"]))
         if self.mode is not Mode.DISABLED:
-            self._logger.add_control(run_id, Kind.UPDATE, request.SerializeToString())
+            self._logger.begin_unasked(run_id, Kind.UPDATE, request.SerializeToString())
         return from_run(run)
 
     def log_files(

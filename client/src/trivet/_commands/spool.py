@@ -22,6 +22,7 @@ _RUN: Final[Sequence[Field[SyncedRun]]] = (
     Field("run_id", "Run", ID),
     Field("stored", "Stored", COUNT),
     Field("refused", "Refused", COUNT),
+    Field("damaged", "Damaged", COUNT),
     Field("problem", "Left, because"),
     Field("folder", "Folder", ID, lambda run: str(run.folder), is_listed=False),
 )
@@ -50,15 +51,16 @@ def sync_spool(
         str,
         typer.Option(
             metavar="NAME",
-            help="Also send runs that were refused, as runs of this experiment, which is made if it is missing.",
+            help="Create runs in this experiment, which is made if it is missing; those that were refused too.",
             show_default=False,
         ),
     ] = "",
 ) -> Answer:
     """Send what was logged on this machine and not sent: offline, or before a process was killed.
 
-    It goes to the servers that it was logged for, unless `--url` names another. Processes that still run are left
-    alone. It may be repeated, and interrupted: the server has everything once. The exit code is 1 if something is left.
+    It goes to the servers and the workspace that it was logged for, unless `--url` or `--workspace` name others.
+    Processes that still run are left alone. It may be repeated, and interrupted: the server has everything once. The
+    exit code is 1 if something is left.
     """
     from trivet._sync import sync  # noqa: PLC0415 - other commands need no client
 

@@ -58,12 +58,12 @@ class TargetSpool:
         return self.folder / _REJECTED
 
     def log_folders(self) -> list[Path]:
-        """The logs that are there, oldest first."""
-        return _by_age(self.logs)
+        """The logs that are there."""
+        return sorted(path for path in self.logs.iterdir() if path.is_dir()) if self.logs.is_dir() else []
 
     def rejected_logs(self) -> list[Path]:
-        """The logs whose run was refused, oldest first."""
-        return [folder for folder in _by_age(self.rejected) if (folder / HEAD).is_file()]
+        """The logs whose run was refused."""
+        return sorted(head.parent for head in self.rejected.glob(f"*/{HEAD}")) if self.rejected.is_dir() else []
 
     def rejected_files(self) -> list[Path]:
         """The files of refused records."""
@@ -73,14 +73,6 @@ class TargetSpool:
         """The address of each service, and the workspace. Raises OSError, ValueError."""
         said = json.loads((self.folder / _TARGET_FILE).read_text(encoding="utf-8"))
         return dict(said["addresses"]), str(said["workspace"])
-
-
-def _by_age(folder: Path) -> list[Path]:
-    found = []
-    if folder.is_dir():
-        with os.scandir(folder) as entries:
-            found = [(entry.stat().st_mtime_ns, Path(entry.path)) for entry in entries if entry.is_dir()]
-    return [path for _, path in sorted(found)]
 
 
 def spool_of(target: Target) -> TargetSpool:

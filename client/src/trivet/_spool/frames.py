@@ -14,8 +14,9 @@ is measured (see `Series`); of other kinds they are 0. A tag of 0 is no frame: t
 from __future__ import annotations
 
 import json
+import re
 import struct
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from enum import IntEnum
 from typing import Final, NamedTuple
 from zlib import crc32
@@ -23,12 +24,13 @@ from zlib import crc32
 POINT: Final = struct.Struct("<Iqqd")
 CRC: Final = struct.Struct("<I")
 _TAG: Final = struct.Struct("<I")
-_HEADER: Final = struct.Struct("<II")
 _LENGTH: Final = struct.Struct("<II")  # tag and length
 POINT_BYTES: Final = CRC.size + POINT.size
 # Of a frame with a length: CRC, tag and length.
 _LONG_HEADER_BYTES: Final = 12
 MAX_SERIES_NUMBER: Final = 2**24 - 1
+FRAME_ALIGNMENT: Final = 8
+_USED: Final = re.compile(rb"[^\0]")
 
 
 class Kind(IntEnum):
@@ -106,21 +108,13 @@ def series_frame(number: int, series: Sequence[Series]) -> bytes:
 def read_series(data: bytes) -> dict[int, tuple[Series, ...]]:
     """What numbers mean, from the file of keys. Its last frame may be torn: then no point refers to it."""
     found: dict[int, tuple[Series, ...]] = {}
-    for frame in long_frames(data):
-        number, series = json.loads(frame.payload)
-        found[number] = tuple(Series(*parts) for parts in series)
+    for begin, end in stretches(data, {}):
+        at = begin
+        while at < end and (frame := read_long(data, at)) is not None:
+            number, series = json.loads(frame.payload)
+            found[number] = tuple(Series(*parts) for parts in series)
+            at = frame.end
     return found
-
-
-def long_frames(data: bytes) -> Iterator[Frame]:
-    """The frames of a file that has such alone, up to the first that is not whole."""
-    at = 0
-    while at + _LONG_HEADER_BYTES <= len(data):
-        frame = read_long(data, at)
-        if frame is None or CRC.unpack_from(data, at)[0] != crc32(data[at + 4 : frame.end]):
-            return
-        yield frame
-        at = frame.end
 
 
 def read_long(data: bytes, at: int) -> Frame | None:
@@ -141,25 +135,49 @@ def tag_at(data: bytes, at: int) -> int:
     return int(_TAG.unpack_from(data, at + 4)[0]) if at + 8 <= len(data) else 0
 
 
-def whole_bytes(data: bytes, row_values: dict[int, int]) -> int:
-    """How many bytes at the start are frames whose checksums hold: what was torn when its process was killed is not.
+def intact_end(data: bytes, begin: int, widths: Mapping[int, int]) -> int:
+    """Where the frames end that follow one another from an offset on and whose checksums hold.
 
     Args:
-        data: Begins with a frame.
-        row_values: How many values the rows of each number have.
+        data: Of a file.
+        begin: Where a frame may begin.
+        widths: How many values the points and rows of each number have; of other numbers there are none.
     """
-    at, view = 0, memoryview(data)
-    while at + 8 <= len(data):
-        crc, tag = _HEADER.unpack_from(data, at)
-        kind, number = tag & 0xFF, tag >> 8
-        if kind == Kind.POINT:
-            end = at + POINT_BYTES
-        elif kind == Kind.ROW and number in row_values:
-            end = at + row_bytes(row_values[number])
-        else:
-            frame = read_long(data, at)
-            end = frame.end if frame is not None else len(data) + 1
-        if end > len(data) or crc32(view[at + 4 : end]) != crc:
-            break
+    at, view = begin, memoryview(data)
+    while (end := _frame_end(data, at, widths)) and crc32(view[at + 4 : end]) == CRC.unpack_from(data, at)[0]:
         at = end
     return at
+
+
+def next_intact(data: bytes, begin: int, widths: Mapping[int, int]) -> int | None:
+    """Where the next frame begins whose checksum holds, after an offset where none does; None where there is none."""
+    at = begin + FRAME_ALIGNMENT
+    while (used := _USED.search(data, at)) is not None:
+        at = used.start() // FRAME_ALIGNMENT * FRAME_ALIGNMENT
+        if intact_end(data, at, widths) > at:
+            return at
+        at += FRAME_ALIGNMENT
+    return None
+
+
+def stretches(data: bytes, widths: Mapping[int, int]) -> Iterator[tuple[int, int]]:
+    """Where intact frames follow one another: the begin and end of each stretch, with damage in between."""
+    at: int | None = 0
+    while at is not None:
+        end = intact_end(data, at, widths)
+        if end > at:
+            yield at, end
+        at = next_intact(data, end, widths)
+
+
+def _frame_end(data: bytes, at: int, widths: Mapping[int, int]) -> int:
+    """Where a frame would end by what its tag says; 0 where it is no tag, or the data are too short."""
+    tag = tag_at(data, at)
+    kind, number = tag & 0xFF, tag >> 8
+    if kind in (Kind.POINT, Kind.ROW):
+        if number not in widths:
+            return 0
+        end = at + (POINT_BYTES if kind == Kind.POINT else row_bytes(widths[number]))
+        return end if end <= len(data) else 0
+    frame = read_long(data, at)
+    return 0 if frame is None else frame.end

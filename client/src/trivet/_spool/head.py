@@ -17,7 +17,7 @@ from trivet._spool.segments import reserve
 _BYTES: Final = 4096
 _MAGIC: Final = b"trivetL1"
 # CRC-32 of the rest, generation, and the fields of `Progress`.
-_SLOT: Final = struct.Struct("<IQQQQQQQ")
+_SLOT: Final = struct.Struct("<IQQQQQQQQ")
 _SLOTS: Final = (64, 192)
 _ABOUT: Final = 512  # where the JSON begins
 
@@ -32,8 +32,10 @@ class Progress(NamedTuple):
     """The offset in the log up to which all is stored or refused."""
     sending: int
     """Where the message ends that was begun after `settled`, numbered `sequence` + 1; `settled` where there is none."""
-    stored: int
-    refused: int
+    stored: int = 0
+    refused: int = 0
+    damaged: int = 0
+    """Places where the file had changed after it was written: each has lost a record as a rule."""
 
 
 @dataclass(frozen=True)
@@ -44,6 +46,8 @@ class About:
     process: int
     host: str
     began_millis: int
+    is_unasked: bool = False
+    """Whether the run was begun, or gone on with, while no server could be asked: it may not be there yet."""
 
 
 class Head:
@@ -54,7 +58,7 @@ class Head:
         self._memory = memory
         self.about = about
         self._generation = 0
-        self._progress = Progress(0, 0, 0, 0, 0, 0)
+        self._progress = Progress(0, 0, 0, 0)
         self._read()
 
     @classmethod
@@ -133,7 +137,7 @@ def read_head(path: Path) -> tuple[About, Progress]:
     """What a head says, whoever has it. Raises OSError, ValueError."""
     with path.open("rb") as file:
         data = file.read(_BYTES)
-    best = Progress(0, 0, 0, 0, 0, 0)
+    best = Progress(0, 0, 0, 0)
     newest = 0
     for at in _SLOTS:
         crc, generation, *fields = _SLOT.unpack_from(data, at)

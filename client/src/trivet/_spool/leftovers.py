@@ -5,12 +5,13 @@ from __future__ import annotations
 import logging
 import shutil
 import socket
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 
+from trivet._ids import new_writer_id
 from trivet._spool.folders import HEAD, KEYS, TargetSpool
 from trivet._spool.frames import Series, read_series
-from trivet._spool.head import Head
+from trivet._spool.head import Head, Progress, read_head
 from trivet._spool.segments import Segment, segments_in
 from trivet._spool.sender import RunServer, Shipper
 
@@ -28,7 +29,12 @@ class Leftover:
         self.head = head
         keys = folder / KEYS
         self.series: Mapping[int, tuple[Series, ...]] = read_series(keys.read_bytes()) if keys.is_file() else {}
-        self.end = max((segment.end for segment in segments_in(folder)), default=0)
+        segments = segments_in(folder)
+        self.end = max((segment.end for segment in segments), default=0)
+        if not head.progress.writer_id:
+            # The head is damaged: all that is there is sent, as by another writer. Points are there once all the same.
+            at = segments[0].base if segments else 0
+            head.progress = Progress(new_writer_id(), 0, at, at)
 
     def freed(self, segment: Segment) -> None:
         """There is nobody who waits for the room."""
@@ -46,15 +52,15 @@ class Leftover:
         self.head.close()
 
 
-def leftovers_in(folders: list[Path], *, of_this_host: bool) -> Iterator[Leftover]:
-    """Those of some logs that no process has, one after the other; each is closed by whoever takes it.
+def leftovers_in(folders: Iterable[Path], *, of_this_host: bool) -> Iterator[Leftover]:
+    """Those of some logs that no process has, in the order in which they were begun; whoever takes one closes it.
 
     Args:
         folders: Of the logs.
         of_this_host: Only those of processes that ran here: on a network file system others may have locks of their
             own.
     """
-    for folder in folders:
+    for folder in sorted(folders, key=_began_millis):
         try:
             head = Head.take(folder / HEAD)
         except (OSError, ValueError) as error:
@@ -68,6 +74,44 @@ def leftovers_in(folders: list[Path], *, of_this_host: bool) -> Iterator[Leftove
         yield Leftover(folder, head)
 
 
+def _began_millis(folder: Path) -> int:
+    try:
+        return read_head(folder / HEAD)[0].began_millis
+    except (OSError, ValueError):
+        return 0
+
+
+def ship_each(
+    leftovers: Iterable[Leftover], shipper_of: Callable[[Leftover], Shipper]
+) -> Iterator[tuple[Leftover, Shipper]]:
+    """Ships logs one after the other, removes those of which nothing is left, and closes all.
+
+    A log whose run is not there yet is tried again after the others, one of which may have its beginning.
+
+    Yields:
+        Each log when nothing more is tried with it.
+    """
+    tried: Iterable[tuple[Leftover, Shipper]] = ((leftover, shipper_of(leftover)) for leftover in leftovers)
+    waiting: list[tuple[Leftover, Shipper]] = []
+    try:
+        is_some_sent = True
+        while is_some_sent:
+            waiting, is_some_sent = [], False
+            for leftover, shipper in tried:
+                waiting.append((leftover, shipper))
+                _ship_whole(shipper, leftover)
+                if not shipper.is_run_missing:
+                    waiting.pop()
+                    leftover.close()
+                    is_some_sent = True
+                    yield leftover, shipper
+            tried = waiting
+        yield from waiting
+    finally:
+        for leftover, _ in waiting:
+            leftover.close()
+
+
 def ship_leftovers(
     spool: TargetSpool,
     server: RunServer,
@@ -76,17 +120,18 @@ def ship_leftovers(
     wait: Callable[[float], object],
 ) -> None:
     """Ships the logs of processes that ended on this machine, and removes them."""
-    for leftover in leftovers_in(spool.log_folders(), of_this_host=True):
-        try:
-            ship_whole(Shipper(leftover, server, spool, is_over=is_over, wait=wait), leftover)
-        finally:
-            leftover.close()
+
+    def shipper_of(leftover: Leftover) -> Shipper:
+        # Nothing is gained by waiting for a run, because the others wait behind it.
+        shipper = Shipper(leftover, server, spool, is_over=lambda: is_over() or shipper.is_run_missing, wait=wait)
+        return shipper
+
+    for _ in ship_each(leftovers_in(spool.log_folders(), of_this_host=True), shipper_of):
         if is_over():
             return
 
 
-def ship_whole(shipper: Shipper, leftover: Leftover) -> None:
-    """Ships all of a log, and removes it when nothing is left."""
+def _ship_whole(shipper: Shipper, leftover: Leftover) -> None:
     while shipper.ship():
         pass
     if shipper.is_done and shipper.refusal is None:

@@ -6,6 +6,8 @@
 2. One call is under way at a time; what is logged meanwhile goes together into the next one.
 3. While the server is away the message is tried again. Records that it refuses are kept in `rejected/`, said once for
    each reason, counted, and hold nothing up. A run that it refuses is kept there as a whole.
+4. A run that nobody could be asked for may be begun in another log, which is sent later: until then, this one waits.
+5. In what a process left, damage is skipped up to the next record that is whole, said, and counted.
 """
 
 from __future__ import annotations
@@ -31,7 +33,7 @@ from trivet._errors import (
 from trivet._ids import new_writer_id
 from trivet._spool.batches import MAX_MESSAGE_BYTES, Part, count_records, parts
 from trivet._spool.folders import TargetSpool
-from trivet._spool.frames import Kind, Series, whole_bytes
+from trivet._spool.frames import Kind, Series, intact_end, next_intact, stretches
 from trivet._spool.head import Head, Progress
 from trivet._spool.rejected import Rejected
 from trivet._spool.segments import Segment, read_segment, segments_in
@@ -45,6 +47,7 @@ _SMALLEST_MESSAGE_BYTES: Final = 64 * 1024
 _TRIES_OF_A_FAULT: Final = 5
 _GAP: Final = "SEQUENCE_GAP"
 _ENDED: Final = "WRITER_ENDED"
+_NO_RUN: Final = "RUN_NOT_FOUND"
 # Errors that end by themselves: a server that is away, slow or full, and a token that is about to be renewed.
 PASSING: Final = (ServerUnavailable, DeadlineExceeded, Overloaded, CredentialsInvalid)
 
@@ -123,6 +126,8 @@ class Shipper:
         """Why the last try failed; None after one that did not."""
         self.refusal: TrivetError | None = None
         """Why the run as a whole was refused."""
+        self.is_run_missing = False
+        """Whether the last try failed because the run is not there yet."""
         self.is_rewound = False
         """Whether this process has rewound the run, so that what is refused for that is sent anew."""
         self._server = server
@@ -132,6 +137,7 @@ class Shipper:
         self._rejected = Rejected(spool, log.head.about.run_id)
         self._message_bytes = MAX_MESSAGE_BYTES
         self._said_obstacle = False
+        self._said_damage = False
 
     @property
     def is_done(self) -> bool:
@@ -140,6 +146,7 @@ class Shipper:
 
     def ship(self) -> bool:
         """Sends the next message, and returns when it is answered; False where there is none, or it is over."""
+        self.is_run_missing = False
         while self.refusal is None and not self._is_over():
             found = self._next()
             if found is None:
@@ -155,33 +162,61 @@ class Shipper:
         for segment in segments_in(self.log.folder):
             begin, stop = max(at, segment.base), min(end, segment.end)
             if begin < stop:
-                count += count_records(self._whole(read_segment(segment, begin, stop)), self.log.series)
+                count += count_intact(read_segment(segment, begin, stop), self.log.series, is_whole=self.log.is_whole)
         return count
-
-    def _whole(self, data: bytes) -> bytes:
-        if self.log.is_whole:
-            return data
-        row_values = {number: len(series) for number, series in self.log.series.items()}
-        return data[: whole_bytes(data, row_values)]
 
     def _next(self) -> tuple[int, Part] | None:
         """The next message and where it begins; None where nothing is left."""
         while True:
             progress, end = self.log.head.progress, self.log.end
             at = progress.settled
-            segment = next((it for it in segments_in(self.log.folder) if it.base <= at < it.end), None)
+            segment = next((it for it in segments_in(self.log.folder) if at < it.end), None)
             if at >= end or segment is None:
                 return None
-            is_begun = progress.sending > at
-            data = self._whole(read_segment(segment, at, progress.sending if is_begun else min(end, segment.end)))
-            part = next(parts(data, self.log.series, len(data) * 3 + 1 if is_begun else self._message_bytes), None)
+            if segment.base > at:
+                self._skip_damage(segment, segment.base - at)
+                continue
+            stop = min(end, segment.end)
+            data = read_segment(segment, at, stop)
+            if not self.log.is_whole:
+                intact = intact_end(data, 0, _widths(self.log.series))
+                if not intact:
+                    self._skip(segment, data, is_last=stop == end)
+                    continue
+                data = data[:intact]
+            begun = max(0, progress.sending - at)
+            data = data[: begun or None]
+            part = next(parts(data, self.log.series, len(data) * 3 + 1 if begun else self._message_bytes), None)
             if part is not None:
                 return at, part
-            if end <= segment.end:
-                if not self.log.is_whole:
-                    self._settle(segment.end)  # what follows was torn, or never written
+            if stop == end:
                 return None
             self._settle(segment.end)
+
+    def _skip(self, segment: Segment, data: bytes, *, is_last: bool) -> None:
+        """Goes on after bytes that are no record: to the next one that is whole, or to the end of the file."""
+        found = next_intact(data, 0, _widths(self.log.series))
+        if found is not None:
+            self._skip_damage(segment, found)
+        elif is_last or not data.strip(b"\0"):
+            # Never written, or torn when the process was killed in the midst of a call.
+            self._settle(segment.end)
+        else:
+            self._skip_damage(segment, len(data))
+
+    def _skip_damage(self, segment: Segment, size: int) -> None:
+        at = self.log.head.progress.settled
+        if not self._said_damage:
+            self._said_damage = True
+            _log.warning(
+                "run %s: %s was changed, or lost a part, after it was written. %d bytes at offset %d, a record as a "
+                "rule, are lost; what follows is sent. More such places are only counted.",
+                self.log.head.about.run_id,
+                segment.path,
+                size,
+                at,
+            )
+        self._settle(at + size, damaged=1)
 
     def _send(self, base: int, part: Part) -> bool:
         if part.control is None:
@@ -200,10 +235,8 @@ class Shipper:
         assert part.control is not None
         try:
             self._server.create(pb.CreateRunRequest.FromString(part.control.payload))
-        except (*PASSING, ServerError):
-            raise
         except TrivetError as error:
-            if self._is_over():
+            if isinstance(error, ServerError) or self._is_passing(error) or self._is_over():
                 raise
             self._refuse_run(error)
 
@@ -252,9 +285,9 @@ class Shipper:
                 if self._is_over():
                     return None
                 faults += isinstance(error, ServerError)
-                if isinstance(error, PASSING) or (isinstance(error, ServerError) and faults < _TRIES_OF_A_FAULT):
+                if self._is_passing(error) or (isinstance(error, ServerError) and faults < _TRIES_OF_A_FAULT):
                     self._hit(error)
-                    self._wait(pauses.after(error))
+                    self._wait(0 if self._is_over() else pauses.after(error))
                     continue
                 _log.warning("run %s: %s was refused: %s", self.log.head.about.run_id, what, error)
                 self._settle(end)
@@ -288,7 +321,7 @@ class Shipper:
                     self._rejected.keep_all(message, error)
                     self._settle(end, refused=part.records)
                     return True
-                self._wait(pauses.after(error))
+                self._wait(0 if self._is_over() else pauses.after(error))
             except Exception as error:  # noqa: BLE001 - whatever happens, the next message is sent
                 if self._is_over():
                     return False
@@ -308,7 +341,7 @@ class Shipper:
         if error.reason == _ENDED and self.is_rewound:
             self._become_another_writer()
             return True
-        if isinstance(error, PASSING) or 0 < faults < _TRIES_OF_A_FAULT:
+        if self._is_passing(error) or 0 < faults < _TRIES_OF_A_FAULT:
             if error.reason == _GAP:
                 self._become_another_writer()  # the server forgot us, as after a restored backup
             self._hit(error)
@@ -318,9 +351,16 @@ class Shipper:
             self._become_another_writer()
         return False
 
+    def _is_passing(self, error: TrivetError) -> bool:
+        return isinstance(error, PASSING) or self._is_missing(error)
+
+    def _is_missing(self, error: TrivetError) -> bool:
+        return error.reason == _NO_RUN and self.log.head.about.is_unasked
+
     def _hit(self, error: TrivetError) -> None:
         """Says once that the server is away, until it is back."""
         self.obstacle = error
+        self.is_run_missing = self._is_missing(error)
         if not self._said_obstacle:
             self._said_obstacle = True
             _log.info("run %s: %s; what is logged is kept in %s", self.log.head.about.run_id, error, self.log.folder)
@@ -329,7 +369,9 @@ class Shipper:
         self.is_rewound = False
         self.log.head.progress = self.log.head.progress._replace(writer_id=new_writer_id(), sequence=0)
 
-    def _settle(self, end: int, *, stored: int = 0, refused: int = 0, sequence: int | None = None) -> None:
+    def _settle(
+        self, end: int, *, stored: int = 0, refused: int = 0, damaged: int = 0, sequence: int | None = None
+    ) -> None:
         """Counts all up to an offset as dealt with, and removes the files before it."""
         before = self.log.head.progress
         self.log.head.progress = Progress(
@@ -339,9 +381,26 @@ class Shipper:
             end,
             before.stored + stored,
             before.refused + refused,
+            before.damaged + damaged,
         )
-        self.obstacle, self._said_obstacle = None, False
+        self.obstacle, self.is_run_missing, self._said_obstacle = None, False, False
         for segment in segments_in(self.log.folder):
             if segment.end <= end and segment != self.log.current:
                 segment.path.unlink(missing_ok=True)
                 self.log.freed(segment)
+
+
+def count_intact(data: bytes, series: Mapping[int, tuple[Series, ...]], *, is_whole: bool) -> int:
+    """How many records there are in a part of a file, those that are damaged left out.
+
+    Args:
+        data: The part.
+        series: What numbers mean.
+        is_whole: Whether all is known to be whole up to what was never written.
+    """
+    found = [(0, len(data))] if is_whole else stretches(data, _widths(series))
+    return sum(count_records(data[begin:end], series) for begin, end in found)
+
+
+def _widths(series: Mapping[int, tuple[Series, ...]]) -> dict[int, int]:
+    return {number: len(its) for number, its in series.items()}

@@ -49,7 +49,7 @@ class Retired(Exception):
 class Writer:
     """The end of a log where records are appended. Safe for use by several threads; not in the child after a fork."""
 
-    def __init__(self, spool: TargetSpool, run_id: str, room: Room, rank: int) -> None:
+    def __init__(self, spool: TargetSpool, run_id: str, room: Room, rank: int, *, is_unasked: bool) -> None:
         """Makes a new log.
 
         Args:
@@ -57,6 +57,7 @@ class Writer:
             run_id: Whose.
             room: How much this process may keep.
             rank: Of this process, recorded with each point; -1 for none.
+            is_unasked: Whether no server could be asked for the run.
 
         Raises:
             SpoolUnusable: it cannot be made; says what to do.
@@ -84,8 +85,8 @@ class Writer:
             self.folder.mkdir(mode=0o700)
             self.head = Head.create(
                 self.folder / HEAD,
-                About(run_id, os.getpid(), socket.gethostname(), now_millis()),
-                Progress(new_writer_id(), 0, 0, 0, 0, 0),
+                About(run_id, os.getpid(), socket.gethostname(), now_millis(), is_unasked),
+                Progress(new_writer_id(), 0, 0, 0),
             )
             self._keys = os.open(
                 self.folder / KEYS, os.O_WRONLY | os.O_CREAT | os.O_APPEND | getattr(os, "O_CLOEXEC", 0), 0o600
@@ -147,7 +148,7 @@ class Writer:
             raise InvalidArgument(f"metrics must be a mapping such as a dict, not {metrics!r:.100}.")
         keys = tuple(check_key(key) for key in metrics)
         values = [to_number(key, value) for key, value in metrics.items()]
-        at = (_to_step(step), _to_time(time_millis))
+        at = (to_step(step), to_time(time_millis))
         if not keys:
             return
         with self._lock:
@@ -181,7 +182,7 @@ class Writer:
     def _point(
         self, series: Series, value: SupportsFloat, step: SupportsIndex | None, time_millis: int | None
     ) -> bytes:
-        at = (_to_step(step), _to_time(time_millis))
+        at = (to_step(step), to_time(time_millis))
         number = to_number(series.key, value)
         # Short for what `add_point` looks up.
         name: object = series.key if series[2:] == ("", "", "") else series
@@ -326,11 +327,13 @@ def _take_nothing(_added: Buffer) -> int:
     raise ValueError
 
 
-def _to_step(step: SupportsIndex | None) -> int:
+def to_step(step: SupportsIndex | None) -> int:
+    """The step of a point; 0 by default. Raises InvalidArgument."""
     return 0 if step is None else to_int64("step", step)
 
 
-def _to_time(time_millis: int | None) -> int:
+def to_time(time_millis: int | None) -> int:
+    """The time of a point; now by default. Raises InvalidArgument."""
     if time_millis is None:
         return now_millis()
     time = to_int64("timestamp", time_millis)
