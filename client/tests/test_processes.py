@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
 import trivet
-from trivet_testing.servers import run_to_exit
-from trivet_testing.tracking import full
+from trivet_testing.servers import free_port, run_to_exit
+from trivet_testing.tracking import full, migrate, start_server
 
 # In processes of their own: pytest's has threads that a fork would leave behind.
 POOL = """
@@ -165,3 +167,121 @@ def test_a_handler_of_signals_may_log_in_the_midst_of_logging(tracked: str) -> N
         point.step for number in range(50) for point in trivet.get_metric_history(run_id, f"handler {number}")
     ]
     assert sorted(by_handlers) == list(range(1, int(seen) + 1))
+
+
+# Threads log flat out while the process forks; each child logs to the run as well.
+THREADS = """
+import os, sys, threading, trivet
+
+client = trivet.Client()
+run_id = client.create_run("0").info.run_id
+is_over = threading.Event()
+
+def log(number):
+    step = 0
+    while not is_over.is_set():
+        client.log_metric(run_id, f"thread {number}", step, step=step)
+        step += 1
+    counts.append(step)
+
+counts = []
+threads = [threading.Thread(target=log, args=(number,)) for number in range(3)]
+for thread in threads:
+    thread.start()
+for child in range(int(sys.argv[1])):
+    pid = os.fork()
+    if not pid:
+        for step in range(100):
+            client.log_metric(run_id, "child", child, step=100 * child + step)
+        receipt = client.flush(60)
+        os._exit(receipt != trivet.Receipt(100, 100, 0))
+    assert os.waitpid(pid, 0)[1] == 0
+is_over.set()
+for thread in threads:
+    thread.join()
+assert client.flush(60) == trivet.Receipt(sum(counts), sum(counts), 0)
+print(run_id, *counts)
+"""
+
+
+def test_forks_in_the_midst_of_threads_that_log(tracked: str) -> None:
+    forks = full(10, 200)
+    ended = run_to_exit([sys.executable, "-c", THREADS, str(forks)], {"TRIVET_URL": tracked}, timeout_seconds=280)
+    assert (ended.returncode, ended.stderr) == (0, "")
+    run_id, *counts = ended.stdout.split()
+    assert [point.step for point in trivet.get_metric_history(run_id, "child")] == list(range(100 * forks))
+    lengths = [len(trivet.get_metric_history(run_id, f"thread {number}")) for number in range(3)]
+    assert sorted(lengths) == sorted(map(int, counts))
+
+
+# No server is there when the run begins. The children may send what they logged before the parent creates the run.
+UNBORN = """
+import multiprocessing, sys, trivet
+
+def train(number):
+    trivet.log_metric("loss", number, step=number)
+    assert trivet.flush(60) == trivet.Receipt(1, 1, 0)
+
+run = trivet.start_run()
+children = [multiprocessing.get_context("fork").Process(target=train, args=(number,)) for number in range(3)]
+for child in children:
+    child.start()
+print("begun", flush=True)
+for child in children:
+    child.join()
+    assert child.exitcode == 0
+trivet.end_run()
+print(run.info.run_id)
+"""
+
+
+def test_children_of_a_run_that_no_server_knows_yet(tmp_path: Path) -> None:
+    url, listen = f"sqlite:///{tmp_path / 'tracking.db'}", f"127.0.0.1:{free_port()}"
+    migrate(url)
+    env = os.environ | {"TRIVET_URL": f"grpc://{listen}", "TRIVET_FINISH_TIMEOUT": "60"}
+    command = [sys.executable, "-c", UNBORN]
+    with subprocess.Popen(command, env=env, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "begun\n"
+        with start_server(url, listen) as server:
+            run_id = process.stdout.readline().strip()
+            assert process.wait(60) == 0
+            with trivet.Client(f"grpc://{server.address}") as client:
+                assert [point.step for point in client.get_metric_history(run_id, "loss")] == [0, 1, 2]
+
+
+# Workers of a data loader log what they load, and the loop what it learns.
+LOADER = """
+import os, sys, torch, trivet
+from torch.utils.data import DataLoader, Dataset
+
+class Squares(Dataset):
+    def __len__(self):
+        return 64
+
+    def __getitem__(self, index):
+        trivet.log_metric("loaded", index, step=index)
+        return torch.tensor([float(index)]), torch.tensor([float(index) ** 2])
+
+if __name__ == "__main__":
+    with trivet.start_run() as run:
+        os.environ["TRIVET_RUN_ID"] = run.info.run_id  # for workers that are spawned
+        loader = DataLoader(Squares(), batch_size=8, num_workers=2, multiprocessing_context=sys.argv[1])
+        for epoch in range(2):
+            for batch, (x, y) in enumerate(loader):
+                trivet.log_metric("loss", (x - y).abs().mean(), step=8 * epoch + batch)
+    print(run.info.run_id)
+"""
+
+
+@pytest.mark.parametrize("method", ["fork", "spawn"])
+def test_workers_of_a_data_loader_log(tracked: str, method: str, tmp_path: Path) -> None:
+    pytest.importorskip("torch")
+    script = tmp_path / "loader.py"
+    script.write_text(LOADER, encoding="utf-8")
+    ended = run_to_exit([sys.executable, str(script), method], {"TRIVET_URL": tracked}, timeout_seconds=200)
+    assert ended.returncode == 0, ended.stderr
+    run_id = ended.stdout.strip()
+    assert [point.step for point in trivet.get_metric_history(run_id, "loss")] == list(range(16))
+    assert {point.step for point in trivet.get_metric_history(run_id, "loaded")} == set(range(64))
+    assert trivet.get_run(run_id).info.status == "FINISHED"

@@ -6,6 +6,7 @@ import errno
 import hashlib
 import json
 import logging
+import mmap
 import os
 import re
 import secrets
@@ -19,6 +20,8 @@ from urllib.parse import quote
 
 from trivet._errors import InvalidArgument, SpoolUnusable
 from trivet._sizes import parse_size
+from trivet._spool.head import lock
+from trivet._spool.segments import reserve
 from trivet._target import LocalData, Target
 
 DEFAULT_MAX_BYTES: Final = 1024**3
@@ -116,12 +119,26 @@ def _make(place: Path, spool: TargetSpool, said: str) -> None:
         raise PermissionError(errno.EPERM, "the folder belongs to another user")
     spool.logs.mkdir(parents=True, exist_ok=True, mode=0o700)
     spool.folder.chmod(0o700)
+    _try(spool.folder)
     file = spool.folder / _TARGET_FILE
     if not file.exists():
         unfinished = spool.folder / f"{_TARGET_FILE}.{secrets.token_hex(8)}"
         unfinished.touch(mode=0o600)
         unfinished.write_text(said, encoding="utf-8")
         unfinished.replace(file)
+
+
+def _try(folder: Path) -> None:
+    """Raises OSError where there are no locks, or no memory that is a file's, as on some network file systems."""
+    path = folder / f"try.{secrets.token_hex(8)}"
+    file = os.open(path, os.O_RDWR | os.O_CREAT | getattr(os, "O_CLOEXEC", 0), 0o600)
+    try:
+        lock(file)
+        reserve(file, mmap.PAGESIZE)
+        mmap.mmap(file, mmap.PAGESIZE).close()
+    finally:
+        os.close(file)
+        path.unlink()
 
 
 def spools_in(folder: Path) -> Iterator[TargetSpool]:

@@ -8,7 +8,7 @@ import math
 import os
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Final, TypeVar
 
 from trivet._errors import SpoolFull
@@ -57,10 +57,17 @@ class Room:
             self._is_closed = True
             self._changed.notify_all()
 
-    def make(self, size: int, create: Callable[[], _Made], is_some_to_free: Callable[[], bool]) -> _Made | None:
+    def make(
+        self, sizes: Sequence[int], create: Callable[[int], _Made], is_some_to_free: Callable[[], bool]
+    ) -> _Made | None:
         """What `create` makes, when there is room for it; None where the records are to be dropped.
 
         Without something to free there is no use in waiting: then a limit is exceeded, and a full disk is an error.
+
+        Args:
+            sizes: How many bytes it may have; the first for which the disk has room counts.
+            create: Makes it of one of these sizes. Raises OSError.
+            is_some_to_free: Whether this process has something on the disk that will be freed.
 
         Raises:
             SpoolFull: the disk is full, and nothing of this process is there that will be freed.
@@ -70,17 +77,19 @@ class Room:
             if self._limits.drops and time.monotonic() < self._full_until:
                 return None
             with self._changed:
-                over = self._limits.max_bytes is not None and self._taken + size > max(self._limits.max_bytes, size)
+                limit = self._limits.max_bytes
+                over = limit is not None and self._taken + sizes[0] > max(limit, sizes[0])
             if not over or not is_some_to_free():
-                try:
-                    made = create()
-                except OSError as error:
-                    if error.errno not in _NO_SPACE:
-                        raise
-                    why = "the disk is full"
-                else:
-                    self.take(size)
-                    return made
+                for size in sizes:
+                    try:
+                        made = create(size)
+                    except OSError as error:
+                        if error.errno not in _NO_SPACE:
+                            raise
+                    else:
+                        self.take(size)
+                        return made
+                why = "the disk is full"
             else:
                 why = f"it has reached {self._limits.max_bytes} bytes (TRIVET_SPOOL_SIZE)"
             if not self._wait(why, is_some_to_free):

@@ -229,10 +229,10 @@ class Writer:
         self._is_rolling = True  # before anything is looked at: see `append`
         try:
             segment, memory = self._current
-            new_size = max(NEXT_BYTES, -(-size // mmap.PAGESIZE) * mmap.PAGESIZE)
+            least = -(-size // mmap.PAGESIZE) * mmap.PAGESIZE
             made = self._room.make(
-                new_size,
-                lambda: create_segment(self.folder, segment.end, new_size),
+                [max(NEXT_BYTES, least), max(FIRST_BYTES, least)],
+                lambda new_size: create_segment(self.folder, segment.end, new_size),
                 lambda: len(segments_in(self.folder)) > 1,
             )
             if made is None:
