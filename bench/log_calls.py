@@ -6,7 +6,9 @@ Each product logs from a process of its own, by `log_calls_client.py`, in an env
 install are left out, and it is said. Products that need a server have one that is well: Trivet over SQLite, MLflow with
 one worker over SQLite. The others log as they do offline. `lost` is what is neither on the server nor in files that
 product reads later, after a SIGKILL right after the last call returned and, where there is one, its own way to send
-what was left.
+what was left. `slowed` is what ten metrics a step add to a step of small networks of scikit-learn and of torch, which are
+trained in turn with and without logging; torch only where the product's environment has it, and `--python` is one for
+Trivet that has it.
 """
 
 from __future__ import annotations
@@ -58,25 +60,29 @@ def main() -> None:
     """Prints a Markdown table."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--calls", type=int, default=10_000, help="of each kind (default 10,000; MLflow sync 1/20)")
+    parser.add_argument("--python", type=Path, default=Path(sys.executable), help="that logs with Trivet")
     parser.add_argument("--only", nargs="+", choices=[product.name for product in _PRODUCTS])
     options = parser.parse_args()
     print(f"{os.cpu_count()} processors, Python {sys.version.split()[0]}, load {os.getloadavg()[0]:.1f}\n")
-    print("| product | log_metric p50 µs | p99 µs | 10 metrics p50 µs | p99 µs | lost after SIGKILL | bytes a point |")
-    print("|---|---|---|---|---|---|---|")
+    print(
+        "| product | log_metric p50 µs | p99 µs | 10 metrics p50 µs | p99 µs | lost after SIGKILL | bytes a point | "
+        "scikit-learn slowed | torch slowed |"
+    )
+    print("|---|---|---|---|---|---|---|---|---|")
     missed = []
     for product in _PRODUCTS:
         if options.only and product.name not in options.only:
             continue
         calls = options.calls // 20 if product.name == "mlflow-sync" else options.calls
         try:
-            figures = _measure(product, calls)
+            figures = _measure(product, calls, options.python)
         except subprocess.CalledProcessError as error:
             print(f"| {product.name} | left out: {(error.stderr or str(error)).strip().splitlines()[-1][:120]} |")
             continue
         print(
             f"| {product.name} {figures['version']} | {figures['one_p50']:.1f} | {figures['one_p99']:.1f} | "
             f"{figures['ten_p50']:.1f} | {figures['ten_p99']:.1f} | {figures['lost']} of {calls:,} | "
-            f"{figures['bytes']} |",
+            f"{figures['bytes']} | {_share(figures['sklearn'])} | {_share(figures['torch'])} |",
             flush=True,
         )
         if product.name.startswith("trivet"):
@@ -89,11 +95,12 @@ def main() -> None:
     print("\nNot reached: " + "; ".join(missed) if missed else "\nAll of Trivet's was reached.")
 
 
-def _measure(product: Product, calls: int) -> dict[str, Any]:
-    python = _python_of(product)
+def _measure(product: Product, calls: int, trivets_python: Path) -> dict[str, Any]:
+    python = _python_of(product) or trivets_python
     with tempfile.TemporaryDirectory() as folder, _served(product, Path(folder)) as address:
         env = _environment(product, Path(folder), address)
         figures = json.loads(_asked(python, env, product, "time", calls))
+        figures |= json.loads(_asked(python, env, product, "train", 2 if product.name == "mlflow-sync" else 50))
         killed = subprocess.run(
             [str(python), str(_CLIENT), product.name, "die", str(calls)],
             env=env,
@@ -108,12 +115,16 @@ def _measure(product: Product, calls: int) -> dict[str, Any]:
         return {**figures, "lost": f"{calls - found['points']:,}"}
 
 
-def _python_of(product: Product) -> Path:
+def _python_of(product: Product) -> Path | None:
     if not product.package:
-        return Path(sys.executable)
+        return None
     if product.package == "mlflow":
         return mlflow_environment() / "bin" / "python"
-    return environment_with(f"bench-{product.package}", [product.package]) / "bin" / "python"
+    return environment_with(f"bench-{product.package}-2", [product.package, "scikit-learn"]) / "bin" / "python"
+
+
+def _share(slowed: tuple[float, float] | None) -> str:
+    return "-" if slowed is None else f"{slowed[1] / slowed[0] * 100:+.1f} % of {slowed[0]:.0f} µs"
 
 
 def _asked(python: Path, env: dict[str, str], product: Product, what: str, argument: object) -> str:

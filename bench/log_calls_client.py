@@ -1,6 +1,7 @@
 """Logs with one product and prints JSON; runs in that product's environment, and imports nothing else.
 
 python bench/log_calls_client.py PRODUCT time CALLS    percentiles of calls, in µs
+python bench/log_calls_client.py PRODUCT train STEPS   a step of real trainings, and what ten metrics add to it, in µs
 python bench/log_calls_client.py PRODUCT die CALLS     logs, prints what `find` needs, and kills itself
 python bench/log_calls_client.py PRODUCT find WHAT     how many points are there
 """
@@ -21,6 +22,7 @@ from typing import Any, NamedTuple
 
 _FOLDER = Path(os.environ["BENCH_FOLDER"])
 _WANDB_BLOCK = 32 * 1024
+_PAIRS = 41
 _KEYS = [f"metric {number}" for number in range(10)]
 
 
@@ -130,6 +132,64 @@ def _time(product: str, calls: int) -> dict[str, object]:
     os._exit(0)
 
 
+def _sklearn() -> Callable[[], object]:
+    from sklearn.datasets import load_digits
+    from sklearn.neural_network import MLPClassifier
+
+    digits = load_digits()
+    features, labels = digits.data[:128] / 16, digits.target[:128]
+    model = MLPClassifier((64,), random_state=0)
+    return lambda: model.partial_fit(features, labels, classes=range(10))
+
+
+def _torch() -> Callable[[], object]:
+    import torch
+
+    torch.set_num_threads(1)
+    features, labels = torch.rand(128, 64), torch.randint(10, (128,))
+    model = torch.nn.Sequential(torch.nn.Linear(64, 64), torch.nn.ReLU(), torch.nn.Linear(64, 10))
+    optimizer = torch.optim.Adam(model.parameters())
+
+    def step() -> None:
+        optimizer.zero_grad()
+        torch.nn.functional.cross_entropy(model(features), labels).backward()
+        optimizer.step()
+
+    return step
+
+
+def _train(product: str, steps: int) -> dict[str, tuple[float, float] | None]:
+    """A step, and by how much it takes longer: the medians of pairs of blocks without and with logging, in µs."""
+    run = _begin(product)
+    slowed: dict[str, tuple[float, float] | None] = {}
+    at = 0
+    for name, make in (("sklearn", _sklearn), ("torch", _torch)):
+        try:
+            train = make()
+        except ImportError:
+            slowed[name] = None
+            continue
+        alone, added = [], []
+        for pair in range(_PAIRS + 1):
+            taken = []
+            for log in (lambda _: None, run.ten):
+                begin = time.perf_counter()
+                for _ in range(steps):
+                    train()
+                    log(at)
+                    at += 1
+                taken.append(time.perf_counter() - begin)
+            if pair:  # the first one is for warming up
+                alone.append(taken[0] / steps * 1e6)
+                added.append((taken[1] - taken[0]) / steps * 1e6)
+        slowed[name] = sorted(alone)[_PAIRS // 2], sorted(added)[_PAIRS // 2]
+    if product == "mlflow-async":
+        print(json.dumps(slowed), flush=True)
+        os._exit(0)
+    run.end()
+    return slowed
+
+
 def _die(product: str, calls: int) -> None:
     run = _begin(product)
     print(run.name, flush=True)
@@ -203,7 +263,11 @@ def main() -> None:
     product, what, argument = sys.argv[1:]
     if what == "die":
         _die(product, int(argument))
-    answer: Any = _time(product, int(argument)) if what == "time" else _find(product, argument)
+    answer: Any
+    if what == "find":
+        answer = _find(product, argument)
+    else:
+        answer = (_time if what == "time" else _train)(product, int(argument))
     print(json.dumps(answer))
 
 
