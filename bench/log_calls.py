@@ -6,9 +6,8 @@ Each product logs from a process of its own, by `log_calls_client.py`, in an env
 install are left out, and it is said. Products that need a server have one that is well: Trivet over SQLite, MLflow with
 one worker over SQLite. The others log as they do offline. `lost` is what is neither on the server nor in files that
 product reads later, after a SIGKILL right after the last call returned and, where there is one, its own way to send
-what was left. `slowed` is what ten metrics a step add to a step of small networks of scikit-learn and of torch, which are
-trained in turn with and without logging; torch only where the product's environment has it, and `--python` is one for
-Trivet that has it.
+what was left. `slowed` is what ten metrics a step add to a step of small networks of scikit-learn and of torch, trained
+in turn with and without logging; torch only where the product's environment has it (`--python` is Trivet's).
 """
 
 from __future__ import annotations
