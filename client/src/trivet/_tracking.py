@@ -9,8 +9,6 @@ import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import timedelta
 from functools import partial
-from operator import attrgetter
-from pathlib import Path
 from typing import TYPE_CHECKING, Final, SupportsFloat, SupportsIndex, TypeVar
 
 from google.protobuf.field_mask_pb2 import FieldMask
@@ -46,11 +44,10 @@ from trivet._large_runs import LargeRuns
 from trivet._logged_models import LoggedModels
 from trivet._logger import Logger
 from trivet._metric_columns import MetricColumns
-from trivet._metric_columns import joined as joined_columns
+from trivet._metric_histories import MetricHistories, summarize
 from trivet._mode import Mode, current_mode
 from trivet._names import Names
 from trivet._paging import collect, joined
-from trivet._rank_series import ranked_contexts, summarize
 from trivet._records import (
     check_dataset,
     check_is,
@@ -66,6 +63,7 @@ from trivet._records import (
     to_tags,
     to_texts,
 )
+from trivet._run_services import RunServices
 from trivet._spool.frames import Series
 from trivet._spool.sender import RunServer
 from trivet._target import Target
@@ -107,33 +105,6 @@ _Item = TypeVar("_Item")
 DEFAULT_EXPERIMENT_ID: Final = "0"
 
 
-class _Server:
-    """The services, as logs are sent to them. Nothing is repeated here: the sender does that, for much longer."""
-
-    def __init__(self, connection: Connection, names: Names, artifacts: Callable[[], Artifacts]) -> None:
-        self._connection = connection
-        self._names = names
-        self._artifacts = artifacts
-
-    def write(self, message: pb.WriteRunRequest) -> pb.WriteRunResponse:
-        stub = self._connection.stub(TrackingServiceStub)
-        return self._connection.call(stub.WriteRun, message, repeatable=False)
-
-    def create(self, request: pb.CreateRunRequest) -> None:
-        stub = self._connection.stub(TrackingServiceStub)
-        self._connection.call(stub.CreateRun, request, repeatable=False)
-
-    def update(self, request: pb.UpdateRunRequest) -> None:
-        stub = self._connection.stub(TrackingServiceStub)
-        self._connection.call(stub.UpdateRun, request, repeatable=False)
-
-    def upload(self, run_id: str, local: Path, path: str) -> None:
-        self._artifacts().log_kept_artifact(run_id, local, path)
-
-    def run_name(self, run_id: str) -> str:
-        return self._names.run(run_id)
-
-
 class Tracking:
     """The tracking service in one workspace.
 
@@ -155,12 +126,13 @@ class Tracking:
         """
         self._connection = connection
         self._names = Names(target.workspace)
-        self.server: RunServer = _Server(connection, self._names, artifacts)
+        self.server: RunServer = RunServices(connection, self._names, artifacts)
         self._logger = Logger(self.server, target, current_mode())
         self.logged_models = LoggedModels(connection, self._names, self._logger)
         """The models that runs made."""
         self.without_server = WithoutServer(connection, self._names, self._logger)
         """What goes on while no server answers."""
+        self._histories = MetricHistories(connection, self._names)
         self._used: set[tuple[str, str, str]] = set()
 
     @property
@@ -889,34 +861,15 @@ class Tracking:
         Identical points are there once. Raises RunNotFound.
         """
         self._logger.settle(run_id=run_id)
-        return self._history(pb.ReadMetricHistoryRequest(run=self._names.run(run_id), key=key))
-
-    def _history(self, request: pb.ReadMetricHistoryRequest) -> list[Metric]:
-        points: list[Metric] = []
-        for answer in self._connection.stream(self._stub.ReadMetricHistory, request):
-            columns = answer.metrics
-            points.extend(
-                Metric(request.key, value, time_millis, step)
-                for step, time_millis, value in zip(columns.steps, columns.times_millis, columns.values, strict=True)
-            )
-        return points
+        return self._histories.points(run_id, key)
 
     def get_metric_by_rank(self, run_id: str, key: str) -> dict[int, list[Metric]]:
         """Returns the points that each rank of a job logged of a metric, as `get_metric_history`, by the rank.
 
         Points of processes without a rank are left out. Raises RunNotFound.
         """
-        run = self._names.run(run_id)
         self._logger.settle(run_id=run_id)
-        found: dict[int, list[Metric]] = {}
-        for context in ranked_contexts(
-            run, key, lambda request: self._connection.call(self._stub.ListMetrics, request, repeatable=True)
-        ):
-            points = self._history(pb.ReadMetricHistoryRequest(run=run, key=key, context=context))
-            # A rank may have measured several models, or on several datasets.
-            found[context.rank] = [*found.get(context.rank, []), *points]
-        by_order = attrgetter("step", "timestamp")
-        return {rank: sorted(found[rank], key=by_order) for rank in sorted(found)}
+        return self._histories.by_rank(run_id, key)
 
     def summarize_ranks(self, run_id: str, key: str) -> list[RankSummary]:
         """Returns mean, least and greatest value of a metric over the ranks of a job, by step. Raises RunNotFound."""
@@ -937,13 +890,8 @@ class Tracking:
             RunNotFound: there is no such run.
             InvalidArgument: NumPy is not installed.
         """
-        request = pb.ReadMetricHistoryRequest(
-            run=self._names.run(run_id), key=key, min_step=min_step, max_step=max_step
-        )
         self._logger.settle(run_id=run_id)
-        return joined_columns(
-            answer.metrics for answer in self._connection.stream(self._stub.ReadMetricHistory, request)
-        )
+        return self._histories.columns(run_id, key, min_step, max_step)
 
     def export(
         self,
