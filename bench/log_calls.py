@@ -153,6 +153,9 @@ def _environment(product: Product, folder: Path, address: str) -> dict[str, str]
         "TRACKIO_DIR": str(folder / "trackio"),
         "HF_HUB_OFFLINE": "1",
         "NEPTUNE_MODE": "offline",
+        # Libraries of linear algebra that wait for a second processor would measure who else is on it.
+        "OMP_NUM_THREADS": "1",
+        "OPENBLAS_NUM_THREADS": "1",
         "NEPTUNE_PROJECT": "bench/log-calls",
     }
 

@@ -22,7 +22,7 @@ from typing import Any, NamedTuple
 
 _FOLDER = Path(os.environ["BENCH_FOLDER"])
 _WANDB_BLOCK = 32 * 1024
-_PAIRS = 41
+_PAIRS = 21
 _KEYS = [f"metric {number}" for number in range(10)]
 
 
