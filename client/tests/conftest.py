@@ -62,6 +62,8 @@ def clean_process(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.Temp
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path_factory.mktemp("state")))
     for name in ("URL", "TRACKING_URL", "ARTIFACTS_URL", "REGISTRY_URL", "WORKSPACE", "TOKEN", "TOKEN_FILE", "RUN_ID"):
         monkeypatch.delenv(f"TRIVET_{name}", raising=False)
+    # Only what a test logs is logged; `test_capturing` asks for more.
+    monkeypatch.setenv("TRIVET_CAPTURE", "none")
     trivet.set_tracking_uri("")
     yield
     while trivet.active_run() is not None:

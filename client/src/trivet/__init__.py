@@ -111,6 +111,7 @@ if TYPE_CHECKING:
     from trivet._entities import (
         CollectedGarbage,
         ComparedKey,
+        ConsoleLine,
         Dataset,
         DatasetInput,
         DatasetSummary,
@@ -177,6 +178,7 @@ __all__ = [
     "CollectedGarbage",
     "ComparedKey",
     "Conflict",
+    "ConsoleLine",
     "CredentialsInvalid",
     "Dataset",
     "DatasetInput",

@@ -85,6 +85,24 @@ class RunData:
 
 
 @dataclass(frozen=True)
+class ConsoleLine:
+    """A line that a process of a run wrote to its console, or a piece of one."""
+
+    text: str
+    """Without the line break. Control characters are kept, such as those that give colors: print it with care."""
+    timestamp: int
+    """When it was written."""
+    stream: str = "stdout"
+    """`stdout` or `stderr`."""
+    rank: int | None = None
+    """The process of a job that wrote it; None where it had no rank."""
+    unfinished: bool = False
+    """Whether the next one of the same stream and rank goes on with it: long lines and progress bars come in pieces."""
+    number: int = 0
+    """Its place among the lines of the run, from 0 up; of those that are logged, the server gives it."""
+
+
+@dataclass(frozen=True)
 class Dataset:
     """Data that a run was trained or evaluated on: what it is, not the data itself."""
 

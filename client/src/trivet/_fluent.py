@@ -24,6 +24,10 @@ from trivet._view_type import ViewType
 if TYPE_CHECKING:
     import pandas as pd
 
+    from trivet._beginning import Resume
+    from trivet._captured.choice import Choice
+    from trivet._captured.ending import Ending
+    from trivet._captured.run_capture import RunCapture
     from trivet._entities import (
         Dataset,
         Experiment,
@@ -56,10 +60,11 @@ class ActiveRun:
     when the run was started; `get_run(run.info.run_id)` has what was logged since.
     """
 
-    def __init__(self, run: Run, client: Client) -> None:
+    def __init__(self, run: Run, client: Client, capture: RunCapture | None) -> None:
         self.info = run.info
         self.data = run.data
         self._client = client
+        self._capture = capture
         self._process = os.getpid()
         self._is_ended = False
 
@@ -69,16 +74,12 @@ class ActiveRun:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        _end(self, _status_after(error))
+        from trivet._captured.ending import ending_by  # noqa: PLC0415 - `import trivet` is to cost little
+
+        _end(self, ending_by(error))
 
     def __repr__(self) -> str:
         return f"<trivet.ActiveRun {self.info.run_id}>"
-
-
-def _status_after(error: BaseException | None) -> str:
-    if error is None or (isinstance(error, SystemExit) and error.code in (None, 0)):
-        return "FINISHED"
-    return "KILLED" if isinstance(error, KeyboardInterrupt) else "FAILED"
 
 
 # Threads start with an empty context and tasks with a copy of their creator's, so that each has runs of its own: a
@@ -224,12 +225,20 @@ def start_run(
     parent_run_id: str | None = None,
     tags: Mapping[str, object] | None = None,
     description: str | None = None,
+    *,
+    resume: Resume | None = None,
+    resume_from: int | None = None,
+    fork_from: tuple[str, int] | None = None,
+    capture: Choice = None,
 ) -> ActiveRun:
     """Starts a run and makes it the active one of this thread or task; use it in a `with` statement, or call `end_run`.
 
-    The source file, its git commit and the user are noted unasked. It waits for the server, once and for some seconds
-    at most: that an address is wrong shows here, in the log, not at the end of a training. Where no server answers, the
-    run is begun on this machine under its id, and sent later; so is every run with TRIVET_MODE=offline.
+    It waits for the server, once and for some seconds at most: that an address is wrong shows here, in the log, not at
+    the end of a training. Where no server answers, the run is begun on this machine under its id, and sent later; so is
+    every run with TRIVET_MODE=offline.
+
+    Noted unasked are the source, its git commit, branch and diff, the command, the environment, host and user, the
+    console, how busy the system is, and how the process ends; docs/capturing.md has all of it, and how to turn it off.
 
     Args:
         run_id: Goes on with this run instead of creating one. Default: TRIVET_RUN_ID, where no run is active.
@@ -239,11 +248,24 @@ def start_run(
         parent_run_id: The parent, where it is not the active run.
         tags: What to mark it with.
         description: Notes about it, in markdown.
+        resume: Whether the run of that id must be there (`must`, the default), is created where it is not (`allow`), or
+            must not be there (`never`).
+        resume_from: Takes the run of that id back to this step, the last one that stays, and goes on from there.
+        fork_from: The id of a run and a step: the new run begins as that one was at the step.
+        capture: What is noted unasked: names with commas between, or those to leave out as in `-console,-diff`; True is
+            all, False nothing. Default: what TRIVET_CAPTURE says, else all.
 
     Raises:
-        InvalidArgument: a run is active already, and `nested` is false.
+        InvalidArgument: a run is active already, and `nested` is false; or the arguments do not go together.
+        RunNotFound, RunDeleted: there is no such run to go on with, or to fork.
+        RunIdTaken: the run is there, and must not be.
         SpoolUnusable: no server answers, and nothing can be kept on this machine.
     """
+    from trivet._beginning import Wish, begin  # noqa: PLC0415 - `import trivet` is to cost little
+    from trivet._captured.choice import chosen  # noqa: PLC0415 - as above
+    from trivet._captured.run_capture import RunCapture, of_this_rank  # noqa: PLC0415 - as above
+    from trivet._captured.surroundings import look_around  # noqa: PLC0415 - as above
+
     stack = _active_runs.get()
     if stack and not nested:
         raise InvalidArgument(
@@ -251,18 +273,26 @@ def start_run(
             "nested=True."
         )
     client = _client()
-    if run_id is None and not stack:
+    if run_id is None and not stack and fork_from is None:
         run_id = os.environ.get("TRIVET_RUN_ID") or None
-    if run_id is not None:
-        started = client.tracking.resume_run(run_id)
-        if tags:
-            client.tracking.set_tags(run_id, tags)
-        if description is not None and client.tracking.without_server.mode is Mode.ONLINE:
-            client.tracking.update_run(run_id, description=description)
-    else:
-        parent = parent_run_id or (stack[-1].info.run_id if stack else None)
-        started = _create_run(client, experiment_id, run_name, parent, tags, description)
-    run = ActiveRun(started, client)
+    wish = Wish(
+        run_id=run_id,
+        resume=resume,
+        resume_from=resume_from,
+        fork_from=fork_from,
+        experiment_id=experiment_id,
+        default_experiment_id=_DEFAULT_EXPERIMENT_ID if _process.experiment_id is None else _process.experiment_id,
+        experiment_name=_process.experiment_name,
+        run_name=run_name,
+        parent_run_id=parent_run_id or (stack[-1].info.run_id if stack else None),
+        tags=tags or {},
+        description=description,
+    )
+    wish.check()
+    wanted = of_this_rank(chosen(capture))
+    started = begin(client.tracking, wish, look_around(wanted))
+    is_captured = bool(wanted) and client.tracking.without_server.mode is not Mode.DISABLED
+    run = ActiveRun(started, client, RunCapture(client, started, wanted) if is_captured else None)
     _active_runs.set((*stack, run))
     with _process.lock:
         _process.unended[run.info.run_id] = run
@@ -270,31 +300,6 @@ def start_run(
             _process.ends_at_exit = True
             atexit.register(_end_all_at_exit)
     return run
-
-
-def _create_run(
-    client: Client,
-    experiment_id: str | int | None,
-    run_name: str | None,
-    parent_run_id: str | None,
-    tags: Mapping[str, object] | None,
-    description: str | None,
-) -> Run:
-    from trivet._capture import capture  # noqa: PLC0415 - only who starts a run needs it
-
-    surroundings = capture()
-    experiment = experiment_id if experiment_id is not None else _process.experiment_id
-    return client.tracking.begin_run(
-        _DEFAULT_EXPERIMENT_ID if experiment is None else experiment,
-        experiment_name=_process.experiment_name if experiment is None else "",
-        run_name=run_name,
-        tags=tags,
-        description=description or "",
-        parent_run_id=parent_run_id,
-        user=surroundings.user,
-        source=surroundings.source,
-        git_commit=surroundings.git_commit,
-    )
 
 
 def active_run() -> ActiveRun | None:
@@ -310,24 +315,30 @@ def end_run(status: str = "FINISHED") -> None:
     """
     run = active_run()
     if run is not None:
-        _end(run, status)
+        from trivet._captured.ending import Ending  # noqa: PLC0415 - `import trivet` is to cost little
+
+        _end(run, Ending(status))
 
 
-def _end(run: ActiveRun, status: str) -> None:
+def _end(run: ActiveRun, ending: Ending) -> None:
     _active_runs.set(tuple(other for other in _active_runs.get() if other is not run))
     with _process.lock:
         _process.unended.pop(run.info.run_id, None)
     if run._is_ended or run._process != os.getpid():  # noqa: SLF001 - of this module
         return  # after a fork, the run is the parent's to end
     run._is_ended = True  # noqa: SLF001 - of this module
-    run._client.set_terminated(run.info.run_id, status)  # noqa: SLF001 - of this module
+    if run._capture is not None:  # noqa: SLF001 - of this module
+        run._capture.end(ending)  # noqa: SLF001 - of this module
+    run._client.set_terminated(run.info.run_id, ending.status)  # noqa: SLF001 - of this module
 
 
 def _end_all_at_exit() -> None:
-    failed = getattr(sys, "last_value", None) is not None and not hasattr(sys, "ps1")
+    from trivet._captured.ending import ending_of_process  # noqa: PLC0415 - it is loaded already
+
+    ending = ending_of_process()
     for run in list(_process.unended.values()):
         try:
-            _end(run, "FAILED" if failed else "FINISHED")
+            _end(run, ending)
         except TrivetError as error:
             sys.stderr.write(f"trivet: run {run.info.run_id} could not be ended: {error}\n")
 

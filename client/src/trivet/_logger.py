@@ -162,6 +162,11 @@ class Logger:
         """Where the log of a run is."""
         return self._log(run_id).writer.folder
 
+    def unsent_bytes(self, run_id: str) -> int:
+        """How many bytes of the log of a run are neither stored nor refused."""
+        log = self._logs.get(run_id)
+        return 0 if log is None else log.writer.end - log.writer.head.progress.settled
+
     def _log(self, run_id: str) -> RunLog:
         with self._lock:
             if self._is_closed:

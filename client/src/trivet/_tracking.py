@@ -15,7 +15,9 @@ from google.protobuf.field_mask_pb2 import FieldMask
 
 from trivet._clock import now_millis
 from trivet._connection import Connection, Subscription
+from trivet._console import ConsolePage, read_console
 from trivet._entities import (
+    ConsoleLine,
     Dataset,
     DatasetInput,
     DatasetSummary,
@@ -36,7 +38,7 @@ from trivet._entities import (
     RunComparison,
     RunInfo,
 )
-from trivet._errors import ExperimentNameTaken, ExperimentNotFound
+from trivet._errors import ExperimentNameTaken, ExperimentNotFound, RunIdTaken, RunNotFound
 from trivet._export import TABLES, Exporter, check_installed, check_tables
 from trivet._ids import new_request_id
 from trivet._ids import new_run_id as make_run_id
@@ -71,6 +73,7 @@ from trivet._timestamps import timestamp as to_timestamp
 from trivet._tracking_messages import (
     RUN_INFO_FIELDS,
     from_comparison,
+    from_console_line,
     from_dataset_summary,
     from_experiment,
     from_experiment_change,
@@ -80,6 +83,7 @@ from trivet._tracking_messages import (
     from_run_change,
     from_run_info,
     from_run_without_inputs,
+    to_console,
     to_inputs,
     to_key_kind,
     to_outputs,
@@ -90,7 +94,7 @@ from trivet._tracking_messages import (
 from trivet._view_type import ViewType
 from trivet._watch import Watch
 from trivet._without_server import WithoutServer
-from trivet_proto.tracking.v1 import experiment_pb2, purge_pb2, rewrite_pb2, run_pb2, watch_pb2
+from trivet_proto.tracking.v1 import console_pb2, experiment_pb2, purge_pb2, rewrite_pb2, run_pb2, watch_pb2
 from trivet_proto.tracking.v1 import logged_model_service_pb2 as models_pb
 from trivet_proto.tracking.v1 import tracking_service_pb2 as pb
 from trivet_proto.tracking.v1.tracking_service_pb2_grpc import TrackingServiceStub
@@ -345,6 +349,8 @@ class Tracking:
         self,
         experiment_id: str | int = DEFAULT_EXPERIMENT_ID,
         *,
+        run_id: str | None = None,
+        may_exist: bool = False,
         experiment_name: str = "",
         run_name: str | None = None,
         tags: Mapping[str, object] | None = None,
@@ -358,6 +364,8 @@ class Tracking:
 
         Args:
             experiment_id: Of the experiment that it goes into.
+            run_id: Default: a new UUIDv7.
+            may_exist: Goes on with the run of that id, if there is one, as `resume_run` does, and leaves it as it is.
             experiment_name: Instead of the id: the experiment is created where there is none of that name.
             run_name: What people call it. Default: the server makes a name up.
             tags: What to mark it with.
@@ -369,10 +377,11 @@ class Tracking:
 
         Raises:
             ExperimentNotFound, ExperimentDeleted: a server answered, and there is nowhere to put it.
+            RunIdTaken: a server answered, and the id was used for another run.
             SpoolUnusable: no server answered, and nothing can be kept on this machine.
         """
         request = self._creation(
-            None,
+            run_id,
             experiment_id=experiment_id,
             run_name=run_name,
             start_time=None,
@@ -386,7 +395,21 @@ class Tracking:
         if experiment_name:
             request.run.ClearField("experiment")
             request.experiment_display_name, request.create_experiment = experiment_name, True
+        if may_exist:
+            return self.without_server.create_or_resume_run(request, partial(self._create_or_resume, request))
         return self.without_server.create_run(request)
+
+    def _create_or_resume(self, request: pb.CreateRunRequest, timeout_seconds: float | None) -> Run:
+        try:
+            return self._resume(request.run_id, timeout_seconds)
+        except RunNotFound:
+            pass
+        try:
+            return self._to_run(
+                self._connection.call(self._stub.CreateRun, request, repeatable=True, timeout_seconds=timeout_seconds)
+            )
+        except RunIdTaken:  # by another process of the job, meanwhile
+            return self._resume(request.run_id, timeout_seconds)
 
     def get_run(self, run_id: str) -> Run:
         """Returns a run with all that was logged to it before the call, also a deleted one. Raises RunNotFound."""
@@ -667,14 +690,14 @@ class Tracking:
         Raises:
             RunNotFound, RunDeleted: a server answered, and there is no such run in use.
         """
+        return self.without_server.resume_run(run_id, partial(self._resume, run_id))
+
+    def _resume(self, run_id: str, timeout_seconds: float | None) -> Run:
         run = run_pb2.Run(name=self._names.run(run_id), status=run_pb2.RUN_STATUS_RUNNING)
         request = pb.UpdateRunRequest(run=run, update_mask=FieldMask(paths=["status", "end_time"]))
-        return self.without_server.resume_run(
-            run_id,
-            lambda timeout: self._to_run(
-                # The same again has the same effect.
-                self._connection.call(self._stub.UpdateRun, request, repeatable=True, timeout_seconds=timeout)
-            ),
+        # The same again has the same effect.
+        return self._to_run(
+            self._connection.call(self._stub.UpdateRun, request, repeatable=True, timeout_seconds=timeout_seconds)
         )
 
     def set_terminated(self, run_id: str, *, status: str = "FINISHED", end_time: int | None = None) -> None:
@@ -892,6 +915,45 @@ class Tracking:
         """
         self._logger.settle(run_id=run_id)
         return self._histories.columns(run_id, key, min_step, max_step)
+
+    def log_console(self, run_id: str, lines: Iterable[ConsoleLine]) -> None:
+        """Logs lines of a console, all or none, in their order; does not wait. `start_run` does so by itself.
+
+        Raises:
+            InvalidArgument: a line has another stream.
+        """
+        self._write(run_id, to_console(lines))
+
+    def unsent_bytes(self, run_id: str) -> int:
+        """How much of what this client logged to a run is neither stored nor refused."""
+        return self._logger.unsent_bytes(run_id)
+
+    def console(self, run_id: str, *, newest: int = 0, follow: bool = False) -> Iterator[ConsoleLine]:
+        """Returns what the processes of a run wrote to their consoles, line by line.
+
+        Args:
+            run_id: Of the run.
+            newest: Begin with so many of the newest lines. 0: with the first that the server has kept.
+            follow: Go on with what is written, until the run has ended.
+
+        Raises:
+            RunNotFound: there is no such run.
+            InvalidArgument: `newest` is below 0.
+        """
+        parent = self._names.run(run_id)
+
+        def ask(min_number: int, newest: int, page_token: str) -> ConsolePage:
+            request = console_pb2.ListConsoleLinesRequest(
+                parent=parent, min_number=min_number, newest=newest, page_size=1000, page_token=page_token
+            )
+            page = self._connection.call(self._stub.ListConsoleLines, request, repeatable=True)
+            return ConsolePage(list(map(from_console_line, page.lines)), page.next_page_token, page.end_number)
+
+        def has_ended() -> bool:
+            return self.get_run(run_id).info.status not in ("RUNNING", "SCHEDULED")
+
+        self._logger.settle(run_id=run_id)
+        return read_console(ask, newest, has_ended if follow else None)
 
     def export(
         self,

@@ -7,6 +7,7 @@ from typing import Final
 
 from trivet._entities import (
     ComparedKey,
+    ConsoleLine,
     Dataset,
     DatasetInput,
     DatasetSummary,
@@ -29,7 +30,15 @@ from trivet._errors import InvalidArgument
 from trivet._names import last_segment
 from trivet._timestamps import millis
 from trivet._view_type import ViewType
-from trivet_proto.tracking.v1 import experiment_pb2, lifecycle_pb2, purge_pb2, run_inputs_pb2, run_pb2, watch_pb2
+from trivet_proto.tracking.v1 import (
+    console_pb2,
+    experiment_pb2,
+    lifecycle_pb2,
+    purge_pb2,
+    run_inputs_pb2,
+    run_pb2,
+    watch_pb2,
+)
 from trivet_proto.tracking.v1 import tracking_service_pb2 as pb
 
 _STAGES: Final[Mapping[int, str]] = {
@@ -41,6 +50,11 @@ _VIEWS: Final = {
     ViewType.DELETED_ONLY: lifecycle_pb2.LIFECYCLE_VIEW_DELETED,
     ViewType.ALL: lifecycle_pb2.LIFECYCLE_VIEW_ALL,
 }
+_STREAMS: Final[Mapping[str, console_pb2.ConsoleStream.ValueType]] = {
+    "stdout": console_pb2.CONSOLE_STREAM_STDOUT,
+    "stderr": console_pb2.CONSOLE_STREAM_STDERR,
+}
+_STREAM_NAMES: Final[Mapping[int, str]] = {stream: name for name, stream in _STREAMS.items()}
 _STATUS_PREFIX: Final = "RUN_STATUS_"
 _KEY_KINDS: Final = {
     "metric": pb.RUN_KEY_KIND_METRIC,
@@ -251,6 +265,34 @@ def to_written(params: Mapping[str, str] | None = None, tags: Mapping[str, str] 
     return pb.WriteRunRequest(
         params=[pb.Param(key=key, value=value) for key, value in (params or {}).items()],
         tags=[pb.Tag(key=key, value=value) for key, value in (tags or {}).items()],
+    )
+
+
+def to_console(lines: Iterable[ConsoleLine]) -> pb.WriteRunRequest:
+    """What writes lines to the console of a run, which is not named yet. Raises InvalidArgument for another stream."""
+    message = pb.WriteRunRequest()
+    for line in lines:
+        if line.stream not in _STREAMS:
+            raise InvalidArgument(f"{line.stream!r} is no stream of a console; that is stdout or stderr.")
+        message.console.add(
+            time_millis=line.timestamp,
+            stream=_STREAMS[line.stream],
+            rank=line.rank,
+            text=line.text,
+            unfinished=line.unfinished,
+        )
+    return message
+
+
+def from_console_line(message: console_pb2.ConsoleLine) -> ConsoleLine:
+    """The value of a message."""
+    return ConsoleLine(
+        message.text,
+        message.time_millis,
+        _STREAM_NAMES.get(message.stream, ""),
+        message.rank if message.HasField("rank") else None,
+        message.unfinished,
+        message.number,
     )
 
 

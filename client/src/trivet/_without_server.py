@@ -95,6 +95,23 @@ class WithoutServer:
             self._logger.begin_unasked(run_id, Kind.UPDATE, request.SerializeToString())
         return from_run(run)
 
+    def create_or_resume_run(self, request: pb.CreateRunRequest, ask: Callable[[float | None], Run]) -> Run:
+        """Goes on with a run, or creates it. Where nobody could be asked which, it is found out when it is sent.
+
+        Args:
+            request: Creates the run.
+            ask: Does the one or the other, within so many seconds.
+        """
+        answer = self._asked(ask, f"the run {request.run_id}")
+        if answer is not None:
+            return answer
+        resumed = run_pb2.Run(name=self._names.run(request.run_id), status=run_pb2.RUN_STATUS_RUNNING)
+        if self.mode is not Mode.DISABLED:
+            self._logger.begin_unasked(request.run_id, Kind.ENSURE, request.SerializeToString())
+            update = pb.UpdateRunRequest(run=resumed, update_mask=FieldMask(paths=["status", "end_time"]))
+            self._logger.begin_unasked(request.run_id, Kind.UPDATE, update.SerializeToString())
+        return from_run(resumed)
+
     def log_files(
         self, run_id: str, local: Path, artifact_path: str | None, upload: Callable[[], None], *, with_name: bool
     ) -> None:

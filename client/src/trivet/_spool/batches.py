@@ -15,6 +15,7 @@ from trivet_proto.tracking.v1 import tracking_service_pb2 as pb
 # Half of what a server takes, design §12.
 MAX_MESSAGE_BYTES: Final = 4 * 1024 * 1024
 _MAX_INPUTS: Final = 999
+_MAX_LINES: Final = 9_999
 # Of a frame, if it holds several records: what goes into a message with others.
 _PART_BYTES: Final = 1024 * 1024
 # So many frames are looked at together; more of them only while they are all alike.
@@ -68,6 +69,7 @@ class _Batch:
     records: int = 0
     size: int = 0
     inputs: int = 0
+    lines: int = 0
     columns: dict[Series, _Columns] = field(default_factory=dict)
     tags: dict[str, str | None] = field(default_factory=dict)
     message: pb.WriteRunRequest = field(default_factory=pb.WriteRunRequest)
@@ -156,7 +158,13 @@ class _Batch:
     def _take_write(self, frame: Frame) -> bool:
         written = pb.WriteRunRequest.FromString(frame.payload)
         inputs = len(written.inputs.datasets) + len(written.inputs.models) + len(written.outputs.models)
-        if self.records and (self.size + len(frame.payload) > self.max_bytes or self.inputs + inputs > _MAX_INPUTS):
+        lines = len(written.console)
+        is_full = (
+            self.size + len(frame.payload) > self.max_bytes
+            or self.inputs + inputs > _MAX_INPUTS
+            or self.lines + lines > _MAX_LINES
+        )
+        if self.records and is_full:
             return False
         records = count_of(written)
         # The last word on a tag is the only one that can be seen.
@@ -165,6 +173,7 @@ class _Batch:
         del written.deleted_tags[:], written.tags[:]
         self.message.MergeFrom(written)
         self.inputs += inputs
+        self.lines += lines
         self._took(frame.end, records, len(frame.payload))
         return True
 
@@ -205,7 +214,7 @@ def parts(data: bytes, series: Mapping[int, tuple[Series, ...]], max_bytes: int 
 
 
 def count_of(written: pb.WriteRunRequest) -> int:
-    """How many params, tags, inputs and outputs a message has."""
+    """How many params, tags, inputs, outputs and lines a message has."""
     return (
         len(written.params)
         + len(written.tags)
@@ -213,6 +222,7 @@ def count_of(written: pb.WriteRunRequest) -> int:
         + len(written.inputs.datasets)
         + len(written.inputs.models)
         + len(written.outputs.models)
+        + len(written.console)
     )
 
 
@@ -241,6 +251,7 @@ def _records_of(written: pb.WriteRunRequest) -> Iterator[pb.WriteRunRequest]:
         yield pb.WriteRunRequest(inputs=run_inputs_pb2.RunInputs(models=[model]))
     for output in written.outputs.models:
         yield pb.WriteRunRequest(outputs=run_inputs_pb2.RunOutputs(models=[output]))
+    yield from (pb.WriteRunRequest(console=[line]) for line in written.console)
 
 
 def count_records(data: bytes, series: Mapping[int, tuple[Series, ...]]) -> int:

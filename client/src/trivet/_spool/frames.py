@@ -39,7 +39,7 @@ class Kind(IntEnum):
     POINT = 1
     ROW = 2
     WRITE = 3
-    """A `WriteRunRequest` of params, tags, inputs and outputs."""
+    """A `WriteRunRequest` of params, tags, inputs, outputs and lines of the console."""
     CREATE = 4
     """A `CreateRunRequest`: the first frame of a run that was made while no server answered."""
     UPDATE = 5
@@ -48,6 +48,8 @@ class Kind(IntEnum):
     """JSON: a file or folder beside the log, and where in the run it goes."""
     SERIES = 7
     """JSON: what a number means. In the file of keys alone."""
+    ENSURE = 8
+    """A `CreateRunRequest` of a run that may be there already."""
 
 
 class Series(NamedTuple):
@@ -125,7 +127,7 @@ def read_long(data: bytes, at: int) -> Frame | None:
     begin = at + _LONG_HEADER_BYTES
     end = begin + length
     end += -(end - at) % 8
-    if end > len(data) or not Kind.WRITE <= tag <= Kind.SERIES:
+    if end > len(data) or not Kind.WRITE <= tag <= Kind.ENSURE:
         return None
     return Frame(Kind(tag), data[begin : begin + length], end)
 

@@ -130,5 +130,7 @@ def _one(message: pb.WriteRunRequest, record: pb.RefusedRecord) -> tuple[str, di
     if kind == pb.RECORD_KIND_DATASET_INPUT:
         used = message.inputs.datasets[index]
         return f"dataset {used.dataset.name!r}", {"dataset": MessageToDict(used)}
+    if kind == pb.RECORD_KIND_CONSOLE_LINE:
+        return "a line of the console", {"console": MessageToDict(message.console[index])}
     models = message.inputs.models if kind == pb.RECORD_KIND_MODEL_INPUT else message.outputs.models
     return f"model {models[index].model_id!r}", {"model": MessageToDict(models[index])}

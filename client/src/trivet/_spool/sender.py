@@ -26,6 +26,7 @@ from trivet._errors import (
     DeadlineExceeded,
     MessageTooLarge,
     Overloaded,
+    RunIdTaken,
     ServerError,
     ServerUnavailable,
     TrivetError,
@@ -222,7 +223,7 @@ class Shipper:
         if part.control is None:
             assert part.message is not None
             return self._send_message(base, part, part.message)
-        if part.control.kind is Kind.CREATE:
+        if part.control.kind in (Kind.CREATE, Kind.ENSURE):
             self._repeat(lambda: self._create(part), base + part.end, "it")
         elif part.control.kind is Kind.UPDATE:
             request = pb.UpdateRunRequest.FromString(part.control.payload)
@@ -238,7 +239,9 @@ class Shipper:
         except TrivetError as error:
             if isinstance(error, ServerError) or self._is_passing(error) or self._is_over():
                 raise
-            self._refuse_run(error)
+            # A run that may be there already.
+            if part.control.kind is not Kind.ENSURE or not isinstance(error, RunIdTaken):
+                self._refuse_run(error)
 
     def _refuse_run(self, error: TrivetError) -> None:
         """Keeps the whole log, because there is no run that it could go to."""
