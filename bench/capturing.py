@@ -2,8 +2,8 @@
 
     .venv/bin/python bench/capturing.py [--rounds 5] [--steps 1500] [--lines 100000]
 
-The training is scikit-learn's, by steps of some milliseconds; each step prints a line and logs ten metrics. The system is
-sampled every second, ten times as often as by default. The servers run over SQLite on the same machine.
+The training is scikit-learn's, by steps of some milliseconds; each step prints a line and logs ten metrics. The system
+is sampled every second, ten times as often as by default. The servers run over SQLite on the same machine.
 """
 
 from __future__ import annotations

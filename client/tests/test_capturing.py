@@ -177,6 +177,18 @@ def test_all_is_captured_of_a_script_that_fails(client: trivet.Client, repositor
     assert metrics.keys() >= {"network_receive_megabytes", "network_transmit_megabytes", "process_cpu_percentage"}
 
 
+@pytest.mark.parametrize("end", ["", "sys.exit(0)", "trivet.end_run()"])
+def test_a_short_script_has_all_of_it(client: trivet.Client, tmp_path: Path, end: str) -> None:
+    script = tmp_path / "short.py"
+    script.write_text(f"import sys, trivet\nprint(trivet.start_run().info.run_id)\n{end}\n", encoding="utf-8")
+    ended = run_to_exit([sys.executable, str(script)], program_env())
+    assert (ended.returncode, ended.stderr) == (0, "")
+    run_id = ended.stdout.strip()
+    assert client.get_run(run_id).info.status == "FINISHED"
+    assert texts(client, run_id) == [run_id]
+    assert files(client, run_id) == {"trivet/environment.json", "trivet/source/short.py"}
+
+
 def test_each_of_it_can_be_turned_off_alone(client: trivet.Client, repository: Path) -> None:
     script = repository / "each.py"
     script.write_text(EACH_ALONE, encoding="utf-8")

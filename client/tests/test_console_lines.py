@@ -35,7 +35,7 @@ def joined(lines: Iterable[Line]) -> list[str]:
 
 def cut(*writes: str, pause: int = 0) -> list[Line]:
     """The lines of some writes, so far apart in milliseconds that nothing, or all that is open, is sent in between."""
-    cutter, now = LineCutter(1), 0
+    cutter, now = LineCutter("stdout"), 0
     lines: list[Line] = []
     for text in writes:
         lines += cutter.feed(now, text)
@@ -56,18 +56,18 @@ def test_lines_show_what_a_terminal_shows_in_the_end(writes: list[str], pause: i
 
 
 def test_a_line_is_sent_when_it_ends() -> None:
-    cutter = LineCutter(2)
+    cutter = LineCutter("stderr", 3)
     assert list(cutter.feed(5, "a")) == []
     assert list(cutter.feed(6, "b\nc\r\n\n")) == [
-        Line(6, 2, "ab", unfinished=False),
-        Line(6, 2, "c", unfinished=False),
-        Line(6, 2, "", unfinished=False),
+        Line("ab", 6, "stderr", 3, unfinished=False),
+        Line("c", 6, "stderr", 3, unfinished=False),
+        Line("", 6, "stderr", 3, unfinished=False),
     ]
     assert list(cutter.end(7)) == []
 
 
 def test_of_a_progress_bar_its_states_come_now_and_then() -> None:
-    cutter = LineCutter(1)
+    cutter = LineCutter("stdout")
     lines: list[Line] = []
     for step in range(1000):
         lines += cutter.feed(step * 20, f"\r{step / 10:.1f} %")
@@ -78,12 +78,12 @@ def test_of_a_progress_bar_its_states_come_now_and_then() -> None:
 
 
 def test_what_stays_open_is_sent_in_pieces() -> None:
-    cutter = LineCutter(1)
+    cutter = LineCutter("stdout")
     assert list(cutter.feed(0, "Loading")) == []
     assert list(cutter.look(999)) == []
-    assert list(cutter.look(1000)) == [Line(1000, 1, "Loading", unfinished=True)]
+    assert list(cutter.look(1000)) == [Line("Loading", 1000, "stdout", None, unfinished=True)]
     assert list(cutter.look(5000)) == []
-    assert list(cutter.feed(6000, " … done\n")) == [Line(6000, 1, " … done", unfinished=False)]
+    assert list(cutter.feed(6000, " … done\n")) == [Line(" … done", 6000, "stdout", None, unfinished=False)]
 
 
 @pytest.mark.parametrize("character", ["x", "ü", "🚀"])

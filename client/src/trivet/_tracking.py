@@ -72,6 +72,7 @@ from trivet._target import Target
 from trivet._timestamps import timestamp as to_timestamp
 from trivet._tracking_messages import (
     RUN_INFO_FIELDS,
+    WrittenLine,
     from_comparison,
     from_console_line,
     from_dataset_summary,
@@ -916,7 +917,7 @@ class Tracking:
         self._logger.settle(run_id=run_id)
         return self._histories.columns(run_id, key, min_step, max_step)
 
-    def log_console(self, run_id: str, lines: Iterable[ConsoleLine]) -> None:
+    def log_console(self, run_id: str, lines: Iterable[WrittenLine]) -> None:
         """Logs lines of a console, all or none, in their order; does not wait. `start_run` does so by itself.
 
         Raises:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Final
+from typing import Final, Protocol
 
 from trivet._entities import (
     ComparedKey,
@@ -268,7 +268,31 @@ def to_written(params: Mapping[str, str] | None = None, tags: Mapping[str, str] 
     )
 
 
-def to_console(lines: Iterable[ConsoleLine]) -> pb.WriteRunRequest:
+class WrittenLine(Protocol):
+    """A line to be logged; `ConsoleLine` is one."""
+
+    @property
+    def text(self) -> str:
+        """Without the line break."""
+
+    @property
+    def timestamp(self) -> int:
+        """When it was written."""
+
+    @property
+    def stream(self) -> str:
+        """`stdout` or `stderr`."""
+
+    @property
+    def rank(self) -> int | None:
+        """Of the process."""
+
+    @property
+    def unfinished(self) -> bool:
+        """Whether the next one goes on with it."""
+
+
+def to_console(lines: Iterable[WrittenLine]) -> pb.WriteRunRequest:
     """What writes lines to the console of a run, which is not named yet. Raises InvalidArgument for another stream."""
     message = pb.WriteRunRequest()
     for line in lines:

@@ -26,17 +26,21 @@ _LINES_AT_ONCE: Final = 900
 class Console:
     """Listens from the start on, until `close`. Writers may be any threads; `drain` and `close` are called by one."""
 
-    def __init__(self, send: Callable[[Sequence[Line]], None], has_room: Callable[[], bool]) -> None:
+    def __init__(
+        self, send: Callable[[Sequence[Line]], None], has_room: Callable[[], bool], rank: int | None = None
+    ) -> None:
         """Begins.
 
         Args:
             send: Logs some lines, in order; may wait.
             has_room: Whether more may be logged now; else lines are left out, and that is said.
+            rank: Of the process; None where it has none.
         """
         self._send = send
         self._has_room = has_room
-        self._cutters = {stream: LineCutter(stream) for stream in (STDOUT, STDERR)}
-        self._heard: deque[tuple[int, int, str]] = deque()
+        self._rank = rank
+        self._cutters = {stream: LineCutter(stream, rank) for stream in (STDOUT, STDERR)}
+        self._heard: deque[tuple[int, str, str]] = deque()
         self._held = 0
         self._left_out = 0
         self._allowed = float(_BURST_CHARACTERS)
@@ -44,7 +48,7 @@ class Console:
         self._drained_by = 0
         self._taps = Taps(self._hear)
 
-    def _hear(self, stream: int, text: str) -> None:
+    def _hear(self, stream: str, text: str) -> None:
         # What this writes itself, such as a warning, would be heard again.
         if get_ident() == self._drained_by:
             return
@@ -73,10 +77,18 @@ class Console:
 
     def _cut(self) -> Iterator[Line]:
         self._held = 0
+        texts: list[str] = []
+        written = (0, STDOUT)
         # Not what comes meanwhile, or a fast writer would hold this up for ever.
         for _ in range(len(self._heard)):
             at, stream, text = self._heard.popleft()
-            yield from self._cutters[stream].feed(at // 1_000_000, text)
+            # A print writes each of its arguments, and what is between them: together they are cut faster.
+            if (at // 1_000_000, stream) != written:
+                yield from self._cutters[written[1]].feed(written[0], "".join(texts))
+                texts.clear()
+                written = (at // 1_000_000, stream)
+            texts.append(text)
+        yield from self._cutters[written[1]].feed(written[0], "".join(texts))
         now = _now_millis()
         for cutter in self._cutters.values():
             yield from cutter.look(now)
@@ -101,7 +113,7 @@ class Console:
                 continue
             if self._left_out:
                 said = f"[trivet: {self._left_out} lines are left out here]"
-                yield Line(line.time_millis, STDERR, said, unfinished=False)
+                yield Line(said, line.timestamp, STDERR, self._rank, unfinished=False)
                 self._left_out = 0
             self._allowed -= len(line.text) + 1
             yield line

@@ -66,7 +66,7 @@ class CapturedFiles:
                 self._make(folder)
                 if any(folder.iterdir()):
                     self._upload(folder)
-        except (TrivetError, OSError) as error:
+        except (TrivetError, OSError, RuntimeError) as error:
             _log.info("the source, the diff and the environment of the run are not stored: %s", error)
 
     def _upload(self, folder: Path) -> None:
@@ -76,6 +76,10 @@ class CapturedFiles:
                 self._store(folder)
             except PASSING as error:
                 if self._is_over.wait(pauses.after(error)):
+                    raise
+            except RuntimeError:
+                # The interpreter began to end, and its pools of threads with it. From then on it goes without.
+                if self._is_over.wait(0) or threading.main_thread().is_alive():
                     raise
             else:
                 return

@@ -20,7 +20,6 @@ from trivet._captured.files import FOLDER, CapturedFiles
 from trivet._captured.gpus import Gpus
 from trivet._captured.system_metrics import SystemMetrics
 from trivet._clock import now_millis
-from trivet._entities import ConsoleLine
 from trivet._errors import ClientClosed, SpoolFull
 from trivet._mode import Mode
 from trivet._ranks import NO_RANK, current_rank
@@ -35,7 +34,6 @@ DEFAULT_SYSTEM_SECONDS: Final = 10.0
 # What waits to be sent: with more, the console would take the room of what is logged on purpose.
 _MAX_UNSENT_BYTES: Final = 64 * 1024 * 1024
 _JOIN_SECONDS: Final = 5.0
-_STREAMS: Final = {1: "stdout", 2: "stderr"}
 _OF_FIRST_RANK: Final = frozenset(Captured) - {Captured.SYSTEM, Captured.EXIT}
 
 _log = logging.getLogger("trivet")
@@ -86,7 +84,8 @@ class RunCapture:
         if not (wants_console or wants_system) or not _take_process(self):
             return None
         if wants_console:
-            self._console = Console(self._send, self._has_room)
+            rank = current_rank()
+            self._console = Console(self._send, self._has_room, None if rank == NO_RANK else rank)
         thread = threading.Thread(target=self._work, args=(wants_system,), name="trivet capture", daemon=True)
         thread.start()
         return thread
@@ -123,20 +122,7 @@ class RunCapture:
         self._client.tracking.log_metrics(self._run_id, system.sample(), step=seconds)
 
     def _send(self, lines: Sequence[Line]) -> None:
-        rank = current_rank()
-        self._client.tracking.log_console(
-            self._run_id,
-            [
-                ConsoleLine(
-                    line.text,
-                    line.time_millis,
-                    _STREAMS[line.stream],
-                    None if rank == NO_RANK else rank,
-                    line.unfinished,
-                )
-                for line in lines
-            ],
-        )
+        self._client.tracking.log_console(self._run_id, lines)
 
     def _has_room(self) -> bool:
         return self._client.tracking.unsent_bytes(self._run_id) < _MAX_UNSENT_BYTES

@@ -39,7 +39,7 @@ class SystemMetrics:
         for part in (self._cpu, _memory, _process_memory, _disk, self._traffic, lambda: self._gpus().items()):
             try:
                 found.update(part())
-            except (OSError, ValueError, IndexError):  # not on this system, or not in this container
+            except (OSError, ValueError, LookupError):  # not on this system, or not in this container
                 continue
         return {f"system/{name}": value for name, value in found.items()}
 

@@ -11,15 +11,15 @@ import sys
 from collections.abc import Callable
 from typing import Any, Final
 
-STDOUT: Final = 1
-STDERR: Final = 2
-Hear = Callable[[int, str], None]
+STDOUT: Final = "stdout"
+STDERR: Final = "stderr"
+Hear = Callable[[str, str], None]
 
 
 class _Tap:
     """One stream that is listened to."""
 
-    def __init__(self, stream: Any, number: int, hear: Hear) -> None:
+    def __init__(self, stream: Any, name: str, hear: Hear) -> None:
         self._stream = stream
         self._write = stream.write
         self._was_own = "write" in vars(stream) if hasattr(stream, "__dict__") else False
@@ -29,7 +29,7 @@ class _Tap:
         def tapped(text: str) -> Any:
             result = write(text)
             if self._is_open:
-                hear(number, text)
+                hear(name, text)
             return result
 
         self._tapped = tapped
@@ -49,12 +49,12 @@ class Taps:
     """Both streams, as far as there are any."""
 
     def __init__(self, hear: Hear) -> None:
-        """Begins to listen; `hear` gets the number of a stream and a text, in the thread that writes."""
+        """Begins to listen; `hear` gets the name of a stream and a text, in the thread that writes."""
         self._taps = []
-        for stream, number in ((sys.stdout, STDOUT), (sys.stderr, STDERR)):
+        for stream, name in ((sys.stdout, STDOUT), (sys.stderr, STDERR)):
             # Without streams, as under pythonw, or with some that cannot be listened to.
             with contextlib.suppress(AttributeError, TypeError):
-                self._taps.append(_Tap(stream, number, hear))
+                self._taps.append(_Tap(stream, name, hear))
 
     def close(self) -> None:
         """Stops listening. Idempotent."""
