@@ -20,6 +20,8 @@ import trivet
 from trivet._captured.choice import Captured, Choice
 from trivet._captured.console import Console
 from trivet._captured.console_lines import Line
+from trivet._captured.run_capture import system_seconds
+from trivet._captured.secrets_in_text import redacted
 from trivet._commands import app
 from trivet_testing.left_out import leave_out
 from trivet_testing.servers import run_to_exit
@@ -460,6 +462,47 @@ trivet.Client("grpc://127.0.0.1:1")
 print([name for name in sys.modules if name.startswith("trivet._captured")])
 """
     assert run_program(program) == ["[]"]
+
+
+PAGE = Path(__file__).parents[2] / "docs" / "capturing.md"
+
+
+def test_the_page_names_all_that_is_captured() -> None:
+    rows = [line.split("|")[1].strip() for line in PAGE.read_text(encoding="utf-8").splitlines() if line[:3] == "| `"]
+    assert rows[: len(Captured)] == [f"`{item.value}`" for item in Captured]
+    settings = {f"`TRIVET_{name}`" for name in ("CAPTURE", "CAPTURE_RANKS", "CAPTURE_VARIABLES", "SYSTEM_SECONDS")}
+    assert set(rows[len(Captured) :]) == {*settings, "`TRIVET_CONSOLE_BYTES` (server)"}
+
+
+def test_a_bad_number_of_seconds_is_said_and_the_default_taken(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    for text in ("soon", "0", "nan", "-1", "inf"):
+        monkeypatch.setenv("TRIVET_SYSTEM_SECONDS", text)
+        assert system_seconds() == 10
+    assert caplog.text.count("TRIVET_SYSTEM_SECONDS") == 5
+    monkeypatch.setenv("TRIVET_SYSTEM_SECONDS", "0.5")
+    assert system_seconds() == 0.5
+
+
+@pytest.mark.parametrize(
+    ("argument", "shown"),
+    [
+        (["--password", "a", "b"], ["--password", "***", "b"]),
+        (["--password", "--lr", "1"], ["--password", "--lr", "1"]),
+        (["-DbPassword=a=b"], ["-DbPassword=***"]),
+        (["+model.api_key=x"], ["+model.api_key=***"]),
+        (["AWS_SECRET_ACCESS_KEY=x", "SSH_KEY=y"], ["AWS_SECRET_ACCESS_KEY=***", "SSH_KEY=***"]),
+        (["--apiKey", "x"], ["--apiKey", "***"]),
+        (
+            ["--max-tokens", "512", "--tokenizer=bpe", "--key", "k"],
+            ["--max-tokens", "512", "--tokenizer=bpe", "--key", "k"],
+        ),
+        (["--url=https://u:p@h/x?a=b@c", "s3://bucket/a@b"], ["--url=https://***@h/x?a=b@c", "s3://bucket/a@b"]),
+    ],
+)
+def test_arguments_that_look_like_secrets_are_replaced(argument: list[str], shown: list[str]) -> None:
+    assert list(redacted(argument)) == shown
 
 
 class Sink:
