@@ -123,8 +123,12 @@ def _show(found: dict[str, list[dict[str, Any]]]) -> None:
     for name, key, factor, digits in rows:
         without, captured = medians[key]
         print(f"| {name} | {without * factor:.{digits}f} | {captured * factor:.{digits}f} |")
-    each = [captured["train"] / without["train"] for without, captured in zip(found["none"], found["all"], strict=True)]
-    print(f"\nThe training takes {100 * (statistics.median(each) - 1):+.1f} % with all captured (median of pairs).")
+    pairs = list(zip(found["none"], found["all"], strict=True))
+    slower, dearer = (
+        100 * (statistics.median(captured[key] / without[key] for without, captured in pairs) - 1)
+        for key in ("train", "train_cpu")
+    )
+    print(f"\nWith all captured the training takes {slower:+.1f} %, of processors {dearer:+.1f} % (medians of pairs).")
 
 
 def _read(url: str, run_id: str) -> None:

@@ -5,9 +5,14 @@ from __future__ import annotations
 import json
 import os
 import platform
+import re
 import sys
 from fnmatch import fnmatchcase
-from importlib import metadata
+from pathlib import Path
+from typing import Final
+
+# https://packaging.python.org/en/latest/specifications/recording-installed-packages/
+_DISTRIBUTION: Final = re.compile(r"(.+?)-([^-]+)(?:-py[\d.]+)?\.(?:dist|egg)-info")
 
 
 def describe_environment() -> bytes:
@@ -27,13 +32,20 @@ def describe_environment() -> bytes:
 
 
 def _packages() -> dict[str, str]:
-    """The versions of what is installed; the first that Python finds of each."""
+    """The versions of what is installed, by the names of its folders; the first that Python finds of each.
+
+    What is in these folders says the same, but to read it takes a hundred times as long.
+    """
     found: dict[str, str] = {}
-    for distribution in metadata.distributions():
-        about = distribution.metadata
-        name, version = about["Name"], about["Version"]
-        if name and version:  # else it is half removed
-            found.setdefault(name, version)
+    for place in sys.path:
+        try:
+            names = sorted(entry.name for entry in Path(place or ".").iterdir())
+        except OSError:  # an archive, or nothing
+            continue
+        for name in names:
+            distribution = _DISTRIBUTION.fullmatch(name)
+            if distribution is not None:
+                found.setdefault(distribution[1], distribution[2])
     return found
 
 

@@ -15,8 +15,6 @@ from pathlib import Path
 from typing import Final
 
 from trivet._captured.choice import Captured
-from trivet._captured.environment import describe_environment
-from trivet._captured.git_state import git_state
 from trivet._captured.surroundings import folder_of, git_folder, source_path
 from trivet._connection import Pauses
 from trivet._errors import TrivetError
@@ -85,6 +83,8 @@ class CapturedFiles:
                 return
 
     def _make(self, folder: Path) -> None:
+        from trivet._captured.environment import describe_environment  # noqa: PLC0415 - loaded beside the training
+
         source = source_path()
         if Captured.SOURCE in self._wanted:
             _copy_source(source, folder)
@@ -94,6 +94,8 @@ class CapturedFiles:
             (folder / "environment.json").write_bytes(describe_environment())
 
     def _note_git(self, place: Path, folder: Path) -> None:
+        from trivet._captured.git_state import git_state  # noqa: PLC0415 - as above
+
         state = git_state(place) if git_folder(place) is not None else None
         if state is None:
             return

@@ -17,7 +17,6 @@ from trivet._captured.console import Console
 from trivet._captured.console_lines import Line
 from trivet._captured.ending import MESSAGE_TAG, TRACEBACK_TAG, Ending, exits
 from trivet._captured.files import FOLDER, CapturedFiles
-from trivet._captured.gpus import Gpus
 from trivet._captured.system_metrics import SystemMetrics
 from trivet._clock import now_millis
 from trivet._errors import ClientClosed, SpoolFull
@@ -26,6 +25,7 @@ from trivet._ranks import NO_RANK, current_rank
 from trivet._run_logs import finish_timeout_seconds
 
 if TYPE_CHECKING:
+    from trivet._captured.gpus import Gpus
     from trivet._client import Client
     from trivet._entities import Run
 
@@ -102,7 +102,9 @@ class RunCapture:
         try:
             every = system_seconds()
             if wants_system:
-                # Here, because the driver of cards takes its time.
+                # Here, because the driver of cards takes its time, and so does what calls it.
+                from trivet._captured.gpus import Gpus  # noqa: PLC0415 - see above
+
                 self._gpus = Gpus()
                 self._system = SystemMetrics(self._gpus.sample)
             due = time.monotonic() + every
