@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from trivet._captured.choice import Captured
+from trivet._captured.git_state import MAX_DIFF_BYTES, GitState, git_state
 from trivet._captured.surroundings import Surroundings, look_around
 from trivet._ids import new_run_id
 
@@ -94,3 +95,44 @@ def test_run_ids_are_uuids_of_version_7_and_sort_by_time(monkeypatch: pytest.Mon
         assert (read.version, read.variant, read.int >> 80, len(ids[-1])) == (7, uuid.RFC_4122, millis, 32)
     assert ids == sorted(ids)
     assert len({new_run_id() for _ in range(1_000)}) == 1_000
+
+
+def test_a_large_diff_is_cut_and_says_so(script: Path, tmp_path: Path) -> None:
+    repository = tmp_path / "repository"
+    git(repository, "init", "--quiet")
+    script.write_text("", encoding="utf-8")
+    git(repository, "add", ".")
+    git(repository, "commit", "--quiet", "--message", "one")
+    clean = git_state(script.parent)
+    assert clean == GitState(remote="", is_dirty=False, diff=b"")
+    script.write_text("x = 1\n" * 300_000, encoding="utf-8")
+    state = git_state(script.parent)
+    assert state is not None
+    assert state.is_dirty
+    assert len(state.diff) < MAX_DIFF_BYTES + 100
+    assert state.diff.endswith(b"\n# cut at 1048576 bytes\n")
+
+
+def test_what_git_cannot_say_is_not_known(script: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    git(tmp_path / "repository", "init", "--quiet")
+    # There is no commit that anything could differ from.
+    assert git_state(script.parent) == GitState(remote="", is_dirty=None, diff=b"")
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert git_state(script.parent) is None
+
+
+def test_git_that_hangs_is_given_up(script: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    program = tmp_path / "git"
+    program.write_text(f"#!{sys.executable}\nimport time\ntime.sleep(600)\n", encoding="utf-8")
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert git_state(script.parent, seconds=0.1) == GitState(remote="", is_dirty=None, diff=b"")
+
+
+def test_a_program_on_the_command_line_is_not_noted(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "argv", ["-c", "-c", "1"])
+    monkeypatch.setattr(sys, "orig_argv", ["python", "-c", "token = 'hunter2'", "-c", "1"])
+    assert surroundings().tags["trivet.command"] == "python -c … -c 1"
+    monkeypatch.setattr(sys, "argv", ["train.py", "-c", "config.yaml"])
+    monkeypatch.setattr(sys, "orig_argv", ["python", "train.py", "-c", "config.yaml"])
+    assert surroundings().tags["trivet.command"] == "python train.py -c config.yaml"

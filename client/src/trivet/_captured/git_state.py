@@ -29,15 +29,15 @@ class GitState:
     """At most `MAX_DIFF_BYTES`, and a line that says so where it is cut. Files that git does not track are left out."""
 
 
-def git_state(folder: Path) -> GitState | None:
-    """What git says of the tree around a folder; None without git. Never raises; takes some seconds at most."""
+def git_state(folder: Path, seconds: float = _SECONDS) -> GitState | None:
+    """What git says of the tree around a folder, each thing within so many seconds; None without git. Never raises."""
     git = shutil.which("git")
     if git is None:
         return None
-    remote = _output([git, "-C", str(folder), "remote", "get-url", "origin"], 4096)
+    remote = _output([git, "-C", str(folder), "remote", "get-url", "origin"], 4096, seconds)
     # Against nothing where there is no commit yet: then it is not known.
     command = [git, "-C", str(folder), "diff", "--no-color", "--no-ext-diff", "--no-textconv", "HEAD", "--"]
-    diff = _output(command, MAX_DIFF_BYTES + 1)
+    diff = _output(command, MAX_DIFF_BYTES + 1, seconds)
     cut = diff is not None and len(diff) > MAX_DIFF_BYTES
     return GitState(
         without_passwords((remote or b"").decode(errors="replace").strip()),
@@ -46,7 +46,7 @@ def git_state(folder: Path) -> GitState | None:
     )
 
 
-def _output(command: Sequence[str], max_bytes: int) -> bytes | None:
+def _output(command: Sequence[str], max_bytes: int, seconds: float) -> bytes | None:
     """The first bytes of what a command prints; None where it fails or takes too long."""
     # Without locks git disturbs nobody who works in the tree meanwhile; a prompt would wait for an answer.
     environment = {**os.environ, "GIT_OPTIONAL_LOCKS": "0", "GIT_TERMINAL_PROMPT": "0", "LC_ALL": "C"}
@@ -59,7 +59,7 @@ def _output(command: Sequence[str], max_bytes: int) -> bytes | None:
             env=environment,
         ) as process:
             assert process.stdout is not None
-            killer = _kill_after(process, _SECONDS)
+            killer = _kill_after(process, seconds)
             try:
                 output = process.stdout.read(max_bytes)
                 if len(output) == max_bytes:

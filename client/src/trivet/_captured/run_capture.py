@@ -64,13 +64,14 @@ class RunCapture:
         self._system: SystemMetrics | None = None
         self._gpus: Gpus | None = None
         self._watches_exit = Captured.EXIT in wanted
+        # Before anything is replaced: a child that is forked meanwhile puts it back.
+        _captures.add(self)
         if self._watches_exit:
             with _lock:
                 exits.watch()
             self._forget_earlier_ending(run)
         self._files = self._begin_files(wanted)
         self._thread = self._begin_thread(wanted)
-        _captures.add(self)
 
     def _begin_files(self, wanted: frozenset[Captured]) -> CapturedFiles | None:
         if not wanted & {Captured.SOURCE, Captured.GIT, Captured.DIFF, Captured.ENVIRONMENT}:
