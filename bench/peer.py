@@ -165,7 +165,7 @@ class ArtifactStore:
 @contextmanager
 def mlflow_on(postgres: PostgresServer, store: ArtifactStore | None = None) -> Iterator[Peer]:
     """MLflow's servers over one database of their own; without a store, artifacts go to a folder."""
-    python = _environment() / "bin" / "python"
+    python = mlflow_environment() / "bin" / "python"
     url = postgres.create_database()
     with ExitStack() as stack:
         store = store or ArtifactStore(stack.enter_context(tempfile.TemporaryDirectory()), {})
@@ -174,15 +174,34 @@ def mlflow_on(postgres: PostgresServer, store: ArtifactStore | None = None) -> I
         yield Peer(python, url, addresses)
 
 
-def _environment() -> Path:
+def environment_with(name: str, requirements: Sequence[str]) -> Path:
+    """An environment in the cache, made once under a name, that has packages and nothing of the project.
+
+    Raises:
+        subprocess.CalledProcessError: they cannot be installed.
+    """
+
     def make(target: Path) -> None:
         for command in (
             [str(_UV), "venv", "--quiet", str(target)],
-            [str(_UV), "pip", "install", "--quiet", "--python", str(target / "bin" / "python"), *_REQUIREMENTS],
+            [str(_UV), "pip", "install", "--quiet", "--python", str(target / "bin" / "python"), *requirements],
         ):
             subprocess.run(command, check=True)
 
-    return made_once(f"mlflow-{VERSION}-s3", make)
+    return made_once(name, make)
+
+
+def mlflow_environment() -> Path:
+    """That of MLflow's servers and client."""
+    return environment_with(f"mlflow-{VERSION}-s3", _REQUIREMENTS)
+
+
+@contextmanager
+def mlflow_on_sqlite(folder: Path) -> Iterator[str]:
+    """The address of an MLflow server with one worker, over SQLite."""
+    store = ArtifactStore(str(folder / "mlflow-files"), {})
+    with _server(mlflow_environment() / "bin" / "python", f"sqlite:///{folder / 'mlflow.db'}", store, 1) as address:
+        yield address
 
 
 @contextmanager

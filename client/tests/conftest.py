@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 import pytest
 
@@ -57,8 +58,12 @@ def clean_process(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.Temp
     """No setting of the person who runs the tests, and nothing left of another test."""
     monkeypatch.setenv("TRIVET_CACHE_DIR", str(tmp_path_factory.mktemp("cache")))
     monkeypatch.delenv("TRIVET_CACHE_SIZE", raising=False)
+    # Programs that tests start have it too.
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path_factory.mktemp("state")))
     for name in ("URL", "TRACKING_URL", "ARTIFACTS_URL", "REGISTRY_URL", "WORKSPACE", "TOKEN", "TOKEN_FILE", "RUN_ID"):
         monkeypatch.delenv(f"TRIVET_{name}", raising=False)
+    # Only what a test logs is logged; `test_capturing` asks for more.
+    monkeypatch.setenv("TRIVET_CAPTURE", "none")
     trivet.set_tracking_uri("")
     yield
     while trivet.active_run() is not None:
@@ -98,3 +103,11 @@ def client(environment: Servers) -> Iterator[trivet.Client]:
     """A client of the three shared servers."""
     with trivet.Client() as client:
         yield client
+
+
+@pytest.fixture
+def spool(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The spool of this test alone."""
+    folder = tmp_path / "spool"
+    monkeypatch.setenv("TRIVET_SPOOL_DIR", str(folder))
+    return folder

@@ -71,6 +71,13 @@ def test_every_command_of_the_page_answers_as_shown(
     )
     client.log_param(RUN, "alpha", 0.01)
     client.log_metric(RUN, "rmse", 6.125, step=1)
+    client.tracking.log_console(
+        RUN,
+        [
+            trivet.ConsoleLine("epoch 1: rmse 6.5", BEGAN + 30_000),
+            trivet.ConsoleLine("epoch 2: rmse 6.125", BEGAN + 60_000),
+        ],
+    )
     trips = trivet.Dataset("trips", "4fb5574f")
     client.log_inputs(RUN, [trivet.DatasetInput(trips, {"mlflow.data.context": "validation"})])
     client.tracking.logged_models.create(

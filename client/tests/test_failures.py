@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 import time
 
 import pytest
@@ -11,13 +12,23 @@ import trivet
 from trivet_testing.servers import free_port
 
 
-def test_server_that_is_away_is_named_with_what_to_do() -> None:
+def test_server_that_is_away_is_named_with_what_to_do(
+    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TRIVET_FINISH_TIMEOUT", "0")
     port = free_port()
+    what_to_do = rf"grpc://127.0.0.1:{port}.*`trivet up`.*TRIVET_URL"
     trivet.set_tracking_uri(f"grpc://127.0.0.1:{port}")
-    for call in (lambda: trivet.set_experiment("taxi"), trivet.start_run, trivet.search_experiments):
+    began = time.monotonic()
+    with pytest.raises(trivet.ServerUnavailable, match=what_to_do):
+        trivet.search_experiments()
+    assert time.monotonic() - began < 10
+    # A job goes on, and is told.
+    for begin in (lambda: trivet.set_experiment("taxi"), trivet.start_run):
         began = time.monotonic()
-        with pytest.raises(trivet.ServerUnavailable, match=rf"grpc://127.0.0.1:{port}.*`trivet up`.*TRIVET_URL"):
-            call()
+        caplog.clear()
+        begin()
+        assert re.search(what_to_do, caplog.text)
         assert time.monotonic() - began < 10
 
 

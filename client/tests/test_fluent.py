@@ -55,7 +55,7 @@ def test_source_commit_user_and_times_are_noted_unasked(tracked: str, tmp_path: 
     subprocess.run([*git, "add", "."], check=True)
     subprocess.run([*git, "commit", "--quiet", "--message", "m"], check=True)
     commit = subprocess.run([*git, "rev-parse", "HEAD"], check=True, capture_output=True, text=True).stdout.strip()
-    ended = run_to_exit([sys.executable, str(script)], {"TRIVET_URL": tracked})
+    ended = run_to_exit([sys.executable, str(script)], {"TRIVET_URL": tracked, "TRIVET_CAPTURE": "all"})
     assert ended.returncode == 0, ended.stderr
     info = trivet.get_run(ended.stdout.strip()).info
     assert (info.source, info.git_commit, info.user_id) == (str(script), commit, getpass.getuser())

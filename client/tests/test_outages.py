@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import logging
+import os
+import subprocess
 import sys
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 
+import numpy as np
 import pytest
 
 import trivet
@@ -109,7 +113,7 @@ def test_what_is_left_at_the_end_is_said_once(
             assert time.monotonic() - began < 5
         (said,) = [record.getMessage() for record in caplog.records]
         assert "1 records" in said
-        assert "kept in memory" in said
+        assert "trivet sync" in said
         proxy.release()
         # Everything else still arrives, the end of the run too.
         monkeypatch.setenv("TRIVET_FINISH_TIMEOUT", "60")
@@ -131,3 +135,70 @@ trivet.log_metric("m", 1)
     assert time.monotonic() - began < 20
     assert (ended.returncode, ended.stdout) == (0, "")
     assert ended.stderr.count("not stored yet") == 1, ended.stderr
+
+
+# A training loop of 10 metrics a step, in turn beside a server that answers and one that does not.
+LOOPS = """
+import json, operator, statistics, sys, time
+import numpy as np
+import trivet
+
+well_url, away_url, run_id, seconds = sys.argv[1:]
+weights, batch = np.zeros((64, 64)), np.ones((64, 64))
+clients = {"well": trivet.Client(well_url), "away": trivet.Client(away_url)}
+steps = dict.fromkeys(clients, 0)
+wall, cpu = {name: [] for name in clients}, {name: [] for name in clients}
+for client in clients.values():
+    client.log_metric(run_id, "warm", 1)
+print("begun", flush=True)
+assert sys.stdin.readline()
+until = time.monotonic() + float(seconds)
+while time.monotonic() < until:
+    for name, client in clients.items():
+        began, began_cpu = time.perf_counter(), time.thread_time()
+        for step in range(steps[name], steps[name] + 500):
+            weights = weights * 0.9 + batch @ batch / 64
+            client.tracking.log_metrics(run_id, {f"{name} {key}": step for key in range(10)}, step=step)
+        steps[name] += 500
+        wall[name].append(time.perf_counter() - began)
+        cpu[name].append(time.thread_time() - began_cpu)
+print(json.dumps({
+    "wall": statistics.median(map(operator.truediv, wall["away"], wall["well"])),
+    "cpu": statistics.median(map(operator.truediv, cpu["away"], cpu["well"])),
+    "steps": steps["away"],
+}), flush=True)
+assert sys.stdin.readline()
+receipt = clients["away"].flush(250)
+assert receipt == trivet.Receipt(10 * steps["away"] + 1, 10 * steps["away"] + 1, 0), receipt
+clients["well"].flush(250)
+"""
+
+
+@pytest.mark.timeout(full(300, 1800))
+def test_a_server_that_never_answers_does_not_slow_the_loop(tracking_address: str, workspace: str) -> None:
+    with TcpProxy(tracking_address) as proxy, trivet.Client(f"grpc://{tracking_address}/{workspace}") as client:
+        run_id = client.create_run("0").info.run_id
+        urls = [f"grpc://{address}/{workspace}" for address in (tracking_address, proxy.address)]
+        command = [sys.executable, "-c", LOOPS, *urls, run_id, str(full(3, 120))]
+        with subprocess.Popen(
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=os.environ
+        ) as process:
+            assert process.stdin is not None
+            assert process.stdout is not None
+            assert process.stderr is not None
+            assert process.stdout.readline() == "begun\n"
+            proxy.hold(Direction.REQUESTS)
+            process.stdin.write("go\n")
+            process.stdin.flush()
+            slowed = json.loads(process.stdout.readline())
+            proxy.release()
+            process.stdin.write("go\n")
+            process.stdin.flush()
+            assert (process.wait(300), process.stderr.read()) == (0, "")
+        assert slowed["steps"] >= 500
+        assert slowed["cpu"] <= 1.05, slowed
+        # On a machine with other work, seconds say nothing of wall time.
+        assert slowed["wall"] <= full(2, 1) * 1.05, slowed
+        for key in range(0, 10, 3):
+            columns = client.tracking.get_metric_columns(run_id, f"away {key}")
+            assert np.array_equal(columns.steps, np.arange(slowed["steps"]))

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
 import trivet
-from trivet_testing.servers import run_to_exit
+from trivet_testing.servers import free_port, run_to_exit
+from trivet_testing.tracking import full, migrate, start_server
 
 # In processes of their own: pytest's has threads that a fork would leave behind.
 POOL = """
@@ -93,3 +96,195 @@ def test_fork_under_load_loses_and_doubles_nothing(tracked: str) -> None:
     assert sorted({point.step for point in points}) == list(range(100))
     nested = trivet.search_runs(filter_string=f"parent_run_id = '{run_id}'", output_format="list")
     assert [(run.info.status, run.data.params) for run in nested] == [("FINISHED", {"whose": "child"})] * 2
+
+
+# Each logs by itself, as the ranks of a job or the workers of a data loader do.
+RANKS = """
+import os, sys, trivet
+from multiprocessing import get_context
+
+def train(rank):
+    os.environ["RANK"], os.environ["WORLD_SIZE"] = str(rank), sys.argv[1]
+    for step in range(100):
+        trivet.log_metric("loss", rank + step, step=step)
+
+if __name__ == "__main__":
+    with trivet.start_run() as run:
+        processes = [get_context("fork").Process(target=train, args=(rank,)) for rank in range(int(sys.argv[1]))]
+        for process in processes:
+            process.start()
+        for process in processes:
+            process.join(200)
+        assert [process.exitcode for process in processes] == [0] * len(processes)
+    print(run.info.run_id)
+"""
+
+
+def test_many_processes_log_to_one_run_with_their_ranks(tracked: str) -> None:
+    ranks = full(8, 64)
+    ended = run_to_exit([sys.executable, "-c", RANKS, str(ranks)], {"TRIVET_URL": tracked}, timeout_seconds=250)
+    assert (ended.returncode, ended.stderr) == (0, "")
+    with trivet.Client(tracked) as client:
+        by_rank = client.tracking.get_metric_by_rank(ended.stdout.strip(), "loss")
+    assert list(by_rank) == list(range(ranks))
+    for rank, points in by_rank.items():
+        assert [(point.step, point.value) for point in points] == [(step, rank + step) for step in range(100)]
+
+
+# Its timer runs from before the first call, which makes the log, until all is flushed. Handlers interrupt handlers.
+HANDLER = """
+import itertools, signal, trivet
+client, numbers = trivet.Client(), itertools.count(1)
+run_id = client.create_run("0").info.run_id
+
+def interrupt(*_):
+    number = next(numbers)
+    client.log_metric(run_id, f"handler {number % 50}", number, step=number)
+    if number % 100 == 0:
+        client.set_tag(run_id, "seen", number)
+        client.tracking.log_metrics(run_id, {"a": number, "b": number}, step=number)
+
+signal.signal(signal.SIGALRM, interrupt)
+signal.setitimer(signal.ITIMER_REAL, 0.0005, 0.0005)
+for step in range(300_000):
+    client.log_metric(run_id, "loss", step, step=step)
+client.flush(60)
+signal.setitimer(signal.ITIMER_REAL, 0)
+seen = next(numbers) - 1
+logged = 300_000 + seen + seen // 100 * 3
+assert seen > 100
+assert client.flush(60) == trivet.Receipt(logged, logged, 0), (client.flush(), seen)
+print(run_id, seen)
+"""
+
+
+def test_a_handler_of_signals_may_log_in_the_midst_of_logging(tracked: str) -> None:
+    ended = run_to_exit([sys.executable, "-c", HANDLER], {"TRIVET_URL": tracked}, timeout_seconds=120)
+    assert (ended.returncode, ended.stderr) == (0, "")
+    run_id, seen = ended.stdout.split()
+    assert [point.step for point in trivet.get_metric_history(run_id, "loss")] == list(range(300_000))
+    by_handlers = [
+        point.step for number in range(50) for point in trivet.get_metric_history(run_id, f"handler {number}")
+    ]
+    assert sorted(by_handlers) == list(range(1, int(seen) + 1))
+
+
+# Threads log flat out while the process forks; each child logs to the run as well.
+THREADS = """
+import os, sys, threading, trivet
+
+client = trivet.Client()
+run_id = client.create_run("0").info.run_id
+is_over = threading.Event()
+
+def log(number):
+    step = 0
+    while not is_over.is_set():
+        client.log_metric(run_id, f"thread {number}", step, step=step)
+        step += 1
+        if step % 100 == 0:
+            is_over.wait(0.001)  # enough is enough to read
+    counts.append(step)
+
+counts = []
+threads = [threading.Thread(target=log, args=(number,)) for number in range(3)]
+for thread in threads:
+    thread.start()
+for child in range(int(sys.argv[1])):
+    pid = os.fork()
+    if not pid:
+        for step in range(100):
+            client.log_metric(run_id, "child", child, step=100 * child + step)
+        receipt = client.flush(60)
+        os._exit(receipt != trivet.Receipt(100, 100, 0))
+    assert os.waitpid(pid, 0)[1] == 0
+is_over.set()
+for thread in threads:
+    thread.join()
+assert client.flush(60) == trivet.Receipt(sum(counts), sum(counts), 0)
+print(run_id, *counts)
+"""
+
+
+def test_forks_in_the_midst_of_threads_that_log(tracked: str) -> None:
+    forks = full(10, 100)
+    ended = run_to_exit([sys.executable, "-c", THREADS, str(forks)], {"TRIVET_URL": tracked}, timeout_seconds=280)
+    assert (ended.returncode, ended.stderr) == (0, "")
+    run_id, *counts = ended.stdout.split()
+    assert [point.step for point in trivet.get_metric_history(run_id, "child")] == list(range(100 * forks))
+    with trivet.Client(tracked) as client:
+        lengths = [len(client.tracking.get_metric_columns(run_id, f"thread {number}").steps) for number in range(3)]
+    assert sorted(lengths) == sorted(map(int, counts))
+
+
+# No server is there when the run begins. The children may send what they logged before the parent creates the run.
+UNBORN = """
+import multiprocessing, sys, trivet
+
+def train(number):
+    trivet.log_metric("loss", number, step=number)
+    assert trivet.flush(60) == trivet.Receipt(1, 1, 0)
+
+run = trivet.start_run()
+children = [multiprocessing.get_context("fork").Process(target=train, args=(number,)) for number in range(3)]
+for child in children:
+    child.start()
+print("begun", flush=True)
+for child in children:
+    child.join()
+    assert child.exitcode == 0
+trivet.end_run()
+print(run.info.run_id)
+"""
+
+
+def test_children_of_a_run_that_no_server_knows_yet(tmp_path: Path) -> None:
+    url, listen = f"sqlite:///{tmp_path / 'tracking.db'}", f"127.0.0.1:{free_port()}"
+    migrate(url)
+    env = os.environ | {"TRIVET_URL": f"grpc://{listen}", "TRIVET_FINISH_TIMEOUT": "60"}
+    command = [sys.executable, "-c", UNBORN]
+    with subprocess.Popen(command, env=env, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "begun\n"
+        with start_server(url, listen) as server:
+            run_id = process.stdout.readline().strip()
+            assert process.wait(60) == 0
+            with trivet.Client(f"grpc://{server.address}") as client:
+                assert [point.step for point in client.get_metric_history(run_id, "loss")] == [0, 1, 2]
+
+
+# Workers of a data loader log what they load, and the loop what it learns.
+LOADER = """
+import os, sys, torch, trivet
+from torch.utils.data import DataLoader, Dataset
+
+class Squares(Dataset):
+    def __len__(self):
+        return 64
+
+    def __getitem__(self, index):
+        trivet.log_metric("loaded", index, step=index)
+        return torch.tensor([float(index)]), torch.tensor([float(index) ** 2])
+
+if __name__ == "__main__":
+    with trivet.start_run() as run:
+        os.environ["TRIVET_RUN_ID"] = run.info.run_id  # for workers that are spawned
+        loader = DataLoader(Squares(), batch_size=8, num_workers=2, multiprocessing_context=sys.argv[1])
+        for epoch in range(2):
+            for batch, (x, y) in enumerate(loader):
+                trivet.log_metric("loss", (x - y).abs().mean(), step=8 * epoch + batch)
+    print(run.info.run_id)
+"""
+
+
+@pytest.mark.parametrize("method", ["fork", "spawn"])
+def test_workers_of_a_data_loader_log(tracked: str, method: str, tmp_path: Path) -> None:
+    pytest.importorskip("torch")
+    script = tmp_path / "loader.py"
+    script.write_text(LOADER, encoding="utf-8")
+    ended = run_to_exit([sys.executable, str(script), method], {"TRIVET_URL": tracked}, timeout_seconds=200)
+    assert ended.returncode == 0, ended.stderr
+    run_id = ended.stdout.strip()
+    assert [point.step for point in trivet.get_metric_history(run_id, "loss")] == list(range(16))
+    assert {point.step for point in trivet.get_metric_history(run_id, "loaded")} == set(range(64))
+    assert trivet.get_run(run_id).info.status == "FINISHED"

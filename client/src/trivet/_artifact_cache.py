@@ -9,7 +9,6 @@ from __future__ import annotations
 import contextlib
 import logging
 import os
-import re
 import shutil
 import sqlite3
 import sys
@@ -21,7 +20,7 @@ from pathlib import Path
 from typing import BinaryIO, Final, TypeVar
 
 from trivet._cache_index import CacheIndex, FileState
-from trivet._errors import InvalidArgument
+from trivet._sizes import parse_size
 
 _Result = TypeVar("_Result")
 
@@ -30,8 +29,6 @@ DEFAULT_MAX_BYTES: Final = 10 * 1024**3
 # count time in steps of up to two seconds (FAT).
 _TRUSTED_AFTER_NS: Final = 2_000_000_000
 _SWEEP_SECONDS: Final = 24 * 60 * 60
-_UNITS: Final = {"": 1, "b": 1, "kib": 1024, "mib": 1024**2, "gib": 1024**3, "tib": 1024**4}
-_SIZE: Final = re.compile(r"(?P<number>[0-9]+(?:\.[0-9]+)?) ?(?P<unit>[a-z]*)")
 
 _log = logging.getLogger("trivet")
 
@@ -219,10 +216,5 @@ def _default_folder() -> Path:
 
 
 def _max_bytes() -> int:
-    text = os.environ.get("TRIVET_CACHE_SIZE", "").strip().lower()
-    if not text:
-        return DEFAULT_MAX_BYTES
-    found = _SIZE.fullmatch(text)
-    if found is None or found["unit"] not in _UNITS:
-        raise InvalidArgument(f"TRIVET_CACHE_SIZE is {text!r}; say it as 500MiB or 10GiB, or 0 for no contents.")
-    return int(float(found["number"]) * _UNITS[found["unit"]])
+    text = os.environ.get("TRIVET_CACHE_SIZE", "")
+    return parse_size("TRIVET_CACHE_SIZE", text) if text.strip() else DEFAULT_MAX_BYTES

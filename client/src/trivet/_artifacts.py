@@ -119,6 +119,10 @@ class Artifacts:
         """Uploads what a folder holds, without its name, or a file; otherwise as `log_artifact`."""
         self._upload_content(self._writable(owner), Path(local_dir), artifact_path, timeout_seconds, progress=progress)
 
+    def log_kept_artifact(self, run_id: str, local: Path, path: str) -> None:
+        """Uploads a file or folder that was kept on this machine while no server answered, under a logical path."""
+        self._upload(self._names.run(run_id), local, check_logical(path), DEFAULT_TIMEOUT_SECONDS, progress=False)
+
     def log_model_artifact(
         self,
         model_id: str,

@@ -62,6 +62,11 @@ def run_at_once(steps: Iterable[Callable[[], None]], workers: int, stop: Stop) -
     Raises:
         BaseException: what the first step that failed raised, after all that ran have ended; Ctrl-C does the same.
     """
+    # While the interpreter ends, as in a function of atexit, no pool takes steps any more.
+    if not threading.main_thread().is_alive():
+        for step in steps:
+            step()
+        return
     with ThreadPoolExecutor(workers, thread_name_prefix="trivet-transfer") as pool:
         futures = [pool.submit(step) for step in steps]
         try:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from types import TracebackType
 from typing import TYPE_CHECKING, Final, Self, SupportsFloat, SupportsIndex
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from trivet._artifacts import Artifacts
     from trivet._connection import Connection
     from trivet._entities import (
+        ConsoleLine,
         Dataset,
         DatasetInput,
         DatasetSummary,
@@ -68,7 +69,7 @@ class Client:
 
     def __init__(
         self,
-        target: str = "",
+        target: str | Target = "",
         *,
         workspace: str = "",
         token: str = "",
@@ -91,7 +92,7 @@ class Client:
 
         # gRPC would note forks, and servers that stop, on the standard error of the job.
         os.environ.setdefault("GRPC_VERBOSITY", "ERROR")
-        self._target: Target = resolve(target, workspace=workspace, token=token)
+        self._target: Target = resolve(target, workspace=workspace, token=token) if isinstance(target, str) else target
         self._timeout_seconds = timeout_seconds
         self._lock = threading.RLock()
         self._is_closed = False
@@ -115,7 +116,7 @@ class Client:
 
             with self._lock:
                 if self._tracking is None:
-                    self._tracking = Tracking(self._connection("tracking"), self.workspace)
+                    self._tracking = Tracking(self._connection("tracking"), self._target, lambda: self.artifacts)
         return self._tracking
 
     @property
@@ -306,6 +307,10 @@ class Client:
     def compare_runs(self, run_ids: Sequence[str], *, only_differing: bool = False) -> RunComparison:
         """Puts runs side by side."""
         return self.tracking.compare_runs(run_ids, only_differing=only_differing)
+
+    def console(self, run_id: str, newest: int = 0, *, follow: bool = False) -> Iterator[ConsoleLine]:
+        """Returns what the processes of a run wrote to their consoles, line by line; `follow` goes on until its end."""
+        return self.tracking.console(run_id, newest=newest, follow=follow)
 
     def export(
         self,

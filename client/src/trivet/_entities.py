@@ -85,6 +85,24 @@ class RunData:
 
 
 @dataclass(frozen=True)
+class ConsoleLine:
+    """A line that a process of a run wrote to its console, or a piece of one."""
+
+    text: str
+    """Without the line break. Control characters are kept, such as those that give colors: print it with care."""
+    timestamp: int
+    """When it was written."""
+    stream: str = "stdout"
+    """`stdout` or `stderr`."""
+    rank: int | None = None
+    """The process of a job that wrote it; None where it had no rank."""
+    unfinished: bool = False
+    """Whether the next one of the same stream and rank goes on with it: long lines and progress bars come in pieces."""
+    number: int = 0
+    """Its place among the lines of the run, from 0 up; of those that are logged, the server gives it."""
+
+
+@dataclass(frozen=True)
 class Dataset:
     """Data that a run was trained or evaluated on: what it is, not the data itself."""
 
@@ -315,6 +333,19 @@ class Purged:
 
 
 @dataclass(frozen=True)
+class RankSummary:
+    """What the ranks of a job have of a metric at one step; NaN is left out of all but the count."""
+
+    step: int
+    mean: float
+    """NaN where there is nothing but NaN, as `min` and `max`; NaN too for infinities of both signs."""
+    min: float
+    max: float
+    ranks: int
+    """How many have a point there."""
+
+
+@dataclass(frozen=True)
 class Receipt:
     """What became of the records that this process has logged through a client so far.
 
@@ -326,11 +357,13 @@ class Receipt:
     """Durable on the server."""
     refused: int
     """Not taken by the server; the log of this process said why."""
+    dropped: int = 0
+    """Not taken in, because the spool was full and TRIVET_SPOOL_FULL is `drop`."""
 
     @property
     def pending(self) -> int:
-        """Neither stored nor refused yet."""
-        return self.logged - self.stored - self.refused
+        """Neither stored nor refused yet; kept on this machine."""
+        return self.logged - self.stored - self.refused - self.dropped
 
 
 @dataclass(frozen=True)

@@ -3,6 +3,8 @@
 TrivetError
 ├── TargetInvalid              an address that cannot be used
 ├── ClientClosed               a call on a client after its close()
+├── SpoolUnusable              what is logged cannot be kept on this machine
+│   └── SpoolFull
 ├── InvalidArgument            a value that can never be right (also a ValueError)
 │   ├── FilterInvalid
 │   └── OrderByInvalid
@@ -86,6 +88,14 @@ class TargetInvalid(TrivetError):
 
 class ClientClosed(TrivetError):
     """The client was closed before the call."""
+
+
+class SpoolUnusable(TrivetError):
+    """What is logged cannot be kept on this machine; says what to set."""
+
+
+class SpoolFull(SpoolUnusable):
+    """There is no room for what is logged, and none will be freed."""
 
 
 class InvalidArgument(TrivetError, ValueError):

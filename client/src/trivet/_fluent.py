@@ -12,16 +12,22 @@ import threading
 import time
 from collections.abc import Mapping, Sequence
 from contextvars import ContextVar
+from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Literal, Self, SupportsFloat, SupportsIndex, overload
 
 from trivet._client import Client
-from trivet._errors import ExperimentDeleted, ExperimentNameTaken, InvalidArgument, TrivetError
+from trivet._errors import ExperimentDeleted, InvalidArgument, TrivetError
+from trivet._mode import Mode
 from trivet._view_type import ViewType
 
 if TYPE_CHECKING:
     import pandas as pd
 
+    from trivet._beginning import Resume
+    from trivet._captured.choice import Choice
+    from trivet._captured.ending import Ending
+    from trivet._captured.run_capture import RunCapture
     from trivet._entities import (
         Dataset,
         Experiment,
@@ -54,10 +60,11 @@ class ActiveRun:
     when the run was started; `get_run(run.info.run_id)` has what was logged since.
     """
 
-    def __init__(self, run: Run, client: Client) -> None:
+    def __init__(self, run: Run, client: Client, capture: RunCapture | None) -> None:
         self.info = run.info
         self.data = run.data
         self._client = client
+        self._capture = capture
         self._process = os.getpid()
         self._is_ended = False
 
@@ -67,16 +74,12 @@ class ActiveRun:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        _end(self, _status_after(error))
+        from trivet._captured.ending import ending_by  # noqa: PLC0415 - `import trivet` is to cost little
+
+        _end(self, ending_by(error))
 
     def __repr__(self) -> str:
         return f"<trivet.ActiveRun {self.info.run_id}>"
-
-
-def _status_after(error: BaseException | None) -> str:
-    if error is None or (isinstance(error, SystemExit) and error.code in (None, 0)):
-        return "FINISHED"
-    return "KILLED" if isinstance(error, KeyboardInterrupt) else "FAILED"
 
 
 # Threads start with an empty context and tasks with a copy of their creator's, so that each has runs of its own: a
@@ -92,6 +95,7 @@ class _Process:
         self.uri = ""
         self.client: Client | None = None
         self.experiment_id: str | None = None
+        self.experiment_name = ""
         self.unended: dict[str, ActiveRun] = {}
         self.ends_at_exit = False
 
@@ -131,7 +135,8 @@ def set_tracking_uri(uri: str) -> None:
     """
     client = Client(uri) if uri else None
     with _process.lock:
-        _process.uri, _process.client, _process.experiment_id = uri, client, None
+        _process.uri, _process.client = uri, client
+        _process.experiment_id, _process.experiment_name = None, ""
 
 
 def get_tracking_uri() -> str:
@@ -148,6 +153,9 @@ def get_tracking_uri() -> str:
 def set_experiment(experiment_name: str | None = None, experiment_id: str | int | None = None) -> Experiment:
     """Makes an experiment the active one of this process, and returns it.
 
+    Where no server answers, or with TRIVET_MODE=offline, an experiment of a name has no id yet: runs are created in it
+    by its name when they are sent.
+
     Args:
         experiment_name: It is created where there is none of that name.
         experiment_id: Instead of the name; it must be there.
@@ -163,26 +171,17 @@ def set_experiment(experiment_name: str | None = None, experiment_id: str | int 
         experiment = client.get_experiment(experiment_id)
     else:
         assert experiment_name is not None
-        experiment = client.get_experiment_by_name(experiment_name) or _created(client, experiment_name)
+        experiment = client.tracking.use_experiment(experiment_name)
     if experiment.lifecycle_stage == "deleted":
         raise ExperimentDeleted(
             f"The experiment {experiment.name!r} is deleted. Restore it by "
             f"Client().restore_experiment({experiment.experiment_id!r}), or use another one."
         )
     with _process.lock:
-        _process.experiment_id = experiment.experiment_id
+        _process.experiment_id = experiment.experiment_id or None
+        # Without an id, nobody could be asked for one.
+        _process.experiment_name = "" if experiment.experiment_id else experiment.name
     return experiment
-
-
-def _created(client: Client, name: str) -> Experiment:
-    try:
-        return client.get_experiment(client.create_experiment(name))
-    except ExperimentNameTaken:
-        # Another process was faster.
-        experiment = client.get_experiment_by_name(name)
-        if experiment is None:
-            raise
-        return experiment
 
 
 def create_experiment(name: str, artifact_location: str | None = None, tags: Mapping[str, str] | None = None) -> str:
@@ -226,11 +225,20 @@ def start_run(
     parent_run_id: str | None = None,
     tags: Mapping[str, object] | None = None,
     description: str | None = None,
+    *,
+    resume: Resume | None = None,
+    resume_from: int | None = None,
+    fork_from: tuple[str, int] | None = None,
+    capture: Choice = None,
 ) -> ActiveRun:
     """Starts a run and makes it the active one of this thread or task; use it in a `with` statement, or call `end_run`.
 
-    The source file, its git commit and the user are noted unasked. It waits for the server, once: that an address is
-    wrong shows here, not at the end of a training.
+    It waits for the server, once and for some seconds at most: that an address is wrong shows here, in the log, not at
+    the end of a training. Where no server answers, the run is begun on this machine under its id, and sent later; so is
+    every run with TRIVET_MODE=offline.
+
+    Noted unasked are the source, its git commit, branch and diff, the command, the environment, host and user, the
+    console, how busy the system is, and how the process ends; docs/capturing.md has all of it, and how to turn it off.
 
     Args:
         run_id: Goes on with this run instead of creating one. Default: TRIVET_RUN_ID, where no run is active.
@@ -240,11 +248,24 @@ def start_run(
         parent_run_id: The parent, where it is not the active run.
         tags: What to mark it with.
         description: Notes about it, in markdown.
+        resume: Whether the run of that id must be there (`must`, the default), is created where it is not (`allow`), or
+            must not be there (`never`).
+        resume_from: Takes the run of that id back to this step, the last one that stays, and goes on from there.
+        fork_from: The id of a run and a step: the new run begins as that one was at the step.
+        capture: What is noted unasked: names with commas between, or those to leave out as in `-console,-diff`; True is
+            all, False nothing. Default: what TRIVET_CAPTURE says, else all.
 
     Raises:
-        InvalidArgument: a run is active already, and `nested` is false.
-        ServerUnavailable: no server answers.
+        InvalidArgument: a run is active already, and `nested` is false; or the arguments do not go together.
+        RunNotFound, RunDeleted: there is no such run to go on with, or to fork.
+        RunIdTaken: the run is there, and must not be.
+        SpoolUnusable: no server answers, and nothing can be kept on this machine.
     """
+    from trivet._beginning import Wish, begin  # noqa: PLC0415 - `import trivet` is to cost little
+    from trivet._captured.choice import chosen  # noqa: PLC0415 - as above
+    from trivet._captured.run_capture import RunCapture, of_this_rank  # noqa: PLC0415 - as above
+    from trivet._captured.surroundings import look_around  # noqa: PLC0415 - as above
+
     stack = _active_runs.get()
     if stack and not nested:
         raise InvalidArgument(
@@ -252,18 +273,26 @@ def start_run(
             "nested=True."
         )
     client = _client()
-    if run_id is None and not stack:
+    if run_id is None and not stack and fork_from is None:
         run_id = os.environ.get("TRIVET_RUN_ID") or None
-    if run_id is not None:
-        started = client.tracking.resume_run(run_id)
-        if tags:
-            client.tracking.set_tags(run_id, tags)
-        if description is not None:
-            client.tracking.update_run(run_id, description=description)
-    else:
-        parent = parent_run_id or (stack[-1].info.run_id if stack else None)
-        started = _create_run(client, experiment_id, run_name, parent, tags, description)
-    run = ActiveRun(started, client)
+    wish = Wish(
+        run_id=run_id,
+        resume=resume,
+        resume_from=resume_from,
+        fork_from=fork_from,
+        experiment_id=experiment_id,
+        default_experiment_id=_DEFAULT_EXPERIMENT_ID if _process.experiment_id is None else _process.experiment_id,
+        experiment_name=_process.experiment_name,
+        run_name=run_name,
+        parent_run_id=parent_run_id or (stack[-1].info.run_id if stack else None),
+        tags=tags or {},
+        description=description,
+    )
+    wish.check()
+    wanted = of_this_rank(chosen(capture))
+    started = begin(client.tracking, wish, look_around(wanted))
+    is_captured = bool(wanted) and client.tracking.without_server.mode is not Mode.DISABLED
+    run = ActiveRun(started, client, RunCapture(client, started, wanted) if is_captured else None)
     _active_runs.set((*stack, run))
     with _process.lock:
         _process.unended[run.info.run_id] = run
@@ -271,30 +300,6 @@ def start_run(
             _process.ends_at_exit = True
             atexit.register(_end_all_at_exit)
     return run
-
-
-def _create_run(
-    client: Client,
-    experiment_id: str | int | None,
-    run_name: str | None,
-    parent_run_id: str | None,
-    tags: Mapping[str, object] | None,
-    description: str | None,
-) -> Run:
-    from trivet._capture import capture  # noqa: PLC0415 - only who starts a run needs it
-
-    surroundings = capture()
-    experiment = experiment_id if experiment_id is not None else _process.experiment_id
-    return client.tracking.create_run(
-        _DEFAULT_EXPERIMENT_ID if experiment is None else experiment,
-        run_name=run_name,
-        tags=tags,
-        description=description or "",
-        parent_run_id=parent_run_id,
-        user=surroundings.user,
-        source=surroundings.source,
-        git_commit=surroundings.git_commit,
-    )
 
 
 def active_run() -> ActiveRun | None:
@@ -310,24 +315,30 @@ def end_run(status: str = "FINISHED") -> None:
     """
     run = active_run()
     if run is not None:
-        _end(run, status)
+        from trivet._captured.ending import Ending  # noqa: PLC0415 - `import trivet` is to cost little
+
+        _end(run, Ending(status))
 
 
-def _end(run: ActiveRun, status: str) -> None:
+def _end(run: ActiveRun, ending: Ending) -> None:
     _active_runs.set(tuple(other for other in _active_runs.get() if other is not run))
     with _process.lock:
         _process.unended.pop(run.info.run_id, None)
     if run._is_ended or run._process != os.getpid():  # noqa: SLF001 - of this module
         return  # after a fork, the run is the parent's to end
     run._is_ended = True  # noqa: SLF001 - of this module
-    run._client.set_terminated(run.info.run_id, status)  # noqa: SLF001 - of this module
+    if run._capture is not None:  # noqa: SLF001 - of this module
+        run._capture.end(ending)  # noqa: SLF001 - of this module
+    run._client.set_terminated(run.info.run_id, ending.status)  # noqa: SLF001 - of this module
 
 
 def _end_all_at_exit() -> None:
-    failed = getattr(sys, "last_value", None) is not None and not hasattr(sys, "ps1")
+    from trivet._captured.ending import ending_of_process  # noqa: PLC0415 - it is loaded already
+
+    ending = ending_of_process()
     for run in list(_process.unended.values()):
         try:
-            _end(run, "FAILED" if failed else "FINISHED")
+            _end(run, ending)
         except TrivetError as error:
             sys.stderr.write(f"trivet: run {run.info.run_id} could not be ended: {error}\n")
 
@@ -630,7 +641,13 @@ def _experiments_to_search(
         given = [ids] if isinstance(ids, str | int) else list(ids)
         if given:
             return given
-    return [] if everywhere else [_process.experiment_id or _DEFAULT_EXPERIMENT_ID]
+    if everywhere:
+        return []
+    if _process.experiment_name:
+        # By now there may be a server that knows it.
+        experiment = client.get_experiment_by_name(_process.experiment_name)
+        return None if experiment is None else [experiment.experiment_id]
+    return [_process.experiment_id or _DEFAULT_EXPERIMENT_ID]
 
 
 # --- artifacts
@@ -639,23 +656,39 @@ def _experiments_to_search(
 def log_artifact(local_path: str | os.PathLike[str], artifact_path: str | None = None) -> None:
     """Uploads a file, or a folder under its own name, to the active run; waits until it is stored.
 
+    Where no server answers, or with TRIVET_MODE=offline, a copy is kept on this machine and uploaded later.
+
     Args:
         local_path: The file or folder.
         artifact_path: The folder of the run that it goes into. Default: the top.
     """
     run = _run_to_log_to()
-    run._client.log_artifact(run.info.run_id, os.fspath(local_path), artifact_path)  # noqa: SLF001 - of this module
+    client, run_id, local = run._client, run.info.run_id, Path(local_path)  # noqa: SLF001 - of this module
+    client.tracking.without_server.log_files(
+        run_id,
+        local,
+        artifact_path,
+        lambda: client.artifacts.log_artifact(run_id, local, artifact_path=artifact_path),
+        with_name=True,
+    )
 
 
 def log_artifacts(local_dir: str | os.PathLike[str], artifact_path: str | None = None) -> None:
-    """Uploads what a folder holds, or a file, to the active run; waits until all is stored.
+    """Uploads what a folder holds, or a file, to the active run; waits until all is stored, as `log_artifact` does.
 
     Args:
         local_dir: The folder; empty folders in it are left out.
         artifact_path: The folder of the run that it goes into. Default: the top.
     """
     run = _run_to_log_to()
-    run._client.log_artifacts(run.info.run_id, os.fspath(local_dir), artifact_path)  # noqa: SLF001 - of this module
+    client, run_id, local = run._client, run.info.run_id, Path(local_dir)  # noqa: SLF001 - of this module
+    client.tracking.without_server.log_files(
+        run_id,
+        local,
+        artifact_path,
+        lambda: client.artifacts.log_artifacts(run_id, local, artifact_path=artifact_path),
+        with_name=False,
+    )
 
 
 def list_artifacts(run_id: str | None = None, path: str | None = None) -> list[FileInfo]:

@@ -149,7 +149,8 @@ def _start(data: LocalData) -> subprocess.Popen[bytes]:
         log = data.log_file.open("wb")
     except OSError as error:
         raise ServerUnavailable(
-            f"Cannot write to {data.log_file.parent}: {(error.strerror or str(error)).lower()}."
+            f"Cannot write to {data.log_file.parent}: {(error.strerror or str(error)).lower()}. Set TRIVET_URL to a "
+            "running server, grpc://HOST:PORT, or to file:FOLDER with a folder that can be written to."
         ) from error
     # A session of its own: Ctrl-C is for this program, and others may use the server.
     with log:

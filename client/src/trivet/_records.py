@@ -1,17 +1,15 @@
-"""What is logged to a run: checked at the call, put into messages later."""
+"""What is logged to a run, checked at the call."""
 
 from __future__ import annotations
 
 import operator
 import re
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
-from typing import Final, NamedTuple, SupportsFloat, SupportsIndex
+from collections.abc import Iterable, Mapping
+from typing import Final, SupportsFloat, SupportsIndex
 
-from trivet._entities import Dataset, DatasetInput, LoggedModelInput, LoggedModelOutput
+from trivet._entities import Dataset, DatasetInput, LoggedModelOutput
 from trivet._errors import InvalidArgument
-from trivet_proto.tracking.v1 import metric_pb2, run_inputs_pb2
-from trivet_proto.tracking.v1 import tracking_service_pb2 as pb
+from trivet._spool.frames import Series
 
 # As in the contract (tracking_service.proto, Param and Tag; run_inputs.proto); the server checks them again.
 _MAX_KEY_CHARACTERS: Final = 250
@@ -26,47 +24,6 @@ _MAX_INPUT_TAG_CHARACTERS: Final = 500
 _LOGGED_MODEL_ID: Final = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9_-]{0,249}")
 _CONTROL_CHARACTERS: Final = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 _INT64: Final = range(-(2**63), 2**63)
-
-# Half of what a server takes, design §12.
-MAX_MESSAGE_BYTES: Final = 4 * 1024 * 1024
-# Below what a message may have of each kind.
-_MAX_INPUTS: Final = 999
-_POINT_BYTES: Final = 24  # step, time and value in 8 bytes each
-
-
-class Context(NamedTuple):
-    """Where a metric was measured; empty parts are absent."""
-
-    model_id: str
-    dataset_name: str
-    dataset_digest: str
-
-
-class Point(NamedTuple):
-    """A point of a metric."""
-
-    key: str
-    value: float
-    step: int
-    time_millis: int
-    context: Context | None = None
-
-
-class Param(NamedTuple):
-    """A param."""
-
-    key: str
-    value: str
-
-
-class Tag(NamedTuple):
-    """A tag to set, or to remove where the value is None."""
-
-    key: str
-    value: str | None
-
-
-Record = Point | Param | Tag | DatasetInput | LoggedModelInput | LoggedModelOutput
 
 
 def check_key(key: str) -> str:
@@ -130,14 +87,13 @@ def to_model_output(output: LoggedModelOutput) -> LoggedModelOutput:
     return LoggedModelOutput(check_model_id(output.model_id), to_int64("step", output.step))
 
 
-def to_context(model_id: str | None, dataset_name: str, dataset_digest: str) -> Context | None:
-    """Where a metric was measured; None for nowhere in particular. Raises InvalidArgument."""
-    if not model_id and not dataset_name and not dataset_digest:
-        return None
-    return Context(
-        check_model_id(model_id) if model_id else "",
-        _check_characters("the name of a dataset", dataset_name, _MAX_DATASET_NAME_CHARACTERS),
-        _check_characters("the digest of a dataset", dataset_digest, _MAX_DIGEST_CHARACTERS),
+def to_series(key: str, model_id: str | None, dataset_name: str, dataset_digest: str) -> Series:
+    """What a point belongs to, but for the rank. Raises InvalidArgument."""
+    return Series(
+        check_key(key),
+        model_id=check_model_id(model_id) if model_id else "",
+        dataset_name=_check_characters("the name of a dataset", dataset_name, _MAX_DATASET_NAME_CHARACTERS),
+        dataset_digest=_check_characters("the digest of a dataset", dataset_digest, _MAX_DIGEST_CHARACTERS),
     )
 
 
@@ -157,8 +113,8 @@ def to_number(key: str, value: SupportsFloat) -> float:
     if not isinstance(value, str | bytes | bytearray):
         try:
             return float(value)
-        except (TypeError, ValueError, OverflowError):
-            pass
+        except (TypeError, ValueError, OverflowError, RuntimeError):
+            pass  # PyTorch raises a RuntimeError for a tensor of several numbers
     raise InvalidArgument(f"The value of metric {key!r} must be a number, not {value!r:.100}.")
 
 
@@ -228,114 +184,3 @@ def to_text(what: str, value: object, max_bytes: int) -> str:
     if "\0" in text:
         raise InvalidArgument(f"The value of {what} must not hold the character NUL.")
     return text
-
-
-@dataclass(frozen=True)
-class Batch:
-    """Records that fit into one message, in the order in which they were logged."""
-
-    records: tuple[Record, ...]
-
-    def message(self, run: str) -> pb.WriteRunRequest:
-        """The message that writes them to a run, without writer and sequence."""
-        points: dict[_Series, list[Point]] = {}
-        params: dict[str, str] = {}
-        tags: dict[str, str | None] = {}
-        inputs, outputs = run_inputs_pb2.RunInputs(), run_inputs_pb2.RunOutputs()
-        for record in self.records:
-            if isinstance(record, Point):
-                points.setdefault((record.key, record.context), []).append(record)
-            elif isinstance(record, Param):
-                params[record.key] = record.value
-            elif isinstance(record, Tag):
-                # The last word on a tag is the only one that can be seen.
-                tags[record.key] = record.value
-            elif isinstance(record, DatasetInput):
-                inputs.datasets.append(_dataset_input(record))
-            elif isinstance(record, LoggedModelInput):
-                inputs.models.add(model_id=record.model_id)
-            else:
-                outputs.models.add(model_id=record.model_id, step=record.step)
-        return pb.WriteRunRequest(
-            run=run,
-            metrics=_columns(points) if points else None,
-            params=[pb.Param(key=key, value=value) for key, value in params.items()],
-            tags=[pb.Tag(key=key, value=value) for key, value in tags.items() if value is not None],
-            deleted_tags=[key for key, value in tags.items() if value is None],
-            inputs=inputs if inputs.datasets or inputs.models else None,
-            outputs=outputs if outputs.models else None,
-        )
-
-
-_Series = tuple[str, Context | None]
-
-
-def _dataset_input(used: DatasetInput) -> run_inputs_pb2.DatasetInput:
-    dataset = used.dataset
-    return run_inputs_pb2.DatasetInput(
-        dataset=run_inputs_pb2.Dataset(
-            name=dataset.name,
-            digest=dataset.digest,
-            source_type=dataset.source_type,
-            source=dataset.source,
-            schema=dataset.schema,
-            profile=dataset.profile,
-        ),
-        tags=used.tags,
-    )
-
-
-def _columns(points: dict[_Series, list[Point]]) -> metric_pb2.MetricColumns:
-    every = [point for series in points.values() for point in series]
-    # From 1 up: 0 is no context.
-    contexts: dict[Context | None, int] = {None: 0}
-    for _, context in points:
-        contexts.setdefault(context, len(contexts))
-    return metric_pb2.MetricColumns(
-        keys=[key for key, _ in points],
-        contexts=[metric_pb2.MetricContext(**context._asdict()) for context in contexts if context is not None],
-        context_index=[contexts[context] for _, context in points] if len(contexts) > 1 else (),
-        counts=[len(series) for series in points.values()],
-        steps=[point.step for point in every],
-        times_millis=[point.time_millis for point in every],
-        values=[point.value for point in every],
-    )
-
-
-def batches(records: Iterable[Record], max_bytes: int) -> Iterator[Batch]:
-    """Cuts records into batches whose messages have about `max_bytes` at most; each has at least one record."""
-    batch: list[Record] = []
-    size = 0
-    inputs = 0
-    seen: set[_Series] = set()
-    for record in records:
-        if isinstance(record, Point):
-            series = (record.key, record.context)
-            added = _POINT_BYTES + (0 if series in seen else 4 * len(record.key) + 16)
-            if record.context is not None and series not in seen:
-                added += 4 * sum(map(len, record.context)) + 16
-            seen.add(series)
-        elif isinstance(record, Param | Tag):
-            added = 4 * len(record.key) + 4 * len(record.value or "") + 16
-        else:
-            added = _input_bytes(record)
-            inputs += 1
-        if batch and (size + added > max_bytes or inputs > _MAX_INPUTS):
-            yield Batch(tuple(batch))
-            batch, size, seen, inputs = [], 0, set(), 0
-        batch.append(record)
-        size += added
-    if batch:
-        yield Batch(tuple(batch))
-
-
-def _input_bytes(record: DatasetInput | LoggedModelInput | LoggedModelOutput) -> int:
-    """About what an input or output takes in a message, at most."""
-    if not isinstance(record, DatasetInput):
-        return len(record.model_id) + 16
-    dataset = record.dataset
-    texts = (dataset.name, dataset.digest, dataset.source_type, dataset.source, dataset.schema, dataset.profile)
-    # Long texts are measured: four bytes for each character would make every dataset fill a message of its own.
-    return sum(len(text.encode()) + 8 for text in texts) + sum(
-        4 * (len(key) + len(value)) + 16 for key, value in record.tags.items()
-    )

@@ -156,6 +156,22 @@ def resolve(uri: str = "", *, workspace: str = "", token: str = "") -> Target:
     return target
 
 
+def resolve_addresses(uris: Mapping[str, str], workspace: str) -> Target:
+    """The target of an address for each service, with the token that the environment has.
+
+    Raises:
+        TargetInvalid: one of them cannot be used.
+    """
+    target = Target(
+        addresses={service: _parse(uris[service])[0] for service in _SERVICES if uris.get(service)},
+        workspace=_workspace(workspace, set()),
+        token=os.environ.get("TRIVET_TOKEN", ""),
+        token_file=os.environ.get("TRIVET_TOKEN_FILE", ""),
+    )
+    _check_token_is_safe(target)
+    return target
+
+
 def resolve_local(uri: str) -> LocalData:
     """The data that `file:FOLDER` or `sqlite:///FILE` means, whatever the working directory becomes.
 

@@ -9,13 +9,15 @@ import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import timedelta
 from functools import partial
-from typing import Final, SupportsFloat, SupportsIndex, TypeVar
+from typing import TYPE_CHECKING, Final, SupportsFloat, SupportsIndex, TypeVar
 
 from google.protobuf.field_mask_pb2 import FieldMask
 
 from trivet._clock import now_millis
 from trivet._connection import Connection, Subscription
+from trivet._console import ConsolePage, read_console
 from trivet._entities import (
+    ConsoleLine,
     Dataset,
     DatasetInput,
     DatasetSummary,
@@ -29,48 +31,50 @@ from trivet._entities import (
     PagedList,
     PurgedExperiment,
     PurgedRun,
+    RankSummary,
     Receipt,
     Run,
     RunChange,
     RunComparison,
     RunInfo,
 )
-from trivet._errors import ExperimentNotFound, InvalidArgument
+from trivet._errors import ExperimentNameTaken, ExperimentNotFound, RunIdTaken, RunNotFound
 from trivet._export import TABLES, Exporter, check_installed, check_tables
 from trivet._ids import new_request_id
 from trivet._ids import new_run_id as make_run_id
 from trivet._large_runs import LargeRuns
 from trivet._logged_models import LoggedModels
-from trivet._logger import Ending, Logger
+from trivet._logger import Logger
 from trivet._metric_columns import MetricColumns
-from trivet._metric_columns import joined as joined_columns
+from trivet._metric_histories import MetricHistories, summarize
+from trivet._mode import Mode, current_mode
 from trivet._names import Names
 from trivet._paging import collect, joined
 from trivet._records import (
-    Context,
-    Param,
-    Point,
-    Record,
-    Tag,
     check_dataset,
     check_is,
     check_key,
     check_model_id,
-    to_context,
     to_dataset_input,
     to_int64,
     to_model_output,
-    to_number,
     to_param_value,
     to_params,
+    to_series,
     to_tag_value,
     to_tags,
     to_texts,
 )
+from trivet._run_services import RunServices
+from trivet._spool.frames import Series
+from trivet._spool.sender import RunServer
+from trivet._target import Target
 from trivet._timestamps import timestamp as to_timestamp
 from trivet._tracking_messages import (
     RUN_INFO_FIELDS,
+    WrittenLine,
     from_comparison,
+    from_console_line,
     from_dataset_summary,
     from_experiment,
     from_experiment_change,
@@ -80,16 +84,24 @@ from trivet._tracking_messages import (
     from_run_change,
     from_run_info,
     from_run_without_inputs,
+    to_console,
+    to_inputs,
     to_key_kind,
+    to_outputs,
     to_status,
     to_view,
+    to_written,
 )
 from trivet._view_type import ViewType
 from trivet._watch import Watch
-from trivet_proto.tracking.v1 import experiment_pb2, purge_pb2, rewrite_pb2, run_pb2, watch_pb2
+from trivet._without_server import WithoutServer
+from trivet_proto.tracking.v1 import console_pb2, experiment_pb2, purge_pb2, rewrite_pb2, run_pb2, watch_pb2
 from trivet_proto.tracking.v1 import logged_model_service_pb2 as models_pb
 from trivet_proto.tracking.v1 import tracking_service_pb2 as pb
 from trivet_proto.tracking.v1.tracking_service_pb2_grpc import TrackingServiceStub
+
+if TYPE_CHECKING:
+    from trivet._artifacts import Artifacts
 
 RunWatch = Watch[watch_pb2.WatchRunsResponse, RunChange | ExperimentChange]
 
@@ -98,46 +110,34 @@ _Item = TypeVar("_Item")
 DEFAULT_EXPERIMENT_ID: Final = "0"
 
 
-class _Runs:
-    """The tracking server, as the logger's threads see it."""
-
-    def __init__(self, connection: Connection, names: Names) -> None:
-        self._connection = connection
-        self._names = names
-
-    def write(self, message: pb.WriteRunRequest) -> pb.WriteRunResponse:
-        # Not repeated here: the logger does that, for much longer, and may be told to stop meanwhile.
-        stub = self._connection.stub(TrackingServiceStub)
-        return self._connection.call(stub.WriteRun, message, repeatable=False)
-
-    def end(self, run_id: str, ending: Ending) -> None:
-        stub = self._connection.stub(TrackingServiceStub)
-        run = run_pb2.Run(
-            name=self.run_name(run_id), status=to_status(ending.status), end_time=to_timestamp(ending.time_millis)
-        )
-        request = pb.UpdateRunRequest(run=run, update_mask=FieldMask(paths=["status", "end_time"]))
-        self._connection.call(stub.UpdateRun, request, repeatable=False)
-
-    def run_name(self, run_id: str) -> str:
-        return self._names.run(run_id)
-
-
 class Tracking:
     """The tracking service in one workspace.
 
-    What is logged is queued in memory and sent by a background thread; `flush` waits for it, and so do the methods that
-    read runs. All other methods call the server and return its answer. Every method may raise a `TrivetError`:
-    ServerUnavailable where no server answers, else the class of what went wrong.
+    What is logged is kept on this machine and sent by a background thread; `flush` waits for it, and so do the methods
+    that read runs. All other methods call the server and return its answer. Every method may raise a `TrivetError`:
+    ServerUnavailable where no server answers, SpoolUnusable where nothing can be kept here, else the class of what went
+    wrong.
 
     Safe for use by several threads, and in the child after a fork.
     """
 
-    def __init__(self, connection: Connection, workspace: str) -> None:
+    def __init__(self, connection: Connection, target: Target, artifacts: Callable[[], Artifacts]) -> None:
+        """Prepares it; calls no server.
+
+        Args:
+            connection: To the tracking service.
+            target: Where that is, and the workspace.
+            artifacts: The artifact service, when files that were kept here are to be uploaded.
+        """
         self._connection = connection
-        self._names = Names(workspace)
-        self._logger = Logger(_Runs(connection, self._names))
+        self._names = Names(target.workspace)
+        self.server: RunServer = RunServices(connection, self._names, artifacts)
+        self._logger = Logger(self.server, target, current_mode())
         self.logged_models = LoggedModels(connection, self._names, self._logger)
         """The models that runs made."""
+        self.without_server = WithoutServer(connection, self._names, self._logger)
+        """What goes on while no server answers."""
+        self._histories = MetricHistories(connection, self._names)
         self._used: set[tuple[str, str, str]] = set()
 
     @property
@@ -178,13 +178,38 @@ class Tracking:
         request = pb.GetExperimentRequest(name=self._names.experiment(experiment_id))
         return from_experiment(self._connection.call(self._stub.GetExperiment, request, repeatable=True))
 
-    def get_experiment_by_name(self, name: str) -> Experiment | None:
+    def get_experiment_by_name(self, name: str, *, timeout_seconds: float | None = None) -> Experiment | None:
         """Returns the experiment of that name, also a deleted one; None where there is none."""
         request = pb.LookupExperimentRequest(parent=self._names.parent, display_name=name)
         try:
-            return from_experiment(self._connection.call(self._stub.LookupExperiment, request, repeatable=True))
+            return from_experiment(
+                self._connection.call(
+                    self._stub.LookupExperiment, request, repeatable=True, timeout_seconds=timeout_seconds
+                )
+            )
         except ExperimentNotFound:
             return None
+
+    def use_experiment(self, name: str) -> Experiment:
+        """Returns the experiment of that name, also a deleted one; it is created where there is none.
+
+        Where no server answers, it has no id: runs go into it by its name, when they are sent.
+        """
+
+        def ask(timeout_seconds: float | None) -> Experiment:
+            experiment = self.get_experiment_by_name(name, timeout_seconds=timeout_seconds)
+            if experiment is not None:
+                return experiment
+            try:
+                return self.get_experiment(self.create_experiment(name))
+            except ExperimentNameTaken:
+                # Another process was faster.
+                experiment = self.get_experiment_by_name(name)
+                if experiment is None:
+                    raise
+                return experiment
+
+        return self.without_server.experiment(name, ask)
 
     def search_experiments(
         self,
@@ -279,6 +304,34 @@ class Tracking:
             ExperimentNotFound, ExperimentDeleted: there is nowhere to put it.
             RunIdTaken: the id was used for another run.
         """
+        request = self._creation(
+            run_id,
+            experiment_id=experiment_id,
+            run_name=run_name,
+            start_time=start_time,
+            tags=tags,
+            description=description,
+            parent_run_id=parent_run_id,
+            user=user,
+            source=source,
+            git_commit=git_commit,
+        )
+        return self._to_run(self._connection.call(self._stub.CreateRun, request, repeatable=True))
+
+    def _creation(
+        self,
+        run_id: str | None,
+        *,
+        experiment_id: str | int,
+        run_name: str | None,
+        start_time: int | None,
+        tags: Mapping[str, object] | None,
+        description: str,
+        parent_run_id: str | None,
+        user: str,
+        source: str,
+        git_commit: str,
+    ) -> pb.CreateRunRequest:
         run = run_pb2.Run(
             experiment=self._names.experiment(experiment_id),
             display_name=run_name or "",
@@ -291,13 +344,78 @@ class Tracking:
             description=description,
             tags=to_tags(tags),
         )
-        request = pb.CreateRunRequest(parent=self._names.parent, run_id=run_id or make_run_id(), run=run)
-        return self._to_run(self._connection.call(self._stub.CreateRun, request, repeatable=True))
+        return pb.CreateRunRequest(parent=self._names.parent, run_id=run_id or make_run_id(), run=run)
+
+    def begin_run(
+        self,
+        experiment_id: str | int = DEFAULT_EXPERIMENT_ID,
+        *,
+        run_id: str | None = None,
+        may_exist: bool = False,
+        experiment_name: str = "",
+        run_name: str | None = None,
+        tags: Mapping[str, object] | None = None,
+        description: str = "",
+        parent_run_id: str | None = None,
+        user: str = "",
+        source: str = "",
+        git_commit: str = "",
+    ) -> Run:
+        """Creates a run as `create_run` does, and on this machine if no server answers; it is sent later then.
+
+        Args:
+            experiment_id: Of the experiment that it goes into.
+            run_id: Default: a new UUIDv7.
+            may_exist: Goes on with the run of that id, if there is one, as `resume_run` does, and leaves it as it is.
+            experiment_name: Instead of the id: the experiment is created where there is none of that name.
+            run_name: What people call it. Default: the server makes a name up.
+            tags: What to mark it with.
+            description: Notes about it, in markdown.
+            parent_run_id: The run in which it is nested.
+            user: Who runs it.
+            source: What is run.
+            git_commit: The commit of that.
+
+        Raises:
+            ExperimentNotFound, ExperimentDeleted: a server answered, and there is nowhere to put it.
+            RunIdTaken: a server answered, and the id was used for another run.
+            SpoolUnusable: no server answered, and nothing can be kept on this machine.
+        """
+        request = self._creation(
+            run_id,
+            experiment_id=experiment_id,
+            run_name=run_name,
+            start_time=None,
+            tags=tags,
+            description=description,
+            parent_run_id=parent_run_id,
+            user=user,
+            source=source,
+            git_commit=git_commit,
+        )
+        if experiment_name:
+            request.run.ClearField("experiment")
+            request.experiment_display_name, request.create_experiment = experiment_name, True
+        if may_exist:
+            return self.without_server.create_or_resume_run(request, partial(self._create_or_resume, request))
+        return self.without_server.create_run(request)
+
+    def _create_or_resume(self, request: pb.CreateRunRequest, timeout_seconds: float | None) -> Run:
+        try:
+            return self._resume(request.run_id, timeout_seconds)
+        except RunNotFound:
+            pass
+        try:
+            return self._to_run(
+                self._connection.call(self._stub.CreateRun, request, repeatable=True, timeout_seconds=timeout_seconds)
+            )
+        except RunIdTaken:  # by another process of the job, meanwhile
+            return self._resume(request.run_id, timeout_seconds)
 
     def get_run(self, run_id: str) -> Run:
         """Returns a run with all that was logged to it before the call, also a deleted one. Raises RunNotFound."""
         request = pb.GetRunRequest(name=self._names.run(run_id))
-        self._logger.flush(run_id=run_id)
+        self._logger.settle(run_id=run_id)
         return self._to_run(self._connection.call(self._stub.GetRun, request, repeatable=True))
 
     def search_runs(
@@ -399,7 +517,7 @@ class Tracking:
             request.MergeFrom(columns)
             return self._connection.call(self._stub.SearchRuns, request, repeatable=True)
 
-        self._logger.flush()
+        self._logger.settle()
         return collect(ask, lambda page: page.runs, convert, max_results, page_token)
 
     def list_run_keys(
@@ -440,7 +558,7 @@ class Tracking:
             )
             return self._connection.call(self._stub.ListRunKeys, request, repeatable=True)
 
-        self._logger.flush()
+        self._logger.settle()
         return collect(ask, lambda page: page.keys, str, max_results, page_token)
 
     def compare_runs(self, run_ids: Sequence[str], *, only_differing: bool = False) -> RunComparison:
@@ -459,7 +577,7 @@ class Tracking:
             runs=[self._names.run(run_id) for run_id in to_texts("run_ids", run_ids)],
             only_differing=only_differing,
         )
-        self._logger.flush()
+        self._logger.settle()
         return from_comparison(self._connection.call(self._stub.CompareRuns, request, repeatable=True), run_ids)
 
     def watch_runs(
@@ -536,7 +654,7 @@ class Tracking:
             )
             return self._connection.call(self._stub.SearchDatasets, request, repeatable=True)
 
-        self._logger.flush()
+        self._logger.settle()
         return collect(ask, lambda page: page.datasets, from_dataset_summary, max_results, page_token)
 
     def update_run(
@@ -568,10 +686,20 @@ class Tracking:
             self._connection.call(self._stub.UpdateRun, request, repeatable=False)
 
     def resume_run(self, run_id: str) -> Run:
-        """Sets a run to RUNNING again, without an end, and returns it. Raises RunNotFound, RunDeleted."""
+        """Sets a run to RUNNING again, without an end, and returns it; on this machine alone if no server answers.
+
+        Raises:
+            RunNotFound, RunDeleted: a server answered, and there is no such run in use.
+        """
+        return self.without_server.resume_run(run_id, partial(self._resume, run_id))
+
+    def _resume(self, run_id: str, timeout_seconds: float | None) -> Run:
         run = run_pb2.Run(name=self._names.run(run_id), status=run_pb2.RUN_STATUS_RUNNING)
         request = pb.UpdateRunRequest(run=run, update_mask=FieldMask(paths=["status", "end_time"]))
-        return self._to_run(self._connection.call(self._stub.UpdateRun, request, repeatable=False))
+        # The same again has the same effect.
+        return self._to_run(
+            self._connection.call(self._stub.UpdateRun, request, repeatable=True, timeout_seconds=timeout_seconds)
+        )
 
     def set_terminated(self, run_id: str, *, status: str = "FINISHED", end_time: int | None = None) -> None:
         """Ends a run after all that was logged to it, and waits for that as `flush` does; does not raise if it is slow.
@@ -581,14 +709,16 @@ class Tracking:
             status: `FINISHED`, `FAILED` or `KILLED`.
             end_time: In milliseconds since the Unix epoch. Default: now.
         """
-        to_status(status)
-        self._names.run(run_id)
-        self._logger.end(run_id, Ending(status, now_millis() if end_time is None else end_time))
+        if self._logger.mode is Mode.DISABLED:
+            return
+        time_millis = now_millis() if end_time is None else end_time
+        run = run_pb2.Run(name=self._names.run(run_id), status=to_status(status), end_time=to_timestamp(time_millis))
+        self._logger.end(run_id, pb.UpdateRunRequest(run=run, update_mask=FieldMask(paths=["status", "end_time"])))
 
     def delete_run(self, run_id: str) -> None:
         """Puts a run into the bin."""
         request = pb.DeleteRunRequest(name=self._names.run(run_id))
-        self._logger.flush(run_id=run_id)
+        self._logger.settle(run_id=run_id)
         self._connection.call(self._stub.DeleteRun, request, repeatable=False)
 
     def restore_run(self, run_id: str) -> None:
@@ -610,7 +740,7 @@ class Tracking:
             RunNotFound, RunDeleted: there is no such run in use.
         """
         request = rewrite_pb2.DeleteMetricsRequest(run=self._names.run(run_id), keys=to_texts("keys", keys))
-        self._logger.flush(run_id=run_id)
+        self._logger.settle(run_id=run_id)
         return int(self._connection.call(self._stub.DeleteMetrics, request, repeatable=False).deleted_points)
 
     def rewind_run(self, run_id: str, step: int) -> Run:
@@ -687,7 +817,7 @@ class Tracking:
             run_id=new_run_id or make_run_id(),
             run=fork,
         )
-        self._logger.flush(run_id=run_id)
+        self._logger.settle(run_id=run_id)
         return self._to_run(self._connection.call(self._stub.ForkRun, request, repeatable=True))
 
     def purge_experiments(
@@ -754,16 +884,20 @@ class Tracking:
 
         Identical points are there once. Raises RunNotFound.
         """
-        request = pb.ReadMetricHistoryRequest(run=self._names.run(run_id), key=key)
-        self._logger.flush(run_id=run_id)
-        points: list[Metric] = []
-        for answer in self._connection.stream(self._stub.ReadMetricHistory, request):
-            columns = answer.metrics
-            points.extend(
-                Metric(key, value, time_millis, step)
-                for step, time_millis, value in zip(columns.steps, columns.times_millis, columns.values, strict=True)
-            )
-        return points
+        self._logger.settle(run_id=run_id)
+        return self._histories.points(run_id, key)
+
+    def get_metric_by_rank(self, run_id: str, key: str) -> dict[int, list[Metric]]:
+        """Returns the points that each rank of a job logged of a metric, as `get_metric_history`, by the rank.
+
+        Points of processes without a rank are left out. Raises RunNotFound.
+        """
+        self._logger.settle(run_id=run_id)
+        return self._histories.by_rank(run_id, key)
+
+    def summarize_ranks(self, run_id: str, key: str) -> list[RankSummary]:
+        """Returns mean, least and greatest value of a metric over the ranks of a job, by step. Raises RunNotFound."""
+        return summarize(self.get_metric_by_rank(run_id, key))
 
     def get_metric_columns(
         self, run_id: str, key: str, *, min_step: int | None = None, max_step: int | None = None
@@ -780,13 +914,47 @@ class Tracking:
             RunNotFound: there is no such run.
             InvalidArgument: NumPy is not installed.
         """
-        request = pb.ReadMetricHistoryRequest(
-            run=self._names.run(run_id), key=key, min_step=min_step, max_step=max_step
-        )
-        self._logger.flush(run_id=run_id)
-        return joined_columns(
-            answer.metrics for answer in self._connection.stream(self._stub.ReadMetricHistory, request)
-        )
+        self._logger.settle(run_id=run_id)
+        return self._histories.columns(run_id, key, min_step, max_step)
+
+    def log_console(self, run_id: str, lines: Iterable[WrittenLine]) -> None:
+        """Logs lines of a console, all or none, in their order; does not wait. `start_run` does so by itself.
+
+        Raises:
+            InvalidArgument: a line has another stream.
+        """
+        self._write(run_id, to_console(lines))
+
+    def unsent_bytes(self, run_id: str) -> int:
+        """How much of what this client logged to a run is neither stored nor refused."""
+        return self._logger.unsent_bytes(run_id)
+
+    def console(self, run_id: str, *, newest: int = 0, follow: bool = False) -> Iterator[ConsoleLine]:
+        """Returns what the processes of a run wrote to their consoles, line by line.
+
+        Args:
+            run_id: Of the run.
+            newest: Begin with so many of the newest lines. 0: with the first that the server has kept.
+            follow: Go on with what is written, until the run has ended.
+
+        Raises:
+            RunNotFound: there is no such run.
+            InvalidArgument: `newest` is below 0.
+        """
+        parent = self._names.run(run_id)
+
+        def ask(min_number: int, newest: int, page_token: str) -> ConsolePage:
+            request = console_pb2.ListConsoleLinesRequest(
+                parent=parent, min_number=min_number, newest=newest, page_size=1000, page_token=page_token
+            )
+            page = self._connection.call(self._stub.ListConsoleLines, request, repeatable=True)
+            return ConsolePage(list(map(from_console_line, page.lines)), page.next_page_token, page.end_number)
+
+        def has_ended() -> bool:
+            return self.get_run(run_id).info.status not in ("RUNNING", "SCHEDULED")
+
+        self._logger.settle(run_id=run_id)
+        return read_console(ask, newest, has_ended if follow else None)
 
     def export(
         self,
@@ -827,7 +995,7 @@ class Tracking:
             view=to_view(run_view_type),
         )
         exporter = Exporter(self._connection, selection, check_tables(tables), on_progress)
-        self._logger.flush()
+        self._logger.settle()
         return exporter.write(folder, overwrite=overwrite)
 
     # --- logging
@@ -857,12 +1025,12 @@ class Tracking:
         Raises:
             InvalidArgument: one of them is not what it must be.
         """
+        if self._logger.mode is Mode.DISABLED:
+            return
         if model_id is None and dataset is None:
-            self._logger.add(run_id, _point(key, value, timestamp, step))
+            self._logger.add_point(run_id, key, value, step, timestamp)
         else:
-            context = _context(model_id, dataset)
-            point = _point(key, value, timestamp, step)._replace(context=context)
-            self._logger.add(run_id, *self._first_use(run_id, dataset), point)
+            self._log_measured(run_id, {key: value}, timestamp, step, model_id, dataset)
 
     def log_metrics(
         self,
@@ -875,19 +1043,32 @@ class Tracking:
         dataset: Dataset | None = None,
     ) -> None:
         """Logs a point of each of several metrics, of one step and time, all or none; as `log_metric`."""
-        time_millis = now_millis() if timestamp is None else timestamp
-        points = [_point(key, value, time_millis, step) for key, value in metrics.items()]
-        if model_id is not None or dataset is not None:
-            context = _context(model_id, dataset)
-            points = [point._replace(context=context) for point in points]
-        self._logger.add(run_id, *self._first_use(run_id, dataset), *points)
+        if self._logger.mode is Mode.DISABLED:
+            return
+        if model_id is None and dataset is None:
+            self._logger.add_row(run_id, metrics, step, timestamp)
+        else:
+            self._log_measured(run_id, metrics, timestamp, step, model_id, dataset)
 
-    def _first_use(self, run_id: str, dataset: Dataset | None) -> list[DatasetInput]:
-        """The dataset as an input of the run, where this process has not logged it: a loop logs to one many times."""
-        if dataset is None or (run_id, dataset.name, dataset.digest) in self._used:
-            return []
-        self._used.add((run_id, dataset.name, dataset.digest))
-        return [DatasetInput(dataset)]
+    def _log_measured(
+        self,
+        run_id: str,
+        metrics: Mapping[str, SupportsFloat],
+        timestamp: int | None,
+        step: SupportsIndex | None,
+        model_id: str | None,
+        dataset: Dataset | None,
+    ) -> None:
+        """Logs points of a model or on a dataset, which is an input of the run from then on."""
+        name, digest = ("", "") if dataset is None else (check_dataset(dataset).name, dataset.digest)
+        time_millis = now_millis() if timestamp is None else timestamp
+        points = [(to_series(key, model_id, name, digest), value, step, time_millis) for key, value in metrics.items()]
+        # A loop logs to one dataset many times.
+        is_new = dataset is not None and (run_id, name, digest) not in self._used
+        inputs = to_inputs([DatasetInput(dataset)], []) if dataset is not None and is_new else None
+        self._logger.add(run_id, inputs, points)
+        if is_new:
+            self._used.add((run_id, name, digest))
 
     def log_inputs(
         self, run_id: str, datasets: Iterable[DatasetInput] = (), models: Iterable[LoggedModelInput] = ()
@@ -902,9 +1083,8 @@ class Tracking:
         Raises:
             InvalidArgument: one of them is not what it must be.
         """
-        records: list[Record] = [to_dataset_input(used.dataset, used.tags) for used in datasets]
-        records += [LoggedModelInput(check_model_id(model.model_id)) for model in models]
-        self._logger.add(run_id, *records)
+        used = [to_dataset_input(used.dataset, used.tags) for used in datasets]
+        self._write(run_id, to_inputs(used, [check_model_id(model.model_id) for model in models]))
 
     def log_outputs(self, run_id: str, models: Iterable[LoggedModelOutput]) -> None:
         """Logs logged models that a run made, all or none; does not wait. The same again changes nothing.
@@ -912,7 +1092,7 @@ class Tracking:
         Raises:
             InvalidArgument: one of them is not what it must be.
         """
-        self._logger.add(run_id, *[to_model_output(model) for model in models])
+        self._write(run_id, to_outputs([to_model_output(model) for model in models]))
 
     def log_param(self, run_id: str, key: str, value: object) -> None:
         """Logs a param; does not wait. The value is kept as text, at most 16 KiB of it.
@@ -921,23 +1101,23 @@ class Tracking:
             InvalidArgument: key or value cannot be kept.
             ParamChanged: this process logged another value; one that differs from another process's is refused later.
         """
-        self._logger.add(run_id, Param(check_key(key), to_param_value(key, value)))
+        self._write(run_id, to_written({check_key(key): to_param_value(key, value)}))
 
     def log_params(self, run_id: str, params: Mapping[str, object]) -> None:
         """Logs several params, all or none; as `log_param`."""
-        self._logger.add(run_id, *[Param(key, value) for key, value in to_params(params).items()])
+        self._write(run_id, to_written(to_params(params)))
 
     def set_tag(self, run_id: str, key: str, value: object) -> None:
         """Sets a tag of a run; does not wait. The value is kept as text of at most 64 KiB. Raises InvalidArgument."""
-        self._logger.add(run_id, Tag(check_key(key), to_tag_value(key, value)))
+        self._write(run_id, to_written(tags={check_key(key): to_tag_value(key, value)}))
 
     def set_tags(self, run_id: str, tags: Mapping[str, object]) -> None:
         """Sets several tags, all or none; as `set_tag`."""
-        self._logger.add(run_id, *[Tag(key, value) for key, value in to_tags(tags).items()])
+        self._write(run_id, to_written(tags=to_tags(tags)))
 
     def delete_tag(self, run_id: str, key: str) -> None:
         """Removes a tag of a run; does not wait. One that is not there is no fault."""
-        self._logger.add(run_id, Tag(check_key(key), None))
+        self._write(run_id, pb.WriteRunRequest(deleted_tags=[check_key(key)]))
 
     def log_batch(
         self,
@@ -948,10 +1128,14 @@ class Tracking:
         tags: Mapping[str, object] | None = None,
     ) -> None:
         """Logs points, params and tags, all or none; does not wait. Raises as the methods for one of them do."""
-        records: list[Record] = [_logged_point(metric) for metric in metrics]
-        records += [Param(key, value) for key, value in to_params(params).items()]
-        records += [Tag(key, value) for key, value in to_tags(tags).items()]
-        self._logger.add(run_id, *records)
+        points = [_logged_point(metric) for metric in metrics]
+        written = to_written(to_params(params), to_tags(tags))
+        if self._logger.mode is not Mode.DISABLED and (points or written.ByteSize()):
+            self._logger.add(run_id, written if written.ByteSize() else None, points)
+
+    def _write(self, run_id: str, written: pb.WriteRunRequest) -> None:
+        if self._logger.mode is not Mode.DISABLED and written.ByteSize():
+            self._logger.add(run_id, written)
 
     def flush(self, timeout_seconds: float | None = None, *, run_id: str | None = None) -> Receipt:
         """Waits until what was logged so far is stored or refused.
@@ -975,27 +1159,10 @@ def _changes_of_runs(message: watch_pb2.WatchRunsResponse) -> list[RunChange | E
     return [*map(from_run_change, message.runs), *map(from_experiment_change, message.experiments)]
 
 
-def _context(model_id: str | None, dataset: Dataset | None) -> Context | None:
-    """Where a metric was measured. Raises InvalidArgument."""
-    if dataset is None:
-        return to_context(model_id, "", "")
-    check_dataset(dataset)
-    return to_context(model_id, dataset.name, dataset.digest)
-
-
-def _logged_point(metric: Metric) -> Point:
+def _logged_point(metric: Metric) -> tuple[Series, SupportsFloat, SupportsIndex, int]:
     check_is("metrics", metric, Metric)
-    point = _point(metric.key, metric.value, metric.timestamp, metric.step)
-    context = to_context(metric.model_id, metric.dataset_name, metric.dataset_digest)
-    return point if context is None else point._replace(context=context)
-
-
-def _point(key: str, value: SupportsFloat, timestamp: int | None, step: SupportsIndex | None) -> Point:
-    time_millis = now_millis() if timestamp is None else to_int64("timestamp", timestamp)
-    if time_millis < 0:
-        raise InvalidArgument(f"timestamp is {time_millis}; it must be 0 or more.")
-    number = value if type(value) is float else to_number(key, value)
-    return Point(check_key(key), number, 0 if step is None else to_int64("step", step), time_millis)
+    series = to_series(metric.key, metric.model_id, metric.dataset_name, metric.dataset_digest)
+    return series, metric.value, metric.step, metric.timestamp
 
 
 def _columns_mask(asked: Mapping[str, Sequence[str] | None], *more: str) -> FieldMask:

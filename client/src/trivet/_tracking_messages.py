@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Final
+from typing import Final, Protocol
 
 from trivet._entities import (
     ComparedKey,
+    ConsoleLine,
     Dataset,
     DatasetInput,
     DatasetSummary,
@@ -29,7 +30,15 @@ from trivet._errors import InvalidArgument
 from trivet._names import last_segment
 from trivet._timestamps import millis
 from trivet._view_type import ViewType
-from trivet_proto.tracking.v1 import experiment_pb2, lifecycle_pb2, purge_pb2, run_inputs_pb2, run_pb2, watch_pb2
+from trivet_proto.tracking.v1 import (
+    console_pb2,
+    experiment_pb2,
+    lifecycle_pb2,
+    purge_pb2,
+    run_inputs_pb2,
+    run_pb2,
+    watch_pb2,
+)
 from trivet_proto.tracking.v1 import tracking_service_pb2 as pb
 
 _STAGES: Final[Mapping[int, str]] = {
@@ -41,6 +50,11 @@ _VIEWS: Final = {
     ViewType.DELETED_ONLY: lifecycle_pb2.LIFECYCLE_VIEW_DELETED,
     ViewType.ALL: lifecycle_pb2.LIFECYCLE_VIEW_ALL,
 }
+_STREAMS: Final[Mapping[str, console_pb2.ConsoleStream.ValueType]] = {
+    "stdout": console_pb2.CONSOLE_STREAM_STDOUT,
+    "stderr": console_pb2.CONSOLE_STREAM_STDERR,
+}
+_STREAM_NAMES: Final[Mapping[int, str]] = {stream: name for name, stream in _STREAMS.items()}
 _STATUS_PREFIX: Final = "RUN_STATUS_"
 _KEY_KINDS: Final = {
     "metric": pb.RUN_KEY_KIND_METRIC,
@@ -244,3 +258,90 @@ def from_run_data(message: run_pb2.Run) -> RunData:
         params=dict(sorted(message.params.items())),
         tags=dict(sorted(message.tags.items())),
     )
+
+
+def to_written(params: Mapping[str, str] | None = None, tags: Mapping[str, str] | None = None) -> pb.WriteRunRequest:
+    """What writes params and tags to a run, which is not named yet."""
+    return pb.WriteRunRequest(
+        params=[pb.Param(key=key, value=value) for key, value in (params or {}).items()],
+        tags=[pb.Tag(key=key, value=value) for key, value in (tags or {}).items()],
+    )
+
+
+class WrittenLine(Protocol):
+    """A line to be logged; `ConsoleLine` is one."""
+
+    @property
+    def text(self) -> str:
+        """Without the line break."""
+
+    @property
+    def timestamp(self) -> int:
+        """When it was written."""
+
+    @property
+    def stream(self) -> str:
+        """`stdout` or `stderr`."""
+
+    @property
+    def rank(self) -> int | None:
+        """Of the process."""
+
+    @property
+    def unfinished(self) -> bool:
+        """Whether the next one goes on with it."""
+
+
+def to_console(lines: Iterable[WrittenLine]) -> pb.WriteRunRequest:
+    """What writes lines to the console of a run, which is not named yet. Raises InvalidArgument for another stream."""
+    message = pb.WriteRunRequest()
+    for line in lines:
+        if line.stream not in _STREAMS:
+            raise InvalidArgument(f"{line.stream!r} is no stream of a console; that is stdout or stderr.")
+        message.console.add(
+            time_millis=line.timestamp,
+            stream=_STREAMS[line.stream],
+            rank=line.rank,
+            text=line.text,
+            unfinished=line.unfinished,
+        )
+    return message
+
+
+def from_console_line(message: console_pb2.ConsoleLine) -> ConsoleLine:
+    """The value of a message."""
+    return ConsoleLine(
+        message.text,
+        message.time_millis,
+        _STREAM_NAMES.get(message.stream, ""),
+        message.rank if message.HasField("rank") else None,
+        message.unfinished,
+        message.number,
+    )
+
+
+def to_inputs(datasets: Iterable[DatasetInput], model_ids: Iterable[str]) -> pb.WriteRunRequest:
+    """What writes inputs to a run, which is not named yet."""
+    inputs = run_inputs_pb2.RunInputs(
+        models=[run_inputs_pb2.LoggedModelInput(model_id=model_id) for model_id in model_ids]
+    )
+    for used in datasets:
+        dataset = used.dataset
+        inputs.datasets.add(
+            dataset=run_inputs_pb2.Dataset(
+                name=dataset.name,
+                digest=dataset.digest,
+                source_type=dataset.source_type,
+                source=dataset.source,
+                schema=dataset.schema,
+                profile=dataset.profile,
+            ),
+            tags=used.tags,
+        )
+    return pb.WriteRunRequest(inputs=inputs if inputs.ByteSize() else None)
+
+
+def to_outputs(outputs: Iterable[LoggedModelOutput]) -> pb.WriteRunRequest:
+    """What writes outputs to a run, which is not named yet."""
+    models = [run_inputs_pb2.LoggedModelOutput(model_id=output.model_id, step=output.step) for output in outputs]
+    return pb.WriteRunRequest(outputs=run_inputs_pb2.RunOutputs(models=models) if models else None)

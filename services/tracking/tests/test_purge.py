@@ -13,6 +13,7 @@ from google.protobuf.duration_pb2 import Duration
 from trivet_kit.db import Database
 from trivet_proto.tracking.v1 import lifecycle_pb2
 from trivet_proto.tracking.v1 import tracking_service_pb2 as pb
+from trivet_proto.tracking.v1.console_pb2 import CONSOLE_STREAM_STDOUT, ConsoleLine
 from trivet_proto.tracking.v1.logged_model_pb2 import LoggedModel
 from trivet_proto.tracking.v1.logged_model_service_pb2 import CreateLoggedModelRequest
 from trivet_proto.tracking.v1.metric_pb2 import MetricContext
@@ -107,6 +108,7 @@ def fill(tracking: Tracking, run_id: str, experiment: str = "") -> str:
     inputs = RunInputs(datasets=[dataset_input("d", context="train")], models=[LoggedModelInput(model_id="m-other")])
     outputs = RunOutputs(models=[LoggedModelOutput(model_id=f"m-{run_id}", step=3)])
     write(tracking, run, inputs=inputs, outputs=outputs)
+    write(tracking, run, console=[ConsoleLine(time_millis=1, stream=CONSOLE_STREAM_STDOUT, text="epoch 1")])
     chunked = [(step, 1, float(step)) for step in range(1000)]
     write(tracking, run, metrics=metric("many", *chunked), writer_id=7, sequence=1)
     write(tracking, run, metrics=metric("few", (1, 1, 1.0), context=MetricContext(rank=1)), writer_id=7, sequence=2)

@@ -247,7 +247,8 @@ def _clean_environment(extra: Mapping[str, str]) -> dict[str, str]:
     kept = {name: value for name, value in os.environ.items() if not name.startswith("TRIVET_")}
     # Without it each of hundreds of servers would compile all that it imports, which takes longer than its start.
     kept.pop("PYTHONDONTWRITEBYTECODE", None)
-    return kept | dict(extra)
+    # Programs note of themselves what a test asks for, so that it knows all that is logged.
+    return kept | {"TRIVET_CAPTURE": "none"} | dict(extra)
 
 
 def _popen(

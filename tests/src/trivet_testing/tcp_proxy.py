@@ -31,7 +31,7 @@ class TcpProxy:
         self._held: set[Direction] = set()
         self._hold_requests_from = b""
         self._hold_responses_after = b""
-        self._requests = b""
+        self._requests = bytearray()  # grows in place: a flood may go through
         self._sockets: set[socket.socket] = set()
         self._closed = False
         self.address = f"127.0.0.1:{self._listener.getsockname()[1]}"
@@ -50,13 +50,13 @@ class TcpProxy:
         What clients ask before goes through: whether the server is well.
         """
         with self._changed:
-            self._requests = b""
+            self._requests = bytearray()
             self._hold_requests_from = marker
 
     def hold_responses_after(self, marker: bytes) -> None:
         """Keeps all responses from the moment on at which a client sends these bytes, until `release`."""
         with self._changed:
-            self._requests = b""
+            self._requests = bytearray()
             self._hold_responses_after = marker
 
     def wait_for_request(self, marker: bytes, timeout_seconds: float = 60) -> None:
@@ -69,7 +69,7 @@ class TcpProxy:
         with self._changed:
             self._held.clear()
             self._hold_requests_from = self._hold_responses_after = b""
-            self._requests = b""
+            self._requests = bytearray()
             self._changed.notify_all()
 
     def drop(self) -> None:

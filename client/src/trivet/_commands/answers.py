@@ -73,7 +73,7 @@ class Listing(Generic[_Item]):
     fields: Sequence[Field[_Item]]
     items: Sequence[_Item]
     nothing: str
-    """What to say where there are none."""
+    """What to say where there are none; empty for nothing."""
     has_more: bool = False
     """Whether there are more than were asked for."""
     exit_code: int = 0
@@ -85,7 +85,8 @@ class Listing(Generic[_Item]):
     def show(self) -> None:
         """Prints a table."""
         if not self.items:
-            notice(self.nothing)
+            if self.nothing:
+                notice(self.nothing)
             return
         listed = [field for field in self.fields if field.is_listed]
         heads = [Head(field.label, field.kind.is_number, field.kind.is_whole) for field in listed]

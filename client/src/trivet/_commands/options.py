@@ -88,6 +88,9 @@ DescriptionOption = Annotated[str, typer.Option(metavar="TEXT", help="What it is
 UntilEndedOption = Annotated[
     bool, typer.Option("--until-ended", help="Stop when all the runs that are named have ended.", show_default=False)
 ]
+FollowOption = Annotated[
+    bool, typer.Option("--follow", "-f", help="Go on with what is written, until the run has ended.")
+]
 StepArgument = Annotated[int, typer.Argument(metavar="STEP", help="The last step that stays.", show_default=False)]
 DryRunOption = Annotated[bool, typer.Option("--dry-run", help="Only say what would be removed.", show_default=False)]
 YesOption = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.", show_default=False)]

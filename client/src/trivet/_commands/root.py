@@ -15,6 +15,7 @@ from trivet._commands import (
     purging,
     runs,
     servers,
+    spool,
     storage,
     webhooks,
 )
@@ -28,6 +29,7 @@ def _root() -> None:
 
 
 app.add_typer(servers.app)
+app.add_typer(spool.app)
 app.add_typer(experiments.app, name="experiments")
 app.add_typer(runs.app, name="runs")
 app.add_typer(artifacts.app, name="artifacts")

@@ -11,6 +11,7 @@ import typer
 import trivet
 from trivet._commands.answers import Answer, Details, Done, Field, Listing
 from trivet._commands.changes import show_changes
+from trivet._commands.console import show_console
 from trivet._commands.declaring import client_command
 from trivet._commands.experiments import find_by_name
 from trivet._commands.kinds import NAMES, NUMBER, PAIRS, TEXT, Kind
@@ -18,6 +19,7 @@ from trivet._commands.options import (
     ExperimentIdsOption,
     ExperimentsOption,
     FilterOption,
+    FollowOption,
     JsonOption,
     MaxOption,
     OrderByOption,
@@ -146,6 +148,22 @@ def watch(
         raise typer.BadParameter("Name the runs that are to end.", param_hint="--until-ended")
     ids = _experiment_ids(client, experiments, experiment_ids)
     show_changes(client, run_ids or (), ids, metrics or None, until_ended=until_ended, as_json=as_json)
+
+
+@client_command(app, "console", example="trivet runs console 0192f0c1a7d47b6e9c3e5a8b1f2d4c60 --follow", has_json=False)
+def console(
+    client: trivet.Client,
+    run_id: RunArgument,
+    follow: FollowOption = False,  # noqa: FBT002 - a flag
+    newest: Annotated[
+        int,
+        typer.Option("--newest", "-n", metavar="LINES", min=0, help="Begin with so many of the newest lines; 0: all."),
+    ] = 0,
+    times: Annotated[bool, typer.Option("--times", help="Show when each line was written.")] = False,  # noqa: FBT002 - a flag
+    as_json: JsonOption = False,  # noqa: FBT002 - a flag
+) -> None:
+    """Show what the processes of a run wrote to their consoles."""
+    show_console(client.console(run_id, newest, follow=follow), with_times=times, as_json=as_json)
 
 
 @client_command(app, "rename", example="trivet runs rename 0192f0c1a7d47b6e9c3e5a8b1f2d4c60 'small steps'")

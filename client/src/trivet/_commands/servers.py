@@ -15,6 +15,7 @@ import trivet
 from trivet._commands.answers import Answer, Details, Done, Field, Listing
 from trivet._commands.declaring import client_command, command
 from trivet._commands.kinds import FLAG, ID, printable
+from trivet._commands.spool import spool_listing
 
 app = typer.Typer()
 
@@ -74,7 +75,7 @@ class _Status:
 
 @client_command(app, "status", example="trivet status --url grpc://127.0.0.1:7330")
 def status(client: trivet.Client) -> Answer:
-    """Say which of the three services answer, where, and as whom they know you.
+    """Say which of the three services answer, where, as whom they know you, and what is not sent yet.
 
     The exit code is 0 if all of them can be used, and 1 if not.
     """
@@ -82,7 +83,7 @@ def status(client: trivet.Client) -> Answer:
     services = Listing(_SERVICE, statuses, nothing="")
     # Services at one address have one problem.
     problems = dict.fromkeys(status.problem for status in statuses if status.problem)
-    return _Status(Details(_TARGET, client, {"services": services}), tuple(problems))
+    return _Status(Details(_TARGET, client, {"services": services, "spool": spool_listing()}), tuple(problems))
 
 
 @command(app, "version", example="trivet version")

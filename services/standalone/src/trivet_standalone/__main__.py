@@ -30,7 +30,7 @@ from trivet_standalone.components import OwnAddress, Wishes, build
 from trivet_standalone.local_clients import LocalClients, local_sockets
 from trivet_standalone.places import Places, places
 from trivet_standalone.serving import check_not_served, serving
-from trivet_tracking.settings import STALE_AFTER_SECONDS, StaleAfterOption
+from trivet_tracking.settings import CONSOLE_BYTES, STALE_AFTER_SECONDS, ConsoleBytesOption, StaleAfterOption
 
 _DAY_SECONDS = 24 * 60 * 60
 
@@ -60,6 +60,7 @@ def up(
     workspaces: WorkspacesOption = "",
     insecure_no_auth: InsecureNoAuthOption = False,  # noqa: FBT002 - a flag of the command line
     stale_after_seconds: StaleAfterOption = STALE_AFTER_SECONDS,
+    console_bytes: ConsoleBytesOption = CONSOLE_BYTES,
     s3_public_endpoint: S3PublicEndpointOption = "",
     collect_every_seconds: CollectEveryOption = _DAY_SECONDS,
     webhook_networks: WebhookNetworksOption = "",
@@ -87,7 +88,7 @@ def up(
     own_address = OwnAddress()
     with ExitStack() as stack:
         holding = None if kept.lock_file is None else stack.enter_context(serving(kept.lock_file))
-        wishes = Wishes(stale_after_seconds, collect_every_seconds, s3_public_endpoint, webhooks)
+        wishes = Wishes(stale_after_seconds, console_bytes, collect_every_seconds, s3_public_endpoint, webhooks)
         components = build(kept, own_address, wishes)
         clients = stack.enter_context(_local_clients(kept, local)) if local else None
 

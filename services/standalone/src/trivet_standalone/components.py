@@ -42,6 +42,8 @@ class Wishes:
 
     stale_after_seconds: float
     """A RUNNING run counts as stale that was not written for so long; 0: none does."""
+    console_bytes: int
+    """How much text of the console of a run is kept."""
     collect_every_seconds: int
     """How often the garbage of artifacts is collected; 0: only when somebody asks for it."""
     s3_public_endpoint: str
@@ -65,7 +67,11 @@ def build(kept: Places, own_address: OwnAddress, wishes: Wishes) -> tuple[Compon
     _migrate(registry_database, registry.migrations(registry_database))
     blobs.check_usable()
     return (
-        tracking.build(tracking_database, stale_after_seconds=wishes.stale_after_seconds),
+        tracking.build(
+            tracking_database,
+            stale_after_seconds=wishes.stale_after_seconds,
+            console_bytes=wishes.console_bytes,
+        ),
         artifacts.build(artifacts_database, blobs, collect_every=timedelta(seconds=wishes.collect_every_seconds)),
         registry.build(registry_database, own_address.url, webhooks=wishes.webhooks),
     )

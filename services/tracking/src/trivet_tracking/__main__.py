@@ -30,9 +30,11 @@ from trivet_kit.settings import (
     read_database_url,
 )
 from trivet_tracking.settings import (
+    CONSOLE_BYTES,
     FOLD_AFTER_SECONDS,
     KEEP_CHANGES_SECONDS,
     STALE_AFTER_SECONDS,
+    ConsoleBytesOption,
     FoldAfterOption,
     KeepChangesOption,
     StaleAfterOption,
@@ -67,6 +69,7 @@ def serve(
     fold_after_seconds: FoldAfterOption = FOLD_AFTER_SECONDS,
     keep_changes_seconds: KeepChangesOption = KEEP_CHANGES_SECONDS,
     stale_after_seconds: StaleAfterOption = STALE_AFTER_SECONDS,
+    console_bytes: ConsoleBytesOption = CONSOLE_BYTES,
     max_connection_age_seconds: MaxConnectionAgeOption = MAX_CONNECTION_AGE_SECONDS,
 ) -> None:
     """Serves until SIGTERM; the schema must be current (`migrate`)."""
@@ -88,7 +91,11 @@ def serve(
     database.check_usable()
     migrations(database).check(f"{PROGRAM} migrate")
     component = build(
-        database, Delays(fold_after_seconds, keep_changes_seconds), max_connection_age_seconds, stale_after_seconds
+        database,
+        Delays(fold_after_seconds, keep_changes_seconds),
+        max_connection_age_seconds,
+        stale_after_seconds,
+        console_bytes,
     )
     run((component,), settings, partial(commands.say_ready, PROGRAM))
 

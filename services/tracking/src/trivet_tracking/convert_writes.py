@@ -18,11 +18,13 @@ from trivet_kit import texts
 from trivet_kit.errors import CallerError, FieldInvalid, FieldRequired
 from trivet_kit.resources import parse_run
 from trivet_kit.status import to_status
-from trivet_proto.tracking.v1 import metric_pb2, run_inputs_pb2
+from trivet_proto.tracking.v1 import console_pb2, metric_pb2, run_inputs_pb2
 from trivet_proto.tracking.v1 import tracking_service_pb2 as pb
 from trivet_tracking.convert import to_context
+from trivet_tracking.convert_console import to_console_line
 from trivet_tracking.convert_inputs import to_dataset_input, to_model_id
 from trivet_tracking.domain import limits
+from trivet_tracking.domain.console import ConsoleLine
 from trivet_tracking.domain.metrics import NO_METRICS, Int64s, MetricBatch, Points, normalise
 from trivet_tracking.domain.run_inputs import NO_LINKS, DatasetInput, ModelOutput, RunLinks
 from trivet_tracking.domain.writes import ParamRecord, RecordKind, Refusal, RunWrite, WriteOutcome
@@ -47,6 +49,7 @@ class _Records:
     datasets: list[DatasetInput] = field(default_factory=list)
     model_inputs: list[str] = field(default_factory=list)
     model_outputs: list[ModelOutput] = field(default_factory=list)
+    console: list[ConsoleLine] = field(default_factory=list)
     refusals: list[Refusal] = field(default_factory=list)
 
     def check(self, kind: RecordKind, index: int, take: Callable[[], None]) -> None:
@@ -74,6 +77,8 @@ def to_run_write(request: pb.WriteRunRequest, now_millis: int) -> RunWrite:
     if request.HasField("inputs") or request.HasField("outputs"):
         _take_inputs_and_outputs(request, records)
         links = RunLinks(tuple(records.datasets), tuple(records.model_inputs), tuple(records.model_outputs))
+    if request.console:
+        _take_console(request, records)
     return RunWrite(
         workspace=name.workspace,
         run_id=name.run_id,
@@ -84,6 +89,7 @@ def to_run_write(request: pb.WriteRunRequest, now_millis: int) -> RunWrite:
         tags=records.tags,
         deleted_tags=frozenset(records.deleted_tags),
         links=links,
+        console=records.console,
         refusals=records.refusals,
         atomic=request.atomic,
         size_bytes=max(request.ByteSize(), records.metrics.size_bytes),
@@ -162,6 +168,17 @@ def _take_inputs_and_outputs(request: pb.WriteRunRequest, records: _Records) -> 
             records.model_outputs.append(ModelOutput(output.step, model_id))
 
         records.check(RecordKind.MODEL_OUTPUT, index, take_output)
+
+
+def _take_console(request: pb.WriteRunRequest, records: _Records) -> None:
+    if len(request.console) > limits.MAX_CONSOLE_LINES:
+        raise FieldInvalid("console", f"must have at most {limits.MAX_CONSOLE_LINES} entries")
+    for index, line in enumerate(request.console):
+
+        def take_line(index: int = index, line: console_pb2.ConsoleLine = line) -> None:
+            records.console.append(to_console_line(line, f"console[{index}]"))
+
+        records.check(RecordKind.CONSOLE_LINE, index, take_line)
 
 
 def _take_metrics(columns: metric_pb2.MetricColumns, now_millis: int, records: _Records) -> None:

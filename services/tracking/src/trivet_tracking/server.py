@@ -12,6 +12,7 @@ from trivet_proto.tracking.v1 import tracking_service_pb2
 from trivet_tracking.commits import GroupCommitter
 from trivet_tracking.domain import limits
 from trivet_tracking.folder import DEFAULT_DELAYS, Delays, start_folder
+from trivet_tracking.servicers.console import ConsoleServicer
 from trivet_tracking.servicers.datasets import DatasetServicer
 from trivet_tracking.servicers.experiments import ExperimentServicer
 from trivet_tracking.servicers.exports import ExportServicer
@@ -21,8 +22,9 @@ from trivet_tracking.servicers.purge import PurgeServicer
 from trivet_tracking.servicers.rewrites import RewriteServicer
 from trivet_tracking.servicers.runs import RunServicer
 from trivet_tracking.servicers.watches import WatchServicer
-from trivet_tracking.settings import STALE_AFTER_SECONDS
+from trivet_tracking.settings import CONSOLE_BYTES, STALE_AFTER_SECONDS
 from trivet_tracking.store.changes import SqlChanges
+from trivet_tracking.store.console import SqlConsole
 from trivet_tracking.store.datasets import SqlDatasets
 from trivet_tracking.store.experiments import SqlExperiments
 from trivet_tracking.store.exports import SqlExports
@@ -60,6 +62,7 @@ def build(
     delays: Delays = DEFAULT_DELAYS,
     watch_seconds: float = MAX_CONNECTION_AGE_SECONDS,
     stale_after_seconds: float = STALE_AFTER_SECONDS,
+    console_bytes: int = CONSOLE_BYTES,
 ) -> Component:
     """The tracking service over a migrated database, which it closes at its end; and the folder beside it.
 
@@ -68,10 +71,11 @@ def build(
         delays: When the folder does what.
         watch_seconds: How long a watcher stays before it has to call again.
         stale_after_seconds: How long a run may be silent before it is stale; 0: it never is.
+        console_bytes: How much text of the console of a run is kept.
     """
     experiments = SqlExperiments(database, now_millis)
     attributes = run_attributes(database.dialect, round(stale_after_seconds * 1000))
-    committer = GroupCommitter(SqlWrites(database))
+    committer = GroupCommitter(SqlWrites(database, now_millis, console_bytes))
     folder = start_folder(database, delays)
     changes = SqlChanges(database, experiments, attributes)
     watching = Watching(changes, watch_seconds)
@@ -81,6 +85,7 @@ def build(
         RewriteServicer(SqlRewrites(database, now_millis, attributes), now_millis),
         PurgeServicer(SqlPurge(database, now_millis)),
         MetricServicer(SqlMetrics(database), committer, now_millis),
+        ConsoleServicer(SqlConsole(database)),
         ExportServicer(SqlExports(database, experiments, attributes)),
         WatchServicer(changes, watching),
         LoggedModelServicer(SqlLoggedModels(database, experiments, now_millis)),

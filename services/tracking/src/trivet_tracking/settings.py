@@ -45,3 +45,16 @@ KeepChangesOption = Annotated[
         help="How long a watch of runs that was interrupted can be resumed.",
     ),
 ]
+
+# Of text, before it is compressed: some 800,000 lines of 80 characters.
+CONSOLE_BYTES = 64 * 1024 * 1024
+
+ConsoleBytesOption = Annotated[
+    int,
+    typer.Option(
+        envvar="TRIVET_CONSOLE_BYTES",
+        min=1,
+        metavar="BYTES",
+        help="How much text of the console of a run is kept; the oldest lines beyond it are removed.",
+    ),
+]

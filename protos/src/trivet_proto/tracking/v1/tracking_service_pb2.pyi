@@ -12,6 +12,7 @@ import google.protobuf.internal.enum_type_wrapper
 import google.protobuf.message
 import google.rpc.status_pb2
 import sys
+import trivet_proto.tracking.v1.console_pb2
 import trivet_proto.tracking.v1.experiment_pb2
 import trivet_proto.tracking.v1.lifecycle_pb2
 import trivet_proto.tracking.v1.metric_curve_pb2
@@ -79,6 +80,8 @@ class _RecordKindEnumTypeWrapper(google.protobuf.internal.enum_type_wrapper._Enu
     """`inputs.models`"""
     RECORD_KIND_MODEL_OUTPUT: _RecordKind.ValueType  # 8
     """`outputs.models`"""
+    RECORD_KIND_CONSOLE_LINE: _RecordKind.ValueType  # 9
+    """`console`"""
 
 class RecordKind(_RecordKind, metaclass=_RecordKindEnumTypeWrapper):
     """The lists of a WriteRunRequest."""
@@ -101,6 +104,8 @@ RECORD_KIND_MODEL_INPUT: RecordKind.ValueType  # 7
 """`inputs.models`"""
 RECORD_KIND_MODEL_OUTPUT: RecordKind.ValueType  # 8
 """`outputs.models`"""
+RECORD_KIND_CONSOLE_LINE: RecordKind.ValueType  # 9
+"""`console`"""
 global___RecordKind = RecordKind
 
 @typing.final
@@ -860,7 +865,7 @@ global___RestoreRunRequest = RestoreRunRequest
 
 @typing.final
 class WriteRunRequest(google.protobuf.message.Message):
-    """Metrics, params, tags, inputs and outputs to write to one run."""
+    """Metrics, params, tags, inputs, outputs and lines of the console to write to one run."""
 
     DESCRIPTOR: google.protobuf.descriptor.Descriptor
 
@@ -874,6 +879,7 @@ class WriteRunRequest(google.protobuf.message.Message):
     ATOMIC_FIELD_NUMBER: builtins.int
     INPUTS_FIELD_NUMBER: builtins.int
     OUTPUTS_FIELD_NUMBER: builtins.int
+    CONSOLE_FIELD_NUMBER: builtins.int
     run: builtins.str
     """`workspaces/{workspace}/runs/{run}`."""
     writer_id: builtins.int
@@ -908,6 +914,12 @@ class WriteRunRequest(google.protobuf.message.Message):
     def outputs(self) -> trivet_proto.tracking.v1.run_inputs_pb2.RunOutputs:
         """Logged models that the run made."""
 
+    @property
+    def console(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[trivet_proto.tracking.v1.console_pb2.ConsoleLine]:
+        """Lines of the console of a process of the run, in the order in which they were written; at most 10,000
+        (FIELD_INVALID). Their numbers are made by the server.
+        """
+
     def __init__(
         self,
         *,
@@ -921,9 +933,10 @@ class WriteRunRequest(google.protobuf.message.Message):
         atomic: builtins.bool = ...,
         inputs: trivet_proto.tracking.v1.run_inputs_pb2.RunInputs | None = ...,
         outputs: trivet_proto.tracking.v1.run_inputs_pb2.RunOutputs | None = ...,
+        console: collections.abc.Iterable[trivet_proto.tracking.v1.console_pb2.ConsoleLine] | None = ...,
     ) -> None: ...
     def HasField(self, field_name: typing.Literal["inputs", b"inputs", "metrics", b"metrics", "outputs", b"outputs"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["atomic", b"atomic", "deleted_tags", b"deleted_tags", "inputs", b"inputs", "metrics", b"metrics", "outputs", b"outputs", "params", b"params", "run", b"run", "sequence", b"sequence", "tags", b"tags", "writer_id", b"writer_id"]) -> None: ...
+    def ClearField(self, field_name: typing.Literal["atomic", b"atomic", "console", b"console", "deleted_tags", b"deleted_tags", "inputs", b"inputs", "metrics", b"metrics", "outputs", b"outputs", "params", b"params", "run", b"run", "sequence", b"sequence", "tags", b"tags", "writer_id", b"writer_id"]) -> None: ...
 
 global___WriteRunRequest = WriteRunRequest
 

@@ -3,6 +3,7 @@
 import grpc
 import warnings
 
+from trivet_proto.tracking.v1 import console_pb2 as trivet__proto_dot_tracking_dot_v1_dot_console__pb2
 from trivet_proto.tracking.v1 import experiment_pb2 as trivet__proto_dot_tracking_dot_v1_dot_experiment__pb2
 from trivet_proto.tracking.v1 import export_pb2 as trivet__proto_dot_tracking_dot_v1_dot_export__pb2
 from trivet_proto.tracking.v1 import logged_model_pb2 as trivet__proto_dot_tracking_dot_v1_dot_logged__model__pb2
@@ -180,6 +181,11 @@ class TrackingServiceStub(object):
                 '/trivet.tracking.v1.TrackingService/ReadMetricCurves',
                 request_serializer=trivet__proto_dot_tracking_dot_v1_dot_tracking__service__pb2.ReadMetricCurvesRequest.SerializeToString,
                 response_deserializer=trivet__proto_dot_tracking_dot_v1_dot_tracking__service__pb2.ReadMetricCurvesResponse.FromString,
+                _registered_method=True)
+        self.ListConsoleLines = channel.unary_unary(
+                '/trivet.tracking.v1.TrackingService/ListConsoleLines',
+                request_serializer=trivet__proto_dot_tracking_dot_v1_dot_console__pb2.ListConsoleLinesRequest.SerializeToString,
+                response_deserializer=trivet__proto_dot_tracking_dot_v1_dot_console__pb2.ListConsoleLinesResponse.FromString,
                 _registered_method=True)
         self.ExportRuns = channel.unary_stream(
                 '/trivet.tracking.v1.TrackingService/ExportRuns',
@@ -496,6 +502,14 @@ class TrackingServiceServicer(object):
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ListConsoleLines(self, request, context):
+        """Returns a page of what the processes of a run wrote to their consoles, as WriteRun brought it. A run without any has
+        an empty page. A rewind leaves the lines as they are; a fork begins without.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def ExportRuns(self, request, context):
         """Streams the runs that pass a filter, with their params and tags, in columns: for analysis elsewhere. They come by
         `run_id`, each once, and the stream that ends with OK has all of them.
@@ -720,6 +734,11 @@ def add_TrackingServiceServicer_to_server(servicer, server):
                     servicer.ReadMetricCurves,
                     request_deserializer=trivet__proto_dot_tracking_dot_v1_dot_tracking__service__pb2.ReadMetricCurvesRequest.FromString,
                     response_serializer=trivet__proto_dot_tracking_dot_v1_dot_tracking__service__pb2.ReadMetricCurvesResponse.SerializeToString,
+            ),
+            'ListConsoleLines': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListConsoleLines,
+                    request_deserializer=trivet__proto_dot_tracking_dot_v1_dot_console__pb2.ListConsoleLinesRequest.FromString,
+                    response_serializer=trivet__proto_dot_tracking_dot_v1_dot_console__pb2.ListConsoleLinesResponse.SerializeToString,
             ),
             'ExportRuns': grpc.unary_stream_rpc_method_handler(
                     servicer.ExportRuns,
@@ -1505,6 +1524,33 @@ class TrackingService(object):
             '/trivet.tracking.v1.TrackingService/ReadMetricCurves',
             trivet__proto_dot_tracking_dot_v1_dot_tracking__service__pb2.ReadMetricCurvesRequest.SerializeToString,
             trivet__proto_dot_tracking_dot_v1_dot_tracking__service__pb2.ReadMetricCurvesResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListConsoleLines(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/trivet.tracking.v1.TrackingService/ListConsoleLines',
+            trivet__proto_dot_tracking_dot_v1_dot_console__pb2.ListConsoleLinesRequest.SerializeToString,
+            trivet__proto_dot_tracking_dot_v1_dot_console__pb2.ListConsoleLinesResponse.FromString,
             options,
             channel_credentials,
             insecure,

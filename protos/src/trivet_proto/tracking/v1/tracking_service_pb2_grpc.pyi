@@ -7,6 +7,7 @@ import abc
 import collections.abc
 import grpc
 import grpc.aio
+import trivet_proto.tracking.v1.console_pb2
 import trivet_proto.tracking.v1.experiment_pb2
 import trivet_proto.tracking.v1.export_pb2
 import trivet_proto.tracking.v1.logged_model_pb2
@@ -278,6 +279,14 @@ class TrackingServiceStub:
     ]
     """Streams what a chart shows of metrics of runs: one curve a message, in the order of `runs` and then of `keys`. A key
     that a run does not have, or that has no points within the bounds, gives none.
+    """
+
+    ListConsoleLines: grpc.UnaryUnaryMultiCallable[
+        trivet_proto.tracking.v1.console_pb2.ListConsoleLinesRequest,
+        trivet_proto.tracking.v1.console_pb2.ListConsoleLinesResponse,
+    ]
+    """Returns a page of what the processes of a run wrote to their consoles, as WriteRun brought it. A run without any has
+    an empty page. A rewind leaves the lines as they are; a fork begins without.
     """
 
     ExportRuns: grpc.UnaryStreamMultiCallable[
@@ -617,6 +626,14 @@ class TrackingServiceAsyncStub:
     ]
     """Streams what a chart shows of metrics of runs: one curve a message, in the order of `runs` and then of `keys`. A key
     that a run does not have, or that has no points within the bounds, gives none.
+    """
+
+    ListConsoleLines: grpc.aio.UnaryUnaryMultiCallable[
+        trivet_proto.tracking.v1.console_pb2.ListConsoleLinesRequest,
+        trivet_proto.tracking.v1.console_pb2.ListConsoleLinesResponse,
+    ]
+    """Returns a page of what the processes of a run wrote to their consoles, as WriteRun brought it. A run without any has
+    an empty page. A rewind leaves the lines as they are; a fork begins without.
     """
 
     ExportRuns: grpc.aio.UnaryStreamMultiCallable[
@@ -1010,6 +1027,16 @@ class TrackingServiceServicer(metaclass=abc.ABCMeta):
     ) -> typing.Union[collections.abc.Iterator[trivet_proto.tracking.v1.tracking_service_pb2.ReadMetricCurvesResponse], collections.abc.AsyncIterator[trivet_proto.tracking.v1.tracking_service_pb2.ReadMetricCurvesResponse]]:
         """Streams what a chart shows of metrics of runs: one curve a message, in the order of `runs` and then of `keys`. A key
         that a run does not have, or that has no points within the bounds, gives none.
+        """
+
+    @abc.abstractmethod
+    def ListConsoleLines(
+        self,
+        request: trivet_proto.tracking.v1.console_pb2.ListConsoleLinesRequest,
+        context: _ServicerContext,
+    ) -> typing.Union[trivet_proto.tracking.v1.console_pb2.ListConsoleLinesResponse, collections.abc.Awaitable[trivet_proto.tracking.v1.console_pb2.ListConsoleLinesResponse]]:
+        """Returns a page of what the processes of a run wrote to their consoles, as WriteRun brought it. A run without any has
+        an empty page. A rewind leaves the lines as they are; a fork begins without.
         """
 
     @abc.abstractmethod

@@ -41,3 +41,7 @@ MAX_LOADED_ENTRIES = 50_000
 MAX_SELECTED_DATASETS = 100
 # Each sorts a table of its own.
 MAX_LOGGED_MODEL_CLAUSES = 16
+
+# Of the console of a run: in a message, and of a line.
+MAX_CONSOLE_LINES = 10_000
+MAX_CONSOLE_LINE_BYTES = 16 * 1024

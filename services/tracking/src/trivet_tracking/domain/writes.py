@@ -8,6 +8,7 @@ from enum import IntEnum
 from typing import Protocol
 
 from trivet_kit.errors import CallerError
+from trivet_tracking.domain.console import ConsoleLine
 from trivet_tracking.domain.metrics import MetricBatch
 from trivet_tracking.domain.run_inputs import NO_LINKS, RunLinks
 
@@ -23,6 +24,7 @@ class RecordKind(IntEnum):
     DATASET_INPUT = 6
     MODEL_INPUT = 7
     MODEL_OUTPUT = 8
+    CONSOLE_LINE = 9
 
 
 @dataclass(frozen=True)
@@ -64,6 +66,7 @@ class RunWrite:
     """Of the message, or in memory where that is more; what groups of writes and those that wait are bounded by."""
     links: RunLinks = NO_LINKS
     """Inputs and outputs."""
+    console: Sequence[ConsoleLine] = ()
 
 
 @dataclass(frozen=True)

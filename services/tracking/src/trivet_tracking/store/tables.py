@@ -160,6 +160,27 @@ metric_chunk = sa.Table(
     sa.Column("data", sa.LargeBinary, nullable=False),
 )
 
+# Lines of consoles (console.py). `end_number` is that of the next line, `bytes` what all lines had so far.
+console = sa.Table(
+    "console",
+    metadata,
+    sa.Column("run_pk", sa.BigInteger, primary_key=True),
+    sa.Column("end_number", sa.BigInteger, nullable=False),
+    sa.Column("bytes", sa.BigInteger, nullable=False),
+)
+
+# Consecutive lines; `end_bytes` is what `console.bytes` was after them.
+console_chunk = sa.Table(
+    "console_chunk",
+    metadata,
+    sa.Column("run_pk", sa.BigInteger, primary_key=True),
+    sa.Column("first_number", sa.BigInteger, primary_key=True),
+    sa.Column("lines", sa.Integer, nullable=False),
+    sa.Column("bytes", sa.BigInteger, nullable=False),
+    sa.Column("end_bytes", sa.BigInteger, nullable=False),
+    sa.Column("data", sa.LargeBinary, nullable=False),
+)
+
 # The current value of each series. Context 0 is the key over all contexts. NaN is NULL: SQLite makes that of it.
 #
 # `points` counts the points of the series (over all contexts: the sum), those that came again in a later commit twice

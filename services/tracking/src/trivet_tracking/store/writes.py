@@ -17,13 +17,16 @@ from trivet_kit.db.upserts import Insert, insert_into
 from trivet_kit.errors import CallerError
 from trivet_kit.resources import RunName
 from trivet_kit.timestamps import now_millis
+from trivet_tracking.domain.console import ConsoleLine
 from trivet_tracking.domain.errors import ParamChanged, RunDeleted, RunNotFound, SequenceGap, WriterEnded
 from trivet_tracking.domain.metrics import NO_CONTEXT, MetricContext
 from trivet_tracking.domain.numbers import number_in
 from trivet_tracking.domain.run_inputs import RunLinks
 from trivet_tracking.domain.watches import ChangeKind
 from trivet_tracking.domain.writes import RecordKind, Refusal, RunWrite, WriteOutcome
+from trivet_tracking.settings import CONSOLE_BYTES
 from trivet_tracking.store import tables
+from trivet_tracking.store.console import ConsoleWrites
 from trivet_tracking.store.contexts import NO_CONTEXT_NUMBER, context_columns, numbered_contexts
 from trivet_tracking.store.marks import Claim, Mark, marks_of
 from trivet_tracking.store.points import NumberedBatch, PointWrites
@@ -57,6 +60,8 @@ class _Plan:
     batches: list[NumberedBatch] = field(default_factory=list)
     links: list[tuple[int, RunLinks]] = field(default_factory=list)
     """Each with the key of its run."""
+    console: list[tuple[int, Sequence[ConsoleLine]]] = field(default_factory=list)
+    """Each with the key of its run."""
     experiments: dict[int, int] = field(default_factory=dict)
     """The experiment of each run."""
 
@@ -64,7 +69,7 @@ class _Plan:
 class _Statements:
     """The statements of a dialect, built once: building them costs more than what they do."""
 
-    def __init__(self, dialect: str, now: Callable[[], int]) -> None:
+    def __init__(self, dialect: str, now: Callable[[], int], console_bytes: int) -> None:
         run, param = tables.run, tables.param
         self.lock_runs = (
             sa.select(run.c.run_pk)
@@ -85,14 +90,24 @@ class _Statements:
         self.points = PointWrites(dialect, now)
         self.now = now
         self.links = LinkWrites(dialect)
+        self.console = ConsoleWrites(dialect, console_bytes)
 
 
 class SqlWrites:
-    """Implements `Writes`. `now` gives milliseconds since the Unix epoch. Safe for threads."""
+    """Implements `Writes`. Safe for threads."""
 
-    def __init__(self, database: Database, now: Callable[[], int] = now_millis) -> None:
+    def __init__(
+        self, database: Database, now: Callable[[], int] = now_millis, console_bytes: int = CONSOLE_BYTES
+    ) -> None:
+        """Prepares it.
+
+        Args:
+            database: Where runs are.
+            now: Gives milliseconds since the Unix epoch.
+            console_bytes: How much text of the console of a run is kept.
+        """
         self._database = database
-        self._statements = _Statements(database.dialect, now)
+        self._statements = _Statements(database.dialect, now, console_bytes)
 
     def apply(self, group: Sequence[RunWrite]) -> Sequence[WriteOutcome | CallerError]:
         """Applies writes in one transaction."""
@@ -143,6 +158,8 @@ class _Group:
             self._statements.points.write(self._connection, self._plan.batches)
         if self._plan.links:
             self._statements.links.write(self._connection, self._plan.links, self._plan.experiments)
+        if self._plan.console:
+            self._statements.console.write(self._connection, self._plan.console)
         self._correct_marks()
         return outcomes
 
@@ -210,8 +227,7 @@ class _Group:
         self._plan.tags |= dict.fromkeys(((row.run_pk, key) for key in write.deleted_tags), None)
         self._plan.tags |= {(row.run_pk, key): value for key, value in write.tags.items()}
         self._plan_metrics(write, row)
-        if write.links:
-            self._plan.links.append((row.run_pk, write.links))
+        self._plan_appended(write, row)
         return WriteOutcome(write.sequence, resend=False, refusals=refusals)
 
     def _decide_params(self, write: RunWrite, run_pk: int) -> tuple[dict[tuple[int, str], str], list[Refusal]]:
@@ -239,6 +255,13 @@ class _Group:
                 numbers[place] = self._number(row.run_pk, context)
         of_pieces = [numbers[place] for place in metrics.context_index]
         self._plan.batches.append(NumberedBatch(row.run_pk, row.experiment_pk, metrics, of_pieces))
+
+    def _plan_appended(self, write: RunWrite, row: Mark) -> None:
+        """What is added whatever there is already."""
+        if write.links:
+            self._plan.links.append((row.run_pk, write.links))
+        if write.console:
+            self._plan.console.append((row.run_pk, write.console))
 
     def _number(self, run_pk: int, context: MetricContext) -> int:
         """The number of a context in a run; a new context gets the next one."""

@@ -28,6 +28,7 @@ def upgrade() -> None:
     create_entries("tag")
     create_number_index()
     create_metrics()
+    create_console()
     create_changes()
     create_run_links()
     create_logged_models()
@@ -311,6 +312,25 @@ def create_points() -> None:
         sa.Column("last_time", sa.BigInteger, nullable=False),
         sa.Column("points", sa.Integer, nullable=False),
         sa.Column("summary", sa.LargeBinary, nullable=False),
+        sa.Column("data", sa.LargeBinary, nullable=False),
+    )
+
+
+def create_console() -> None:
+    op.create_table(
+        "console",
+        sa.Column("run_pk", sa.BigInteger, run_reference(), primary_key=True),
+        sa.Column("end_number", sa.BigInteger, nullable=False),
+        sa.Column("bytes", sa.BigInteger, nullable=False),
+        schema=SCHEMA,
+    )
+    create_partitioned(
+        "console_chunk",
+        sa.Column("run_pk", sa.BigInteger, primary_key=True),
+        sa.Column("first_number", sa.BigInteger, primary_key=True),
+        sa.Column("lines", sa.Integer, nullable=False),
+        sa.Column("bytes", sa.BigInteger, nullable=False),
+        sa.Column("end_bytes", sa.BigInteger, nullable=False),
         sa.Column("data", sa.LargeBinary, nullable=False),
     )
 

@@ -1,4 +1,4 @@
-"""What a run notes unasked."""
+"""What is known of a run at its start."""
 
 from __future__ import annotations
 
@@ -9,7 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from trivet import _capture
+from trivet._captured.choice import Captured
+from trivet._captured.git_state import MAX_DIFF_BYTES, GitState, git_state
+from trivet._captured.surroundings import Surroundings, look_around
 from trivet._ids import new_run_id
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
@@ -24,6 +26,10 @@ def script(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return script
 
 
+def surroundings() -> Surroundings:
+    return look_around(frozenset(Captured))
+
+
 def git(folder: Path, *arguments: str) -> str:
     command = ["git", "-C", str(folder), "-c", "user.name=n", "-c", "user.email=e@example.com", *arguments]
     return subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
@@ -34,40 +40,40 @@ def test_commit_is_found_however_git_keeps_it(script: Path, tmp_path: Path, monk
     git(repository, "init", "--quiet")
     git(repository, "commit", "--quiet", "--allow-empty", "--message", "one")
     commit = git(repository, "rev-parse", "HEAD")
-    assert _capture.capture().git_commit == commit
+    assert surroundings().git_commit == commit
     git(repository, "pack-refs", "--all")
-    assert _capture.capture().git_commit == commit
+    assert surroundings().git_commit == commit
     git(repository, "checkout", "--quiet", "--detach")
-    assert _capture.capture().git_commit == commit
+    assert surroundings().git_commit == commit
     git(repository, "worktree", "add", "--quiet", "-b", "other", str(tmp_path / "other"))
     git(tmp_path / "other", "commit", "--quiet", "--allow-empty", "--message", "two")
     monkeypatch.setattr(sys, "argv", [str(tmp_path / "other" / "train.py")])
-    assert _capture.capture().git_commit == git(tmp_path / "other", "rev-parse", "HEAD") != commit
+    assert surroundings().git_commit == git(tmp_path / "other", "rev-parse", "HEAD") != commit
 
 
 def test_branch_without_a_commit_has_none(script: Path, tmp_path: Path) -> None:
     git(tmp_path / "repository", "init", "--quiet")
-    assert _capture.capture().git_commit == ""
+    assert surroundings().git_commit == ""
 
 
 def test_broken_repository_is_no_error(script: Path, tmp_path: Path) -> None:
     (tmp_path / "repository" / ".git").write_bytes(b"\xff\xfe")
-    assert _capture.capture().git_commit == ""
-    assert _capture.capture().source == str(script)
+    assert surroundings().git_commit == ""
+    assert surroundings().source == str(script)
 
 
 def test_interpreter_has_no_source(monkeypatch: pytest.MonkeyPatch) -> None:
     for argv in ([""], ["-c"], []):
         monkeypatch.setattr(sys, "argv", argv)
-        assert _capture.capture().source == ""
+        assert surroundings().source == ""
 
 
 def test_notebook_is_the_source(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "ipykernel", types.ModuleType("ipykernel"))
     monkeypatch.setattr(sys, "argv", ["/somewhere/ipykernel_launcher.py"])
-    assert _capture.capture().source == ""
+    assert surroundings().source == ""
     monkeypatch.setenv("JPY_SESSION_NAME", "/home/me/taxi.ipynb")
-    assert _capture.capture().source == "/home/me/taxi.ipynb"
+    assert surroundings().source == "/home/me/taxi.ipynb"
 
 
 def test_user_without_a_name_is_no_error(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -75,7 +81,7 @@ def test_user_without_a_name_is_no_error(monkeypatch: pytest.MonkeyPatch) -> Non
         raise KeyError("getpwuid(): uid not found")
 
     monkeypatch.setattr("getpass.getuser", nobody)
-    assert _capture.capture().user == ""
+    assert surroundings().user == ""
 
 
 def test_run_ids_are_uuids_of_version_7_and_sort_by_time(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -89,3 +95,44 @@ def test_run_ids_are_uuids_of_version_7_and_sort_by_time(monkeypatch: pytest.Mon
         assert (read.version, read.variant, read.int >> 80, len(ids[-1])) == (7, uuid.RFC_4122, millis, 32)
     assert ids == sorted(ids)
     assert len({new_run_id() for _ in range(1_000)}) == 1_000
+
+
+def test_a_large_diff_is_cut_and_says_so(script: Path, tmp_path: Path) -> None:
+    repository = tmp_path / "repository"
+    git(repository, "init", "--quiet")
+    script.write_text("", encoding="utf-8")
+    git(repository, "add", ".")
+    git(repository, "commit", "--quiet", "--message", "one")
+    clean = git_state(script.parent)
+    assert clean == GitState(remote="", is_dirty=False, diff=b"")
+    script.write_text("x = 1\n" * 300_000, encoding="utf-8")
+    state = git_state(script.parent)
+    assert state is not None
+    assert state.is_dirty
+    assert len(state.diff) < MAX_DIFF_BYTES + 100
+    assert state.diff.endswith(b"\n# cut at 1048576 bytes\n")
+
+
+def test_what_git_cannot_say_is_not_known(script: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    git(tmp_path / "repository", "init", "--quiet")
+    # There is no commit that anything could differ from.
+    assert git_state(script.parent) == GitState(remote="", is_dirty=None, diff=b"")
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert git_state(script.parent) is None
+
+
+def test_git_that_hangs_is_given_up(script: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    program = tmp_path / "git"
+    program.write_text(f"#!{sys.executable}\nimport time\ntime.sleep(600)\n", encoding="utf-8")
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert git_state(script.parent, seconds=0.1) == GitState(remote="", is_dirty=None, diff=b"")
+
+
+def test_a_program_on_the_command_line_is_not_noted(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "argv", ["-c", "-c", "1"])
+    monkeypatch.setattr(sys, "orig_argv", ["python", "-c", "token = 'hunter2'", "-c", "1"])
+    assert surroundings().tags["trivet.command"] == "python -c … -c 1"
+    monkeypatch.setattr(sys, "argv", ["train.py", "-c", "config.yaml"])
+    monkeypatch.setattr(sys, "orig_argv", ["python", "train.py", "-c", "config.yaml"])
+    assert surroundings().tags["trivet.command"] == "python train.py -c config.yaml"
