@@ -423,7 +423,7 @@ def test_every_search_finds_what_plain_python_does(filled: Filled, seed: int) ->
         assert [id_of(model.name) for page in pages for model in page] == expected
         assert all(len(page) <= page_size for page in pages)
 
-    settings = hypothesis.settings(max_examples=full(100, 3000), deadline=None, database=None, print_blob=True)
+    settings = hypothesis.settings(max_examples=full(40, 3000), deadline=None, database=None, print_blob=True)
     given = hypothesis.given(filters(filled.known), clauses(), counted, sizes)
     hypothesis.seed(seed)(settings(given(check)))()
 
