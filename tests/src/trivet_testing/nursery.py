@@ -88,7 +88,8 @@ class Fork:
     def poll(self) -> int | None:
         """The exit code, negative for a signal; None while it runs."""
         with contextlib.suppress(subprocess.TimeoutExpired):
-            self.wait(0)
+            # Who sees that the process is gone may ask at once; its exit code is on the way then.
+            self.wait(0 if _runs(self.pid) else None)
         return self.returncode
 
     def wait(self, timeout: float | None = None) -> int:
@@ -114,6 +115,14 @@ class Fork:
     def kill(self) -> None:
         """Sends SIGKILL."""
         self.send_signal(signal.SIGKILL)
+
+
+def _runs(pid: int) -> bool:
+    try:
+        # What stands behind the name, which may hold anything, and before the parent's id.
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] not in ("Z", "X")
+    except OSError:
+        return False
 
 
 def _close(*things: IO[str] | socket.socket) -> None:
