@@ -18,10 +18,9 @@ from typing import Any
 import duckdb
 import pandas as pd
 import pytest
-from typer.testing import CliRunner
 
 import trivet
-from trivet._commands import app
+from trivet_testing.command_line import invoke
 from trivet_testing.notebook import run_cell
 from trivet_testing.pages import matches, steps_of
 
@@ -135,7 +134,7 @@ def test_the_commands_of_the_page_answer_as_shown(client: trivet.Client, here: P
     for step in steps_of(PAGE):
         program, *arguments = shlex.split(step.command)
         assert program == "trivet"
-        ended = CliRunner().invoke(app, arguments)
+        ended = invoke(*arguments)
         assert matches(step.shown, ended.output), f"{step.command}\nanswers\n{ended.output}"
         assert ended.exit_code == int(step.shown[0].startswith("trivet:"))
 
