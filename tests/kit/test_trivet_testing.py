@@ -207,6 +207,14 @@ def test_a_program_from_a_nursery_says_and_ends_as_one_from_nothing(arguments: l
     )
 
 
+def test_a_program_that_has_ended_before_anybody_asks_has_its_exit_code() -> None:
+    program = nursery.Fork(tracking_command("fly"), dict(os.environ), None)
+    with program.stdout, program.stderr:
+        assert "No such command 'fly'" in program.stderr.read()
+        assert program.wait(60) == 2
+        assert (program.poll(), program.wait(0)) == (2, 2)
+
+
 def test_a_program_from_a_nursery_is_a_process_of_its_own_that_can_be_killed(tmp_path: Path) -> None:
     database = f"sqlite:///{tmp_path / 'tracking.db'}"
     env = {"PATH": os.environ["PATH"], "TRIVET_DATABASE_URL": database, "TRIVET_LISTEN": "127.0.0.1:0"}

@@ -11,6 +11,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import select
 import signal
 import socket
 import subprocess
@@ -81,9 +82,17 @@ class Fork:
             ours.enter_context(status)
             asked = {"args": command[3:], "env": dict(env), "cwd": str(cwd or Path.cwd())}
             _nursery(command[2]).send(json.dumps(asked).encode(), [out, error, status.fileno()])
-        self._reports = self._status.makefile("r", encoding="ascii")
-        self.pid = int(self._reports.readline())
-        weakref.finalize(self, _close, self._reports, self._status)
+        weakref.finalize(self, self._status.close)
+        self.pid = self._read_number()
+
+    def _read_number(self) -> int:
+        """The next line of the keeper; byte by byte, so that what follows is there to wait for."""
+        line = b""
+        while not line.endswith(b"\n"):
+            piece = self._status.recv(1)
+            assert piece, "the nursery or the keeper has ended; standard error says why"
+            line += piece
+        return int(line)
 
     def poll(self) -> int | None:
         """The exit code, negative for a signal; None while it runs."""
@@ -94,17 +103,15 @@ class Fork:
 
     def wait(self, timeout: float | None = None) -> int:
         """Waits for the end and returns the exit code. Raises subprocess.TimeoutExpired."""
-        with self._lock:
-            if self.returncode is None:
-                self._status.settimeout(timeout)
-                try:
-                    ended = self._status.recv(16, socket.MSG_PEEK | (socket.MSG_DONTWAIT if timeout == 0 else 0))
-                except (TimeoutError, BlockingIOError):
-                    raise subprocess.TimeoutExpired(self.args, timeout or 0) from None
-                assert ended, "the process that waits for the program is gone"
-                self._status.settimeout(None)
-                self.returncode = os.waitstatus_to_exitcode(int(self._reports.readline()))
-            return self.returncode
+        if self.returncode is None:
+            ended = select.poll()
+            ended.register(self._status, select.POLLIN)
+            if not ended.poll(None if timeout is None else timeout * 1000):
+                raise subprocess.TimeoutExpired(self.args, timeout or 0)
+            with self._lock:
+                if self.returncode is None:
+                    self.returncode = os.waitstatus_to_exitcode(self._read_number())
+        return self.returncode
 
     def send_signal(self, number: signal.Signals) -> None:
         """Sends a signal, unless it has ended."""
@@ -122,12 +129,8 @@ def _runs(pid: int) -> bool:
         # What stands behind the name, which may hold anything, and before the parent's id.
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] not in ("Z", "X")
     except OSError:
-        return False
-
-
-def _close(*things: IO[str] | socket.socket) -> None:
-    for thing in things:
-        thing.close()
+        # Where there is no /proc, only the keeper can tell.
+        return not Path("/proc/self/stat").exists()
 
 
 def _pipe() -> tuple[IO[str], int]:
