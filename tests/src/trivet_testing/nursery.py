@@ -24,10 +24,10 @@ from pathlib import Path
 from typing import IO, Final
 
 _LOADED: Final = {
-    "trivet_tracking": "trivet_tracking.server",
-    "trivet_artifacts": "trivet_artifacts.server",
-    "trivet_registry": "trivet_registry.server",
-    "trivet_standalone": "trivet_standalone.serving",
+    "trivet_tracking": ("trivet_tracking.server",),
+    "trivet_artifacts": ("trivet_artifacts.server", "trivet_artifacts.blobs.s3"),
+    "trivet_registry": ("trivet_registry.server",),
+    "trivet_standalone": ("trivet_standalone.components", "trivet_standalone.serving"),
 }
 """What is loaded for the programs of a module, with all that it needs."""
 _LENGTH_BYTES: Final = 4
@@ -146,7 +146,14 @@ class _Nursery:
         self._lock = threading.Lock()
         with theirs:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "trivet_testing.nursery_process", module, _LOADED[module], str(theirs.fileno())],
+                [
+                    sys.executable,
+                    "-m",
+                    "trivet_testing.nursery_process",
+                    module,
+                    str(theirs.fileno()),
+                    *_LOADED[module],
+                ],
                 pass_fds=[theirs.fileno()],
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,

@@ -83,9 +83,9 @@ def _say(status: int, number: int) -> None:
 
 def main() -> None:
     """Runs the module as `python -m` does."""
-    module, needed, descriptor = sys.argv[1:]
+    module, descriptor, *needed = sys.argv[1:]
     control = socket.socket(fileno=int(descriptor))
-    for name in (needed, *_LOADED_LATE):
+    for name in (*needed, *_LOADED_LATE):
         importlib.import_module(name)
     gc.collect()
     gc.freeze()
