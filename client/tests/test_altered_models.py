@@ -12,14 +12,13 @@ from pathlib import Path
 
 import grpc
 import pytest
-from typer.testing import CliRunner
 
 import trivet
-from trivet._commands import app
 from trivet_proto.artifacts.v1.artifact_service_pb2_grpc import ArtifactServiceStub
 from trivet_testing import artifacts as artifact_server
 from trivet_testing import registry as registry_server
 from trivet_testing.artifacts import Artifacts, Place
+from trivet_testing.command_line import invoke
 from trivet_testing.tracking import full
 from trivet_testing.workspaces import unused_workspace
 
@@ -345,7 +344,7 @@ def test_verify_names_what_was_altered_in_the_database(
     client.set_registered_model_alias("taxi", "champion", 1)
     # Its addresses come from the environment.
     command = ["models", "verify", "taxi", "--workspace", client.workspace]
-    whole = CliRunner().invoke(app, command)
+    whole = invoke(*command)
     assert (whole.exit_code, whole.stderr) == (0, "Nothing was altered.\n")
     uid = client.get_registered_model("taxi").uid
     ((model_pk,),) = stores.in_registry("SELECT model_pk FROM model WHERE uid = :uid", uid=uid)
@@ -355,7 +354,7 @@ def test_verify_names_what_was_altered_in_the_database(
     assert kind in {fault.kind for fault in found.faults}
     fault = next(fault for fault in found.faults if fault.kind == kind)
     assert names in (fault.field, str(fault.sequence))
-    ended = CliRunner().invoke(app, [*command, "--json"])
+    ended = invoke(*command, "--json")
     answer = json.loads(ended.stdout)
     assert (ended.exit_code, answer["is_intact"], kind in ended.stdout) == (1, False, True)
 
@@ -368,7 +367,7 @@ def test_verify_with_files_names_the_version_and_the_file(
     client.register_model("s3://bucket/model", "taxi")
     flips_a_byte(Case(stores, first, "model.pkl", random.Random(1)))
     removes_a_file(Case(stores, second, "MLmodel", random.Random(1)))
-    ended = CliRunner().invoke(app, ["models", "verify", "taxi", "--files", "--json", "--workspace", client.workspace])
+    ended = invoke("models", "verify", "taxi", "--files", "--json", "--workspace", client.workspace)
     answer = json.loads(ended.stdout)
     assert (ended.exit_code, answer["is_intact"], answer["faults"]) == (1, True, [])
     files = [(check["version"], check["path"], check["state"]) for check in answer["files"]]

@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 import typer
-from typer.testing import CliRunner
 
 import trivet
 from trivet._commands import app
+from trivet_testing.command_line import invoke
 from trivet_testing.pages import Step, matches, steps_of
 
 PAGE = Path(__file__).parents[2] / "docs" / "cli.md"
@@ -94,7 +94,7 @@ def test_every_command_of_the_page_answers_as_shown(
     for step in steps_of(PAGE.read_text(encoding="utf-8").replace(WEBHOOK, webhook)):
         program, *arguments = shlex.split(step.command)
         assert program == "trivet"
-        ended = CliRunner().invoke(app, arguments)
+        ended = invoke(*arguments)
         assert matches(shown_here(step, workspace), ended.output), f"{step.command}\nanswers\n{ended.output}"
         fails = step.shown[0].startswith(("trivet:", '{"error"'))
         assert ended.exit_code == int(fails), ended.output
@@ -113,7 +113,7 @@ def test_page_shows_every_command_and_no_other() -> None:
 
 @pytest.mark.parametrize("command", sorted(all_commands() - NOT_RUN))
 def test_help_of_every_command_has_an_example_that_is_one(command: str) -> None:
-    ended = CliRunner().invoke(app, [*command.split()[1:], "--help"], env={"COLUMNS": "200", "NO_COLOR": "1"})
+    ended = invoke(*command.split()[1:], "--help", env={"COLUMNS": "200", "NO_COLOR": "1"})
     assert ended.exit_code == 0
     (example,) = (line.strip() for line in ended.stdout.splitlines() if line.strip().startswith("Example: "))
     assert f"{example} ".startswith(f"Example: {command} ")

@@ -10,17 +10,17 @@ import time
 from pathlib import Path
 
 import pytest
-from typer.testing import CliRunner, Result
+from typer.testing import Result
 
 import trivet
-from trivet._commands import app
+from trivet_testing.command_line import invoke
 from trivet_testing.servers import free_port
 
 RUN = "0192f0c1a7d47b6e9c3e5a8b1f2d4c60"
 
 
 def run(*arguments: str) -> Result:
-    ended = CliRunner().invoke(app, arguments)
+    ended = invoke(*arguments)
     assert ended.exception is None or isinstance(ended.exception, SystemExit), ended.exc_info
     return ended
 
@@ -809,7 +809,7 @@ def test_tags_and_descriptions_of_models_and_versions(client: trivet.Client) -> 
     assert run("models", "tag", "taxi", "--rm", "c", "--version", "1").stdout == "Version 1 of 'taxi' has no tags.\n"
     assert run("models", "tag", "taxi").exit_code == 2
     assert run("models", "tag", "taxi", "a").exit_code == 2
-    described = CliRunner().invoke(app, ["models", "describe", "taxi", "-", "--version", "1"], input="two\nlines")
+    described = invoke("models", "describe", "taxi", "-", "--version", "1", input="two\nlines")
     assert described.exit_code == 0
     assert client.get_model_version("taxi", 1).description == "two\nlines"
     assert failure("models", "describe", "tram", "no")[0] == "MODEL_NOT_FOUND"

@@ -20,10 +20,9 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from typer.testing import CliRunner
 
 import trivet
-from trivet._commands import app
+from trivet_testing.command_line import invoke
 from trivet_testing.servers import run_to_exit
 
 BEGAN = 1_793_611_800_000
@@ -339,7 +338,7 @@ print(sorted({"pyarrow", "numpy", "pandas"} & set(sys.modules)))
 
 def test_the_command_answers_in_json(client: trivet.Client, run_id: str, tmp_path: Path) -> None:
     arguments = ["export", str(tmp_path / "data"), "--experiment", "taxi", "--what", "points, params", "--json"]
-    ended = CliRunner().invoke(app, arguments)
+    ended = invoke(*arguments)
     answer = json.loads(ended.stdout)
     assert answer.pop("duration_seconds") >= 0
     assert {name: table["rows"] for name, table in answer["tables"].items()} == {"params": 2, "points": 4}
@@ -354,7 +353,7 @@ def test_the_command_answers_in_json(client: trivet.Client, run_id: str, tmp_pat
 def test_the_command_says_why_it_fails(client: trivet.Client, tmp_path: Path, options: list[str], reason: str) -> None:
     (tmp_path / "mine").touch()
     folder = tmp_path if reason == "LOCAL_FILE" else tmp_path / "data"
-    ended = CliRunner().invoke(app, ["export", str(folder), *options, "--json"])
+    ended = invoke("export", str(folder), *options, "--json")
     assert ended.exit_code == 1
     assert json.loads(ended.stderr)["error"]["reason"] == reason
     assert files_of(tmp_path) == {"mine"}

@@ -10,17 +10,17 @@ import re
 import shlex
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import duckdb
 import pandas as pd
 import pytest
-from typer.testing import CliRunner
 
 import trivet
-from trivet._commands import app
+from trivet_testing.command_line import invoke
 from trivet_testing.notebook import run_cell
 from trivet_testing.pages import matches, steps_of
 
@@ -30,19 +30,46 @@ RUN = "0192f0c1a7d47b6e9c3e5a8b1f2d4c60"
 Rows = list[tuple[Any, ...]]
 
 
-def spark_rows(pyspark: Path, cells: Sequence[str], folder: Path) -> list[Rows]:
-    """The rows that pieces of code give, of which each makes a data frame of Spark; run in a folder."""
-    done = subprocess.run(
-        [sys.executable, "-m", "trivet_testing.notebook"],
-        input=json.dumps(cells),
-        env=os.environ | {"PYTHONPATH": str(pyspark), "SPARK_LOCAL_IP": "127.0.0.1"},
-        cwd=folder,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    return [[tuple(row) for row in rows] for rows in json.loads(done.stdout)]
+@dataclass(frozen=True)
+class Spark:
+    """A session of Spark that runs in a folder."""
+
+    folder: Path
+    process: subprocess.Popen[str]
+    errors: Path
+
+    def rows(self, cells: Sequence[str]) -> list[Rows]:
+        """The rows that pieces of code give, of which each makes a data frame."""
+        assert self.process.stdin is not None
+        assert self.process.stdout is not None
+        print(json.dumps(cells), file=self.process.stdin, flush=True)
+        answer = self.process.stdout.readline()
+        assert answer, self.errors.read_text(encoding="utf-8")
+        return [[tuple(row) for row in rows] for rows in json.loads(answer)]
+
+
+@pytest.fixture(scope="module")
+def spark(pyspark: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Spark]:
+    """One for all tests: it takes ten seconds to start."""
+    folder = tmp_path_factory.mktemp("spark")
+    errors = folder / "errors"
+    with (
+        errors.open("w", encoding="utf-8") as sink,
+        subprocess.Popen(
+            [sys.executable, "-m", "trivet_testing.notebook"],
+            env=os.environ | {"PYTHONPATH": str(pyspark), "SPARK_LOCAL_IP": "127.0.0.1"},
+            cwd=folder,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=sink,
+            text=True,
+        ) as process,
+    ):
+        try:
+            yield Spark(folder, process, errors)
+        except BaseException:
+            process.kill()
+            raise
 
 
 def duckdb_rows(query: str) -> Rows:
@@ -81,7 +108,14 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-def test_the_queries_of_the_page_give_the_same_everywhere(client: trivet.Client, pyspark: Path, here: Path) -> None:
+@pytest.fixture
+def with_spark(spark: Spark, monkeypatch: pytest.MonkeyPatch) -> Spark:
+    """The session, with its folder as that in which relative paths are meant."""
+    monkeypatch.chdir(spark.folder)
+    return spark
+
+
+def test_the_queries_of_the_page_give_the_same_everywhere(client: trivet.Client, with_spark: Spark) -> None:
     make_taxi(client)
     client.export("taxi-data")
     expected: list[Rows] = [
@@ -91,7 +125,7 @@ def test_the_queries_of_the_page_give_the_same_everywhere(client: trivet.Client,
     ]
     assert [duckdb_rows(query) for query in blocks("DuckDB", "sql")] == expected
     assert [pandas_rows(run_cell(cell, {})) for cell in blocks("pandas", "python")] == expected
-    assert spark_rows(pyspark, blocks("Spark", "python"), here) == expected
+    assert with_spark.rows(blocks("Spark", "python")) == expected
 
 
 def test_the_commands_of_the_page_answer_as_shown(client: trivet.Client, here: Path) -> None:
@@ -100,7 +134,7 @@ def test_the_commands_of_the_page_answer_as_shown(client: trivet.Client, here: P
     for step in steps_of(PAGE):
         program, *arguments = shlex.split(step.command)
         assert program == "trivet"
-        ended = CliRunner().invoke(app, arguments)
+        ended = invoke(*arguments)
         assert matches(step.shown, ended.output), f"{step.command}\nanswers\n{ended.output}"
         assert ended.exit_code == int(step.shown[0].startswith("trivet:"))
 
@@ -137,7 +171,7 @@ _COUNTS = """
 _PARAMS = "SELECT key, count(*), sum(number), max(value) FROM {params} GROUP BY key ORDER BY key"
 
 
-def test_all_readers_find_what_the_service_says(client: trivet.Client, pyspark: Path, here: Path, seed: int) -> None:
+def test_all_readers_find_what_the_service_says(client: trivet.Client, with_spark: Spark, seed: int) -> None:
     run_ids = log_noise(client, seed)
     client.export("data")
     points: dict[str, list[trivet.Metric]] = {}
@@ -169,7 +203,7 @@ def test_all_readers_find_what_the_service_says(client: trivet.Client, pyspark: 
 
     views = {table: f"parquet.`data/{table}`" for table in ("points", "params")}
     cells = [f"spark.sql({query.format(**views)!r})" for query in (_COUNTS, _PARAMS)]
-    assert spark_rows(pyspark, cells, here) == [expected_points, in_duckdb]
+    assert with_spark.rows(cells) == [expected_points, in_duckdb]
 
     frame = pd.read_parquet("data/points")
     in_pandas = [

@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from typer.testing import CliRunner, Result
+from typer.testing import Result
 
 import trivet
-from trivet._commands import app
+from trivet_testing.command_line import invoke
 from trivet_testing.servers import free_port
 
 ALL = timedelta(0)
@@ -27,7 +27,7 @@ def steps(client: trivet.Client, run_id: str, key: str = "loss") -> list[int]:
 
 
 def run(*arguments: str, **options: str) -> Result:
-    ended = CliRunner().invoke(app, arguments, **options)  # type: ignore[arg-type] # input is a text
+    ended = invoke(*arguments, **options)
     assert ended.exception is None or isinstance(ended.exception, SystemExit), ended.exc_info
     return ended
 

@@ -15,12 +15,11 @@ from functools import partial
 from pathlib import Path
 
 import pytest
-from typer.testing import CliRunner
 
 import trivet
 from trivet import _watch
-from trivet._commands import app
 from trivet._tracking import RunWatch
+from trivet_testing.command_line import invoke
 from trivet_testing.servers import free_port
 from trivet_testing.tcp_proxy import Direction, TcpProxy
 from trivet_testing.tracking import migrate, start_server
@@ -244,7 +243,7 @@ def test_the_command_writes_an_object_a_line_and_stops_when_runs_have_ended(trac
         with watching(run_id, "--until-ended", "--json", "--metric", "rmse", url=tracked) as process:
             now = json.loads(read_line(process, run_id))
             assert (now["run_name"], now["status"], now["kinds"]) == ("lasso", "RUNNING", [])
-            shown = CliRunner().invoke(app, ["runs", "show", run_id, "--json", "--url", tracked]).stdout
+            shown = invoke("runs", "show", run_id, "--json", "--url", tracked).stdout
             assert now["start_time"] == json.loads(shown)["start_time"]
             client.tracking.log_metrics(run_id, {"rmse": float("nan"), "mae": 1.0})
             change = json.loads(read_line(process, "rmse"))

@@ -17,12 +17,16 @@ from trivet_proto.tracking.v1.metric_pb2 import MetricColumns
 from trivet_proto.tracking.v1.tracking_service_pb2_grpc import TrackingServiceStub
 from trivet_testing.servers import ServerProcess, free_port
 from trivet_testing.tracking import Tracking, migrate, start_server
-from trivet_testing.workspaces import WORKSPACES
+from trivet_testing.workspaces import unused_workspace
 
 # Several groups of messages, and more than the network takes in before they are asked for.
 LONG_POINTS = 1_000_000
 SHORT_RUNS = 300
 BATCH = 100_000
+
+
+FILLED = unused_workspace()
+"""The workspace that the runs are in."""
 
 
 class Replicas:
@@ -35,7 +39,7 @@ class Replicas:
 
     @property
     def url(self) -> str:
-        return f"grpc://{self.first_address},{self.second_address}/{WORKSPACES[0]}"
+        return f"grpc://{self.first_address},{self.second_address}/{FILLED}"
 
     @property
     def first(self) -> ServerProcess:
@@ -49,33 +53,41 @@ class Replicas:
             server.close()
 
 
+@pytest.fixture(scope="module", params=["sqlite", "postgres"])
+def filled_url(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> str:
+    """The URL of a database with a long run and many short ones; its tests write into other workspaces only."""
+    if request.param == "sqlite":
+        url = f"sqlite:///{tmp_path_factory.mktemp('exported') / 'tracking.db'}"
+    else:
+        url = request.getfixturevalue("postgres_server").create_database()
+    migrate(url)
+    with start_server(url) as server, grpc.insecure_channel(server.address) as channel:
+        fill(Tracking(TrackingServiceStub(channel), FILLED))
+        assert server.terminate() == 0
+    return url
+
+
+def fill(tracking: Tracking) -> None:
+    long = tracking.stub.CreateRun(pb.CreateRunRequest(parent=tracking.parent, run_id="long")).name
+    for begin in range(0, LONG_POINTS, BATCH):
+        steps = range(begin, begin + BATCH)
+        columns = MetricColumns(keys=["m"], counts=[BATCH], steps=steps, times_millis=[5], values=map(float, steps))
+        tracking.stub.WriteRun(pb.WriteRunRequest(run=long, metrics=columns))
+    for number in range(SHORT_RUNS):
+        request = pb.CreateRunRequest(parent=tracking.parent, run_id=f"run-{number:03}")
+        request.run.params["number"] = str(number)
+        # Enough of them that runs come in several groups as well.
+        request.run.tags["text"] = "x" * 60_000
+        run = tracking.stub.CreateRun(request).name
+        columns = MetricColumns(keys=["m"], times_millis=[5], values=[float(number)])
+        tracking.stub.WriteRun(pb.WriteRunRequest(run=run, metrics=columns))
+
+
 @pytest.fixture
-def replicas(database_url: str) -> Iterator[Replicas]:
-    migrate(database_url)
-    replicas = Replicas(database_url)
+def replicas(filled_url: str) -> Iterator[Replicas]:
+    replicas = Replicas(filled_url)
     yield replicas
     replicas.close()
-
-
-@pytest.fixture
-def tracking(replicas: Replicas) -> Iterator[Tracking]:
-    """The first server, with a long run and many short ones."""
-    with grpc.insecure_channel(replicas.first.address) as channel:
-        tracking = Tracking(TrackingServiceStub(channel), WORKSPACES[0])
-        long = tracking.stub.CreateRun(pb.CreateRunRequest(parent=tracking.parent, run_id="long")).name
-        for begin in range(0, LONG_POINTS, BATCH):
-            steps = range(begin, begin + BATCH)
-            columns = MetricColumns(keys=["m"], counts=[BATCH], steps=steps, times_millis=[5], values=map(float, steps))
-            tracking.stub.WriteRun(pb.WriteRunRequest(run=long, metrics=columns))
-        for number in range(SHORT_RUNS):
-            request = pb.CreateRunRequest(parent=tracking.parent, run_id=f"run-{number:03}")
-            request.run.params["number"] = str(number)
-            # Enough of them that runs come in several groups as well.
-            request.run.tags["text"] = "x" * 60_000
-            run = tracking.stub.CreateRun(request).name
-            columns = MetricColumns(keys=["m"], times_millis=[5], values=[float(number)])
-            tracking.stub.WriteRun(pb.WriteRunRequest(run=run, metrics=columns))
-        yield tracking
 
 
 def check_whole(folder: Path) -> None:
@@ -97,7 +109,7 @@ def check_whole(folder: Path) -> None:
 
 @pytest.mark.parametrize("broken", ["runs", "points"])
 def test_an_export_goes_on_at_another_replica_when_its_own_is_killed(
-    replicas: Replicas, tracking: Tracking, tmp_path: Path, broken: str
+    replicas: Replicas, tmp_path: Path, broken: str
 ) -> None:
     killed_at: list[trivet.ExportProgress] = []
 
@@ -118,7 +130,7 @@ def test_an_export_goes_on_at_another_replica_when_its_own_is_killed(
 
 
 def test_an_export_without_a_server_fails_and_leaves_nothing(
-    replicas: Replicas, tracking: Tracking, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    replicas: Replicas, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("trivet._export_streams._PATIENCE_SECONDS", 1.0)
 
@@ -134,7 +146,7 @@ def test_an_export_without_a_server_fails_and_leaves_nothing(
 def test_the_memory_of_the_server_does_not_grow_with_an_export(replicas: Replicas) -> None:
     with grpc.insecure_channel(replicas.first.address) as channel:
         stub = TrackingServiceStub(channel)
-        parent = f"workspaces/{WORKSPACES[0]}"
+        parent = f"workspaces/{unused_workspace()}"
         run = stub.CreateRun(pb.CreateRunRequest(parent=parent)).name
         steps = range(BATCH)
         values = [float(step) for step in steps]

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import os
+import signal
 import subprocess
 import sys
 from collections.abc import Callable
@@ -9,6 +11,7 @@ from pathlib import Path
 import psycopg2
 import pytest
 
+from trivet_testing import nursery
 from trivet_testing.cache import made_once
 from trivet_testing.postgres import PostgresServer
 from trivet_testing.servers import ServerNotReadyError, ServerProcess, run_to_exit
@@ -179,3 +182,52 @@ def test_an_unknown_choice_of_postgres_is_said(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "pytest", "-c", "/dev/null", "--rootdir", str(tmp_path), str(tmp_path)]
     ended = run_to_exit([*command, "-p", "no:cacheprovider"], {"TRIVET_TEST_POSTGRES": "cloud"})
     assert "TRIVET_TEST_POSTGRES is 'cloud'; it may be one of docker, local, wheel" in ended.stdout
+
+
+def tracking_command(*arguments: str) -> list[str]:
+    return [sys.executable, "-m", "trivet_tracking", *arguments]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "env"),
+    [
+        (["fly"], {}),
+        (["serve"], {"TRIVET_DATABASE_URL": "sqlite:////dev/null/x.db"}),
+    ],
+)
+def test_a_program_from_a_nursery_says_and_ends_as_one_from_nothing(arguments: list[str], env: dict[str, str]) -> None:
+    command = tracking_command(*arguments)
+    known = {name: value for name, value in os.environ.items() if not name.startswith("TRIVET_")} | env
+    from_nothing = subprocess.run(command, env=known, capture_output=True, text=True, check=False)
+    ended = nursery.run(command, known, timeout_seconds=60)
+    assert (ended.returncode, ended.stdout, ended.stderr) == (
+        from_nothing.returncode,
+        from_nothing.stdout,
+        from_nothing.stderr,
+    )
+
+
+def test_a_program_that_has_ended_before_anybody_asks_has_its_exit_code() -> None:
+    program = nursery.Fork(tracking_command("fly"), dict(os.environ), None)
+    with program.stdout, program.stderr:
+        assert "No such command 'fly'" in program.stderr.read()
+        assert program.wait(60) == 2
+        assert (program.poll(), program.wait(0)) == (2, 2)
+
+
+def test_a_program_from_a_nursery_is_a_process_of_its_own_that_can_be_killed(tmp_path: Path) -> None:
+    database = f"sqlite:///{tmp_path / 'tracking.db'}"
+    env = {"PATH": os.environ["PATH"], "TRIVET_DATABASE_URL": database, "TRIVET_LISTEN": "127.0.0.1:0"}
+    assert nursery.run(tracking_command("migrate"), env, timeout_seconds=60).returncode == 0
+    program = nursery.Fork(tracking_command("serve"), env, tmp_path)
+    with program.stdout, program.stderr:
+        assert program.stdout.readline().startswith("trivet-tracking is ready")
+        assert program.poll() is None
+        with pytest.raises(subprocess.TimeoutExpired):
+            program.wait(0.01)
+        assert os.getsid(program.pid) == program.pid
+        assert Path(f"/proc/{program.pid}/cwd").resolve() == tmp_path.resolve()
+        program.kill()
+        assert program.wait(60) == -signal.SIGKILL
+        assert program.poll() == -signal.SIGKILL
+        assert not Path(f"/proc/{program.pid}").exists()

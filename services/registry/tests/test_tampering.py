@@ -4,19 +4,18 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from typing import Any
 
-import grpc
 import pytest
 import sqlalchemy as sa
 
 from trivet_kit.db import Database
 from trivet_proto.registry.v1 import model_history_pb2 as pb
-from trivet_proto.registry.v1.registry_service_pb2_grpc import RegistryServiceStub
 from trivet_registry.server import open_database
 from trivet_registry.store import tables
-from trivet_testing.registry import Registry, migrate, start_server
+from trivet_testing.registry import Registry
 from trivet_testing.tracking import full
 
 Kind = pb.HistoryFaultKind.Name
@@ -24,35 +23,46 @@ Kind = pb.HistoryFaultKind.Name
 
 @dataclass(frozen=True)
 class Kept:
-    """A registry of its own, with the database below it."""
+    """A registry in a workspace of the test's own, with the database below it."""
 
     registry: Registry
     database: Database
 
-    def alter(self, statement: sa.Update | sa.Delete | sa.Insert) -> None:
-        """Does what no server does."""
+    def own(self, table: sa.Table) -> sa.ColumnElement[bool]:
+        """Which rows of a table are of this workspace."""
+        if "workspace" in table.c:
+            return table.c.workspace == self.registry.workspace
+        owner = tables.model if "model_pk" in table.c else tables.version
+        (key,) = owner.primary_key
+        return table.c[key.name].in_(sa.select(key).where(self.own(owner)))
+
+    def alter(self, statement: sa.Update | sa.Delete) -> None:
+        """Does what no server does, to the rows of this workspace."""
+        assert isinstance(statement.table, sa.Table)
         with self.database.transaction("write") as connection:
-            assert connection.execute(statement).rowcount > 0
+            assert connection.execute(statement.where(self.own(statement.table))).rowcount > 0
 
     def faults(self) -> Sequence[pb.HistoryFault]:
         """What is found of the model."""
         return self.registry.verify("taxi").faults
 
 
+@pytest.fixture(scope="module")
+def database(server_database_url: str) -> Iterator[Database]:
+    """The shared server's database, opened a second time."""
+    with closing(open_database(server_database_url)) as database:
+        yield database
+
+
 @pytest.fixture
-def kept(database_url: str) -> Iterator[Kept]:
-    migrate(database_url)
-    database = open_database(database_url)
-    with start_server(database_url) as server, grpc.insecure_channel(server.address) as channel:
-        registry = Registry(RegistryServiceStub(channel), "default")
-        registry.create_model("taxi", description="words", tags={"a": "1"})
-        for number in range(1, 4):
-            registry.create_version("taxi", f"s3://{number}", run_id="r1", description="words", tags={"k": "v"})
-            registry.move("taxi", number, "Production", archive=True, reason="because")
-            registry.set_alias("taxi", "champion", number)
-        assert list(registry.verify("taxi").faults) == []
-        yield Kept(registry, database)
-    database.close()
+def kept(registry: Registry, database: Database) -> Kept:
+    registry.create_model("taxi", description="words", tags={"a": "1"})
+    for number in range(1, 4):
+        registry.create_version("taxi", f"s3://{number}", run_id="r1", description="words", tags={"k": "v"})
+        registry.move("taxi", number, "Production", archive=True, reason="because")
+        registry.set_alias("taxi", "champion", number)
+    assert list(registry.verify("taxi").faults) == []
+    return Kept(registry, database)
 
 
 def named(faults: Sequence[pb.HistoryFault]) -> list[tuple[str, int, int, str]]:
@@ -103,14 +113,14 @@ def test_a_history_that_is_made_anew_as_a_whole_is_told_by_who_knows_the_old_one
     known = kept.registry.verify("taxi")
     history, model = tables.history, tables.model
     # The last entry goes, with all that it did: nothing in the database contradicts that.
-    with kept.database.transaction("write") as connection:
-        connection.execute(sa.delete(history).where(history.c.sequence == known.sequence))
-        before = connection.execute(sa.select(history.c.sha256).where(history.c.sequence == known.sequence - 1))
-        sha256 = before.scalar_one()
-        connection.execute(sa.update(model).values(history_sequence=known.sequence - 1, history_sha256=sha256))
-        alias, version = tables.alias, tables.version
-        second = sa.select(version.c.version_pk).where(version.c.version == 2).scalar_subquery()
-        connection.execute(sa.update(alias).values(version_pk=second))
+    kept.alter(sa.delete(history).where(history.c.sequence == known.sequence))
+    before = sa.select(history.c.sha256).where(kept.own(history), history.c.sequence == known.sequence - 1)
+    with kept.database.transaction("read") as connection:
+        sha256 = connection.execute(before).scalar_one()
+    kept.alter(sa.update(model).values(history_sequence=known.sequence - 1, history_sha256=sha256))
+    version = tables.version
+    second = sa.select(version.c.version_pk).where(kept.own(version), version.c.version == 2).scalar_subquery()
+    kept.alter(sa.update(tables.alias).values(version_pk=second))
     assert kept.faults() == []
     (fault,) = kept.registry.verify("taxi", known.sequence, known.sha256).faults
     assert named([fault]) == [("KNOWN_ENTRY_ALTERED", known.sequence, 0, "")]
@@ -152,7 +162,7 @@ def test_other_alterations_are_named(kept: Kept) -> None:
 
     kept.alter(sa.update(model).values(description="other"))
     kept.alter(sa.update(tables.model_tag).values(key="b"))
-    first = sa.select(version.c.version_pk).where(version.c.version == 1).scalar_subquery()
+    first = sa.select(version.c.version_pk).where(kept.own(version), version.c.version == 1).scalar_subquery()
     kept.alter(sa.update(alias).values(version_pk=first))
     assert [fault[3] for fault in named(kept.faults())] == ["aliases.champion", "description", "tags.a", "tags.b"]
 
@@ -178,7 +188,7 @@ def test_random_alterations_are_all_found(kept: Kept) -> None:
         table, key, keys, column = draw.choice(places)
         row = key == draw.choice(keys)
         with kept.database.transaction("read") as connection:
-            before = connection.execute(sa.select(table.c[column]).where(row)).scalar_one()
+            before = connection.execute(sa.select(table.c[column]).where(kept.own(table), row)).scalar_one()
         after = before + 1 if isinstance(before, int) else _flipped(draw, before)
         kept.alter(sa.update(table).where(row).values({column: after}))
         assert kept.faults(), (table.name, column, before, after)

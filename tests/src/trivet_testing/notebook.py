@@ -1,6 +1,7 @@
 """Runs code as a notebook does: what the last line gives is the answer. As a program, it has a Spark session as well.
 
-As a program it reads pieces of code from its standard input, in JSON, and prints the rows that each of them gives.
+As a program it reads lines from its standard input, each a list of pieces of code in JSON, and answers each line with
+one that has the rows that the pieces give.
 """
 
 from __future__ import annotations
@@ -27,8 +28,9 @@ def main() -> None:
     # One partition: there are few rows, and two hundred tasks would take longer than all the rest.
     spark = builder.config("spark.sql.shuffle.partitions", "1").getOrCreate()
     names = {"spark": spark}
-    answers = [[list(row) for row in run_cell(code, names).collect()] for code in json.load(sys.stdin)]
-    sys.stdout.write(json.dumps(answers))
+    for line in sys.stdin:
+        answers = [[list(row) for row in run_cell(code, names).collect()] for code in json.loads(line)]
+        print(json.dumps(answers), flush=True)  # noqa: T201 - the answer
 
 
 if __name__ == "__main__":

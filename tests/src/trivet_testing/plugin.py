@@ -12,7 +12,7 @@ from typing import Any, Final
 
 import pytest
 
-from trivet_testing import minio, postgres, tools
+from trivet_testing import minio, nursery, postgres, tools
 from trivet_testing.left_out import all_left_out, leave_out, note_left_out
 from trivet_testing.minio import MinioServer
 from trivet_testing.postgres import PostgresMissingError, PostgresServer
@@ -30,6 +30,13 @@ def pytest_configure(config: pytest.Config) -> None:
     config.stash[_seed_key] = int(told.get(SEED) or os.environ.get(SEED) or random.SystemRandom().randrange(2**32))
     config.stash[_parts_key] = {}
     signal.signal(signal.SIGTERM, _end_in_order)
+    if not os.environ.get("TRIVET_TEST_FULL"):
+        nursery.enable()
+
+
+def pytest_unconfigure() -> None:
+    """Ends what all tests used."""
+    nursery.stop()
 
 
 @pytest.hookimpl(optionalhook=True)

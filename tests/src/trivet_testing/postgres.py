@@ -58,8 +58,12 @@ class Source(Protocol):
     def origin(self) -> str:
         """What it is, for the person who reads the output of a run."""
 
-    def create(self) -> Cluster:
-        """Makes an empty cluster and returns when its server answers."""
+    def create(self, *, syncs: bool) -> Cluster:
+        """Makes an empty cluster and returns when its server answers.
+
+        Args:
+            syncs: Whether it waits for the disk. Without, only a crash of the machine loses what was committed.
+        """
 
 
 @dataclass(frozen=True)
@@ -116,7 +120,7 @@ def start() -> PostgresServer:
     Raises:
         PostgresMissingError: If there is none.
     """
-    return PostgresServer(_first(_ALL).create())
+    return PostgresServer(_first(_ALL).create(syncs=False))
 
 
 def start_own() -> PostgresServer:
@@ -125,7 +129,7 @@ def start_own() -> PostgresServer:
     Raises:
         PostgresMissingError: If there are none.
     """
-    return PostgresServer(_first(_PROGRAMS).create())
+    return PostgresServer(_first(_PROGRAMS).create(syncs=True))
 
 
 def prepare() -> tuple[str, str]:

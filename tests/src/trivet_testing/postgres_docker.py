@@ -33,13 +33,15 @@ class PostgresImage:
     origin: str
     """What it is, for the person who reads the output of a run."""
 
-    def create(self) -> DockerCluster:
-        """Starts a container and returns when its server answers."""
+    def create(self, *, syncs: bool) -> DockerCluster:
+        """Starts a container and returns when its server answers; `syncs` is as in `Source`."""
         # The reaper is one more image to pull, and the fixtures stop what they started.
         os.environ.setdefault("TESTCONTAINERS_RYUK_DISABLED", "true")
         from testcontainers.community.postgres import PostgresContainer  # noqa: PLC0415 - reads the variable, and 0.5 s
 
         container = PostgresContainer(_IMAGE, username=_USER, password=secrets.token_hex(8), dbname="postgres")
+        if not syncs:
+            container.with_command("postgres -c fsync=off -c full_page_writes=off")
         try:
             container.start()
             return DockerCluster(container, self.origin)

@@ -38,8 +38,8 @@ class Programs:
     origin: str
     """Where they came from, for the person who reads the output of a run."""
 
-    def create(self) -> LocalCluster:
-        """Makes an empty cluster and returns when its server answers."""
+    def create(self, *, syncs: bool) -> LocalCluster:
+        """Makes an empty cluster and returns when its server answers; `syncs` is as in `Source`."""
         account = _account()
         directory = Path(tempfile.mkdtemp(prefix="trivet-postgres-"))
         try:
@@ -47,7 +47,7 @@ class Programs:
             if account is not None:
                 programs = _within_reach(self, directory, account)
                 shutil.chown(directory, account)
-            return LocalCluster(programs, directory, account)
+            return LocalCluster(programs, directory, account, syncs=syncs)
         except BaseException:
             shutil.rmtree(directory)
             raise
@@ -90,10 +90,11 @@ def programs_of_wheel() -> Programs:
 class LocalCluster:
     """A server with data of its own below `directory`; it listens on one port of 127.0.0.1 and nowhere else."""
 
-    def __init__(self, programs: Programs, directory: Path, account: str | None) -> None:
+    def __init__(self, programs: Programs, directory: Path, account: str | None, *, syncs: bool) -> None:
         self._programs = programs
         self._directory = directory
         self._account = account
+        self._syncs = syncs
         self._port = free_port()
         self._process: ServerProcess | None = None
         self.user = _USER
@@ -112,7 +113,7 @@ class LocalCluster:
         password_file.write_text(self.password)
         if self._account is not None:
             shutil.chown(password_file, self._account)
-        options = ["--locale=C", "--encoding=UTF8", "--auth=scram-sha-256", f"--username={self.user}"]
+        options = ["--locale=C", "--encoding=UTF8", "--auth=scram-sha-256", f"--username={self.user}", "--no-sync"]
         program = str(self._programs.bin / "initdb")
         subprocess.run(
             [program, *options, f"--pwfile={password_file}", "--pgdata", str(self._directory / "data")],
@@ -136,6 +137,8 @@ class LocalCluster:
     def start(self) -> None:
         """Starts the server, after a kill with recovery, and returns when it answers; at the same address as before."""
         settings = [f"port={self._port}", "listen_addresses=127.0.0.1", "unix_socket_directories=", "lc_messages=C"]
+        if not self._syncs:
+            settings += ["fsync=off", "full_page_writes=off"]
         command = [str(self._programs.bin / "postgres"), "-D", str(self._directory / "data")]
         self._process = ServerProcess.start(
             [*command, *(argument for setting in settings for argument in ("-c", setting))],

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterable, Mapping
+from contextlib import closing
 from dataclasses import dataclass
 
 from google.protobuf.field_mask_pb2 import FieldMask
@@ -26,7 +27,8 @@ from trivet_proto.registry.v1.promotion_rules_pb2 import (
     UpdatePromotionRulesRequest,
 )
 from trivet_proto.registry.v1.registry_service_pb2_grpc import RegistryServiceStub
-from trivet_testing.servers import ServerProcess, free_port, run_to_exit
+from trivet_registry.server import migrations, open_database
+from trivet_testing.servers import ServerProcess, free_port
 from trivet_testing.workspaces import WORKSPACES
 
 READY = r"^trivet-registry is ready: grpc (\S+)$"
@@ -34,9 +36,10 @@ COMMAND = (sys.executable, "-m", "trivet_registry")
 
 
 def migrate(database_url: str) -> None:
-    """Brings a database to the current schema, as an operator does."""
-    done = run_to_exit([*COMMAND, "migrate"], {"TRIVET_DATABASE_URL": database_url})
-    assert done.returncode == 0, done.stderr
+    """Brings a database to the current schema, as the command does, and without the second that it takes to start."""
+    with closing(open_database(database_url)) as database:
+        database.check_usable()
+        migrations(database).upgrade()
 
 
 def start_server(database_url: str, listen: str = "127.0.0.1:0", artifacts_url: str = "", **env: str) -> ServerProcess:

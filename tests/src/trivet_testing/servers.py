@@ -15,6 +15,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import IO, Literal, Self
 
+from trivet_testing import nursery
+
 Stream = Literal["stdout", "stderr"]
 
 
@@ -36,7 +38,7 @@ class ServerNotReadyError(Exception):
 class _Output:
     """The lines of a process's two streams, kept as they come. Safe to read from any thread."""
 
-    def __init__(self, process: subprocess.Popen[str]) -> None:
+    def __init__(self, process: subprocess.Popen[str] | nursery.Fork) -> None:
         self._changed = threading.Condition()
         self._lines: dict[Stream, list[str]] = {"stdout": [], "stderr": []}
         self._ended: set[Stream] = set()
@@ -94,7 +96,7 @@ class ServerProcess:
     Its methods are for one thread; its output may be read from any.
     """
 
-    def __init__(self, command: Sequence[str], process: subprocess.Popen[str]) -> None:
+    def __init__(self, command: Sequence[str], process: subprocess.Popen[str] | nursery.Fork) -> None:
         self._command = command
         self._process = process
         self._output = _Output(process)
@@ -186,14 +188,14 @@ class ServerProcess:
         """
         self._process.send_signal(by)
         try:
-            self._process.wait(timeout_seconds)
+            exit_code = self._process.wait(timeout_seconds)
         except subprocess.TimeoutExpired as still_running:
             self.close()
             raise TimeoutError(
                 f"{' '.join(self._command)} still ran {timeout_seconds} s after {by.name}\n{self.stderr}"
             ) from still_running
         self.close()
-        return self._process.returncode
+        return exit_code
 
     def kill(self) -> None:
         """Kills the server, as a crash would, and returns when all of it is gone. Idempotent."""
@@ -228,6 +230,8 @@ def run_to_exit(
     Raises:
         subprocess.TimeoutExpired: If it still ran after `timeout_seconds`; it is killed then.
     """
+    if nursery.can_start(command, env):
+        return nursery.run(command, _clean_environment(env), timeout_seconds)
     return subprocess.run(
         command, env=_clean_environment(env), capture_output=True, text=True, timeout=timeout_seconds, check=False
     )
@@ -253,7 +257,9 @@ def _clean_environment(extra: Mapping[str, str]) -> dict[str, str]:
 
 def _popen(
     command: Sequence[str], env: Mapping[str, str], account: str | None, cwd: Path | None
-) -> subprocess.Popen[str]:
+) -> subprocess.Popen[str] | nursery.Fork:
+    if account is None and nursery.can_start(command, env):
+        return nursery.Fork(command, _clean_environment(env), cwd)
     # A session of its own: Ctrl-C then reaches pytest alone, which ends the servers in order.
     return subprocess.Popen(
         command,
