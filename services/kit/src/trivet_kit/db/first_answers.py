@@ -40,6 +40,15 @@ class FirstAnswers:
                 table.c.workspace == sa.bindparam("b_workspace"), table.c.request_id == sa.bindparam("b_request_id")
             )
         )
+        values: dict[str, sa.BindParameter[Any]] = {
+            name: sa.bindparam(f"b_{name}")
+            for name in ("workspace", "request_id", "fingerprint", answer.name, "create_time")
+        }
+        postgres, sqlite = (
+            insert_into(dialect, table).values(values).on_conflict_do_nothing().returning(table.c.create_time)
+            for dialect in ("postgresql", "sqlite")
+        )
+        self._remember = Statement(postgres, on_sqlite=sqlite)
 
     def find(self, connection: Connection, workspace: str, request: RepeatableRequest | None) -> Any:
         """What an earlier request with this id made; None without one. Forgets requests that are too old.
@@ -49,36 +58,40 @@ class FirstAnswers:
         """
         if request is None:
             return None
-        self._prune.execute_later(connection, {"b_time": self._now() - RETENTION_MILLIS})
+        self._prune.execute_later(connection, {"b_time": self.forgotten_before()})
         found = self._find.execute(connection, {"b_workspace": workspace, "b_request_id": request.request_id})
-        if not found:
-            return None
-        fingerprint, answer = found[0]
-        if fingerprint != request.fingerprint:
-            raise RequestIdReused(request.request_id)
-        return answer
+        return answer_to(request, *found[0]) if found else None
+
+    def forgotten_before(self) -> int:
+        """When the oldest requests were made that are remembered, in milliseconds since the Unix epoch."""
+        return self._now() - RETENTION_MILLIS
 
     def remember(self, connection: Connection, workspace: str, request: RepeatableRequest | None, answer: Any) -> None:
-        """Keeps what a request made; does nothing for None.
+        """Keeps what a request made; does nothing for None. Forgets requests that are too old.
 
         Raises:
             RequestIdReused: another request with this id came between.
         """
         if request is None:
             return
-        kept = connection.execute(
-            insert_into(connection.dialect.name, self._table)
-            .values(
-                {
-                    "workspace": workspace,
-                    "request_id": request.request_id,
-                    "fingerprint": request.fingerprint,
-                    self._answer.name: answer,
-                    "create_time": self._now(),
-                }
-            )
-            .on_conflict_do_nothing()
+        self._prune.execute_later(connection, {"b_time": self.forgotten_before()})
+        kept = self._remember.execute(
+            connection,
+            {
+                "b_workspace": workspace,
+                "b_request_id": request.request_id,
+                "b_fingerprint": request.fingerprint,
+                f"b_{self._answer.name}": answer,
+                "b_create_time": self._now(),
+            },
         )
         # An equal request would have waited and been found: this one is not equal.
-        if kept.rowcount == 0:
+        if not kept:
             raise RequestIdReused(request.request_id)
+
+
+def answer_to(request: RepeatableRequest, fingerprint: str, answer: Any) -> Any:
+    """What the earlier request with the same id made. Raises RequestIdReused where that had another fingerprint."""
+    if fingerprint != request.fingerprint:
+        raise RequestIdReused(request.request_id)
+    return answer

@@ -14,7 +14,7 @@ from sqlalchemy.engine import Connection, Row
 from trivet_kit.db import Database
 from trivet_kit.db.first_answers import FirstAnswers
 from trivet_kit.db.statements import Statement
-from trivet_kit.db.upserts import insert_into
+from trivet_kit.db.upserts import Insert, insert_into
 from trivet_kit.requests import RepeatableRequest
 from trivet_kit.resources import ModelName
 from trivet_registry.domain.errors import ModelNameTaken, ModelNotFound, ModelVersionNotReady
@@ -22,6 +22,7 @@ from trivet_registry.domain.history import START, Action, By
 from trivet_registry.domain.models import Model, NewModel, Page, Query
 from trivet_registry.domain.versions import VersionState
 from trivet_registry.store import tables
+from trivet_registry.store.kept import functions_of, kept
 from trivet_registry.store.open_models import OpenModel, open_model
 from trivet_registry.store.promotions import lock_workspace
 from trivet_registry.store.rows import MODEL_ROWS, load_models, to_model
@@ -32,9 +33,22 @@ _m = tables.model
 _v = tables.version
 _a = tables.alias
 
-_READ = Statement(
-    MODEL_ROWS.where(_m.c.workspace == sa.bindparam("b_workspace"), _m.c.model_id == sa.bindparam("b_model_id"))
+_READ = kept(
+    "model_by_name",
+    MODEL_ROWS.where(_m.c.workspace == sa.bindparam("b_workspace"), _m.c.model_id == sa.bindparam("b_model_id")),
 )
+
+
+def _set_alias(dialect: str) -> Insert:
+    statement = insert_into(dialect, _a).values({column.name: sa.bindparam(f"b_{column.name}") for column in _a.c})
+    return statement.on_conflict_do_update(
+        index_elements=["model_pk", "alias"], set_={"version_pk": statement.excluded.version_pk}
+    )
+
+
+_SET_ALIAS = Statement(_set_alias("postgresql"), on_sqlite=_set_alias("sqlite"))
+
+FUNCTIONS = functions_of(_READ)
 
 
 class SqlModels:
@@ -111,21 +125,17 @@ class SqlModels:
 
     def set_alias(self, name: ModelName, alias: str, version: int, by: By, revision: int | None) -> Model:
         """Lets an alias point at a version."""
-        with self._open(name, revision) as model:
-            target = model.version(version)
+        with self._open(name, revision, version) as model:
+            target = model.version()
             if target.value.state is not VersionState.READY:
                 raise ModelVersionNotReady(str(target.value.name), target.value.state.name)
             before = model.read()
             if before.aliases.get(alias) == version:
                 return before
             model.rules.check_alias(str(name), alias)
-            statement = insert_into(model.connection.dialect.name, _a).values(
-                model_pk=model.model_pk, alias=alias, version_pk=target.version_pk
-            )
-            model.connection.execute(
-                statement.on_conflict_do_update(
-                    index_elements=["model_pk", "alias"], set_={"version_pk": target.version_pk}
-                )
+            _SET_ALIAS.execute_later(
+                model.connection,
+                {"b_model_pk": model.model_pk, "b_alias": alias, "b_version_pk": target.version_pk},
             )
             after = replace(before, aliases=dict(sorted({**before.aliases, alias: version}.items())))
             return _record(model, Action.ALIAS_SET, by, before, after, version)
@@ -159,11 +169,11 @@ class SqlModels:
                 connection.execute(sa.delete(table).where(table.c.model_pk == model.model_pk))
 
     @contextmanager
-    def _open(self, name: ModelName, revision: int | None = None) -> Iterator[OpenModel]:
-        """Opens a model in a transaction. Raises ModelNotFound, EtagStale."""
+    def _open(self, name: ModelName, revision: int | None = None, version: int = 0) -> Iterator[OpenModel]:
+        """Opens a model, with a version of it, in a transaction. Raises ModelNotFound, EtagStale."""
         with (
             self._database.transaction("write") as connection,
-            open_model(connection, name, self._now) as model,
+            open_model(connection, name, self._now, version) as model,
         ):
             model.check_revision(revision)
             yield model

@@ -33,6 +33,8 @@ RULE_COLUMNS = (
     _w.c.rules_revision,
 )
 """What `to_rules` needs."""
+RULE_COLUMNS_BESIDE_MODEL = RULE_COLUMNS[1:]
+"""The same in queries that have the workspace from `model`."""
 
 _READ = Statement(sa.select(*RULE_COLUMNS).where(_w.c.workspace == sa.bindparam("b_workspace")))
 

@@ -31,7 +31,7 @@ from trivet_registry.domain.versions import (
 from trivet_registry.store import tables
 from trivet_registry.store.models import create_model
 from trivet_registry.store.new_versions import copy_of, insert_version, link_of
-from trivet_registry.store.open_models import OpenModel, OpenVersion, open_model, open_model_of
+from trivet_registry.store.open_models import OpenModel, OpenVersion, open_model, open_model_by_uid
 from trivet_registry.store.promotions import lock_workspace
 from trivet_registry.store.rows import load_versions
 from trivet_registry.store.search import VersionSearch
@@ -52,7 +52,10 @@ class SqlVersions:
 
     def register(self, new: NewVersion, by: By, request: RepeatableRequest | None) -> tuple[ModelVersion, Link | None]:
         """Takes the model's next number."""
-        with self._database.transaction("write") as connection, open_model(connection, new.model, self._now) as model:
+        with (
+            self._database.transaction("write") as connection,
+            open_model(connection, new.model, self._now, request=request) as model,
+        ):
             return self._register(model, lambda: new, by, request)
 
     def copy(
@@ -65,18 +68,18 @@ class SqlVersions:
                 if not _has_model(connection, destination):
                     copy_of(connection, name, destination)  # there must be something to copy
                     create_model(connection, NewModel(destination, "", {}), by, self._now)
-            with open_model(connection, destination, self._now) as model:
+            with open_model(connection, destination, self._now, request=request) as model:
                 return self._register(model, lambda: copy_of(connection, name, destination), by, request)
 
     def finish(self, link: Link, outcome: LinkOutcome) -> ModelVersion:
         """Makes a PENDING version READY or FAILED."""
         with (
             self._database.transaction("write") as connection,
-            open_model_of(connection, link.workspace, link.version_key, self._now) as model,
+            open_model_by_uid(connection, link.workspace, link.model_uid, self._now, link.version) as model,
         ):
             if model is None:
                 raise ModelVersionNotFound(link.destination_owner)
-            version = model.version(link.version)
+            version = model.version()
             before = version.value
             if before.state is VersionState.PENDING:
                 after = _finished(before, outcome)
@@ -137,15 +140,15 @@ class SqlVersions:
         """Moves a version into a stage."""
         with (
             self._database.transaction("write") as connection,
-            open_model(connection, name.model, self._now) as model,
+            open_model(connection, name.model, self._now, name.version, request) as model,
         ):
-            answer = self._first_answers.find(connection, name.workspace, request)
+            answer = model.first_answer(request)
             if answer is not None:
                 return load_versions(connection, [_find_answer(connection, answer, name.model)])[0]
             stage = to_stage(move.stage, model.rules.stages, "stage")
             if move.archive_existing:
                 check_archiving(stage, "archive_existing_versions")
-            version = model.version(name.version)
+            version = model.version()
             version.check_revision(revision)
             if version.value.state is not VersionState.READY:
                 raise ModelVersionNotReady(str(name), version.value.state.name)
@@ -175,9 +178,9 @@ class SqlVersions:
         """Opens a version and its model in a transaction. Raises ModelNotFound, ModelVersionNotFound, EtagStale."""
         with (
             self._database.transaction("write") as connection,
-            open_model(connection, name.model, self._now) as model,
+            open_model(connection, name.model, self._now, name.version) as model,
         ):
-            version = model.version(name.version)
+            version = model.version()
             version.check_revision(revision)
             yield model, version
 
@@ -185,7 +188,7 @@ class SqlVersions:
         self, model: OpenModel, new: Callable[[], NewVersion], by: By, request: RepeatableRequest | None
     ) -> tuple[ModelVersion, Link | None]:
         connection = model.connection
-        answer = self._first_answers.find(connection, model.name.workspace, request)
+        answer = model.first_answer(request)
         if answer is not None:
             version_pk = _find_answer(connection, answer, model.name)
             return load_versions(connection, [version_pk])[0], link_of(connection, version_pk)
