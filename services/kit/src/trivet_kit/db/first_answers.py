@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
+import psycopg2.errors
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from trivet_kit.db.statements import Statement
-from trivet_kit.db.upserts import insert_into
 from trivet_kit.errors import RequestIdReused
 from trivet_kit.requests import RepeatableRequest
 
@@ -44,11 +45,7 @@ class FirstAnswers:
             name: sa.bindparam(f"b_{name}")
             for name in ("workspace", "request_id", "fingerprint", answer.name, "create_time")
         }
-        postgres, sqlite = (
-            insert_into(dialect, table).values(values).on_conflict_do_nothing().returning(table.c.create_time)
-            for dialect in ("postgresql", "sqlite")
-        )
-        self._remember = Statement(postgres, on_sqlite=sqlite)
+        self._remember = Statement(sa.insert(table).values(values))
 
     def find(self, connection: Connection, workspace: str, request: RepeatableRequest | None) -> Any:
         """What an earlier request with this id made; None without one. Forgets requests that are too old.
@@ -67,15 +64,14 @@ class FirstAnswers:
         return self._now() - RETENTION_MILLIS
 
     def remember(self, connection: Connection, workspace: str, request: RepeatableRequest | None, answer: Any) -> None:
-        """Keeps what a request made; does nothing for None. Forgets requests that are too old.
+        """Keeps what a request made, in a transaction of `remembering`; does nothing for None.
 
-        Raises:
-            RequestIdReused: another request with this id came between.
+        Forgets requests that are too old. Makes no round trip of its own.
         """
         if request is None:
             return
         self._prune.execute_later(connection, {"b_time": self.forgotten_before()})
-        kept = self._remember.execute(
+        self._remember.execute_later(
             connection,
             {
                 "b_workspace": workspace,
@@ -85,9 +81,24 @@ class FirstAnswers:
                 "b_create_time": self._now(),
             },
         )
-        # An equal request would have waited and been found: this one is not equal.
-        if not kept:
-            raise RequestIdReused(request.request_id)
+
+    @contextmanager
+    def remembering(self, request: RepeatableRequest | None) -> Iterator[None]:
+        """Around the transaction in which a request is remembered.
+
+        Raises:
+            RequestIdReused: another request with this id came between. An equal one would have waited and been found.
+        """
+        try:
+            yield
+        except (sa.exc.IntegrityError, psycopg2.errors.UniqueViolation) as error:
+            original = error.orig if isinstance(error, sa.exc.IntegrityError) else error
+            is_ours = isinstance(original, psycopg2.errors.UniqueViolation) and (
+                original.diag.table_name == self._table.name
+            )
+            if request is None or not is_ours:
+                raise
+            raise RequestIdReused(request.request_id) from None
 
 
 def answer_to(request: RepeatableRequest, fingerprint: str, answer: Any) -> Any:

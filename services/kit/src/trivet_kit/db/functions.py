@@ -17,8 +17,9 @@ from sqlalchemy.engine import Connection
 from trivet_kit.db.postgres import Dialect
 
 _DIALECT = Dialect()  # type: ignore[no-untyped-call]
-# Functions take and give what is found by keys. A plan that was made while a table was small would read all of it.
-_SETTINGS = "SET enable_seqscan = off"
+# What is asked for is found by keys, row by row. A plan that was made while a table was small would read all of it, and
+# goes on being used when it has grown.
+_SETTINGS = "SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off SET jit = off"
 
 
 @dataclass(frozen=True)
@@ -50,41 +51,41 @@ def function_of(
     results = ", ".join(
         f"o_{place} {column.type.compile(_DIALECT)}" for place, column in enumerate(query.selected_columns)
     )
-    rest = (
+    head = (
         f"({', '.join(f'{bound} {kind}' for bound, kind in types.items())}) RETURNS TABLE ({results}) "
-        f"LANGUAGE plpgsql {'VOLATILE' if before else 'STABLE'} {_SETTINGS} AS $function$\nBEGIN\n"
-        + "".join(f"{step};\n" for step in steps)
-        + "END\n$function$"
+        f"LANGUAGE plpgsql {'VOLATILE' if before else 'STABLE'} {_SETTINGS}"
     )
-    full_name = f"{name}_{hashlib.sha256(rest.encode()).hexdigest()[:16]}"
+    body = "".join(f"{step};\n" for step in steps)
+    digest = hashlib.sha256(f"{head}\n{body}".encode()).hexdigest()[:16]
+    full_name = f"{name}_{digest}"
+    quote = f"$f{digest}$"  # nothing in the body can be it
     arguments = ", ".join(f"CAST(:{bound} AS {kind})" for bound, kind in types.items())
     return Function(
         schema=schema,
         name=full_name,
-        definition=f"CREATE OR REPLACE FUNCTION {schema}.{full_name}{rest}",
+        definition=(f"CREATE OR REPLACE FUNCTION {schema}.{full_name}{head} AS {quote}\nBEGIN\n{body}END\n{quote}"),
         call=sa.text(f"SELECT * FROM {schema}.{full_name}({arguments})"),  # noqa: S608 - names are ours
     )
 
 
 def create_functions(connection: Connection, functions: Sequence[Function]) -> None:
     """Creates those functions that are not there, in a transaction. Others stay: a release before may still run."""
-    for function in missing_functions(connection, functions):
-        connection.exec_driver_sql(function.definition.replace("%", "%%"))
+    driver: Any = connection.connection.driver_connection
+    with driver.cursor() as cursor:
+        for function in missing_functions(connection, functions):
+            cursor.execute(function.definition)
 
 
 def missing_functions(connection: Connection, functions: Sequence[Function]) -> list[Function]:
     """Which functions are not in the database."""
-    there = set(
-        connection.execute(
-            sa.text(
-                "SELECT nspname, proname FROM pg_catalog.pg_proc p "
-                "JOIN pg_catalog.pg_namespace n ON n.oid = p.pronamespace WHERE nspname = ANY(:schemas)"
-            ),
-            {"schemas": sorted({function.schema for function in functions})},
-        )
-        .tuples()
-        .all()
+    rows = connection.execute(
+        sa.text(
+            "SELECT nspname, proname FROM pg_catalog.pg_proc p "
+            "JOIN pg_catalog.pg_namespace n ON n.oid = p.pronamespace WHERE nspname = ANY(:schemas)"
+        ),
+        {"schemas": sorted({function.schema for function in functions})},
     )
+    there = {(row.nspname, row.proname) for row in rows}
     return [function for function in functions if (function.schema, function.name) not in there]
 
 
@@ -99,5 +100,6 @@ def _in_body(statement: sa.ClauseElement, types: dict[str, str]) -> str:
             types[name] = bound.type.compile(_DIALECT)
         else:
             literal = sa.literal(bound.value, bound.type)
-            texts[name] = str(literal.compile(dialect=_DIALECT, compile_kwargs={"literal_binds": True}))
+            # The driver's placeholders are spelled with `%`, which is doubled in texts that have them.
+            texts[name] = str(literal.compile(dialect=_DIALECT, compile_kwargs={"literal_binds": True})) % ()
     return str(compiled) % texts

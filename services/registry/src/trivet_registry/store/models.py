@@ -23,7 +23,7 @@ from trivet_registry.domain.models import Model, NewModel, Page, Query
 from trivet_registry.domain.versions import VersionState
 from trivet_registry.store import tables
 from trivet_registry.store.kept import functions_of, kept
-from trivet_registry.store.open_models import OpenModel, open_model
+from trivet_registry.store.open_models import OpenModel, open_model, open_model_in
 from trivet_registry.store.promotions import lock_workspace
 from trivet_registry.store.rows import MODEL_ROWS, load_models, to_model
 from trivet_registry.store.search import ModelSearch
@@ -61,7 +61,7 @@ class SqlModels:
 
     def create(self, new: NewModel, by: By, request: RepeatableRequest | None) -> Model:
         """Creates a model."""
-        with self._database.transaction("write") as connection:
+        with self._first_answers.remembering(request), self._database.transaction("write") as connection:
             lock_workspace(connection, new.name.workspace)
             uid = self._first_answers.find(connection, new.name.workspace, request)
             if uid is not None:
@@ -98,12 +98,12 @@ class SqlModels:
 
     def rename(self, name: ModelName, new_name: ModelName, by: By, request: RepeatableRequest | None) -> Model:
         """Gives a model another name."""
-        with self._database.transaction("write") as connection:
+        with self._first_answers.remembering(request), self._database.transaction("write") as connection:
             lock_workspace(connection, name.workspace)
             uid = self._first_answers.find(connection, name.workspace, request)
             if uid is not None:
                 return _load_by_uid(connection, uid, new_name)
-            with open_model(connection, name, self._now) as model:
+            with open_model_in(connection, name, self._now) as model:
                 self._first_answers.remember(connection, name.workspace, request, model.uid)
                 before = model.read()
                 if new_name == name:
@@ -171,10 +171,7 @@ class SqlModels:
     @contextmanager
     def _open(self, name: ModelName, revision: int | None = None, version: int = 0) -> Iterator[OpenModel]:
         """Opens a model, with a version of it, in a transaction. Raises ModelNotFound, EtagStale."""
-        with (
-            self._database.transaction("write") as connection,
-            open_model(connection, name, self._now, version) as model,
-        ):
+        with open_model(self._database, name, self._now, version) as model:
             model.check_revision(revision)
             yield model
 
@@ -210,7 +207,7 @@ def create_model(connection: Connection, new: NewModel, by: By, now: Callable[[]
         .returning(_m.c.model_pk)
     ).scalar_one()
     change_tags(connection, tables.model_tag, model_pk, new.tags, frozenset())
-    with open_model(connection, new.name, lambda: created.create_time) as model:
+    with open_model_in(connection, new.name, lambda: created.create_time) as model:
         return _record(model, Action.MODEL_CREATED, by, None, created)
 
 

@@ -8,7 +8,7 @@ the workspace's row, so that the rules of promotion do not change meanwhile.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
@@ -16,9 +16,10 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
+from trivet_kit.db import Database
 from trivet_kit.db.first_answers import RETENTION_MILLIS, answer_to
 from trivet_kit.db.statements import Statement
-from trivet_kit.errors import EtagStale
+from trivet_kit.errors import CallerError, EtagStale
 from trivet_kit.requests import RepeatableRequest
 from trivet_kit.resources import ModelName, ModelVersionName
 from trivet_registry.domain.errors import ModelNotFound, ModelVersionNotFound
@@ -29,7 +30,7 @@ from trivet_registry.domain.versions import ModelVersion
 from trivet_registry.store import tables
 from trivet_registry.store.kept import functions_of, kept
 from trivet_registry.store.promotions import RULE_COLUMNS_BESIDE_MODEL, to_rules
-from trivet_registry.store.rows import MODEL_ROWS, VERSION_COLUMNS, VERSION_ROWS, to_model, to_version
+from trivet_registry.store.rows import MODEL_ROWS, VERSION_COLUMNS, VERSION_ROWS, artifact_owner, to_model, to_version
 
 _m = tables.model
 _v = tables.version
@@ -255,57 +256,65 @@ class OpenVersion:
 
 @contextmanager
 def open_model(
-    connection: Connection,
+    database: Database,
     name: ModelName,
     now: Callable[[], int],
     version: int = 0,
     request: RepeatableRequest | None = None,
 ) -> Iterator[OpenModel]:
-    """Opens a model for changes, in a transaction that writes. Raises ModelNotFound.
+    """Opens a model for changes, in a transaction that begins with it and ends with the block. Raises ModelNotFound.
 
     Args:
-        connection: In the transaction.
+        database: Where it is.
         name: Of the model.
         now: Gives milliseconds since the Unix epoch.
         version: The number of a version of it that is to be changed, or pointed at; 0: none.
         request: What asks for it.
     """
-    model = _opened(
-        connection, _OPEN, {"b_workspace": name.workspace, "b_model_id": name.model_id}, now, version, request
-    )
-    if model is None:
-        raise ModelNotFound(str(name))
-    yield model
-    model.write()
+    values = _opening_values({"b_workspace": name.workspace, "b_model_id": name.model_id}, now, version, request)
+    with database.transaction_from(lambda connection: _OPEN.execute(connection, values)) as (connection, rows):
+        yield from _opened(connection, rows, ModelNotFound(str(name)), now, version)
+
+
+@contextmanager
+def open_model_in(
+    connection: Connection, name: ModelName, now: Callable[[], int], request: RepeatableRequest | None = None
+) -> Iterator[OpenModel]:
+    """Opens a model as `open_model` does, in a transaction that writes and has begun."""
+    values = _opening_values({"b_workspace": name.workspace, "b_model_id": name.model_id}, now, 0, request)
+    yield from _opened(connection, _OPEN.execute(connection, values), ModelNotFound(str(name)), now, 0)
 
 
 @contextmanager
 def open_model_by_uid(
-    connection: Connection, workspace: str, uid: str, now: Callable[[], int], version: int
-) -> Iterator[OpenModel | None]:
-    """Opens a model by its uid, as `open_model` does; None where it is gone."""
-    model = _opened(connection, _OPEN_BY_UID, {"b_workspace": workspace, "b_uid": uid}, now, version, None)
-    yield model
-    if model is not None:
-        model.write()
+    database: Database, workspace: str, uid: str, now: Callable[[], int], version: int
+) -> Iterator[OpenModel]:
+    """Opens a model as `open_model` does, by its uid. Raises ModelVersionNotFound where it is gone."""
+    values = _opening_values({"b_workspace": workspace, "b_uid": uid}, now, version, None)
+    with database.transaction_from(lambda connection: _OPEN_BY_UID.execute(connection, values)) as (connection, rows):
+        missing = ModelVersionNotFound(artifact_owner(workspace, uid, version))
+        yield from _opened(connection, rows, missing, now, version)
 
 
-def _opened(
-    connection: Connection,
-    statement: Statement,
-    of_model: Mapping[str, str],
-    now: Callable[[], int],
-    version: int,
-    request: RepeatableRequest | None,
-) -> OpenModel | None:
-    values: dict[str, str | int] = {
+def _opening_values(
+    of_model: Mapping[str, str], now: Callable[[], int], version: int, request: RepeatableRequest | None
+) -> dict[str, str | int]:
+    return {
         **of_model,
         "b_version": version,
         "b_request_id": request.request_id if request is not None else "",
         "b_forgotten_before": now() - RETENTION_MILLIS,
     }
-    rows = statement.execute(connection, values)
-    return OpenModel(connection, rows[0], version, now()) if rows else None
+
+
+def _opened(
+    connection: Connection, rows: Sequence[Any], missing: CallerError, now: Callable[[], int], version: int
+) -> Iterator[OpenModel]:
+    if not rows:
+        raise missing
+    model = OpenModel(connection, rows[0], version, now())
+    yield model
+    model.write()
 
 
 def _entry_values(workspace: str, entry: Entry) -> Mapping[str, str | int | bytes]:
