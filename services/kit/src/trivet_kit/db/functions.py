@@ -34,9 +34,7 @@ class Function:
     """Selects its rows; takes the bound parameters of what it was made of."""
 
 
-def function_of(
-    schema: str, name: str, query: sa.Select[Any], before: Sequence[sa.Select[Any] | sa.Delete] = ()
-) -> Function:
+def function_of(schema: str, name: str, query: sa.Select[Any], before: Sequence[sa.Select[Any]] = ()) -> Function:
     """The function that runs a query.
 
     Args:
