@@ -1,8 +1,8 @@
 """A model that is being changed: its row is locked, and what is done to it goes into its history.
 
-Locks are taken in the order workspace, model. Who creates or renames a model locks the workspace's row against others
-who do; whoever changes anything of a model, its versions or its aliases locks the model's row, and shares the lock of
-the workspace's row, so that the rules of promotion do not change meanwhile.
+Locks are taken in the order workspace, rules, model. Who creates or renames a model, or changes the rules of promotion,
+locks the workspace's row against others who do. Whoever changes anything of a model, its versions or its aliases shares
+the lock of the rules, so that they do not change meanwhile, and locks the model's row.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from trivet_registry.domain.models import Model
 from trivet_registry.domain.versions import ModelVersion
 from trivet_registry.store import tables
 from trivet_registry.store.kept import functions_of, kept
-from trivet_registry.store.promotions import RULE_COLUMNS_BESIDE_MODEL, to_rules
+from trivet_registry.store.promotions import RULE_COLUMNS_BESIDE_MODEL, share_rules, to_rules
 from trivet_registry.store.rows import MODEL_ROWS, VERSION_COLUMNS, VERSION_ROWS, artifact_owner, to_model, to_version
 
 _m = tables.model
@@ -37,11 +37,7 @@ _v = tables.version
 _w = tables.workspace
 _r = tables.request
 
-_OF_WORKSPACE: sa.BindParameter[str] = sa.bindparam("b_workspace")
-# The row is there: creating a model makes it.
-_SHARE_RULES = (
-    sa.select(_w.c.workspace).where(_w.c.workspace == _OF_WORKSPACE).with_for_update(read=True, key_share=True)
-)
+_OF_WORKSPACE: sa.BindParameter[str] = sa.bindparam("b_workspace", type_=sa.Text)
 _OPENED = (
     sa.select(
         *VERSION_COLUMNS,
@@ -73,7 +69,7 @@ def _opening(name: str, *of_model: sa.ColumnElement[bool]) -> Statement:
     """Locks a model, and reads what whoever changes it needs: after the lock, so that it is as it is by now."""
     lock = sa.select(_m.c.model_pk).where(_m.c.workspace == _OF_WORKSPACE, *of_model).with_for_update()
     query = _OPENED.where(_m.c.workspace == _OF_WORKSPACE, *of_model)
-    return kept(name, query, before=(_SHARE_RULES, lock))
+    return kept(name, query, before=(share_rules(_OF_WORKSPACE), lock))
 
 
 _OPEN = _opening("open_model", _m.c.model_id == sa.bindparam("b_model_id"))
