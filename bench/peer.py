@@ -94,23 +94,25 @@ class Peer:
         done = subprocess.run([str(self.python), "-c", show], capture_output=True, text=True, check=True)
         return done.stdout.strip()
 
-    def best(self, *ways: str, number: int = 0, sample: int = 0, most: bool = False) -> Answer:
+    def best(self, *ways: str, number: int = 0, sample: int = 0, most: bool = False, callers: int = 1) -> Answer:
         """The least median of all servers and ways, or the greatest with `most`.
 
-        With a `sample`, a smaller `number`, that tells which server and which way is asked for the figure.
+        With a `sample`, a smaller `number`, that tells which server and which way is asked for the figure. `callers`
+        is how many threads of the client call at once, of the ways that count calls of the registry.
         """
         asked = [(workers, way) for workers in self.addresses for way in ways]
         if sample:
-            first = self._best(asked, sample, most=most)
+            first = self._best(asked, sample, callers, most=most)
             asked = [(first.workers, first.way)]
-        return self._best(asked, number, most=most)
+        return self._best(asked, number, callers, most=most)
 
-    def _best(self, asked: Sequence[tuple[int, str]], number: int, *, most: bool) -> Answer:
-        answers = [Answer(_median(self._ask(workers, way, number)), workers, way) for workers, way in asked]
+    def _best(self, asked: Sequence[tuple[int, str]], number: int, callers: int, *, most: bool) -> Answer:
+        answers = [Answer(_median(self._ask(workers, way, number, callers)), workers, way) for workers, way in asked]
         return (max if most else min)(answers, key=lambda answer: answer.figure)
 
-    def _ask(self, workers: int, way: str, number: int) -> list[float]:
-        command = [str(self.python), str(_FOLDER / "peer_client.py"), self.addresses[workers], way, str(number)]
+    def _ask(self, workers: int, way: str, number: int, callers: int) -> list[float]:
+        program = str(_FOLDER / "peer_client.py")
+        command = [str(self.python), program, self.addresses[workers], way, str(number), str(callers)]
         done = subprocess.run(command, env=os.environ | _SETTINGS, capture_output=True, text=True, check=False)
         assert done.returncode == 0, f"{' '.join(command)}:\n{done.stderr}"
         figures: list[float] = json.loads(done.stdout.splitlines()[-1])

@@ -1,6 +1,6 @@
 """What MLflow's own client is asked to do; runs in MLflow's environment, prints one JSON list of figures.
 
-    python bench/peer_client.py http://127.0.0.1:5000 CELL [NUMBER]
+    python bench/peer_client.py http://127.0.0.1:5000 CELL [NUMBER [CALLERS]]
 
 It imports nothing of Trivet. Every cell first does a little of what it measures, so that no first connection counts.
 """
@@ -15,8 +15,10 @@ import os
 import statistics
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 # Before the import: by default it does not buffer, and 100,000 points then take minutes.
@@ -164,26 +166,27 @@ def small_files(files: int) -> list[float]:
         return [files / (time.perf_counter() - begin)]
 
 
-def resolve_alias(models: int) -> list[float]:
-    """Calls a second for the version of an alias, of one client."""
+def resolve_alias(models: int, callers: int) -> list[float]:
+    """Calls a second for the version of an alias."""
     client = mlflow.MlflowClient()
-    return _rate(lambda number: client.get_model_version_by_alias(_model(number, models), "champion"))
+    return _rate(lambda number, _: client.get_model_version_by_alias(_model(number, models), "champion"), callers)
 
 
-def resolve_stage(models: int) -> list[float]:
+def resolve_stage(models: int, callers: int) -> list[float]:
     """The same for the newest version in a stage."""
     client = mlflow.MlflowClient()
-    return _rate(lambda number: client.get_latest_versions(_model(number, models), ["Production"]))
+    return _rate(lambda number, _: client.get_latest_versions(_model(number, models), ["Production"]), callers)
 
 
-def create_version(_: int) -> list[float]:
-    """Versions a second of an outside source, of a model that is there."""
+def create_version(_: int, callers: int) -> list[float]:
+    """Versions a second of an outside source, of a model that is there; each caller has one of its own."""
     client = mlflow.MlflowClient()
-    _create_model(client, "new")
-    return _rate(lambda _: client.create_model_version("new", "s3://models/new"))
+    for caller in range(callers):
+        _create_model(client, f"new-{caller}")
+    return _rate(lambda _, caller: client.create_model_version(f"new-{caller}", "s3://models/new"), callers)
 
 
-def register_run(_: int) -> list[float]:
+def register_run(_: int, callers: int) -> list[float]:
     """Versions a second of a run's files, by `register_model`."""
     client, run = _run()
     with tempfile.TemporaryDirectory() as folder:
@@ -192,16 +195,22 @@ def register_run(_: int) -> list[float]:
         client.log_artifacts(run, folder, "model")
     logging.getLogger("mlflow").setLevel(logging.ERROR)
     with Path(os.devnull).open("w") as nowhere, contextlib.redirect_stdout(nowhere):
-        return _rate(lambda _: mlflow.register_model(f"runs:/{run}/model", "new-files"))
+        return _rate(lambda _, caller: mlflow.register_model(f"runs:/{run}/model", f"new-files-{caller}"), callers)
 
 
-def move_stage(_: int) -> list[float]:
+def move_stage(_: int, callers: int) -> list[float]:
     """Moves a second of one version between two stages."""
     client = mlflow.MlflowClient()
-    _create_model(client, "moved")
-    version = client.create_model_version("moved", "s3://models/moved").version
+    versions = []
+    for caller in range(callers):
+        _create_model(client, f"moved-{caller}")
+        versions.append(client.create_model_version(f"moved-{caller}", "s3://models/moved").version)
     stages = ("Staging", "Production")
-    return _rate(lambda number: client.transition_model_version_stage("moved", version, stages[number % 2]))
+
+    def move(number: int, caller: int) -> object:
+        return client.transition_model_version_stage(f"moved-{caller}", versions[caller], stages[number // callers % 2])
+
+    return _rate(move, callers)
 
 
 def search_models_by_name(_: int) -> list[float]:
@@ -250,14 +259,22 @@ def _create_model(client: mlflow.MlflowClient, name: str) -> None:
         client.create_registered_model(name)
 
 
-def _rate(act: Callable[[int], object]) -> list[float]:
-    act(0)
-    done = 0
-    begin = time.perf_counter()
-    while time.perf_counter() < begin + _SECONDS:
-        done += 1
-        act(done)
-    return [done / (time.perf_counter() - begin)]
+def _rate(act: Callable[[int, int], object], callers: int) -> list[float]:
+    """How often callers do something in a second, all together; `act` gets a count, and who calls."""
+    begun = threading.Barrier(callers)
+
+    def call(caller: int) -> float:
+        act(caller, caller)
+        begun.wait()
+        done = 0
+        begin = time.perf_counter()
+        while time.perf_counter() < begin + _SECONDS:
+            done += 1
+            act(done * callers + caller, caller)
+        return done / (time.perf_counter() - begin)
+
+    with ThreadPoolExecutor(callers) as pool:
+        return [sum(pool.map(call, range(callers)))]
 
 
 def _high(search: Callable[[mlflow.MlflowClient], list[object]]) -> list[float]:
@@ -298,18 +315,23 @@ _CELLS = (
     *(log_metric, log_batch, batches_until_queryable, async_until_queryable, whole_runs),
     *(history, chart, search),
     small_files,
-    *(resolve_alias, resolve_stage, create_version, register_run, move_stage),
     *(search_models_by_name, search_models_by_tag, search_models_newest),
     *(search_versions_of_model, search_version_of_run, search_versions_by_tag, search_versions_newest),
 )
 
 
+# Those that several callers do at once.
+_CELLS_OF_CALLERS = (resolve_alias, resolve_stage, create_version, register_run, move_stage)
+
+
 def main() -> None:
     """Does one cell."""
-    uri, name, *number = sys.argv[1:]
+    uri, name, *numbers = sys.argv[1:]
+    number, callers = map(int, numbers + ["0", "1"][len(numbers) :])
     mlflow.set_tracking_uri(uri)
-    (cell,) = (cell for cell in _CELLS if cell.__name__ == name)
-    json.dump(cell(int(number[0]) if number else 0), sys.stdout)
+    alone = {cell.__name__: cell for cell in _CELLS}
+    together = {cell.__name__: cell for cell in _CELLS_OF_CALLERS}
+    json.dump(together[name](number, callers) if name in together else alone[name](number), sys.stdout)
 
 
 if __name__ == "__main__":

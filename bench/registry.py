@@ -1,23 +1,22 @@
 """Models found, resolved, registered and moved, beside MLflow's registry on the same PostgreSQL server.
 
-Each side is asked by its own Python client, one call after the other; so are the latencies, which are those that a
-user of the client waits for.
+Each side is asked by its own Python client in a process of its own, by one caller and by several threads of it, each
+of which makes one call after the other. Latencies are those that one user of the client waits for.
 """
 
 from __future__ import annotations
 
-import itertools
 import os
-import statistics
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing, contextmanager
-from dataclasses import dataclass, field
-from functools import cache, partial
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import psycopg2
-from harness import Cell, Report, millis, per_second, percentile
-from peer import Answer, Peer, mlflow_on
+from harness import Cell, Report, millis, percentile
+from peer import Peer, mlflow_on
+from registry_calls import RegistryCalls, registry_calls
 
 import trivet
 from trivet_registry.store.tables import SCHEMA
@@ -31,8 +30,16 @@ from trivet_testing.workspaces import WORKSPACES
 VERSIONS = 10
 """Of each model: the last one in Production and the `champion`, the one before in Staging, those before archived."""
 _TIMES = 100
-"""How often each search is asked, and each call whose latency counts."""
-_STAGES = ("Staging", "Production")
+"""How often each search is asked."""
+_CALLERS = (1, 8)
+_CALLS = (
+    ("resolve an alias", "alias", "resolve_alias"),
+    ("resolve a stage", "stage", "resolve_stage"),
+    ("create a version of an outside source", "outside", "create_version"),
+    ("create a version of a run's files", "files", "register_run"),
+    ("move a version into another stage", "move", "move_stage"),
+)
+"""What is said of each, its name for us, and for MLflow."""
 
 
 @dataclass(frozen=True)
@@ -41,13 +48,7 @@ class Bench:
 
     client: trivet.Client
     models: int
-    source: str
-    """The URI of a run's files."""
-    _counter: Iterator[int] = field(default_factory=itertools.count)
-
-    def next_model(self) -> str:
-        """The name of one of the models, another one each time."""
-        return f"model-{next(self._counter) * 7919 % self.models:05}"
+    calls: RegistryCalls
 
 
 def report_on(report: Report, postgres: PostgresServer, models: int, folder: Path) -> None:
@@ -56,59 +57,30 @@ def report_on(report: Report, postgres: PostgresServer, models: int, folder: Pat
         peer.fill_models(models, VERSIONS)
         report.notes.append(
             f"{models:,} models of {VERSIONS} versions each on either side, put into the tables at once: calls would "
-            f"take hours with MLflow. Latencies are those of one client. {peer.versions()}."
+            f"take hours with MLflow. Latencies are those of one caller. {peer.versions()}."
         )
         report.table(f"Registry of {models:,} models", cells(bench, peer))
 
 
 def cells(bench: Bench, peer: Peer) -> Iterator[Cell]:
     """What jobs and people ask of a registry."""
-    client = bench.client
-
-    def ask(way: str) -> Callable[[], Answer]:
-        @cache
-        def answer() -> Answer:
-            return peer.best(way, number=bench.models, most=True)
-
-        return answer
-
-    def by_alias() -> object:
-        return client.get_model_version_by_alias(bench.next_model(), "champion")
-
-    def by_stage() -> object:
-        return client.get_latest_versions(bench.next_model(), ["Production"])
-
-    for name, act, way in (("alias", by_alias, "resolve_alias"), ("stage", by_stage, "resolve_stage")):
-        yield Cell(
-            f"resolve an {name}" if name == "alias" else f"resolve a {name}",
-            "calls/s",
-            partial(per_second, act),
-            peer=ask(way),
-            peer_reach=10,
-        )
-        yield Cell(f"the same, median at the client, {name}", "ms", partial(_median, act), reach=2, less_is_better=True)
-    yield Cell(
-        "create a version of an outside source",
-        "calls/s",
-        partial(per_second, lambda: client.registry.register_model("s3://models/new", "new")),
-        peer=ask("create_version"),
-        peer_reach=10,
-    )
-    yield Cell(
-        "create a version of a run's files",
-        "calls/s",
-        partial(per_second, lambda: client.registry.register_model(bench.source, "new-files")),
-        peer=ask("register_run"),
-        peer_reach=10,
-    )
-    stages = itertools.cycle(_STAGES)
-    yield Cell(
-        "move a version into another stage",
-        "calls/s",
-        partial(per_second, lambda: client.transition_model_version_stage("moved", 1, next(stages))),
-        peer=ask("move_stage"),
-        peer_reach=10,
-    )
+    for name, what, way in _CALLS:
+        for callers in _CALLERS:
+            yield Cell(
+                f"{name}, {callers} callers" if callers > 1 else name,
+                "calls/s",
+                partial(bench.calls.rate, what, callers),
+                peer=partial(peer.best, way, number=bench.models, callers=callers, most=True),
+                peer_reach=10,
+            )
+        if what in ("alias", "stage"):
+            yield Cell(
+                f"{name}, median at the client",
+                "ms",
+                partial(bench.calls.median, what),
+                reach=2,
+                less_is_better=True,
+            )
     yield from _searches(bench, peer)
 
 
@@ -145,11 +117,6 @@ def _versions(client: trivet.Client, where: str) -> trivet.PagedList[object]:
     return client.search_model_versions(where, 100)  # type: ignore[return-value] # a list is invariant
 
 
-def _median(act: Callable[[], object]) -> float:
-    act()
-    return statistics.median(millis(act) for _ in range(_TIMES))
-
-
 def _high(search: Callable[[], trivet.PagedList[object]]) -> float:
     assert search(), "the page is empty"
     return percentile([millis(search) for _ in range(_TIMES)], 95)
@@ -172,7 +139,9 @@ def _bench(postgres: PostgresServer, models: int, folder: Path) -> Iterator[Benc
         }
         os.environ.update(addresses)
         client = stack.enter_context(trivet.Client(workspace=WORKSPACES[0]))
-        yield Bench(client, models, _fill(client, registry, models, folder))
+        source = _fill(client, registry, models, folder)
+        calls = stack.enter_context(registry_calls(addresses, WORKSPACES[0], models, source))
+        yield Bench(client, models, calls)
 
 
 def _fill(client: trivet.Client, database_url: str, models: int, folder: Path) -> str:
@@ -182,7 +151,6 @@ def _fill(client: trivet.Client, database_url: str, models: int, folder: Path) -
     for name in ("MLmodel", "model.pkl", "requirements.txt"):
         (folder / "model" / name).write_text(f"{name} of the run\n", encoding="utf-8")
     client.log_artifact(run, str(folder / "model"))
-    client.registry.register_model("s3://models/moved", "moved")
     client.create_registered_model("model-00000", tags={"team": "team-0"}, description="A model to be found.")
     for number in range(1, VERSIONS + 1):
         client.registry.register_model("s3://models/model-00000", "model-00000", tags={"kind": "kind-0"})

@@ -303,6 +303,21 @@ def test_file_that_somebody_uploads_to_a_version_is_found(
     assert not (tmp_path / "after").exists()
 
 
+def test_file_that_somebody_replaces_in_a_version_is_found(
+    stores: Stores, client: trivet.Client, tmp_path: Path
+) -> None:
+    """All that a caller with WRITE needs are calls of the contract: the bytes and their digest are in accord."""
+    version = make_version(client, tmp_path / "1", 1)
+    with grpc.insecure_channel(stores.artifacts.removeprefix("grpc://")) as channel:
+        files = Artifacts(ArtifactServiceStub(channel), client.workspace)
+        assert files.delete(version.artifact_owner, "model.pkl") == 1
+        files.upload(version.artifact_owner, "model.pkl", b"cos\nsystem\n(S'mine'\ntR.")
+    for uri in ("models:/taxi/1", "models:/taxi/1/model.pkl", "models:/taxi/1/MLmodel"):
+        with pytest.raises(trivet.ArtifactCorrupt, match=r"models:/taxi/1 was altered .*'model\.pkl' "):
+            client.download_artifacts(artifact_uri=uri, dst_path=str(tmp_path / "after"))
+    assert not (tmp_path / "after").exists()
+
+
 def test_what_remains_whole_of_a_changed_run_can_be_loaded(
     stores: Stores, client: trivet.Client, tmp_path: Path
 ) -> None:

@@ -6,6 +6,7 @@ import os
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
+from functools import partial
 from types import TracebackType
 from typing import TYPE_CHECKING, Final, Self, SupportsFloat, SupportsIndex
 
@@ -139,9 +140,7 @@ class Client:
 
             with self._lock:
                 if self._registry is None:
-                    self._registry = Registry(
-                        self._connection("registry"), self.workspace, lambda uri: find_origin(self, uri)
-                    )
+                    self._registry = Registry(self._connection("registry"), self.workspace, partial(find_origin, self))
         return self._registry
 
     def _connection(self, service: Service) -> Connection:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import importlib
+import importlib.util
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
@@ -35,19 +36,21 @@ class ModelOrigin:
     signature: ModelSignature | None = None
 
 
-def find_origin(client: Client, uri: FilesUri) -> ModelOrigin:
+def find_origin(client: Client, uri: FilesUri, *, with_signature: bool = True) -> ModelOrigin:
     """What tracking and the files themselves say of files of a run, or of a logged model; of others nothing.
+
+    Both are asked at once. Without `with_signature`, only tracking is.
 
     Raises:
         ServerUnavailable: one of the services is away: what nobody notes now, nobody knows later.
     """
-    if isinstance(uri, RunFiles):
-        origin = _of_run(client, uri.run_id)
-    elif isinstance(uri, LoggedModelFiles):
-        origin = _of_logged_model(client, uri.model_id)
-    else:
+    if not isinstance(uri, RunFiles | LoggedModelFiles):
         return ModelOrigin()
-    return replace(origin, signature=_signature(client, uri))
+    if not with_signature or importlib.util.find_spec("yaml") is None:
+        return _of_files(client, uri)
+    with ThreadPoolExecutor(1, thread_name_prefix="trivet-signature") as pool:
+        signature = pool.submit(_signature, client, uri)
+        return replace(_of_files(client, uri), signature=signature.result())
 
 
 def find_lineage(client: Client, version: ModelVersion) -> ModelVersionLineage:
@@ -60,6 +63,11 @@ def find_lineage(client: Client, version: ModelVersion) -> ModelVersionLineage:
         except (NotFound, TargetInvalid):
             run = None
     return ModelVersionLineage(version, run, tuple(files))
+
+
+def _of_files(client: Client, uri: RunFiles | LoggedModelFiles) -> ModelOrigin:
+    """What tracking says."""
+    return _of_run(client, uri.run_id) if isinstance(uri, RunFiles) else _of_logged_model(client, uri.model_id)
 
 
 def _of_run(client: Client, run_id: str) -> ModelOrigin:
@@ -101,9 +109,7 @@ def _datasets(run: Run) -> tuple[ModelDataset, ...]:
 
 
 def _signature(client: Client, uri: RunFiles | LoggedModelFiles) -> ModelSignature | None:
-    """What the MLmodel file says; None without such a file, and without PyYAML to read it."""
-    if importlib.util.find_spec("yaml") is None:
-        return None
+    """What the MLmodel file says; None without such a file."""
     path = joined(uri.path, "MLmodel")
     try:
         if isinstance(uri, RunFiles):

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Callable, Mapping, Sequence
-from typing import Final
+from collections.abc import Mapping, Sequence
+from typing import Final, Protocol
 
 from google.protobuf.field_mask_pb2 import FieldMask
 
@@ -49,6 +49,12 @@ _LONGEST_POLL_SECONDS: Final = 2.0
 _MAX_TAG_BYTES: Final = 100_000
 
 
+class FindOrigin(Protocol):
+    """Looks up what the other services know of the making of files; their signature only where it is asked for."""
+
+    def __call__(self, uri: FilesUri, *, with_signature: bool) -> ModelOrigin: ...
+
+
 class Registry:
     """The registry in one workspace.
 
@@ -59,7 +65,7 @@ class Registry:
     Safe for use by several threads, and in the child after a fork.
     """
 
-    def __init__(self, connection: Connection, workspace: str, find_origin: Callable[[FilesUri], ModelOrigin]) -> None:
+    def __init__(self, connection: Connection, workspace: str, find_origin: FindOrigin) -> None:
         """Calls no server.
 
         Args:
@@ -225,7 +231,9 @@ class Registry:
         """
         uri = parse_files_uri(model_uri)
         source = self._sources.named_by(uri)
-        origin = self._find_origin(uri) if isinstance(uri, RunFiles | LoggedModelFiles) else source.origin
+        origin = source.origin
+        if isinstance(uri, RunFiles | LoggedModelFiles):
+            origin = self._find_origin(uri, with_signature=signature is None)
         version = model_version_pb2.ModelVersion(
             source=self._sources.message(source, origin),
             description=description,

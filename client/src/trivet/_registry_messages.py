@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any, Protocol
 
 from trivet._errors import InvalidArgument
@@ -37,8 +36,6 @@ class _EnumType(Protocol):
     """An enum of a contract."""
 
     def Name(self, number: Any) -> str: ...  # noqa: N802 - as protobuf calls it
-
-    def values(self) -> Sequence[int]: ...
 
 
 def from_model(message: model_pb2.Model) -> RegisteredModel:
@@ -205,7 +202,10 @@ def to_action(name: str) -> model_history_pb2.ModelAction.ValueType:
 
 def enum_name(kind: _EnumType, value: int, prefix: str) -> str:
     """The name of a value without its prefix; one that this client is too old to know shows as its number."""
-    return kind.Name(value).removeprefix(prefix) if value in kind.values() else str(value)
+    try:
+        return kind.Name(value).removeprefix(prefix)
+    except ValueError:
+        return str(value)
 
 
 def to_signature(signature: ModelSignature | None) -> model_version_pb2.ModelSignature | None:

@@ -83,9 +83,15 @@ def test_a_connection_that_broke_in_the_pool_is_not_seen() -> None:
             assert len(READ.read(database, {"b_name": "a"})) == 1
             server.restart_after_kill()
             assert len(READ.read(database, {"b_name": "a"})) == 1
+            server.restart_after_kill()
+            with database.transaction_from(lambda connection: READ.execute(connection, {"b_name": "a"})) as (_, rows):
+                assert len(rows) == 1
             server.stop()
             with pytest.raises(DatabaseUnavailable):
                 READ.read(database, {"b_name": "a"})
+            with pytest.raises(DatabaseUnavailable):  # noqa: SIM117 - one thing each
+                with database.transaction_from(lambda connection: READ.execute(connection, {"b_name": "a"})):
+                    pytest.fail("it has not begun")
     finally:
         server.stop()
 

@@ -245,6 +245,7 @@ def test_as_of_tells_where_versions_and_aliases_were(registry: Registry) -> None
     assert (now.exists, now.sequence) == (True, last)
 
 
+@pytest.mark.timeout(full(300, 3600))
 def test_as_of_is_what_an_oracle_says_after_many_random_moves(registry: Registry) -> None:
     """The oracle replays what was asked for, by the times that entries have."""
     draw = random.Random(8)

@@ -137,5 +137,6 @@ def test_what_cannot_be_copied_leaves_no_model_behind(registry: Registry) -> Non
     assert (failure.code, failure.reason) == (grpc.StatusCode.FAILED_PRECONDITION, "MODEL_VERSION_NOT_READY")
     assert failure.metadata == {"name": name, "state": "PENDING"}
     assert error_of(lambda: registry.copy_version("taxi", 2, "cab")).reason == "MODEL_VERSION_NOT_FOUND"
-    assert error_of(lambda: registry.copy_version("bus", 1, "cab")).reason == "MODEL_VERSION_NOT_FOUND"
+    failure = error_of(lambda: registry.copy_version("bus", 1, "cab"))
+    assert (failure.reason, failure.metadata["name"]) == ("MODEL_NOT_FOUND", registry.model_name("bus"))
     assert [model.name for model in registry.search_models()] == [registry.model_name("taxi")]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
@@ -215,3 +216,21 @@ def test_what_is_protected_meanwhile_stays_as_it_is_from_then_on(replicas: tuple
     assert set(reasons) <= {"", "ALIAS_PROTECTED"}
     assert registry.get_model("guarded").aliases.get("guarded", 0) == pointed[0]
     registry.change_rules(protected_aliases=[])
+
+
+def test_one_of_different_requests_with_one_id_at_once_wins(replicas: tuple[Registry, ...]) -> None:
+    """Their models are different, so that no lock keeps them apart."""
+    request_id = str(uuid.uuid4())
+    for number in range(WRITERS):
+        replicas[0].create_model(f"own-{number}")
+    reasons = at_once(
+        replicas,
+        lambda number, registry: reason_of(lambda: registry.create_version(f"own-{number}", request_id=request_id)),
+    )
+    assert sorted(reasons) == ["", *["REQUEST_ID_REUSED"] * (WRITERS - 1)]
+    versions = [replicas[0].search_versions(f"name = 'own-{number}'") for number in range(WRITERS)]
+    assert [len(found) for found in versions] == [int(not reason) for reason in reasons]
+    # What was refused took no number with it.
+    assert {
+        number_of(replicas[0].create_version(f"own-{number}")) for number, reason in enumerate(reasons) if reason
+    } == {1}

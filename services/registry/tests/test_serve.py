@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import subprocess
+from contextlib import closing
 from pathlib import Path
 
 import grpc
+import psycopg2
 import pytest
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
@@ -13,6 +15,7 @@ from trivet_kit.settings import StartupError
 from trivet_proto.common.v1 import system_service_pb2, system_service_pb2_grpc
 from trivet_proto.registry.v1.registry_service_pb2_grpc import RegistryServiceStub
 from trivet_registry.settings import ArtifactsTarget, parse_artifacts_url
+from trivet_registry.store import version_lookups
 from trivet_testing.registry import COMMAND, Registry, migrate, start_server
 from trivet_testing.servers import run_to_exit
 
@@ -67,6 +70,20 @@ def test_migrations_at_once_all_succeed_and_one_migrates(database_url: str) -> N
 def test_serve_without_a_schema_says_what_to_do(tmp_path: Path) -> None:
     line = refusal("serve", TRIVET_DATABASE_URL=f"sqlite:///{tmp_path / 'registry.db'}")
     assert line.endswith("Run `trivet-registry migrate` first.")
+
+
+def test_serve_without_a_function_that_it_calls_says_what_to_do(postgres_url: str) -> None:
+    """As after an update that changed no table: the schema's number is the same."""
+    migrate(postgres_url)
+    function = version_lookups.FUNCTIONS[0]
+    with closing(psycopg2.connect(postgres_url)) as connection, connection, connection.cursor() as cursor:
+        cursor.execute(f"DROP FUNCTION {function.schema}.{function.name}")
+    line = refusal("serve", TRIVET_DATABASE_URL=postgres_url)
+    assert f"{function.name} is missing" in line
+    assert line.endswith("Run `trivet-registry migrate` first.")
+    migrate(postgres_url)
+    with start_server(postgres_url) as server:
+        assert server.terminate() == 0
 
 
 def test_serve_with_an_artifact_service_of_another_kind_is_refused(tmp_path: Path) -> None:

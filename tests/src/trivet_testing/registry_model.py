@@ -126,9 +126,7 @@ class Workspace:
         return self._add(model, Version(uri, tags=dict(tags)))
 
     def copy_version(self, name: str, number: int, destination: str) -> int:
-        """Does what CopyModelVersion does; what is missing is a version."""
-        if name not in self.models:
-            raise RefusedError("MODEL_VERSION_NOT_FOUND")
+        """Does what CopyModelVersion does."""
         origin = self.model(name).version(number)
         copied_from = f"{self.name}/models/{name}/versions/{number}"
         copy = Version(origin.uri, origin.description, tags=dict(origin.tags), copied_from=copied_from)

@@ -171,14 +171,15 @@ class _Outcome:
     code: str = "OK"
     reason: str | None = None
 
-    def log(self) -> None:
+    def log(self, ended: float) -> None:
+        """Writes the line of a call that has ended, at a time of the monotonic clock."""
         _log.info(
             "call",
             extra={
                 "method": self.method,
                 "code": self.code,
                 "reason": self.reason,
-                "duration_ms": round((time.monotonic() - self.started) * 1000, 3),
+                "duration_ms": round((ended - self.started) * 1000, 3),
                 "request_id": self.request_id,
                 "principal": self.principal.subject,
                 "workspace": self.workspace,
@@ -304,7 +305,8 @@ class _Way:
             outcome.code = "CANCELLED"
             raise
         finally:
-            outcome.log()
+            # After the answer, which is sent before the event loop comes to it: nobody waits for a line of the log.
+            asyncio.get_running_loop().call_soon(outcome.log, time.monotonic())
 
     def _begin(self, context: Any) -> _Outcome:
         metadata = dict(context.invocation_metadata() or ())

@@ -23,6 +23,7 @@ from trivet_registry.servicers.promotion import PromotionServicer
 from trivet_registry.servicers.versions import VersionServicer
 from trivet_registry.servicers.webhooks import WebhookServicer
 from trivet_registry.settings import DEFAULT_LINK_TIMEOUT_SECONDS, DEFAULT_SWEEP_AFTER_SECONDS, WebhookSettings
+from trivet_registry.store import models, open_models, version_lookups
 from trivet_registry.store.deliveries import SqlDeliveries
 from trivet_registry.store.events import SqlEvents
 from trivet_registry.store.history import SqlHistories
@@ -48,7 +49,8 @@ def open_database(url: str) -> Database:
 
 def migrations(database: Database) -> Migrations:
     """The migrations of the registry service's schema."""
-    return Migrations(database, "trivet_registry")
+    functions = (*models.FUNCTIONS, *open_models.FUNCTIONS, *version_lookups.FUNCTIONS)
+    return Migrations(database, "trivet_registry", functions)
 
 
 def build(
@@ -72,7 +74,6 @@ def build(
         webhooks: how events are sent to webhooks.
         watch_seconds: how long a watcher stays before it has to call again.
     """
-    models = SqlModels(database, now_millis)
     versions = SqlVersions(database, now_millis)
     links = ArtifactLinks(artifacts_target, link_timeout_seconds)
     registrar = Registrar(versions, links)
@@ -87,7 +88,7 @@ def build(
     delivering = Delivering(deliveries, poster, now_millis, webhooks.timeout_seconds, webhooks.retry_seconds)
     lookups = SqlVersionLookups(database)
     servicers = (
-        ModelServicer(models, lookups),
+        ModelServicer(SqlModels(database, now_millis), lookups),
         VersionServicer(versions, lookups, registrar),
         PromotionServicer(promotions),
         HistoryServicer(histories, histories, promotions),

@@ -273,7 +273,8 @@ class RegistryServiceServicer(object):
     def CopyModelVersion(self, request, context):
         """Makes a copy of a version in another model, which is created where it is not there: a version with the same files and
         digest, description, tags, signature and source of its own, in stage `None`, that names what it was copied from. What
-        is said of CreateModelVersion holds here too. A version that is not READY is FAILED_PRECONDITION
+        is said of CreateModelVersion holds here too. Where there is nothing to copy it is NOT_FOUND (MODEL_NOT_FOUND or
+        MODEL_VERSION_NOT_FOUND), and the other model is not created. A version that is not READY is FAILED_PRECONDITION
         (MODEL_VERSION_NOT_READY); files that are no longer those of its digest fail the copy (MODEL_SOURCE_UNUSABLE).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)

@@ -95,7 +95,8 @@ class RegistryServiceStub:
     ]
     """Makes a copy of a version in another model, which is created where it is not there: a version with the same files and
     digest, description, tags, signature and source of its own, in stage `None`, that names what it was copied from. What
-    is said of CreateModelVersion holds here too. A version that is not READY is FAILED_PRECONDITION
+    is said of CreateModelVersion holds here too. Where there is nothing to copy it is NOT_FOUND (MODEL_NOT_FOUND or
+    MODEL_VERSION_NOT_FOUND), and the other model is not created. A version that is not READY is FAILED_PRECONDITION
     (MODEL_VERSION_NOT_READY); files that are no longer those of its digest fail the copy (MODEL_SOURCE_UNUSABLE).
     """
 
@@ -319,7 +320,8 @@ class RegistryServiceAsyncStub:
     ]
     """Makes a copy of a version in another model, which is created where it is not there: a version with the same files and
     digest, description, tags, signature and source of its own, in stage `None`, that names what it was copied from. What
-    is said of CreateModelVersion holds here too. A version that is not READY is FAILED_PRECONDITION
+    is said of CreateModelVersion holds here too. Where there is nothing to copy it is NOT_FOUND (MODEL_NOT_FOUND or
+    MODEL_VERSION_NOT_FOUND), and the other model is not created. A version that is not READY is FAILED_PRECONDITION
     (MODEL_VERSION_NOT_READY); files that are no longer those of its digest fail the copy (MODEL_SOURCE_UNUSABLE).
     """
 
@@ -561,7 +563,8 @@ class RegistryServiceServicer(metaclass=abc.ABCMeta):
     ) -> typing.Union[trivet_proto.registry.v1.model_version_pb2.ModelVersion, collections.abc.Awaitable[trivet_proto.registry.v1.model_version_pb2.ModelVersion]]:
         """Makes a copy of a version in another model, which is created where it is not there: a version with the same files and
         digest, description, tags, signature and source of its own, in stage `None`, that names what it was copied from. What
-        is said of CreateModelVersion holds here too. A version that is not READY is FAILED_PRECONDITION
+        is said of CreateModelVersion holds here too. Where there is nothing to copy it is NOT_FOUND (MODEL_NOT_FOUND or
+        MODEL_VERSION_NOT_FOUND), and the other model is not created. A version that is not READY is FAILED_PRECONDITION
         (MODEL_VERSION_NOT_READY); files that are no longer those of its digest fail the copy (MODEL_SOURCE_UNUSABLE).
         """
 

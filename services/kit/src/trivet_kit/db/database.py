@@ -6,7 +6,7 @@ import sqlite3
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 import psycopg2.errors
 import sqlalchemy as sa
@@ -21,6 +21,7 @@ from trivet_kit.errors import CallerError, DatabaseUnavailable, DeadlineExceeded
 from trivet_kit.settings import StartupError
 
 Mode = Literal["read", "write"]
+_Result = TypeVar("_Result")
 
 # The pool is as large as the server's thread pool, and a background writer needs one more.
 _POOL_SIZE = 20
@@ -67,6 +68,7 @@ class Database:
             "read": self._engine.execution_options(trivet_mode="read", schema_translate_map=translated),
             "write": self._engine.execution_options(trivet_mode="write", schema_translate_map=translated),
         }
+        self._begins_later = self._modes["write"].execution_options(trivet_begins_later=True)
 
     @property
     def dialect(self) -> Literal["postgresql", "sqlite"]:
@@ -83,26 +85,44 @@ class Database:
         Raises:
             DatabaseUnavailable, DeadlineExceeded, Overloaded: as the class says.
         """
-        connection, transaction = self._begun(mode)
+        connection, transaction, _ = self._begun(self._modes[mode], lambda _: None)
         with connection, transaction:
             yield connection
 
-    def _begun(self, mode: Mode) -> tuple[Connection, RootTransaction]:
+    @contextmanager
+    def transaction_from(self, first: Callable[[Connection], _Result]) -> Iterator[tuple[Connection, _Result]]:
+        """A transaction that writes, with what its first statement gave: BEGIN makes no round trip of its own.
+
+        Args:
+            first: Executes one statement and returns what is needed of it. It only reads or locks, and may run twice
+                where the connection was broken.
+
+        Raises:
+            DatabaseUnavailable, DeadlineExceeded, Overloaded: as the class says.
+            BaseException: what `first` raises.
+        """
+        connection, transaction, result = self._begun(self._begins_later, first)
+        with connection, transaction:
+            yield connection, result
+
+    def _begun(
+        self, engine: Engine, first: Callable[[Connection], _Result]
+    ) -> tuple[Connection, RootTransaction, _Result]:
         # A connection may have broken while it lay in the pool. Nothing was done on it yet, so another takes its place
         # unseen; the pool makes that anew, because it takes all that lay there to be broken.
         for last in (False, True):
-            connection = self._connected(mode)
+            connection = self._connected(engine)
             try:
-                return connection, connection.begin()
+                return connection, connection.begin(), first(connection)
             except BaseException as error:
                 connection.close()
                 if last or not isinstance(error, DatabaseUnavailable):
                     raise
         raise AssertionError("the last attempt returns or raises")
 
-    def _connected(self, mode: Mode) -> Connection:
+    def _connected(self, engine: Engine) -> Connection:
         try:
-            return self._modes[mode].connect()
+            return engine.connect()
         except sa.exc.TimeoutError:
             raise Overloaded("database calls", retry_after_seconds=1) from None
 
@@ -204,7 +224,12 @@ def _postgres_engine(url: URL) -> Engine:
 
     def begin(connection: Connection) -> None:
         connection.info.pop(planning.PREFERENCE, None)
-        connection.exec_driver_sql(_BEGIN[connection.get_execution_options().get("trivet_mode", "write")])
+        options = connection.get_execution_options()
+        begin = _BEGIN[options.get("trivet_mode", "write")]
+        if options.get("trivet_begins_later"):
+            postgres.execute_later(connection, begin)
+        else:
+            connection.exec_driver_sql(begin)
 
     event.listen(engine, "begin", begin)
     return engine

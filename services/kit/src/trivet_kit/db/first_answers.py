@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
+import psycopg2.errors
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from trivet_kit.db.statements import Statement
-from trivet_kit.db.upserts import insert_into
 from trivet_kit.errors import RequestIdReused
 from trivet_kit.requests import RepeatableRequest
 
@@ -40,6 +41,11 @@ class FirstAnswers:
                 table.c.workspace == sa.bindparam("b_workspace"), table.c.request_id == sa.bindparam("b_request_id")
             )
         )
+        values: dict[str, sa.BindParameter[Any]] = {
+            name: sa.bindparam(f"b_{name}")
+            for name in ("workspace", "request_id", "fingerprint", answer.name, "create_time")
+        }
+        self._remember = Statement(sa.insert(table).values(values))
 
     def find(self, connection: Connection, workspace: str, request: RepeatableRequest | None) -> Any:
         """What an earlier request with this id made; None without one. Forgets requests that are too old.
@@ -49,36 +55,54 @@ class FirstAnswers:
         """
         if request is None:
             return None
-        self._prune.execute_later(connection, {"b_time": self._now() - RETENTION_MILLIS})
+        self._prune.execute_later(connection, {"b_time": self.forgotten_before()})
         found = self._find.execute(connection, {"b_workspace": workspace, "b_request_id": request.request_id})
-        if not found:
-            return None
-        fingerprint, answer = found[0]
-        if fingerprint != request.fingerprint:
-            raise RequestIdReused(request.request_id)
-        return answer
+        return answer_to(request, *found[0]) if found else None
+
+    def forgotten_before(self) -> int:
+        """When the oldest requests were made that are remembered, in milliseconds since the Unix epoch."""
+        return self._now() - RETENTION_MILLIS
 
     def remember(self, connection: Connection, workspace: str, request: RepeatableRequest | None, answer: Any) -> None:
-        """Keeps what a request made; does nothing for None.
+        """Keeps what a request made, in a transaction of `remembering`; does nothing for None.
 
-        Raises:
-            RequestIdReused: another request with this id came between.
+        Forgets requests that are too old. Makes no round trip of its own.
         """
         if request is None:
             return
-        kept = connection.execute(
-            insert_into(connection.dialect.name, self._table)
-            .values(
-                {
-                    "workspace": workspace,
-                    "request_id": request.request_id,
-                    "fingerprint": request.fingerprint,
-                    self._answer.name: answer,
-                    "create_time": self._now(),
-                }
-            )
-            .on_conflict_do_nothing()
+        self._prune.execute_later(connection, {"b_time": self.forgotten_before()})
+        self._remember.execute_later(
+            connection,
+            {
+                "b_workspace": workspace,
+                "b_request_id": request.request_id,
+                "b_fingerprint": request.fingerprint,
+                f"b_{self._answer.name}": answer,
+                "b_create_time": self._now(),
+            },
         )
-        # An equal request would have waited and been found: this one is not equal.
-        if kept.rowcount == 0:
-            raise RequestIdReused(request.request_id)
+
+    @contextmanager
+    def remembering(self, request: RepeatableRequest | None) -> Iterator[None]:
+        """Around the transaction in which a request is remembered.
+
+        Raises:
+            RequestIdReused: another request with this id came between. An equal one would have waited and been found.
+        """
+        try:
+            yield
+        except (sa.exc.IntegrityError, psycopg2.errors.UniqueViolation) as error:
+            original = error.orig if isinstance(error, sa.exc.IntegrityError) else error
+            is_ours = isinstance(original, psycopg2.errors.UniqueViolation) and (
+                original.diag.table_name == self._table.name
+            )
+            if request is None or not is_ours:
+                raise
+            raise RequestIdReused(request.request_id) from None
+
+
+def answer_to(request: RepeatableRequest, fingerprint: str, answer: Any) -> Any:
+    """What the earlier request with the same id made. Raises RequestIdReused where that had another fingerprint."""
+    if fingerprint != request.fingerprint:
+        raise RequestIdReused(request.request_id)
+    return answer

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 import sqlalchemy as sa
@@ -13,6 +13,7 @@ from alembic.script import ScriptDirectory
 from sqlalchemy.engine import Connection
 
 from trivet_kit.db.database import Database
+from trivet_kit.db.functions import Function, create_functions, missing_functions
 from trivet_kit.settings import StartupError
 
 # Any number that nothing else in the database uses; the schema's name is mixed in.
@@ -22,9 +23,16 @@ _LOCK_SPACE = 0x7472_6976
 class Migrations:
     """The migrations of one service, laid out as Alembic has it (`migrations/versions/…`)."""
 
-    def __init__(self, database: Database, package: str) -> None:
-        """`package` is the service's package; its folder `migrations` has the scripts."""
+    def __init__(self, database: Database, package: str, functions: Sequence[Function] = ()) -> None:
+        """Finds the scripts.
+
+        Args:
+            database: What is migrated.
+            package: The service's; its folder `migrations` has the scripts.
+            functions: What the code calls in PostgreSQL; not in SQLite.
+        """
         self._database = database
+        self._functions = () if database.is_sqlite else tuple(functions)
         config = Config()
         config.set_main_option("script_location", f"{package}:migrations")
         self._scripts = ScriptDirectory.from_config(config)
@@ -56,16 +64,21 @@ class Migrations:
                 raise self._newer(before)
             if before != self.head:
                 self._migrate(connection)
+            if self._functions:
+                create_functions(connection, self._functions)
             return before, self.head
 
     def check(self, command: str) -> None:
-        """Checks that the schema is the one that the code needs. `command` is what migrates, for the message.
+        """Checks that the schema is the one that the code needs, with its functions.
+
+        `command` is what migrates, for the message.
 
         Raises:
             StartupError: it is older, or it is of a newer Trivet.
         """
         current = self.current()
         if current == self.head:
+            self._check_functions(command)
             return
         if self._knows(current):
             raise StartupError(
@@ -73,6 +86,17 @@ class Migrations:
                 f"Run `{command}` first."
             )
         raise self._newer(current)
+
+    def _check_functions(self, command: str) -> None:
+        if not self._functions:
+            return
+        with self._database.transaction("read") as connection:
+            missing = missing_functions(connection, self._functions)
+        if missing:
+            raise StartupError(
+                f"The database has schema {self.head} of {self._database.schema}, but not all functions that this "
+                f"version calls: {missing[0].name} is missing. Run `{command}` first."
+            )
 
     def _knows(self, revision: str | None) -> bool:
         return revision is None or any(script.revision == revision for script in self._scripts.walk_revisions())

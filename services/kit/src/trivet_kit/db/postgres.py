@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
+import sqlalchemy as sa
 from psycopg2 import extensions
 from sqlalchemy.dialects import registry
 from sqlalchemy.dialects.postgresql.psycopg2 import PGDialect_psycopg2
@@ -82,6 +83,13 @@ class Dialect(PGDialect_psycopg2):
         dbapi_connection.forget()
         if dbapi_connection.get_transaction_status() != extensions.TRANSACTION_STATUS_IDLE:
             _execute(dbapi_connection, "ROLLBACK")
+
+
+def execute_later(connection: sa.Connection, statement: str) -> None:
+    """Runs a statement without parameters with the next one: it makes no round trip of its own."""
+    driver: Any = connection.connection.driver_connection
+    with driver.cursor() as cursor:
+        cursor.wait(statement, None)
 
 
 def _execute(dbapi_connection: Any, statement: str) -> None:

@@ -13,6 +13,7 @@ from sqlalchemy.sql.functions import FunctionElement
 
 from trivet_kit.db.bulk import DriverStatement, Scalar
 from trivet_kit.db.database import Database
+from trivet_kit.db.functions import Function
 
 Compilable = sa.Select[Any] | sa.Insert | sa.Update | sa.Delete
 
@@ -23,10 +24,19 @@ class Statement:
     PostgreSQL's driver gets it as it is. SQLite's goes by SQLAlchemy, which costs little beside SQLite itself.
     """
 
-    def __init__(self, statement: Compilable) -> None:
-        """Compiles it; its bound parameters are numbers, texts and bytes."""
-        self._statement = statement
-        self._driver = DriverStatement(statement)
+    def __init__(
+        self, statement: Compilable, *, on_sqlite: Compilable | None = None, function: Function | None = None
+    ) -> None:
+        """Compiles it; its bound parameters are numbers, texts and bytes.
+
+        Args:
+            statement: What is asked.
+            on_sqlite: What SQLite is asked instead, where that is spelled in another way.
+            function: What PostgreSQL is asked instead: one that was made of the statement, and is in the database.
+        """
+        self._statement = statement if on_sqlite is None else on_sqlite
+        self._driver = DriverStatement(statement if function is None else function.call)
+        self.function = function
         columns = [str(name) for name in statement.exported_columns.keys()]  # noqa: SIM118 - no mapping
         self._row: Callable[..., Any] = namedtuple("Row", columns)  # type: ignore[misc]
 

@@ -116,11 +116,10 @@ class NewVersion:
 class Link:
     """What a PENDING version waits for: files to be linked."""
 
-    version_key: int
-    """The store's key of the version; never that of another one."""
     workspace: str
+    model_uid: str
     version: int
-    """Its number."""
+    """Its number; with the uid, never that of another one."""
     source_owner: str
     """Who has the files, by a name that no rename changes."""
     source_path: str

@@ -14,7 +14,7 @@ from sqlalchemy.engine import Connection, Row
 from trivet_kit.db import Database
 from trivet_kit.db.first_answers import FirstAnswers
 from trivet_kit.db.statements import Statement
-from trivet_kit.db.upserts import insert_into
+from trivet_kit.db.upserts import Insert, insert_into
 from trivet_kit.requests import RepeatableRequest
 from trivet_kit.resources import ModelName
 from trivet_registry.domain.errors import ModelNameTaken, ModelNotFound, ModelVersionNotReady
@@ -22,7 +22,8 @@ from trivet_registry.domain.history import START, Action, By
 from trivet_registry.domain.models import Model, NewModel, Page, Query
 from trivet_registry.domain.versions import VersionState
 from trivet_registry.store import tables
-from trivet_registry.store.open_models import OpenModel, open_model
+from trivet_registry.store.kept import functions_of, kept
+from trivet_registry.store.open_models import OpenModel, open_model, open_model_in
 from trivet_registry.store.promotions import lock_workspace
 from trivet_registry.store.rows import MODEL_ROWS, load_models, to_model
 from trivet_registry.store.search import ModelSearch
@@ -32,9 +33,22 @@ _m = tables.model
 _v = tables.version
 _a = tables.alias
 
-_READ = Statement(
-    MODEL_ROWS.where(_m.c.workspace == sa.bindparam("b_workspace"), _m.c.model_id == sa.bindparam("b_model_id"))
+_READ = kept(
+    "model_by_name",
+    MODEL_ROWS.where(_m.c.workspace == sa.bindparam("b_workspace"), _m.c.model_id == sa.bindparam("b_model_id")),
 )
+
+
+def _set_alias(dialect: str) -> Insert:
+    statement = insert_into(dialect, _a).values({column.name: sa.bindparam(f"b_{column.name}") for column in _a.c})
+    return statement.on_conflict_do_update(
+        index_elements=["model_pk", "alias"], set_={"version_pk": statement.excluded.version_pk}
+    )
+
+
+_SET_ALIAS = Statement(_set_alias("postgresql"), on_sqlite=_set_alias("sqlite"))
+
+FUNCTIONS = functions_of(_READ)
 
 
 class SqlModels:
@@ -47,7 +61,7 @@ class SqlModels:
 
     def create(self, new: NewModel, by: By, request: RepeatableRequest | None) -> Model:
         """Creates a model."""
-        with self._database.transaction("write") as connection:
+        with self._first_answers.remembering(request), self._database.transaction("write") as connection:
             lock_workspace(connection, new.name.workspace)
             uid = self._first_answers.find(connection, new.name.workspace, request)
             if uid is not None:
@@ -84,12 +98,12 @@ class SqlModels:
 
     def rename(self, name: ModelName, new_name: ModelName, by: By, request: RepeatableRequest | None) -> Model:
         """Gives a model another name."""
-        with self._database.transaction("write") as connection:
+        with self._first_answers.remembering(request), self._database.transaction("write") as connection:
             lock_workspace(connection, name.workspace)
             uid = self._first_answers.find(connection, name.workspace, request)
             if uid is not None:
                 return _load_by_uid(connection, uid, new_name)
-            with open_model(connection, name, self._now) as model:
+            with open_model_in(connection, name, self._now) as model:
                 self._first_answers.remember(connection, name.workspace, request, model.uid)
                 before = model.read()
                 if new_name == name:
@@ -111,21 +125,17 @@ class SqlModels:
 
     def set_alias(self, name: ModelName, alias: str, version: int, by: By, revision: int | None) -> Model:
         """Lets an alias point at a version."""
-        with self._open(name, revision) as model:
-            target = model.version(version)
+        with self._open(name, revision, version) as model:
+            target = model.version()
             if target.value.state is not VersionState.READY:
                 raise ModelVersionNotReady(str(target.value.name), target.value.state.name)
             before = model.read()
             if before.aliases.get(alias) == version:
                 return before
             model.rules.check_alias(str(name), alias)
-            statement = insert_into(model.connection.dialect.name, _a).values(
-                model_pk=model.model_pk, alias=alias, version_pk=target.version_pk
-            )
-            model.connection.execute(
-                statement.on_conflict_do_update(
-                    index_elements=["model_pk", "alias"], set_={"version_pk": target.version_pk}
-                )
+            _SET_ALIAS.execute_later(
+                model.connection,
+                {"b_model_pk": model.model_pk, "b_alias": alias, "b_version_pk": target.version_pk},
             )
             after = replace(before, aliases=dict(sorted({**before.aliases, alias: version}.items())))
             return _record(model, Action.ALIAS_SET, by, before, after, version)
@@ -159,12 +169,9 @@ class SqlModels:
                 connection.execute(sa.delete(table).where(table.c.model_pk == model.model_pk))
 
     @contextmanager
-    def _open(self, name: ModelName, revision: int | None = None) -> Iterator[OpenModel]:
-        """Opens a model in a transaction. Raises ModelNotFound, EtagStale."""
-        with (
-            self._database.transaction("write") as connection,
-            open_model(connection, name, self._now) as model,
-        ):
+    def _open(self, name: ModelName, revision: int | None = None, version: int = 0) -> Iterator[OpenModel]:
+        """Opens a model, with a version of it, in a transaction. Raises ModelNotFound, EtagStale."""
+        with open_model(self._database, name, self._now, version) as model:
             model.check_revision(revision)
             yield model
 
@@ -200,7 +207,7 @@ def create_model(connection: Connection, new: NewModel, by: By, now: Callable[[]
         .returning(_m.c.model_pk)
     ).scalar_one()
     change_tags(connection, tables.model_tag, model_pk, new.tags, frozenset())
-    with open_model(connection, new.name, lambda: created.create_time) as model:
+    with open_model_in(connection, new.name, lambda: created.create_time) as model:
         return _record(model, Action.MODEL_CREATED, by, None, created)
 
 

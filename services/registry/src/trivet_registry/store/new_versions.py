@@ -7,14 +7,19 @@ from sqlalchemy.engine import Connection
 
 from trivet_kit.db.statements import Statement
 from trivet_kit.resources import ModelName, ModelVersionName, model_version_in
-from trivet_registry.domain.errors import ModelSourceUnusable, ModelVersionNotFound, ModelVersionNotReady
+from trivet_registry.domain.errors import (
+    ModelNotFound,
+    ModelSourceUnusable,
+    ModelVersionNotFound,
+    ModelVersionNotReady,
+)
 from trivet_registry.domain.fields import version_fields
 from trivet_registry.domain.history import Action, By, changes_between
 from trivet_registry.domain.stages import NO_STAGE
 from trivet_registry.domain.versions import ArtifactSource, Link, ModelVersion, NewVersion, VersionState
 from trivet_registry.store import tables
 from trivet_registry.store.open_models import OpenModel
-from trivet_registry.store.rows import VERSION_ROWS, artifact_owner, to_version
+from trivet_registry.store.rows import VERSION_COLUMNS, artifact_owner, to_version
 from trivet_registry.store.tags import change_tags
 
 _m = tables.model
@@ -23,9 +28,14 @@ _d = tables.dataset
 
 
 _INSERT = Statement(
-    sa.insert(_v)
-    .values({column.name: sa.bindparam(f"b_{column.name}") for column in _v.c if column.name != "version_pk"})
-    .returning(_v.c.version_pk)
+    sa.insert(_v).values(
+        {column.name: sa.bindparam(f"b_{column.name}") for column in _v.c if column.name != "version_pk"}
+    )
+)
+_KEY = Statement(
+    sa.select(_v.c.version_pk).where(
+        _v.c.model_pk == sa.bindparam("b_model_pk"), _v.c.version == sa.bindparam("b_version")
+    )
 )
 
 
@@ -61,21 +71,27 @@ def insert_version(model: OpenModel, new: NewVersion, by: By) -> tuple[ModelVers
         created_by=by.actor,
         revision=1,
     )
-    version_pk = _insert(model, version, link_owner)
+    _insert(model, version, link_owner)
     model.record(Action.VERSION_CREATED, by, number, changes_between({}, version_fields(version)))
     if artifacts is None:
         return version, None
-    return version, Link(version_pk, model.name.workspace, number, link_owner, artifacts.path, owner)
+    return version, Link(model.name.workspace, model.uid, number, link_owner, artifacts.path, owner)
 
 
 def copy_of(connection: Connection, name: ModelVersionName, destination: ModelName) -> NewVersion:
-    """What a copy of a version in a model begins as. Raises ModelVersionNotFound, ModelVersionNotReady."""
+    """What a copy of a version in a model begins as.
+
+    Raises:
+        ModelNotFound, ModelVersionNotFound, ModelVersionNotReady: there is nothing to copy.
+    """
     row = connection.execute(
-        VERSION_ROWS.where(
-            _m.c.workspace == name.workspace, _m.c.model_id == name.model_id, _v.c.version == name.version
-        )
+        sa.select(*VERSION_COLUMNS)
+        .join_from(_m, _v, sa.and_(_v.c.model_pk == _m.c.model_pk, _v.c.version == name.version), isouter=True)
+        .where(_m.c.workspace == name.workspace, _m.c.model_id == name.model_id)
     ).one_or_none()
     if row is None:
+        raise ModelNotFound(str(name.model))
+    if row.version_pk is None:
         raise ModelVersionNotFound(str(name))
     origin = to_version(row)
     if origin.state is not VersionState.READY:
@@ -102,8 +118,8 @@ def link_of(connection: Connection, version_pk: int) -> Link | None:
     if row is None:
         return None
     return Link(
-        version_key=version_pk,
         workspace=row.workspace,
+        model_uid=row.uid,
         version=row.version,
         source_owner=row.link_owner,
         source_path=row.source_path,
@@ -111,7 +127,7 @@ def link_of(connection: Connection, version_pk: int) -> Link | None:
     )
 
 
-def _insert(model: OpenModel, version: ModelVersion, link_owner: str) -> int:
+def _insert(model: OpenModel, version: ModelVersion, link_owner: str) -> None:
     source, provenance, signature = version.source, version.provenance, version.signature
     values: dict[str, str | int | bytes] = {
         "model_pk": model.model_pk,
@@ -139,7 +155,11 @@ def _insert(model: OpenModel, version: ModelVersion, link_owner: str) -> int:
         "attempt_time": version.create_time,
     }
     bound = {f"b_{column}": value for column, value in values.items()}
-    version_pk: int = _INSERT.execute(model.connection, bound)[0].version_pk
+    _INSERT.execute_later(model.connection, bound)
+    if not version.tags and not provenance.datasets:
+        return
+    of_version = {"b_model_pk": model.model_pk, "b_version": version.name.version}
+    version_pk: int = _KEY.execute(model.connection, of_version)[0].version_pk
     change_tags(model.connection, tables.version_tag, version_pk, version.tags, frozenset())
     if provenance.datasets:
         rows = [
@@ -148,7 +168,6 @@ def _insert(model: OpenModel, version: ModelVersion, link_owner: str) -> int:
             for position, each in enumerate(provenance.datasets)
         ]
         model.connection.execute(sa.insert(_d), rows)
-    return version_pk
 
 
 def _lasting_owner(connection: Connection, source: ArtifactSource) -> str:

@@ -1,14 +1,14 @@
 """A model that is being changed: its row is locked, and what is done to it goes into its history.
 
-Locks are taken in the order workspace, model. Who creates or renames a model locks the workspace's row against others
-who do; whoever changes anything of a model, its versions or its aliases locks the model's row, and shares the lock of
-the workspace's row, so that the rules of promotion do not change meanwhile.
+Locks are taken in the order workspace, rules, model. Who creates or renames a model, or changes the rules of promotion,
+locks the workspace's row against others who do. Whoever changes anything of a model, its versions or its aliases shares
+the lock of the rules, so that they do not change meanwhile, and locks the model's row.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
@@ -16,58 +16,70 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
+from trivet_kit.db import Database
+from trivet_kit.db.first_answers import RETENTION_MILLIS, answer_to
 from trivet_kit.db.statements import Statement
-from trivet_kit.errors import EtagStale
+from trivet_kit.errors import CallerError, EtagStale
+from trivet_kit.requests import RepeatableRequest
 from trivet_kit.resources import ModelName, ModelVersionName
 from trivet_registry.domain.errors import ModelNotFound, ModelVersionNotFound
 from trivet_registry.domain.fields import model_fields, version_fields
 from trivet_registry.domain.history import Action, By, Entry, FieldChange, Head, changes_between, next_entry
 from trivet_registry.domain.models import Model
-from trivet_registry.domain.promotion import PromotionRules
 from trivet_registry.domain.versions import ModelVersion
 from trivet_registry.store import tables
-from trivet_registry.store.promotions import RULE_COLUMNS, to_rules
-from trivet_registry.store.rows import MODEL_ROWS, VERSION_ROWS, to_model, to_version
+from trivet_registry.store.kept import functions_of, kept
+from trivet_registry.store.promotions import RULE_COLUMNS_BESIDE_MODEL, share_rules, to_rules
+from trivet_registry.store.rows import MODEL_ROWS, VERSION_COLUMNS, VERSION_ROWS, artifact_owner, to_model, to_version
 
 _m = tables.model
 _v = tables.version
 _w = tables.workspace
+_r = tables.request
 
-# A query of its own, because SELECT locks all of its tables in one way. The row is there: creating a model makes it.
-_SHARED = (
-    sa.select(*RULE_COLUMNS)
-    .where(_w.c.workspace == sa.bindparam("b_workspace"))
-    .with_for_update(read=True, key_share=True)
-    .cte("shared")
-)
-_LOCK = (
+_OF_WORKSPACE: sa.BindParameter[str] = sa.bindparam("b_workspace", type_=sa.Text)
+_OPENED = (
     sa.select(
+        *VERSION_COLUMNS,
         _m.c.model_pk,
-        _m.c.model_id,
-        _m.c.uid,
         _m.c.next_version,
-        _m.c.update_time,
-        _m.c.revision,
+        _m.c.update_time.label("model_update_time"),
+        _m.c.revision.label("model_revision"),
         _m.c.history_sequence,
         _m.c.history_sha256,
-        *_SHARED.c,
+        *RULE_COLUMNS_BESIDE_MODEL,
+        _r.c.fingerprint,
+        _r.c.answer,
     )
-    .join_from(_m, _SHARED, _SHARED.c.workspace == _m.c.workspace)
-    .where(_m.c.workspace == sa.bindparam("b_workspace"))
-    .with_for_update(of=_m)
+    .join_from(_m, _w, _w.c.workspace == _m.c.workspace)
+    .join(_v, sa.and_(_v.c.model_pk == _m.c.model_pk, _v.c.version == sa.bindparam("b_version")), isouter=True)
+    .join(
+        _r,
+        sa.and_(
+            _r.c.workspace == _m.c.workspace,
+            _r.c.request_id == sa.bindparam("b_request_id"),
+            _r.c.create_time >= sa.bindparam("b_forgotten_before"),
+        ),
+        isouter=True,
+    )
 )
-_LOCK_BY_NAME = Statement(_LOCK.where(_m.c.model_id == sa.bindparam("b_model_id")))
-_LOCK_BY_VERSION = Statement(
-    _LOCK.where(_m.c.model_pk.in_(sa.select(_v.c.model_pk).where(_v.c.version_pk == sa.bindparam("b_version_pk"))))
-)
-_MODEL = Statement(MODEL_ROWS.where(_m.c.model_pk == sa.bindparam("b_model_pk")))
-_VERSION = Statement(
-    VERSION_ROWS.where(_v.c.model_pk == sa.bindparam("b_model_pk"), _v.c.version == sa.bindparam("b_version"))
-)
-_VERSIONS_IN_STAGE = Statement(
+
+
+def _opening(name: str, *of_model: sa.ColumnElement[bool]) -> Statement:
+    """Locks a model, and reads what whoever changes it needs: after the lock, so that it is as it is by now."""
+    lock = sa.select(_m.c.model_pk).where(_m.c.workspace == _OF_WORKSPACE, *of_model).with_for_update()
+    query = _OPENED.where(_m.c.workspace == _OF_WORKSPACE, *of_model)
+    return kept(name, query, before=(share_rules(_OF_WORKSPACE), lock))
+
+
+_OPEN = _opening("open_model", _m.c.model_id == sa.bindparam("b_model_id"))
+_OPEN_BY_UID = _opening("open_model_by_uid", _m.c.uid == sa.bindparam("b_uid"))
+_MODEL = kept("model_by_key", MODEL_ROWS.where(_m.c.model_pk == sa.bindparam("b_model_pk")))
+_VERSIONS_IN_STAGE = kept(
+    "versions_in_stage",
     VERSION_ROWS.where(_v.c.model_pk == sa.bindparam("b_model_pk"), _v.c.stage == sa.bindparam("b_stage")).order_by(
         _v.c.version
-    )
+    ),
 )
 _ADD_ENTRY = Statement(
     sa.insert(tables.history).values(
@@ -108,22 +120,33 @@ _UPDATE_VERSION = Statement(
     )
 )
 
+FUNCTIONS = functions_of(_OPEN, _OPEN_BY_UID, _MODEL, _VERSIONS_IN_STAGE)
+
 
 class OpenModel:
     """A model whose row is locked. What is recorded of it is written at the end of `open_model`."""
 
-    def __init__(self, connection: Connection, workspace: str, row: Any, rules: PromotionRules, now: int) -> None:
+    def __init__(self, connection: Connection, row: Any, number: int, now: int) -> None:
         self.connection = connection
         self.model_pk: int = row.model_pk
         self.uid: str = row.uid
-        self.name = ModelName(workspace, row.model_id)
-        self.rules = rules
-        self.now = max(now, row.update_time)
+        self.name = ModelName(row.workspace, row.model_id)
+        self.rules = to_rules(row)
+        self.now = max(now, row.model_update_time)
         """Milliseconds since the Unix epoch, never before an earlier change."""
         self.next_version: int = row.next_version
-        self.revision: int = row.revision
+        self.revision: int = row.model_revision
+        self._number = number
+        self._row = row
         self._head = Head(row.history_sequence, bytes(row.history_sha256))
         self._is_changed = False
+
+    def first_answer(self, request: RepeatableRequest | None) -> str | None:
+        """What the request made that it was opened for, where that came before. Raises RequestIdReused."""
+        if request is None or self._row.answer is None:
+            return None
+        answer: str = answer_to(request, self._row.fingerprint, self._row.answer)
+        return answer
 
     def read(self) -> Model:
         """The model as it is by now."""
@@ -134,17 +157,16 @@ class OpenModel:
         if revision is not None and revision != self.revision:
             raise EtagStale(str(self.name))
 
-    def version(self, number: int) -> OpenVersion:
-        """One of its versions. Raises ModelVersionNotFound."""
-        rows = _VERSION.execute(self.connection, {"b_model_pk": self.model_pk, "b_version": number})
-        if not rows:
-            raise ModelVersionNotFound(str(ModelVersionName(self.name.workspace, self.name.model_id, number)))
-        return OpenVersion(self, rows[0])
+    def version(self) -> OpenVersion:
+        """The version that it was opened with. Raises ModelVersionNotFound."""
+        if self._row.version_pk is None:
+            raise ModelVersionNotFound(str(ModelVersionName(self.name.workspace, self.name.model_id, self._number)))
+        return OpenVersion(self, self._row.version_pk, to_version(self._row[: len(VERSION_COLUMNS)]))
 
     def versions_in(self, stage: str) -> list[OpenVersion]:
         """Its versions in a stage, by number."""
         rows = _VERSIONS_IN_STAGE.execute(self.connection, {"b_model_pk": self.model_pk, "b_stage": stage})
-        return [OpenVersion(self, row) for row in rows]
+        return [OpenVersion(self, row.version_pk, to_version(row)) for row in rows]
 
     def record_model(self, action: Action, by: By, before: Model | None, after: Model | None, version: int = 0) -> None:
         """Records what was done to the model itself, or to its aliases; counts as a change of it."""
@@ -191,10 +213,10 @@ class OpenModel:
 class OpenVersion:
     """A version of a model that is open."""
 
-    def __init__(self, model: OpenModel, row: Any) -> None:
+    def __init__(self, model: OpenModel, version_pk: int, value: ModelVersion) -> None:
         self._model = model
-        self.version_pk: int = row.version_pk
-        self.value: ModelVersion = to_version(row)
+        self.version_pk = version_pk
+        self.value = value
         """As it is by now."""
 
     def check_revision(self, revision: int | None) -> None:
@@ -229,29 +251,64 @@ class OpenVersion:
 
 
 @contextmanager
-def open_model(connection: Connection, name: ModelName, now: Callable[[], int]) -> Iterator[OpenModel]:
-    """Opens a model for changes, in a transaction that writes. Raises ModelNotFound.
+def open_model(
+    database: Database,
+    name: ModelName,
+    now: Callable[[], int],
+    version: int = 0,
+    request: RepeatableRequest | None = None,
+) -> Iterator[OpenModel]:
+    """Opens a model for changes, in a transaction that begins with it and ends with the block. Raises ModelNotFound.
 
-    `now` gives milliseconds since the Unix epoch.
+    Args:
+        database: Where it is.
+        name: Of the model.
+        now: Gives milliseconds since the Unix epoch.
+        version: The number of a version of it that is to be changed, or pointed at; 0: none.
+        request: What asks for it.
     """
-    rows = _LOCK_BY_NAME.execute(connection, {"b_workspace": name.workspace, "b_model_id": name.model_id})
-    if not rows:
-        raise ModelNotFound(str(name))
-    model = OpenModel(connection, name.workspace, rows[0], to_rules(rows[0]), now())
-    yield model
-    model.write()
+    values = _opening_values({"b_workspace": name.workspace, "b_model_id": name.model_id}, now, version, request)
+    with database.transaction_from(lambda connection: _OPEN.execute(connection, values)) as (connection, rows):
+        yield from _opened(connection, rows, ModelNotFound(str(name)), now, version)
 
 
 @contextmanager
-def open_model_of(
-    connection: Connection, workspace: str, version_pk: int, now: Callable[[], int]
-) -> Iterator[OpenModel | None]:
-    """Opens the model of a version; None where the version is gone."""
-    rows = _LOCK_BY_VERSION.execute(connection, {"b_workspace": workspace, "b_version_pk": version_pk})
+def open_model_in(
+    connection: Connection, name: ModelName, now: Callable[[], int], request: RepeatableRequest | None = None
+) -> Iterator[OpenModel]:
+    """Opens a model as `open_model` does, in a transaction that writes and has begun."""
+    values = _opening_values({"b_workspace": name.workspace, "b_model_id": name.model_id}, now, 0, request)
+    yield from _opened(connection, _OPEN.execute(connection, values), ModelNotFound(str(name)), now, 0)
+
+
+@contextmanager
+def open_model_by_uid(
+    database: Database, workspace: str, uid: str, now: Callable[[], int], version: int
+) -> Iterator[OpenModel]:
+    """Opens a model as `open_model` does, by its uid. Raises ModelVersionNotFound where it is gone."""
+    values = _opening_values({"b_workspace": workspace, "b_uid": uid}, now, version, None)
+    with database.transaction_from(lambda connection: _OPEN_BY_UID.execute(connection, values)) as (connection, rows):
+        missing = ModelVersionNotFound(artifact_owner(workspace, uid, version))
+        yield from _opened(connection, rows, missing, now, version)
+
+
+def _opening_values(
+    of_model: Mapping[str, str], now: Callable[[], int], version: int, request: RepeatableRequest | None
+) -> dict[str, str | int]:
+    return {
+        **of_model,
+        "b_version": version,
+        "b_request_id": request.request_id if request is not None else "",
+        "b_forgotten_before": now() - RETENTION_MILLIS,
+    }
+
+
+def _opened(
+    connection: Connection, rows: Sequence[Any], missing: CallerError, now: Callable[[], int], version: int
+) -> Iterator[OpenModel]:
     if not rows:
-        yield None
-        return
-    model = OpenModel(connection, workspace, rows[0], to_rules(rows[0]), now())
+        raise missing
+    model = OpenModel(connection, rows[0], version, now())
     yield model
     model.write()
 

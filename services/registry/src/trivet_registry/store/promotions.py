@@ -33,6 +33,20 @@ RULE_COLUMNS = (
     _w.c.rules_revision,
 )
 """What `to_rules` needs."""
+RULE_COLUMNS_BESIDE_MODEL = RULE_COLUMNS[1:]
+"""The same in queries that have the workspace from `model`."""
+
+# Of advisory locks in two parts: "trrl".
+_LOCK_SPACE = 0x7472726C
+
+
+def share_rules(workspace: sa.ColumnElement[str]) -> sa.Select[Any]:
+    """Keeps the rules of a workspace as they are until the end of a transaction, on PostgreSQL; with others who do so.
+
+    Not by the row: each that shares its lock would write to it, and several at once make lists of themselves.
+    """
+    return sa.select(sa.func.pg_advisory_xact_lock_shared(_LOCK_SPACE, sa.func.hashtext(workspace)))
+
 
 _READ = Statement(sa.select(*RULE_COLUMNS).where(_w.c.workspace == sa.bindparam("b_workspace")))
 
@@ -54,8 +68,10 @@ class SqlPromotions:
     ) -> PromotionRules:
         """Changes the rules."""
         with self._database.transaction("write") as connection:
-            # Nobody changes a model meanwhile: they lock this row for themselves, together (open_models.py).
-            before = lock_workspace(connection, workspace, alone=True)
+            before = lock_workspace(connection, workspace)
+            # Nobody changes a model meanwhile: they share this lock. After the row's, as those who create models do.
+            if not self._database.is_sqlite:
+                connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_LOCK_SPACE, sa.func.hashtext(workspace))))
             if revision is not None and revision != before.revision:
                 raise EtagStale(str(WorkspaceName(workspace)))
             after = replace(
@@ -82,12 +98,12 @@ def to_rules(row: Any) -> PromotionRules:
     )
 
 
-def lock_workspace(connection: Connection, workspace: str, *, alone: bool = False) -> PromotionRules:
+def lock_workspace(connection: Connection, workspace: str) -> PromotionRules:
     """Locks the workspace's row until the end of the transaction; makes it where the workspace is new.
 
-    Others who do the same have to wait; those who change models only where it is to be `alone`.
+    Others who do the same have to wait; those who change models do not.
     """
-    locked = sa.select(*RULE_COLUMNS).where(_w.c.workspace == workspace).with_for_update(key_share=not alone)
+    locked = sa.select(*RULE_COLUMNS).where(_w.c.workspace == workspace).with_for_update()
     row = connection.execute(locked).one_or_none()
     if row is None:
         new = insert_into(connection.dialect.name, _w).values(_values(PromotionRules(workspace)))

@@ -8,8 +8,8 @@ SCHEMA = "trivet_registry"
 
 metadata = sa.MetaData(schema=SCHEMA)
 
-# A row for each workspace that has a model or rules of its own. Its lock keeps those who create or rename models apart,
-# and those who change the rules of promotion from all who change models.
+# A row for each workspace that has a model or rules of its own. Its lock keeps those apart who create or rename models,
+# or change the rules of promotion.
 workspace = sa.Table(
     "workspace",
     metadata,

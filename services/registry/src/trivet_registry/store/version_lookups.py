@@ -15,7 +15,8 @@ from trivet_registry.domain.errors import ModelAliasNotFound, ModelNotFound, Mod
 from trivet_registry.domain.stages import to_stage
 from trivet_registry.domain.versions import ModelVersion, VersionState
 from trivet_registry.store import tables
-from trivet_registry.store.promotions import RULE_COLUMNS, to_rules
+from trivet_registry.store.kept import functions_of, kept
+from trivet_registry.store.promotions import RULE_COLUMNS, RULE_COLUMNS_BESIDE_MODEL, to_rules
 from trivet_registry.store.rows import VERSION_COLUMNS, load_versions, to_version
 
 _m = tables.model
@@ -26,18 +27,19 @@ _other = _v.alias("other")
 
 _OF_MODEL = (_m.c.workspace == sa.bindparam("b_workspace"), _m.c.model_id == sa.bindparam("b_model_id"))
 # Rows without a version say that the model is there.
-_BY_NUMBER = Statement(
+_BY_NUMBER = kept(
+    "version_by_number",
     sa.select(*VERSION_COLUMNS)
     .join_from(_m, _v, sa.and_(_v.c.model_pk == _m.c.model_pk, _v.c.version == sa.bindparam("b_version")), isouter=True)
-    .where(*_OF_MODEL)
+    .where(*_OF_MODEL),
 )
-_BY_ALIAS = Statement(
+_BY_ALIAS = kept(
+    "version_by_alias",
     sa.select(*VERSION_COLUMNS)
     .join_from(_m, _a, sa.and_(_a.c.model_pk == _m.c.model_pk, _a.c.alias == sa.bindparam("b_alias")), isouter=True)
     .join(_v, _v.c.version_pk == _a.c.version_pk, isouter=True)
-    .where(*_OF_MODEL)
+    .where(*_OF_MODEL),
 )
-_RULES = [column.label(f"rules_of_{column.name}") if column is _w.c.workspace else column for column in RULE_COLUMNS]
 
 
 class SqlVersionLookups:
@@ -45,7 +47,6 @@ class SqlVersionLookups:
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        self._latest = _latest(database.dialect)
         self._keys_of_latest = _keys_of_latest(database.dialect)
 
     def get(self, name: ModelVersionName) -> ModelVersion:
@@ -71,7 +72,7 @@ class SqlVersionLookups:
     def latest(self, model: ModelName, stages: Sequence[str]) -> Sequence[ModelVersion]:
         """The newest READY versions by stage. Raises ModelNotFound, FieldInvalid."""
         values = {"b_workspace": model.workspace, "b_model_id": model.model_id}
-        rows = self._latest.read(self._database, values)
+        rows = _LATEST.read(self._database, values)
         if not rows:
             raise ModelNotFound(str(model))
         known = to_rules(rows[0]).stages
@@ -113,17 +114,22 @@ def _in_stage(stage: sa.ColumnElement[Any], dialect: str) -> sa.ColumnElement[bo
     )
 
 
-def _latest(dialect: str) -> Statement:
+def _latest(dialect: str) -> sa.Select[Any]:
     """A row for each stage of a model's workspace, with the newest READY version in it where there is one."""
     listed = _texts_in(_w.c.stages, dialect, "listed")
     newest = sa.select(sa.func.max(_other.c.version)).where(_in_stage(listed.c.value, dialect)).scalar_subquery()
-    return Statement(
-        sa.select(*VERSION_COLUMNS, *_RULES)
+    return (
+        sa.select(*VERSION_COLUMNS, *RULE_COLUMNS_BESIDE_MODEL)
         .join_from(_m, _w, _w.c.workspace == _m.c.workspace)
         .join(listed, sa.true())
         .join(_v, sa.and_(_v.c.model_pk == _m.c.model_pk, _v.c.version == newest), isouter=True)
         .where(*_OF_MODEL)
     )
+
+
+_LATEST = kept("latest_versions", _latest("postgresql"), on_sqlite=_latest("sqlite"))
+
+FUNCTIONS = functions_of(_BY_NUMBER, _BY_ALIAS, _LATEST)
 
 
 def _keys_of_latest(dialect: str) -> Statement:

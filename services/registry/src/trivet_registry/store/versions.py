@@ -31,7 +31,7 @@ from trivet_registry.domain.versions import (
 from trivet_registry.store import tables
 from trivet_registry.store.models import create_model
 from trivet_registry.store.new_versions import copy_of, insert_version, link_of
-from trivet_registry.store.open_models import OpenModel, OpenVersion, open_model, open_model_of
+from trivet_registry.store.open_models import OpenModel, OpenVersion, open_model, open_model_by_uid, open_model_in
 from trivet_registry.store.promotions import lock_workspace
 from trivet_registry.store.rows import load_versions
 from trivet_registry.store.search import VersionSearch
@@ -52,31 +52,29 @@ class SqlVersions:
 
     def register(self, new: NewVersion, by: By, request: RepeatableRequest | None) -> tuple[ModelVersion, Link | None]:
         """Takes the model's next number."""
-        with self._database.transaction("write") as connection, open_model(connection, new.model, self._now) as model:
+        with (
+            self._first_answers.remembering(request),
+            open_model(self._database, new.model, self._now, request=request) as model,
+        ):
             return self._register(model, lambda: new, by, request)
 
     def copy(
         self, name: ModelVersionName, destination: ModelName, by: By, request: RepeatableRequest | None
     ) -> tuple[ModelVersion, Link | None]:
         """Registers a copy of a version in a model."""
-        with self._database.transaction("write") as connection:
+        with self._first_answers.remembering(request), self._database.transaction("write") as connection:
             if not _has_model(connection, destination):
                 lock_workspace(connection, destination.workspace)
                 if not _has_model(connection, destination):
                     copy_of(connection, name, destination)  # there must be something to copy
                     create_model(connection, NewModel(destination, "", {}), by, self._now)
-            with open_model(connection, destination, self._now) as model:
+            with open_model_in(connection, destination, self._now, request) as model:
                 return self._register(model, lambda: copy_of(connection, name, destination), by, request)
 
     def finish(self, link: Link, outcome: LinkOutcome) -> ModelVersion:
         """Makes a PENDING version READY or FAILED."""
-        with (
-            self._database.transaction("write") as connection,
-            open_model_of(connection, link.workspace, link.version_key, self._now) as model,
-        ):
-            if model is None:
-                raise ModelVersionNotFound(link.destination_owner)
-            version = model.version(link.version)
+        with open_model_by_uid(self._database, link.workspace, link.model_uid, self._now, link.version) as model:
+            version = model.version()
             before = version.value
             if before.state is VersionState.PENDING:
                 after = _finished(before, outcome)
@@ -136,16 +134,17 @@ class SqlVersions:
     ) -> ModelVersion:
         """Moves a version into a stage."""
         with (
-            self._database.transaction("write") as connection,
-            open_model(connection, name.model, self._now) as model,
+            self._first_answers.remembering(request),
+            open_model(self._database, name.model, self._now, name.version, request) as model,
         ):
-            answer = self._first_answers.find(connection, name.workspace, request)
+            connection = model.connection
+            answer = model.first_answer(request)
             if answer is not None:
                 return load_versions(connection, [_find_answer(connection, answer, name.model)])[0]
             stage = to_stage(move.stage, model.rules.stages, "stage")
             if move.archive_existing:
                 check_archiving(stage, "archive_existing_versions")
-            version = model.version(name.version)
+            version = model.version()
             version.check_revision(revision)
             if version.value.state is not VersionState.READY:
                 raise ModelVersionNotReady(str(name), version.value.state.name)
@@ -173,11 +172,8 @@ class SqlVersions:
     @contextmanager
     def _open(self, name: ModelVersionName, revision: int | None = None) -> Iterator[tuple[OpenModel, OpenVersion]]:
         """Opens a version and its model in a transaction. Raises ModelNotFound, ModelVersionNotFound, EtagStale."""
-        with (
-            self._database.transaction("write") as connection,
-            open_model(connection, name.model, self._now) as model,
-        ):
-            version = model.version(name.version)
+        with open_model(self._database, name.model, self._now, name.version) as model:
+            version = model.version()
             version.check_revision(revision)
             yield model, version
 
@@ -185,7 +181,7 @@ class SqlVersions:
         self, model: OpenModel, new: Callable[[], NewVersion], by: By, request: RepeatableRequest | None
     ) -> tuple[ModelVersion, Link | None]:
         connection = model.connection
-        answer = self._first_answers.find(connection, model.name.workspace, request)
+        answer = model.first_answer(request)
         if answer is not None:
             version_pk = _find_answer(connection, answer, model.name)
             return load_versions(connection, [version_pk])[0], link_of(connection, version_pk)

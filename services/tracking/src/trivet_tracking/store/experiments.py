@@ -54,7 +54,7 @@ class SqlExperiments:
     def create(self, workspace: str, new: NewExperiment, request: RepeatableRequest | None) -> Experiment:
         """Creates an experiment."""
         self.ensure_default(workspace)
-        with self._database.transaction("write") as connection:
+        with self._first_answers.remembering(request), self._database.transaction("write") as connection:
             experiment_id = _lock_workspace(connection, workspace)
             repeated = self._first_answers.find(connection, workspace, request)
             if repeated is not None:

@@ -1,0 +1,103 @@
+"""Queries that PostgreSQL keeps the plans of, as functions: to plan joins at every call takes longer than to run them.
+
+A plan belongs to a session, of which a call may get any. Nothing has to be prepared in it: what a function does is
+planned when a session first runs it (ADR 35).
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from trivet_kit.db.postgres import Dialect
+
+_DIALECT = Dialect()  # type: ignore[no-untyped-call]
+# What is asked for is found by keys, row by row. A plan that was made while a table was small would read all of it, and
+# goes on being used when it has grown.
+_SETTINGS = "SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off SET jit = off"
+
+
+@dataclass(frozen=True)
+class Function:
+    """A function in a database. Its name has a digest of what it does, so that those of two releases stand together."""
+
+    schema: str
+    name: str
+    definition: str
+    """What creates it."""
+    call: sa.TextClause
+    """Selects its rows; takes the bound parameters of what it was made of."""
+
+
+def function_of(schema: str, name: str, query: sa.Select[Any], before: Sequence[sa.Select[Any]] = ()) -> Function:
+    """The function that runs a query.
+
+    Args:
+        schema: Where it is.
+        name: What it begins with.
+        query: Its bound parameters are the function's; their types are those of what they are compared with.
+        before: Queries that take locks first. Each, and the query itself, sees what was committed until it begins.
+    """
+    types: dict[str, str] = {}
+    steps = [f"PERFORM 1 FROM ({_in_body(statement, types)}) AS step" for statement in before]
+    steps.append(f"RETURN QUERY {_in_body(query, types)}")
+    results = ", ".join(
+        f"o_{place} {column.type.compile(_DIALECT)}" for place, column in enumerate(query.selected_columns)
+    )
+    head = (
+        f"({', '.join(f'{bound} {kind}' for bound, kind in types.items())}) RETURNS TABLE ({results}) "
+        f"LANGUAGE plpgsql {'VOLATILE' if before else 'STABLE'} {_SETTINGS}"
+    )
+    body = "".join(f"{step};\n" for step in steps)
+    digest = hashlib.sha256(f"{head}\n{body}".encode()).hexdigest()[:16]
+    full_name = f"{name}_{digest}"
+    quote = f"$f{digest}$"  # nothing in the body can be it
+    arguments = ", ".join(f"CAST(:{bound} AS {kind})" for bound, kind in types.items())
+    return Function(
+        schema=schema,
+        name=full_name,
+        definition=(f"CREATE OR REPLACE FUNCTION {schema}.{full_name}{head} AS {quote}\nBEGIN\n{body}END\n{quote}"),
+        call=sa.text(f"SELECT * FROM {schema}.{full_name}({arguments})"),  # noqa: S608 - names are ours
+    )
+
+
+def create_functions(connection: Connection, functions: Sequence[Function]) -> None:
+    """Creates those functions that are not there, in a transaction. Others stay: a release before may still run."""
+    driver: Any = connection.connection.driver_connection
+    with driver.cursor() as cursor:
+        for function in missing_functions(connection, functions):
+            cursor.execute(function.definition)
+
+
+def missing_functions(connection: Connection, functions: Sequence[Function]) -> list[Function]:
+    """Which functions are not in the database."""
+    rows = connection.execute(
+        sa.text(
+            "SELECT nspname, proname FROM pg_catalog.pg_proc p "
+            "JOIN pg_catalog.pg_namespace n ON n.oid = p.pronamespace WHERE nspname = ANY(:schemas)"
+        ),
+        {"schemas": sorted({function.schema for function in functions})},
+    )
+    there = {(row.nspname, row.proname) for row in rows}
+    return [function for function in functions if (function.schema, function.name) not in there]
+
+
+def _in_body(statement: sa.ClauseElement, types: dict[str, str]) -> str:
+    """A statement in which bound parameters are names, and constants are literals. Adds to `types` what it binds."""
+    compiled: Any = statement.compile(dialect=_DIALECT)
+    names: Mapping[str, sa.BindParameter[Any]] = compiled.binds
+    texts: dict[str, str] = {}
+    for name, bound in names.items():
+        if bound.required:
+            texts[name] = name
+            types[name] = bound.type.compile(_DIALECT)
+        else:
+            literal = sa.literal(bound.value, bound.type)
+            # The driver's placeholders are spelled with `%`, which is doubled in texts that have them.
+            texts[name] = str(literal.compile(dialect=_DIALECT, compile_kwargs={"literal_binds": True})) % ()
+    return str(compiled) % texts
