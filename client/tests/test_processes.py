@@ -207,7 +207,7 @@ print(run_id, *counts)
 
 
 def test_forks_in_the_midst_of_threads_that_log(tracked: str) -> None:
-    forks = full(10, 100)
+    forks = full(5, 100)
     ended = run_to_exit([sys.executable, "-c", THREADS, str(forks)], {"TRIVET_URL": tracked}, timeout_seconds=280)
     assert (ended.returncode, ended.stderr) == (0, "")
     run_id, *counts = ended.stdout.split()
