@@ -296,8 +296,8 @@ def test_file_that_somebody_uploads_to_a_version_is_found(
         client.download_artifacts(artifact_uri="models:/taxi/1")
     with pytest.raises(trivet.ArtifactCorrupt, match=r"'sitecustomize\.py' was added"):
         client.artifacts.verify_model_version(version)
-    command = ["artifacts", "get", "models:/taxi/1", "--to", str(tmp_path / "after"), "--json"]
-    ended = CliRunner().invoke(app, [*command, "--workspace", client.workspace])
+    command = ("artifacts", "get", "models:/taxi/1", "--to", str(tmp_path / "after"), "--json")
+    ended = invoke(*command, "--workspace", client.workspace)
     assert ended.exit_code == 1
     assert "'sitecustomize.py' was added" in json.loads(ended.stderr)["error"]["message"]
     assert not (tmp_path / "after").exists()
