@@ -261,7 +261,9 @@ ENDINGS = [
 def test_how_the_process_ends_is_how_the_run_ends(
     tracked: str, last_line: str, returncode: int, status: str, message: str | None
 ) -> None:
-    program = f"import os, signal, sys, time, trivet\nprint(trivet.start_run().info.run_id, flush=True)\n{last_line}"
+    # Python leaves Ctrl-C alone where whoever started it does, as a shell does for what runs in the background.
+    heard = "import os, signal, sys, time, trivet\nsignal.signal(signal.SIGINT, signal.default_int_handler)"
+    program = f"{heard}\nprint(trivet.start_run().info.run_id, flush=True)\n{last_line}"
     ended = run_to_exit([sys.executable, "-c", program], program_env(TRIVET_URL=tracked, TRIVET_CAPTURE="exit"))
     assert ended.returncode == returncode, ended.stderr
     run = trivet.get_run(ended.stdout.strip())

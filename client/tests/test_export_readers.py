@@ -98,6 +98,7 @@ def make_taxi(client: trivet.Client) -> None:
         for step in range(4):
             client.log_metric(run_id, "rmse", 8.5 - step + number * 10 // 3, timestamp=step, step=step)
     client.log_metric(RUN, "loss", math.nan, timestamp=0, step=0)
+    assert client.flush(60).pending == 0  # others read it, too
     client.delete_run("c" * 32)
 
 

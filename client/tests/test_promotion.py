@@ -151,7 +151,7 @@ def test_copy_keeps_digest_and_origin(client: trivet.Client, run_id: str) -> Non
     client.delete_registered_model("taxi")
     back = Path(client.download_artifacts(artifact_uri="models:/release/1"))
     assert (back / "model.pkl").read_bytes() == b"pickled"
-    with pytest.raises(trivet.ModelVersionNotFound):
+    with pytest.raises(trivet.ModelNotFound):
         client.copy_model_version("models:/taxi/1", "release")
 
 

@@ -284,7 +284,11 @@ class RunLog:
             return
         self._last = self.receipt()
         is_done = self._shipper.is_done and self._shipper.refusal is None
+        if is_done:
+            # While the lock is held, so that nobody takes it for what a process left.
+            shutil.rmtree(self.writer.folder, ignore_errors=True)
         if self.writer.close() and is_done:
+            # Windows removes no open files.
             shutil.rmtree(self.writer.folder, ignore_errors=True)
 
     def forget_the_parents(self) -> None:

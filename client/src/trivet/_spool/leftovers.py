@@ -71,7 +71,13 @@ def leftovers_in(folders: Iterable[Path], *, of_this_host: bool) -> Iterator[Lef
         if of_this_host and head.about.host != socket.gethostname():
             head.close()
             continue
-        yield Leftover(folder, head)
+        try:
+            leftover = Leftover(folder, head)
+        except OSError as error:
+            _log.debug("%s is gone: %s", folder, error)
+            head.close()
+            continue
+        yield leftover
 
 
 def _began_millis(folder: Path) -> int:
