@@ -18,7 +18,7 @@ from xml.etree import ElementTree as ET
 from minio import Minio
 from minio.datatypes import Part
 from minio.error import MinioException, S3Error
-from urllib3.exceptions import HTTPError
+from urllib3.exceptions import HTTPError, ProtocolError
 
 from trivet_artifacts.blobs.blob_store import HeldPart, ObjectDamaged, PartsChanged
 from trivet_artifacts.blobs.s3_client import CHECKSUM_HEADER
@@ -112,12 +112,24 @@ class Bucket:
             "Content-MD5": base64.b64encode(hashlib.md5(body, usedforsecurity=False).digest()).decode(),
             "If-None-Match": "*",
         }
+        tries = 0
+
+        def complete() -> None:
+            nonlocal tries
+            tries += 1
+            try:
+                self.client._execute("POST", self.name, key, body, headers, {"uploadId": upload_id})  # type: ignore[arg-type] # noqa: SLF001 - as above
+            except S3Error as error:
+                # The answer to a call before may have been lost. Nobody but this upload writes under its key.
+                if error.code in ("NoSuchUpload", "PreconditionFailed", "InvalidPart") and self.size(key) is not None:
+                    return
+                if error.code in ("NoSuchUpload", "InvalidPart") and tries > 1:
+                    raise ProtocolError("the call before may be under way still, and has the parts") from error
+                raise
+
         try:
-            repeated(lambda: self.client._execute("POST", self.name, key, body, headers, {"uploadId": upload_id}))  # type: ignore[arg-type] # noqa: SLF001 - as above
+            repeated(complete)
         except S3Error as error:
-            # The answer to a call before may have been lost. Nobody but this upload writes under its key.
-            if error.code in ("NoSuchUpload", "PreconditionFailed") and self.size(key) is not None:
-                return
             if error.code in ("InvalidPart", "InvalidPartOrder", "EntityTooSmall"):
                 raise PartsChanged from error
             raise

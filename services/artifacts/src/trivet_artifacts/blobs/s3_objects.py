@@ -13,8 +13,9 @@ from minio.datatypes import Part
 from urllib3.exceptions import HTTPError
 from urllib3.response import BaseHTTPResponse
 
-from trivet_artifacts.blobs.blob_store import Held, HeldPart, ObjectDamaged
+from trivet_artifacts.blobs.blob_store import Held, HeldPart, ObjectDamaged, PartsChanged
 from trivet_artifacts.blobs.s3_bucket import Bucket, store_errors
+from trivet_artifacts.domain.errors import UploadExpired
 
 # S3 takes parts of 5 MiB or more, and 10,000 of them (https://docs.aws.amazon.com/AmazonS3/latest/userguide/qfacts.html):
 # these sizes reach 580 GB. A file that is larger is uploaded over several calls, in parts as large as it needs.
@@ -84,7 +85,10 @@ class S3Writer:
                 if self._size:
                     self._send_part()
                 self._settle(0)
-                self._bucket.assemble(self._key, self._upload_id, self._sent, self._digests)
+                try:
+                    self._bucket.assemble(self._key, self._upload_id, self._sent, self._digests)
+                except PartsChanged:
+                    raise UploadExpired from None
         self._whole = True
 
     def suspend(self) -> None:
