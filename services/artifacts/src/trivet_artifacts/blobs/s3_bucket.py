@@ -9,6 +9,7 @@ import base64
 import hashlib
 import logging
 import threading
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
@@ -18,7 +19,7 @@ from xml.etree import ElementTree as ET
 from minio import Minio
 from minio.datatypes import Part
 from minio.error import MinioException, S3Error
-from urllib3.exceptions import HTTPError, ProtocolError
+from urllib3.exceptions import HTTPError
 
 from trivet_artifacts.blobs.blob_store import HeldPart, ObjectDamaged, PartsChanged
 from trivet_artifacts.blobs.s3_client import CHECKSUM_HEADER
@@ -28,6 +29,8 @@ from trivet_kit.errors import CallerError, StorageFull
 
 _OCTETS = "application/octet-stream"
 _LISTED_AT_ONCE = 1000
+# To put many parts together takes S3 a while.
+_APPEARS_WITHIN_SECONDS = (0.1, 0.2, 0.4, 0.8, 1.6, 3.2, 6.4, 12.8)
 
 _log = logging.getLogger("trivet.artifacts")
 
@@ -123,9 +126,11 @@ class Bucket:
                 # The answer to a call before may have been lost. Nobody but this upload writes under its key.
                 if error.code in ("NoSuchUpload", "PreconditionFailed", "InvalidPart") and self.size(key) is not None:
                     return
-                if error.code in ("NoSuchUpload", "InvalidPart") and tries > 1:
-                    raise ProtocolError("the call before may be under way still, and has the parts") from error
-                raise
+                if error.code not in ("NoSuchUpload", "InvalidPart") or tries == 1:
+                    raise
+                # The call before may be under way still, and has the parts.
+                if not self._appears(key):
+                    raise ArtifactStoreUnavailable from error
 
         try:
             repeated(complete)
@@ -133,6 +138,14 @@ class Bucket:
             if error.code in ("InvalidPart", "InvalidPartOrder", "EntityTooSmall"):
                 raise PartsChanged from error
             raise
+
+    def _appears(self, key: str) -> bool:
+        """Whether an object is there within half a minute."""
+        for pause in _APPEARS_WITHIN_SECONDS:
+            if self.size(key) is not None:
+                return True
+            time.sleep(pause)
+        return self.size(key) is not None
 
     def abort(self, key: str, upload_id: str) -> None:
         """Removes the parts of an object; where there are none, nothing is done."""
