@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import grpc
@@ -27,10 +27,8 @@ from trivet_proto.registry.v1.promotion_rules_pb2 import (
 from trivet_proto.registry.v1.registry_service_pb2_grpc import RegistryServiceStub
 from trivet_testing.errors import error_of
 from trivet_testing.registry import Registry
-from trivet_testing.tracking import full
 from trivet_testing.workspaces import unused_workspace
 
-TESTS_PER_LOOK = 20
 METHODS = pb.DESCRIPTOR.services_by_name["RegistryService"].methods_by_name
 W = "workspaces/WORKSPACE"
 """In a name below, WORKSPACE stands for the workspace that the test works in."""
@@ -54,30 +52,12 @@ def kept(channel: grpc.Channel) -> Registry:
     return registry
 
 
-@pytest.fixture(scope="module")
-def unchecked(kept: Registry) -> Iterator[Callable[[str], None]]:
-    """Is told of each test. Checks after each few, and after the last, that all that can be read is as it was."""
-    before = kept.snapshot()
-    done: list[str] = []
-
-    def check() -> None:
-        assert kept.snapshot() == before, f"one of these has written: {done}"
-        done.clear()
-
-    def note(test: str) -> None:
-        done.append(test)
-        if len(done) >= full(TESTS_PER_LOOK, 1):
-            check()
-
-    yield note
-    check()
-
-
 @pytest.fixture(autouse=True)
-def nothing_is_written(unchecked: Callable[[str], None], request: pytest.FixtureRequest) -> Iterator[None]:
-    """Counts the test among those after which it is checked that nothing was written."""
+def nothing_is_written(kept: Registry) -> Iterator[None]:
+    """Checks after each test that what can be read is what could be read before."""
+    before = kept.snapshot()
     yield
-    unchecked(request.node.name)
+    assert kept.snapshot() == before
 
 
 def placed(message: Message, workspace: str) -> Message:

@@ -68,21 +68,23 @@ def test_a_watcher_is_told_what_happens_from_now_on(registry: Registry) -> None:
 
 
 def test_a_watcher_goes_on_where_it_was(registry: Registry) -> None:
-    registry.create_model("taxi")
-    with watching(registry, models=[registry.model_name("taxi")]) as messages:
-        token = next(messages).resume_token
+    with watching(registry) as messages:
+        next(messages)
+        registry.create_model("taxi")
+        # An event is numbered a moment after its commit: only a token that came with it stands after it.
+        message = next(message for message in messages if message.events)
+        assert len(message.events) == 1
+        token = message.resume_token
     for number in range(1, 4):
         registry.create_version("taxi")
         registry.move("taxi", number, "Staging")
-    events = [f"{registry.get_model('taxi').uid}-{number}" for number in range(1, 8)]
     seen: list[str] = []
     with watching(registry, resume_token=token) as messages:
-        while events[-1] not in seen:
+        while len(seen) < 6:
             message = next(messages)
             seen.extend(event.id for event in message.events)
             token = message.resume_token
-    # The first event may have got its number before the first message, or after it.
-    assert seen in (events, events[1:])
+    assert seen[-6:] == [f"{registry.get_model('taxi').uid}-{number}" for number in range(2, 8)]
     # From there on nothing came, and it may go on with other fields.
     with watching(registry, resume_token=token, actions=[model_history_pb2.MODEL_ACTION_ALIAS_SET]) as messages:
         assert list(next(messages).events) == []

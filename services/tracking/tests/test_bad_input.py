@@ -38,12 +38,11 @@ from trivet_testing.records import (
     snapshot,
     write,
 )
-from trivet_testing.tracking import Tracking, full
+from trivet_testing.tracking import Tracking
 from trivet_testing.workspaces import unused_workspace
 
 SERVICE = "/trivet.tracking.v1.TrackingService/"
 METHODS = pb.DESCRIPTOR.services_by_name["TrackingService"].methods_by_name
-TESTS_PER_LOOK = 20
 MAX_MESSAGE_BYTES = 8 * 1024 * 1024
 W = "workspaces/WORKSPACE"
 """In a name below, WORKSPACE stands for the workspace that the test works in."""
@@ -57,8 +56,6 @@ class Kept:
     tracking: Tracking
     channel: grpc.Channel
     seen: list[list[bytes]]
-    unchecked: list[str]
-    """The tests that have run since a reader last looked."""
 
     def ask(self, method: str, request: bytes) -> object:
         """Sends bytes to a method and reads its answer to the end."""
@@ -73,12 +70,11 @@ class Kept:
         """Checks that a reader sees what was seen last."""
         before, now = self.seen[0], snapshot(self.tracking)
         self.seen[0] = now
-        done, self.unchecked[:] = list(self.unchecked), []
-        assert now == before, f"one of these has written: {done}"
+        assert now == before
 
 
 @pytest.fixture(scope="module")
-def kept(channel: grpc.Channel, tracking_address: str) -> Iterator[Kept]:
+def kept(channel: grpc.Channel, tracking_address: str) -> Kept:
     """A workspace of this module's own; its tests change nothing in it."""
     tracking = Tracking(TrackingServiceStub(channel), unused_workspace())
     create_experiment(tracking, "taken", tags={"old": "1"})
@@ -87,18 +83,14 @@ def kept(channel: grpc.Channel, tracking_address: str) -> Iterator[Kept]:
     write(tracking, run, metrics=metric("loss", (1, 1, 1.0), context=MetricContext(rank=0)), writer_id=7, sequence=1)
     write(tracking, run, inputs={"datasets": [dataset_input("trips")]})
     create_logged_model(tracking, "m-known", params={"known": "1"}, tags={"old": "1"})
-    kept = Kept(tracking, channel, [snapshot(tracking)], [])
-    yield kept
-    kept.check()
+    return Kept(tracking, channel, [snapshot(tracking)])
 
 
 @pytest.fixture(autouse=True)
-def nothing_is_written(kept: Kept, request: pytest.FixtureRequest) -> Iterator[None]:
-    """Checks after each few tests, and after the last, that what can be read is what could be read before."""
+def nothing_is_written(kept: Kept) -> Iterator[None]:
+    """Checks after each test that what can be read is what could be read before."""
     yield
-    kept.unchecked.append(request.node.name)
-    if len(kept.unchecked) >= full(TESTS_PER_LOOK, 1):
-        kept.check()
+    kept.check()
 
 
 def placed(request: Message, workspace: str) -> bytes:

@@ -26,8 +26,7 @@ from trivet_testing.tracking import Tracking, full
 from trivet_testing.workspaces import unused_workspace
 from trivet_tracking.domain.limits import MAX_LOADED_ENTRIES
 
-KEYS = full(60_000, 100_000)
-"""More than are loaded at once."""
+KEYS = 100_000
 AT_ONCE = 5_000
 
 
@@ -59,7 +58,7 @@ def wide(channel: grpc.Channel) -> Tracking:
     return tracking
 
 
-def test_all_of_very_many_metrics_can_be_read_by_pages_and_each_by_its_key(wide: Tracking) -> None:
+def test_all_of_100_000_metrics_can_be_read_by_pages_and_each_by_its_key(wide: Tracking) -> None:
     run = wide.run_name("wide")
     found = list_metrics(wide, run, page_size=1000)
     assert [(metric.key, metric.point_count) for metric in found] == [
@@ -69,7 +68,7 @@ def test_all_of_very_many_metrics_can_be_read_by_pages_and_each_by_its_key(wide:
     assert read_history(wide, run, key(KEYS - 1)) == [(1, 1, float(KEYS - 1))]
 
 
-def test_a_run_with_very_many_metrics_is_found_by_one_of_them(wide: Tracking) -> None:
+def test_a_run_with_100_000_metrics_is_found_by_one_of_them(wide: Tracking) -> None:
     by_key = pb.SearchRunsRequest(filter=f"metrics.{key(777)} = -3 AND metrics.{key(5)} < 6", metric_keys=[key(777)])
     ((found,),) = run_pages(wide, by_key)
     assert [(metric.key, metric.value) for metric in found.metrics] == [(key(777), -3.0)]

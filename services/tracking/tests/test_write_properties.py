@@ -324,7 +324,7 @@ def folding(server_database_url: str) -> Iterator[Folding]:
 
 
 def test_what_is_written_is_what_the_model_says(tracking: Tracking, folding: Folding, seed: int) -> None:
-    @for_all(seed, full(30, 3000), OPERATIONS, RANGES)
+    @for_all(seed, full(60, 3000), OPERATIONS, RANGES)
     def check(operations: list[Send | Resend | Misnumber | Fold], ranges: list[tuple[int | None, int | None]]) -> None:
         run = create_run(tracking).name
         sender = Sender(run)
@@ -361,7 +361,7 @@ def change(tracking: Tracking, sender: Sender, operation: Delete | Rewind | Fork
 def test_series_deleted_and_runs_rewound_and_forked_are_what_the_model_says(
     tracking: Tracking, folding: Folding, seed: int
 ) -> None:
-    @for_all(seed, full(20, 3000), CHANGES)
+    @for_all(seed, full(40, 3000), CHANGES)
     def check(operations: list[Send | Resend | Late | Fold | Delete | Rewind | Fork]) -> None:
         sender = Sender(create_run(tracking).name)
         for operation in operations:
@@ -411,7 +411,7 @@ DELIVERED = st.lists(SINGLE_POINTS, min_size=1, max_size=30).flatmap(
 def test_arrival_order_never_matters(tracking: Tracking, folding: Folding, seed: int) -> None:
     """Nor does it matter what is folded in between."""
 
-    @for_all(seed, full(12, 2000), DELIVERED)
+    @for_all(seed, full(25, 2000), DELIVERED)
     def check(delivered: tuple[list[Piece], tuple[Delivery, Delivery]]) -> None:
         pieces, ways = delivered
         model = RunModel()
@@ -454,7 +454,7 @@ def test_writes_committed_in_groups_do_what_they_do_alone(
     request.addfinalizer(database.close)
     writes = SqlWrites(database)
 
-    @for_all(seed, full(15, 2000), st.lists(st.tuples(st.integers(0, 1), SENDS, st.booleans()), max_size=12))
+    @for_all(seed, full(30, 2000), st.lists(st.tuples(st.integers(0, 1), SENDS, st.booleans()), max_size=12))
     def check(sends: list[tuple[int, Send, bool]]) -> None:
         runs = [create_run(tracking).name for _ in range(2)]
         senders = [Sender(run) for run in runs]

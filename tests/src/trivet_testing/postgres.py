@@ -19,7 +19,6 @@ from psycopg2 import sql
 from trivet_testing.docker_engine import NoEngineError
 from trivet_testing.postgres_docker import postgres_image
 from trivet_testing.postgres_local import LocalCluster, NoProgramsError, programs_of_machine, programs_of_wheel
-from trivet_testing.servers import ServerNotReadyError
 
 CHOICE: Final = "TRIVET_TEST_POSTGRES"
 """Environment variable: the only source to try."""
@@ -108,12 +107,7 @@ class PostgresServer:
         if not isinstance(self.cluster, LocalCluster):
             raise TypeError("only a server of the test's own may be killed: use the fixture own_postgres_server")
         self.cluster.kill()
-        try:
-            self.cluster.start()
-        except ServerNotReadyError:
-            # To start it as another account forks this process with gRPC's threads in it, which take part in forks.
-            # Such a child was seen to crash before it became the server.
-            self.cluster.start()
+        self.cluster.start()
 
     def stop(self) -> None:
         """Ends the server and deletes its data. Idempotent."""

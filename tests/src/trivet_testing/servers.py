@@ -6,6 +6,7 @@ import contextlib
 import os
 import pwd
 import re
+import shutil
 import signal
 import socket
 import subprocess
@@ -260,6 +261,12 @@ def _popen(
 ) -> subprocess.Popen[str] | nursery.Fork:
     if account is None and nursery.can_start(command, env):
         return nursery.Fork(command, _clean_environment(env), cwd)
+    setpriv = shutil.which("setpriv") if account else None
+    if account and setpriv:
+        # Else Python forks to change the account, gRPC's threads take part in that, and the child was seen to crash.
+        group = pwd.getpwnam(account).pw_gid
+        command = [setpriv, f"--reuid={account}", f"--regid={group}", "--clear-groups", "--", *command]
+        account = None
     # A session of its own: Ctrl-C then reaches pytest alone, which ends the servers in order.
     return subprocess.Popen(
         command,

@@ -289,7 +289,7 @@ ORDERS = st.lists(CLAUSES, max_size=2, unique_by=lambda clause: clause.key)
 
 
 @pytest.mark.parametrize("plan", BOUNDS)
-@settings(max_examples=full(10, 2000), suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@settings(max_examples=full(20, 2000), suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
 @given(
     where=FILTERS,
     order_by=ORDERS,

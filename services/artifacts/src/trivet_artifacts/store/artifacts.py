@@ -37,6 +37,15 @@ _blob = tables.artifact_blob
 _entry = tables.artifact_entry
 _object = tables.artifact_object
 
+# How large the blob is in which an object lies.
+_BLOB_BYTES = (
+    sa.select(_blob.c.size_bytes)
+    .where(_blob.c.object_key == _object.c.object_key)
+    .correlate(_object)
+    .scalar_subquery()
+    .label("blob_bytes")
+)
+
 _BY_PATH = SortKey((SortColumn(_entry.c.path, str),))
 
 
@@ -55,9 +64,7 @@ class SqlArtifacts:
     def find_file(self, owner: ArtifactOwnerName, path: str) -> StoredFile:
         """Returns the file at a path."""
         with self._database.transaction("read") as connection:
-            row = _find(connection, owner, path)
-            blob = connection.execute(sa.select(_blob.c.size_bytes).where(_blob.c.object_key == row.object_key))
-            blob_bytes = blob.scalar_one_or_none()
+            row = _find(connection, owner, path, _BLOB_BYTES)
         if row.reference_uri is not None:
             raise ArtifactIsReference(owner.name, path, row.reference_uri)
         if row.object_key is None:
@@ -65,7 +72,7 @@ class SqlArtifacts:
         if row.state == tables.CORRUPT:
             raise ArtifactCorrupt(owner.name, path)
         return StoredFile(
-            _artifact(owner, row), row.object_key, row.offset_bytes, is_whole_blob=blob_bytes == row.size_bytes
+            _artifact(owner, row), row.object_key, row.offset_bytes, is_whole_blob=row.blob_bytes == row.size_bytes
         )
 
     def list(self, owner: ArtifactOwnerName, query: ArtifactQuery) -> ArtifactPage:
@@ -170,9 +177,10 @@ def _at_or_below(path: str) -> sa.ColumnElement[bool]:
     return sa.or_(_entry.c.path == path, _below(path)) if path else sa.true()
 
 
-def _find(connection: Connection, owner: ArtifactOwnerName, path: str) -> Row[Any]:
+def _find(connection: Connection, owner: ArtifactOwnerName, path: str, *more: sa.ColumnElement[Any]) -> Row[Any]:
     owner_pk = find_owner(connection, owner)
-    row = connection.execute(_select().where(_entry.c.owner_pk == owner_pk, _entry.c.path == path)).one_or_none()
+    there = _select().add_columns(*more).where(_entry.c.owner_pk == owner_pk, _entry.c.path == path)
+    row = connection.execute(there).one_or_none()
     if row is None:
         raise ArtifactNotFound(owner.name, path)
     return row
