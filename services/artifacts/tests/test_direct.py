@@ -15,7 +15,7 @@ import urllib3
 from minio.credentials.providers import AssumeRoleProvider
 
 from trivet_proto.artifacts.v1 import artifact_pb2, direct_pb2
-from trivet_testing.artifacts import Artifacts, Place, content_of, migrate, resumed, start_server
+from trivet_testing.artifacts import Artifacts, Place, content_of, migrate, resumed, start_server, whole
 from trivet_testing.depot import MIB, Depot, await_no_litter, await_that, connected
 from trivet_testing.errors import error_of
 from trivet_testing.minio import MinioServer
@@ -239,6 +239,22 @@ def test_file_is_read_by_url_whole_and_by_ranges_as_an_attachment(direct: Artifa
     assert HTTP.request("GET", url.request.url.replace("attachment", "inline")).status == 403
     assert HTTP.request("PUT", url.request.url, body=b"x").status == 403
     assert error_of(lambda: read(direct, "none")).reason == "ARTIFACT_NOT_FOUND"
+
+
+def test_url_of_a_small_file_reads_nothing_else_of_its_object(direct: Artifacts) -> None:
+    files = {"first": b"first bytes", "mine": b"these are mine", "last": b"others come last"}
+    for attempt in range(100):
+        files["mine"] = b"%03d these are mine" % attempt
+        direct.upload_all(whole(direct.run(), path, data) for path, data in files.items())
+        signed = read(direct, "mine").request
+        if signed.headers:
+            break
+    headers = dict(signed.headers)
+    answer = HTTP.request("GET", signed.url, headers=headers)
+    assert (answer.status, answer.data) == (206, files["mine"])
+    assert HTTP.request("GET", signed.url).status == 400  # what was signed is missing
+    for other in ("bytes=0-100", headers["range"].replace("-", "-1")):
+        assert HTTP.request("GET", signed.url, headers={"range": other}).status == 403, other
 
 
 def test_urls_are_not_logged(depot: Depot) -> None:
