@@ -16,8 +16,8 @@ _log = logging.getLogger("trivet.registry.events")
 class Numbering:
     """A thread that numbers what was committed. Any number of replicas may have one; each event is numbered once."""
 
-    def __init__(self, number: Callable[[], int]) -> None:
-        """Starts the thread; `number` numbers what there is, and returns how many events."""
+    def __init__(self, number: Callable[[], bool]) -> None:
+        """Starts the thread; `number` numbers what there is, and returns whether there may be more."""
         self._number = number
         self._stopped = threading.Event()
         self._thread = threading.Thread(target=self._run, name="numbering", daemon=True)

@@ -66,20 +66,20 @@ class SqlEvents:
             events = [to_event(row) for row in connection.execute(statement)]
         return EventPage(events, last if len(events) < limit else events[-1].position)
 
-    def number(self) -> int:
-        """Numbers what was committed, and gives each webhook what it is to be told; returns how many events.
+    def number(self) -> bool:
+        """Numbers what was committed, and gives each webhook what it is to be told; returns whether there may be more.
 
         One process does at a time, so that positions are in the order in which events can be seen. What is committed
         meanwhile comes later.
         """
         if not _SOMETHING_WAITS.read(self._database, {})[0].something:
-            return 0
+            return False
         with self._database.transaction("write") as connection:
             if not self._is_alone(connection):
-                return 0
+                return False
             rows = connection.execute(sa.select(_o).order_by(_o.c.outbox_pk).limit(_NUMBERED_AT_ONCE)).all()
             if not rows:
-                return 0
+                return False
             first: int = _LAST.execute(connection, {})[0].position + 1
             connection.execute(
                 sa.insert(_e),
@@ -97,7 +97,7 @@ class SqlEvents:
             )
             self._deliver(connection, first, rows)
             connection.execute(sa.delete(_o).where(_o.c.outbox_pk.in_([row.outbox_pk for row in rows])))
-            return len(rows)
+            return len(rows) == _NUMBERED_AT_ONCE
 
     def _is_alone(self, connection: Connection) -> bool:
         if self._database.is_sqlite:
