@@ -6,6 +6,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import closing
 
+import psycopg2.errors
 import pytest
 import sqlalchemy as sa
 
@@ -13,6 +14,7 @@ from trivet_kit.db import Database
 from trivet_kit.db.bulk import Scalar
 from trivet_kit.db.functions import create_functions, function_of, missing_functions
 from trivet_kit.db.statements import Statement
+from trivet_kit.db.writes import Writes
 
 SCHEMA = "kit_test"
 
@@ -25,6 +27,15 @@ item = sa.Table(
     sa.Column("data", sa.LargeBinary, nullable=False),
 )
 
+event = sa.Table(
+    "event",
+    metadata,
+    sa.Column("event_pk", sa.BigInteger().with_variant(sa.Integer, "sqlite"), sa.Identity(), primary_key=True),
+    sa.Column("name", sa.Text, nullable=False),
+    sa.Column("level", sa.SmallInteger),
+    sa.Column("data", sa.LargeBinary),
+)
+
 NAMES = ("a", "it's", "100 %", '"ü"\n\\', "$function$", "b_name")
 CONSTANT = "it's 100 %(b_name)s of $function$ \\ :b_name"
 _QUERY = sa.select(item, sa.literal(CONSTANT, sa.Text).label("constant")).where(
@@ -33,7 +44,18 @@ _QUERY = sa.select(item, sa.literal(CONSTANT, sa.Text).label("constant")).where(
 _LOCK = sa.select(item.c.name).where(item.c.name == sa.bindparam("b_name")).with_for_update()
 READ = Statement(_QUERY, function=function_of(SCHEMA, "read", _QUERY))
 LOCK = Statement(_QUERY, function=function_of(SCHEMA, "lock", _QUERY, (_LOCK,)))
-FUNCTIONS = [statement.function for statement in (READ, LOCK) if statement.function is not None]
+WRITES = Writes(
+    SCHEMA,
+    "write",
+    {
+        "event": [
+            sa.insert(event).inline().values({name: sa.bindparam(f"b_{name}") for name in ("name", "level", "data")}),
+            sa.update(item).where(item.c.name == sa.bindparam("b_name")).values(count=item.c.count + 100),
+        ],
+        "gone": [sa.delete(item).where(item.c.name == sa.bindparam("b_name"))],
+    },
+)
+FUNCTIONS = [statement.function for statement in (READ, LOCK, WRITES) if statement.function is not None]
 
 
 @pytest.fixture
@@ -102,3 +124,35 @@ def test_what_comes_after_a_lock_sees_what_was_committed_before_it(postgres_url:
         for thread in threads:
             thread.join()
         assert READ.read(database, {"b_name": "a", "b_count": 0})[0].count == 100
+
+
+def test_what_a_change_writes_is_written_together(database: Database) -> None:
+    events: list[dict[str, Scalar]] = [
+        {"b_name": name, "b_level": level, "b_data": b"\0\xff" * level} for level, name in enumerate(NAMES)
+    ]
+    events.append({"b_name": "a", "b_level": None, "b_data": None})
+    with database.transaction("write") as connection:
+        for number, values in enumerate(events):
+            parts: dict[str, dict[str, Scalar]] = {"event": values}
+            if number == 1:
+                parts["gone"] = {"b_name": NAMES[5]}
+            WRITES.execute_later(connection, parts)
+        WRITES.execute_later(connection, {"gone": {"b_name": NAMES[4]}})
+    with database.transaction("read") as connection:
+        rows = connection.execute(sa.select(event.c.name, event.c.level, event.c.data).order_by(event.c.event_pk)).all()
+        counts = dict(connection.execute(sa.select(item.c.name, item.c.count)).all())
+    assert [tuple(row) for row in rows] == [tuple(values.values()) for values in events]
+    assert counts == {"a": 200, NAMES[1]: 101, NAMES[2]: 102, NAMES[3]: 103}
+
+
+def test_what_cannot_be_written_undoes_the_change(database: Database) -> None:
+    def write(name: str | None) -> None:
+        with database.transaction("write") as connection:
+            WRITES.execute_later(connection, {"event": {"b_name": "a", "b_level": 1, "b_data": None}})
+            WRITES.execute_later(connection, {"event": {"b_name": name, "b_level": 1, "b_data": None}})
+
+    with pytest.raises((sa.exc.IntegrityError, psycopg2.errors.NotNullViolation)):
+        write(None)
+    assert READ.read(database, {"b_name": "a", "b_count": 0})[0].count == 0
+    write("a")
+    assert READ.read(database, {"b_name": "a", "b_count": 0})[0].count == 200

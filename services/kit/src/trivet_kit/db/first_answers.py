@@ -35,17 +35,14 @@ class FirstAnswers:
         self._table = table
         self._answer = answer
         self._now = now
-        self._prune = Statement(sa.delete(table).where(table.c.create_time < sa.bindparam("b_time")))
+        prune, remember = statements_of(table, answer)
+        self._prune = Statement(prune)
         self._find = Statement(
             sa.select(table.c.fingerprint, answer).where(
                 table.c.workspace == sa.bindparam("b_workspace"), table.c.request_id == sa.bindparam("b_request_id")
             )
         )
-        values: dict[str, sa.BindParameter[Any]] = {
-            name: sa.bindparam(f"b_{name}")
-            for name in ("workspace", "request_id", "fingerprint", answer.name, "create_time")
-        }
-        self._remember = Statement(sa.insert(table).values(values))
+        self._remember = Statement(remember)
 
     def find(self, connection: Connection, workspace: str, request: RepeatableRequest | None) -> Any:
         """What an earlier request with this id made; None without one. Forgets requests that are too old.
@@ -55,7 +52,7 @@ class FirstAnswers:
         """
         if request is None:
             return None
-        self._prune.execute_later(connection, {"b_time": self.forgotten_before()})
+        self._prune.execute_later(connection, {"b_forgotten_before": self.forgotten_before()})
         found = self._find.execute(connection, {"b_workspace": workspace, "b_request_id": request.request_id})
         return answer_to(request, *found[0]) if found else None
 
@@ -70,17 +67,20 @@ class FirstAnswers:
         """
         if request is None:
             return
-        self._prune.execute_later(connection, {"b_time": self.forgotten_before()})
-        self._remember.execute_later(
-            connection,
-            {
-                "b_workspace": workspace,
-                "b_request_id": request.request_id,
-                "b_fingerprint": request.fingerprint,
-                f"b_{self._answer.name}": answer,
-                "b_create_time": self._now(),
-            },
-        )
+        values = self.values(workspace, request, answer)
+        self._prune.execute_later(connection, {"b_forgotten_before": values.pop("b_forgotten_before")})
+        self._remember.execute_later(connection, values)
+
+    def values(self, workspace: str, request: RepeatableRequest, answer: Any) -> dict[str, Any]:
+        """What `statements_of` are bound to, to keep what a request made."""
+        return {
+            "b_forgotten_before": self.forgotten_before(),
+            "b_workspace": workspace,
+            "b_request_id": request.request_id,
+            "b_fingerprint": request.fingerprint,
+            f"b_{self._answer.name}": answer,
+            "b_create_time": self._now(),
+        }
 
     @contextmanager
     def remembering(self, request: RepeatableRequest | None) -> Iterator[None]:
@@ -106,3 +106,15 @@ def answer_to(request: RepeatableRequest, fingerprint: str, answer: Any) -> Any:
     if fingerprint != request.fingerprint:
         raise RequestIdReused(request.request_id)
     return answer
+
+
+def statements_of(table: sa.Table, answer: sa.Column[Any]) -> tuple[sa.Delete, sa.Insert]:
+    """What forgets the requests that are too old, and what keeps one, in a table as that of FirstAnswers."""
+    values: dict[str, sa.BindParameter[Any]] = {
+        name: sa.bindparam(f"b_{name}")
+        for name in ("workspace", "request_id", "fingerprint", answer.name, "create_time")
+    }
+    return (
+        sa.delete(table).where(table.c.create_time < sa.bindparam("b_forgotten_before")),
+        sa.insert(table).inline().values(values),
+    )

@@ -49,21 +49,29 @@ def function_of(schema: str, name: str, query: sa.Select[Any], before: Sequence[
     results = ", ".join(
         f"o_{place} {column.type.compile(_DIALECT)}" for place, column in enumerate(query.selected_columns)
     )
-    head = (
-        f"({', '.join(f'{bound} {kind}' for bound, kind in types.items())}) RETURNS TABLE ({results}) "
-        f"LANGUAGE plpgsql {'VOLATILE' if before else 'STABLE'} {_SETTINGS}"
-    )
-    body = "".join(f"{step};\n" for step in steps)
-    digest = hashlib.sha256(f"{head}\n{body}".encode()).hexdigest()[:16]
-    full_name = f"{name}_{digest}"
-    quote = f"$f{digest}$"  # nothing in the body can be it
-    arguments = ", ".join(f"CAST(:{bound} AS {kind})" for bound, kind in types.items())
-    return Function(
-        schema=schema,
-        name=full_name,
-        definition=(f"CREATE OR REPLACE FUNCTION {schema}.{full_name}{head} AS {quote}\nBEGIN\n{body}END\n{quote}"),
-        call=sa.text(f"SELECT * FROM {schema}.{full_name}({arguments})"),  # noqa: S608 - names are ours
-    )
+    volatility = "VOLATILE" if before else "STABLE"
+    returns = f"RETURNS TABLE ({results}) LANGUAGE plpgsql {volatility} {_SETTINGS}"
+    return _function(schema, name, types, returns, steps)
+
+
+def procedure_of(schema: str, name: str, parts: Mapping[str, Sequence[sa.Insert | sa.Update | sa.Delete]]) -> Function:
+    """The function that runs those statements that it is told to.
+
+    Args:
+        schema: Where it is.
+        name: What it begins with.
+        parts: Statements by the name of the part that they belong to. The function takes a boolean of this name, which
+            says whether they run, and what they are bound to, by names that begin with the part's and `_`.
+    """
+    types: dict[str, str] = {}
+    steps = []
+    for part, statements in parts.items():
+        types[part] = "BOOLEAN"
+        texts = [_in_body(statement, types, f"{part}_") for statement in statements]
+        steps.append(f"IF {part} THEN {'; '.join(texts)}; END IF")
+    # A number in a call is an INTEGER, which is not narrowed for an argument, but is for a column.
+    types = {bound: "INTEGER" if kind == "SMALLINT" else kind for bound, kind in types.items()}
+    return _function(schema, name, types, "RETURNS VOID LANGUAGE plpgsql VOLATILE", steps, gives_rows=False)
 
 
 def create_functions(connection: Connection, functions: Sequence[Function]) -> None:
@@ -87,15 +95,39 @@ def missing_functions(connection: Connection, functions: Sequence[Function]) -> 
     return [function for function in functions if (function.schema, function.name) not in there]
 
 
-def _in_body(statement: sa.ClauseElement, types: dict[str, str]) -> str:
-    """A statement in which bound parameters are names, and constants are literals. Adds to `types` what it binds."""
+def _function(
+    schema: str, name: str, types: Mapping[str, str], returns: str, steps: Sequence[str], *, gives_rows: bool = True
+) -> Function:
+    """A function of these steps."""
+    head = f"({', '.join(f'{bound} {kind}' for bound, kind in types.items())}) {returns}"
+    body = "".join(f"{step};\n" for step in steps)
+    digest = hashlib.sha256(f"{head}\n{body}".encode()).hexdigest()[:16]
+    full_name = f"{name}_{digest}"
+    quote = f"$f{digest}$"  # nothing in the body can be it
+    if gives_rows:
+        call = f"* FROM {schema}.{full_name}({', '.join(f'CAST(:{bound} AS {kind})' for bound, kind in types.items())})"
+    else:
+        call = f"{schema}.{full_name}({', '.join(f':{bound}' for bound in types)})"
+    return Function(
+        schema=schema,
+        name=full_name,
+        definition=(f"CREATE OR REPLACE FUNCTION {schema}.{full_name}{head} AS {quote}\nBEGIN\n{body}END\n{quote}"),
+        call=sa.text(f"SELECT {call}"),
+    )
+
+
+def _in_body(statement: sa.ClauseElement, types: dict[str, str], prefix: str = "") -> str:
+    """A statement in which bound parameters are names that begin with a prefix, and constants are literals.
+
+    Adds to `types` what it binds.
+    """
     compiled: Any = statement.compile(dialect=_DIALECT)
     names: Mapping[str, sa.BindParameter[Any]] = compiled.binds
     texts: dict[str, str] = {}
     for name, bound in names.items():
         if bound.required:
-            texts[name] = name
-            types[name] = bound.type.compile(_DIALECT)
+            texts[name] = f"{prefix}{name}"
+            types[texts[name]] = bound.type.compile(_DIALECT)
         else:
             literal = sa.literal(bound.value, bound.type)
             # The driver's placeholders are spelled with `%`, which is doubled in texts that have them.

@@ -26,12 +26,6 @@ _m = tables.model
 _v = tables.version
 _d = tables.dataset
 
-
-_INSERT = Statement(
-    sa.insert(_v).values(
-        {column.name: sa.bindparam(f"b_{column.name}") for column in _v.c if column.name != "version_pk"}
-    )
-)
 _KEY = Statement(
     sa.select(_v.c.version_pk).where(
         _v.c.model_pk == sa.bindparam("b_model_pk"), _v.c.version == sa.bindparam("b_version")
@@ -129,35 +123,35 @@ def link_of(connection: Connection, version_pk: int) -> Link | None:
 
 def _insert(model: OpenModel, version: ModelVersion, link_owner: str) -> None:
     source, provenance, signature = version.source, version.provenance, version.signature
-    values: dict[str, str | int | bytes] = {
-        "model_pk": model.model_pk,
-        "workspace": model.name.workspace,
-        "version": version.name.version,
-        "state": version.state.value,
-        "state_message": version.state_message,
-        "stage": version.stage,
-        "source_owner": source.owner if isinstance(source, ArtifactSource) else "",
-        "source_path": source.path if isinstance(source, ArtifactSource) else source.uri,
-        "link_owner": link_owner,
-        "run_id": provenance.run_id,
-        "logged_model_id": provenance.logged_model_id,
-        "code_commit": provenance.commit,
-        "signature_inputs": signature.inputs,
-        "signature_outputs": signature.outputs,
-        "signature_params": signature.params,
-        "copied_from": version.copied_from,
-        "manifest_sha256": version.manifest_sha256,
-        "description": version.description,
-        "create_time": version.create_time,
-        "update_time": version.update_time,
-        "created_by": version.created_by,
-        "revision": version.revision,
-        "attempt_time": version.create_time,
-    }
-    bound = {f"b_{column}": value for column, value in values.items()}
-    _INSERT.execute_later(model.connection, bound)
+    model.insert_version(
+        {
+            "workspace": model.name.workspace,
+            "version": version.name.version,
+            "state": version.state.value,
+            "state_message": version.state_message,
+            "stage": version.stage,
+            "source_owner": source.owner if isinstance(source, ArtifactSource) else "",
+            "source_path": source.path if isinstance(source, ArtifactSource) else source.uri,
+            "link_owner": link_owner,
+            "run_id": provenance.run_id,
+            "logged_model_id": provenance.logged_model_id,
+            "code_commit": provenance.commit,
+            "signature_inputs": signature.inputs,
+            "signature_outputs": signature.outputs,
+            "signature_params": signature.params,
+            "copied_from": version.copied_from,
+            "manifest_sha256": version.manifest_sha256,
+            "description": version.description,
+            "create_time": version.create_time,
+            "update_time": version.update_time,
+            "created_by": version.created_by,
+            "revision": version.revision,
+            "attempt_time": version.create_time,
+        }
+    )
     if not version.tags and not provenance.datasets:
         return
+    model.write()
     of_version = {"b_model_pk": model.model_pk, "b_version": version.name.version}
     version_pk: int = _KEY.execute(model.connection, of_version)[0].version_pk
     change_tags(model.connection, tables.version_tag, version_pk, version.tags, frozenset())

@@ -17,8 +17,10 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from trivet_kit.db import Database
-from trivet_kit.db.first_answers import RETENTION_MILLIS, answer_to
+from trivet_kit.db.bulk import Scalar
+from trivet_kit.db.first_answers import RETENTION_MILLIS, answer_to, statements_of
 from trivet_kit.db.statements import Statement
+from trivet_kit.db.writes import Writes
 from trivet_kit.errors import CallerError, EtagStale
 from trivet_kit.requests import RepeatableRequest
 from trivet_kit.resources import ModelName, ModelVersionName
@@ -38,42 +40,48 @@ _w = tables.workspace
 _r = tables.request
 
 _OF_WORKSPACE: sa.BindParameter[str] = sa.bindparam("b_workspace", type_=sa.Text)
+_OF_MODEL: tuple[sa.ColumnElement[Any], ...] = (
+    _m.c.model_pk,
+    _m.c.next_version,
+    _m.c.update_time.label("model_update_time"),
+    _m.c.revision.label("model_revision"),
+    _m.c.history_sequence,
+    _m.c.history_sha256,
+    *RULE_COLUMNS_BESIDE_MODEL,
+    _r.c.fingerprint,
+    _r.c.answer,
+)
+_IS_REQUEST = sa.and_(
+    _r.c.workspace == _m.c.workspace,
+    _r.c.request_id == sa.bindparam("b_request_id"),
+    _r.c.create_time >= sa.bindparam("b_forgotten_before"),
+)
+_IS_VERSION = sa.and_(_v.c.model_pk == _m.c.model_pk, _v.c.version == sa.bindparam("b_version"))
 _OPENED = (
-    sa.select(
-        *VERSION_COLUMNS,
-        _m.c.model_pk,
-        _m.c.next_version,
-        _m.c.update_time.label("model_update_time"),
-        _m.c.revision.label("model_revision"),
-        _m.c.history_sequence,
-        _m.c.history_sha256,
-        *RULE_COLUMNS_BESIDE_MODEL,
-        _r.c.fingerprint,
-        _r.c.answer,
-    )
+    sa.select(*VERSION_COLUMNS, *_OF_MODEL)
     .join_from(_m, _w, _w.c.workspace == _m.c.workspace)
-    .join(_v, sa.and_(_v.c.model_pk == _m.c.model_pk, _v.c.version == sa.bindparam("b_version")), isouter=True)
-    .join(
-        _r,
-        sa.and_(
-            _r.c.workspace == _m.c.workspace,
-            _r.c.request_id == sa.bindparam("b_request_id"),
-            _r.c.create_time >= sa.bindparam("b_forgotten_before"),
-        ),
-        isouter=True,
-    )
+    .join(_v, _IS_VERSION, isouter=True)
+    .join(_r, _IS_REQUEST, isouter=True)
+)
+# A version comes with much that a model alone has not.
+_OPENED_ALONE = (
+    sa.select(_m.c.workspace, _m.c.model_id, _m.c.uid, *_OF_MODEL)
+    .join_from(_m, _w, _w.c.workspace == _m.c.workspace)
+    .join(_r, _IS_REQUEST, isouter=True)
 )
 
 
-def _opening(name: str, *of_model: sa.ColumnElement[bool]) -> Statement:
+def _opening(name: str, opened: sa.Select[Any], of_model: sa.ColumnElement[bool]) -> Statement:
     """Locks a model, and reads what whoever changes it needs: after the lock, so that it is as it is by now."""
-    lock = sa.select(_m.c.model_pk).where(_m.c.workspace == _OF_WORKSPACE, *of_model).with_for_update()
-    query = _OPENED.where(_m.c.workspace == _OF_WORKSPACE, *of_model)
+    lock = sa.select(_m.c.model_pk).where(_m.c.workspace == _OF_WORKSPACE, of_model).with_for_update()
+    query = opened.where(_m.c.workspace == _OF_WORKSPACE, of_model)
     return kept(name, query, before=(share_rules(_OF_WORKSPACE), lock))
 
 
-_OPEN = _opening("open_model", _m.c.model_id == sa.bindparam("b_model_id"))
-_OPEN_BY_UID = _opening("open_model_by_uid", _m.c.uid == sa.bindparam("b_uid"))
+_IS_MODEL = _m.c.model_id == sa.bindparam("b_model_id")
+_OPEN = _opening("open_model", _OPENED_ALONE, _IS_MODEL)
+_OPEN_WITH_VERSION = _opening("open_version", _OPENED, _IS_MODEL)
+_OPEN_BY_UID = _opening("open_model_by_uid", _OPENED, _m.c.uid == sa.bindparam("b_uid"))
 _MODEL = kept("model_by_key", MODEL_ROWS.where(_m.c.model_pk == sa.bindparam("b_model_pk")))
 _VERSIONS_IN_STAGE = kept(
     "versions_in_stage",
@@ -81,33 +89,33 @@ _VERSIONS_IN_STAGE = kept(
         _v.c.version
     ),
 )
-_ADD_ENTRY = Statement(
-    sa.insert(tables.history).values(
-        {column.name: sa.bindparam(f"b_{column.name}") for column in tables.history.c if column.name != "entry_pk"}
+
+
+def _insert(table: sa.Table, *given: str) -> sa.Insert:
+    """Inserts a row of all columns but those that the database gives."""
+    return (
+        sa.insert(table)
+        .inline()
+        .values({column.name: sa.bindparam(f"b_{column.name}") for column in table.c if column.name not in given})
     )
-)
-_ADD_TO_OUTBOX = Statement(
-    sa.insert(tables.outbox).values(
-        {column.name: sa.bindparam(f"b_{column.name}") for column in tables.outbox.c if column.name != "outbox_pk"}
+
+
+def _update(key: sa.Column[int], *columns: str) -> sa.Update:
+    return (
+        sa.update(key.table)
+        .where(key == sa.bindparam(f"b_{key.name}"))
+        .values({column: sa.bindparam(f"b_{column}") for column in columns})
     )
-)
-_UPDATE_MODEL = Statement(
-    sa.update(_m)
-    .where(_m.c.model_pk == sa.bindparam("b_model_pk"))
-    .values(
-        {
-            column: sa.bindparam(f"b_{column}")
-            for column in ("next_version", "update_time", "revision", "history_sequence", "history_sha256")
-        }
-    )
-)
-_UPDATE_VERSION = Statement(
-    sa.update(_v)
-    .where(_v.c.version_pk == sa.bindparam("b_version_pk"))
-    .values(
-        {
-            column: sa.bindparam(f"b_{column}")
-            for column in (
+
+
+_WRITES = Writes(
+    tables.SCHEMA,
+    "write_model",
+    {
+        "new_version": [_insert(_v, "version_pk")],
+        "version": [
+            _update(
+                _v.c.version_pk,
                 "state",
                 "state_message",
                 "stage",
@@ -116,15 +124,20 @@ _UPDATE_VERSION = Statement(
                 "update_time",
                 "revision",
             )
-        }
-    )
+        ],
+        "entry": [_insert(tables.history, "entry_pk"), _insert(tables.outbox, "outbox_pk")],
+        "model": [
+            _update(_m.c.model_pk, "next_version", "update_time", "revision", "history_sequence", "history_sha256")
+        ],
+        "request": statements_of(_r, _r.c.answer),
+    },
 )
 
-FUNCTIONS = functions_of(_OPEN, _OPEN_BY_UID, _MODEL, _VERSIONS_IN_STAGE)
+FUNCTIONS = (*functions_of(_OPEN, _OPEN_WITH_VERSION, _OPEN_BY_UID, _MODEL, _VERSIONS_IN_STAGE), _WRITES.function)
 
 
 class OpenModel:
-    """A model whose row is locked. What is recorded of it is written at the end of `open_model`."""
+    """A model whose row is locked. What is done to it, and recorded, is written at the end of `open_model`."""
 
     def __init__(self, connection: Connection, row: Any, number: int, now: int) -> None:
         self.connection = connection
@@ -140,6 +153,8 @@ class OpenModel:
         self._row = row
         self._head = Head(row.history_sequence, bytes(row.history_sha256))
         self._is_changed = False
+        self._waiting: dict[str, Mapping[str, Scalar]] = {}
+        """Parts of `_WRITES`."""
 
     def first_answer(self, request: RepeatableRequest | None) -> str | None:
         """What the request made that it was opened for, where that came before. Raises RequestIdReused."""
@@ -159,7 +174,7 @@ class OpenModel:
 
     def version(self) -> OpenVersion:
         """The version that it was opened with. Raises ModelVersionNotFound."""
-        if self._row.version_pk is None:
+        if not self._number or self._row.version_pk is None:
             raise ModelVersionNotFound(str(ModelVersionName(self.name.workspace, self.name.model_id, self._number)))
         return OpenVersion(self, self._row.version_pk, to_version(self._row[: len(VERSION_COLUMNS)]))
 
@@ -181,24 +196,29 @@ class OpenModel:
         entry = next_entry(self.uid, self._head, action, version, changes, self.now, by)
         self._head = entry.head
         self._is_changed = True
-        workspace = self.name.workspace
-        _ADD_ENTRY.execute_later(self.connection, _entry_values(workspace, entry))
-        _ADD_TO_OUTBOX.execute_later(
-            self.connection,
-            {
-                "b_workspace": workspace,
-                "b_model_id": self.name.model_id,
-                "b_model_uid": self.uid,
-                "b_sequence": entry.sequence,
-                "b_action": action.value,
-            },
+        self._wait("entry", {**_entry_values(self.name.workspace, entry), "b_model_id": self.name.model_id})
+
+    def insert_version(self, values: Mapping[str, Scalar]) -> None:
+        """Inserts a version of it; `values` are those of its columns, but for the key of the model."""
+        self._wait(
+            "new_version", {f"b_{column}": value for column, value in values.items()} | {"b_model_pk": self.model_pk}
         )
 
+    def update_version(self, version_pk: int, values: Mapping[str, Scalar]) -> None:
+        """Changes a version of it."""
+        bound = {f"b_{column}": value for column, value in values.items()}
+        self._wait("version", {**bound, "b_version_pk": version_pk})
+
+    def remember(self, values: Mapping[str, Scalar]) -> None:
+        """Keeps what a request made, as `FirstAnswers.values` gives it."""
+        self._wait("request", values)
+
     def write(self) -> None:
-        """Writes what the row says of all that was recorded; nothing where nothing was."""
+        """Writes what was done so far, and what the model's row says of what was recorded."""
         if self._is_changed:
-            _UPDATE_MODEL.execute_later(
-                self.connection,
+            self._is_changed = False
+            self._wait(
+                "model",
                 {
                     "b_model_pk": self.model_pk,
                     "b_next_version": self.next_version,
@@ -208,6 +228,17 @@ class OpenModel:
                     "b_history_sha256": self._head.sha256,
                 },
             )
+        self._write_waiting()
+
+    def _wait(self, part: str, values: Mapping[str, Scalar]) -> None:
+        if part in self._waiting:
+            self._write_waiting()
+        self._waiting[part] = values
+
+    def _write_waiting(self) -> None:
+        if self._waiting:
+            _WRITES.execute_later(self.connection, self._waiting)
+            self._waiting = {}
 
 
 class OpenVersion:
@@ -234,17 +265,16 @@ class OpenVersion:
             return
         revision = self.value.revision + 1
         self.value = replace(after, update_time=self._model.now, revision=revision)
-        _UPDATE_VERSION.execute_later(
-            self._model.connection,
+        self._model.update_version(
+            self.version_pk,
             {
-                "b_version_pk": self.version_pk,
-                "b_state": after.state.value,
-                "b_state_message": after.state_message,
-                "b_stage": after.stage,
-                "b_description": after.description,
-                "b_manifest_sha256": after.manifest_sha256,
-                "b_update_time": self._model.now,
-                "b_revision": revision,
+                "state": after.state.value,
+                "state_message": after.state_message,
+                "stage": after.stage,
+                "description": after.description,
+                "manifest_sha256": after.manifest_sha256,
+                "update_time": self._model.now,
+                "revision": revision,
             },
         )
         self._model.record(action, by, after.name.version, changes)
@@ -268,7 +298,8 @@ def open_model(
         request: What asks for it.
     """
     values = _opening_values({"b_workspace": name.workspace, "b_model_id": name.model_id}, now, version, request)
-    with database.transaction_from(lambda connection: _OPEN.execute(connection, values)) as (connection, rows):
+    statement = _OPEN_WITH_VERSION if version else _OPEN
+    with database.transaction_from(lambda connection: statement.execute(connection, values)) as (connection, rows):
         yield from _opened(connection, rows, ModelNotFound(str(name)), now, version)
 
 

@@ -153,7 +153,7 @@ class SqlVersions:
                     if other.version_pk != version.version_pk:
                         _put(model, other, ARCHIVED, by)
             _put(model, version, stage, by)
-            self._first_answers.remember(connection, name.workspace, request, _answer(model, name.version))
+            self._remember(model, name.version, request)
             return version.value
 
     def delete(self, name: ModelVersionName, by: By, revision: int | None) -> None:
@@ -186,9 +186,13 @@ class SqlVersions:
             version_pk = _find_answer(connection, answer, model.name)
             return load_versions(connection, [version_pk])[0], link_of(connection, version_pk)
         version, link = insert_version(model, new(), by)
-        answer = _answer(model, version.name.version)
-        self._first_answers.remember(connection, model.name.workspace, request, answer)
+        self._remember(model, version.name.version, request)
         return version, link
+
+    def _remember(self, model: OpenModel, number: int, request: RepeatableRequest | None) -> None:
+        if request is not None:
+            answer = f"{model.uid}/{number}"
+            model.remember(self._first_answers.values(model.name.workspace, request, answer))
 
 
 def _put(model: OpenModel, version: OpenVersion, stage: str, by: By) -> None:
@@ -210,10 +214,6 @@ def _finished(version: ModelVersion, outcome: LinkOutcome) -> ModelVersion:
 def _has_model(connection: Connection, name: ModelName) -> bool:
     found = sa.exists().where(_m.c.workspace == name.workspace, _m.c.model_id == name.model_id)
     return bool(connection.execute(sa.select(found)).scalar_one())
-
-
-def _answer(model: OpenModel, number: int) -> str:
-    return f"{model.uid}/{number}"
 
 
 def _find_answer(connection: Connection, answer: str, model: ModelName) -> int:
