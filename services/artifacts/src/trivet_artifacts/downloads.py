@@ -6,6 +6,7 @@ import asyncio
 import logging
 from collections.abc import AsyncGenerator
 from concurrent.futures import Future, ThreadPoolExecutor, wait
+from contextlib import closing
 from dataclasses import dataclass
 
 from trivet_artifacts.blobs.blob_store import BlobReader, BlobStore, ObjectDamaged
@@ -50,6 +51,10 @@ class Downloads:
         length = min(part.limit or size, size - part.offset)
         begin = file.offset_bytes + part.offset
         try:
+            if length <= limits.MAX_DATA_BYTES:
+                if data := await asyncio.wrap_future(self.threads.submit(self._read_whole, file, begin, length)):
+                    yield data
+                return
             reader = await asyncio.wrap_future(self.threads.submit(self.blobs.open, file.object_key, begin, length))
             ahead = self._ahead(reader)
             try:
@@ -62,6 +67,11 @@ class Downloads:
         except ObjectDamaged as damage:
             _log.error("%s of %s cannot be read: %s", file.artifact.path, file.artifact.owner.name, damage)
             raise ArtifactCorrupt(file.artifact.owner.name, file.artifact.path) from damage
+
+    def _read_whole(self, file: StoredFile, begin: int, length: int) -> bytes:
+        """What is one message, in one visit of a thread."""
+        with closing(self.blobs.open(file.object_key, begin, length)) as reader:
+            return b"".join(iter(lambda: reader.read(length), b""))
 
     def _ahead(self, reader: BlobReader) -> Future[list[bytes]]:
         return self.threads.submit(_read_pieces, reader)

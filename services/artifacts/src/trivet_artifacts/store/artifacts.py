@@ -25,14 +25,16 @@ from trivet_artifacts.store.entries import (
     Folders,
     find_owner,
     lock_owner,
-    lock_owners,
+    lock_two,
     remove_empty_folders,
 )
 from trivet_artifacts.store.objects import touch
 from trivet_kit.db import Database
 from trivet_kit.db.keyset import SortColumn, SortKey
+from trivet_kit.db.statements import Statement
 from trivet_kit.resources import ArtifactOwnerName
 
+_owner = tables.artifact_owner
 _blob = tables.artifact_blob
 _entry = tables.artifact_entry
 _object = tables.artifact_object
@@ -49,6 +51,47 @@ _BLOB_BYTES = (
 _BY_PATH = SortKey((SortColumn(_entry.c.path, str),))
 
 
+def _select() -> sa.Select[Any]:
+    """Files and folders with the objects of the former."""
+    return sa.select(
+        _entry.c.path,
+        _entry.c.object_pk,
+        _entry.c.media_type,
+        _entry.c.create_time,
+        _entry.c.reference_uri,
+        sa.func.coalesce(_object.c.size_bytes, _entry.c.reference_size_bytes, 0).label("size_bytes"),
+        sa.func.coalesce(_object.c.sha256, _entry.c.reference_sha256).label("sha256"),
+        _object.c.object_key,
+        _object.c.offset_bytes,
+        _object.c.state,
+    ).select_from(_entry.outerjoin(_object, _object.c.object_pk == _entry.c.object_pk))
+
+
+_FILE = Statement(
+    _select()
+    .add_columns(_BLOB_BYTES)
+    .join(_owner, _owner.c.owner_pk == _entry.c.owner_pk)
+    .where(
+        _owner.c.workspace == sa.bindparam("b_workspace"),
+        _owner.c.owner == sa.bindparam("b_owner"),
+        _entry.c.path == sa.bindparam("b_path"),
+    )
+)
+_FILES = Statement(_select().where(_entry.c.owner_pk == sa.bindparam("b_owner_pk"), IS_FILE).order_by(_entry.c.path))
+_FILES_AT_OR_BELOW = Statement(
+    _select()
+    .where(
+        _entry.c.owner_pk == sa.bindparam("b_owner_pk"),
+        sa.or_(
+            _entry.c.path == sa.bindparam("b_path"),
+            sa.and_(_entry.c.path > sa.bindparam("b_below_after"), _entry.c.path < sa.bindparam("b_below_before")),
+        ),
+        IS_FILE,
+    )
+    .order_by(_entry.c.path)
+)
+
+
 class SqlArtifacts:
     """Implements `Artifacts`. `now` gives milliseconds since the Unix epoch. Safe for threads."""
 
@@ -63,8 +106,10 @@ class SqlArtifacts:
 
     def find_file(self, owner: ArtifactOwnerName, path: str) -> StoredFile:
         """Returns the file at a path."""
-        with self._database.transaction("read") as connection:
-            row = _find(connection, owner, path, _BLOB_BYTES)
+        rows = _FILE.read(self._database, {"b_workspace": owner.workspace, "b_owner": owner.name, "b_path": path})
+        if not rows:
+            raise ArtifactNotFound(owner.name, path)
+        (row,) = rows
         if row.reference_uri is not None:
             raise ArtifactIsReference(owner.name, path, row.reference_uri)
         if row.object_key is None:
@@ -113,8 +158,8 @@ class SqlArtifacts:
     def link(self, source: ArtifactOwnerName, path: str, destination: ArtifactOwnerName, folder: str) -> Manifest:
         """Gives files to another owner."""
         now = self._now()
-        with self._database.transaction("write") as connection:
-            owners = lock_owners(connection, (source, destination))
+        locking = self._database.transaction_from(lambda connection: lock_two(connection, source, destination))
+        with locking as (connection, owners):
             files = _files(connection, source, owners[source].owner_pk, path)
             below = [paths.below(file.path, path) for file in files]
             # A path that is too long where it is to lie is refused as one that is sent.
@@ -133,22 +178,6 @@ class SqlArtifacts:
                 folders.place(target, _source(file), file.media_type, now)
             folders.write()
         return _manifest(below, files)
-
-
-def _select() -> sa.Select[Any]:
-    """Files and folders with the objects of the former."""
-    return sa.select(
-        _entry.c.path,
-        _entry.c.object_pk,
-        _entry.c.media_type,
-        _entry.c.create_time,
-        _entry.c.reference_uri,
-        sa.func.coalesce(_object.c.size_bytes, _entry.c.reference_size_bytes, 0).label("size_bytes"),
-        sa.func.coalesce(_object.c.sha256, _entry.c.reference_sha256).label("sha256"),
-        _object.c.object_key,
-        _object.c.offset_bytes,
-        _object.c.state,
-    ).select_from(_entry.outerjoin(_object, _object.c.object_pk == _entry.c.object_pk))
 
 
 def _listed(query: ArtifactQuery, *, is_file: bool) -> sa.ColumnElement[bool]:
@@ -170,16 +199,21 @@ def _below(folder: str) -> sa.ColumnElement[bool]:
     """All that lies in a folder, however deep: a range of paths, for they are sorted by their bytes."""
     if not folder:
         return sa.true()
-    return sa.and_(_entry.c.path > f"{folder}/", _entry.c.path < f"{folder}0")  # `0` is the character after `/`
+    after, before = _bounds_below(folder)
+    return sa.and_(_entry.c.path > after, _entry.c.path < before)
+
+
+def _bounds_below(folder: str) -> tuple[str, str]:
+    return f"{folder}/", f"{folder}0"  # `0` is the character after `/`
 
 
 def _at_or_below(path: str) -> sa.ColumnElement[bool]:
     return sa.or_(_entry.c.path == path, _below(path)) if path else sa.true()
 
 
-def _find(connection: Connection, owner: ArtifactOwnerName, path: str, *more: sa.ColumnElement[Any]) -> Row[Any]:
+def _find(connection: Connection, owner: ArtifactOwnerName, path: str) -> Row[Any]:
     owner_pk = find_owner(connection, owner)
-    there = _select().add_columns(*more).where(_entry.c.owner_pk == owner_pk, _entry.c.path == path)
+    there = _select().where(_entry.c.owner_pk == owner_pk, _entry.c.path == path)
     row = connection.execute(there).one_or_none()
     if row is None:
         raise ArtifactNotFound(owner.name, path)
@@ -188,8 +222,12 @@ def _find(connection: Connection, owner: ArtifactOwnerName, path: str, *more: sa
 
 def _files(connection: Connection, owner: ArtifactOwnerName, owner_pk: int | None, path: str) -> Sequence[Row[Any]]:
     """The file at a path, or those below it, sorted by path. Raises ArtifactNotFound where there are none."""
-    wanted = _select().where(_entry.c.owner_pk == owner_pk, _at_or_below(path), IS_FILE).order_by(_entry.c.path)
-    files = connection.execute(wanted).all()
+    if path:
+        after, before = _bounds_below(path)
+        bounds = {"b_owner_pk": owner_pk, "b_path": path, "b_below_after": after, "b_below_before": before}
+        files = _FILES_AT_OR_BELOW.execute(connection, bounds)
+    else:
+        files = _FILES.execute(connection, {"b_owner_pk": owner_pk})
     if not files:
         raise ArtifactNotFound(owner.name, path)
     return files
@@ -204,7 +242,7 @@ def _manifest(names: Sequence[str], files: Sequence[Row[Any]]) -> Manifest:
 def _source(file: Row[Any]) -> int | Reference:
     if file.object_pk is not None:
         return int(file.object_pk)
-    return Reference(file.reference_uri, file.size_bytes, file.sha256)
+    return Reference(file.reference_uri, file.size_bytes, bytes(file.sha256))
 
 
 def _artifact(owner: ArtifactOwnerName, row: Row[Any]) -> Artifact:
@@ -215,7 +253,7 @@ def _artifact(owner: ArtifactOwnerName, row: Row[Any]) -> Artifact:
         row.path,
         Kind.FILE,
         row.size_bytes,
-        row.sha256,
+        bytes(row.sha256),
         row.media_type,
         row.create_time,
         verified=row.state == tables.VERIFIED,

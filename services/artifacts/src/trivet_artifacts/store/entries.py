@@ -14,7 +14,9 @@ from trivet_artifacts.domain import paths
 from trivet_artifacts.domain.contents import Reference
 from trivet_artifacts.domain.errors import ArtifactPathTaken, ArtifactsHeld
 from trivet_artifacts.store import tables
-from trivet_kit.db.upserts import insert_into
+from trivet_kit.db.bulk import RowsOfKeys
+from trivet_kit.db.statements import Statement
+from trivet_kit.db.upserts import insert_into, put_rows_later
 from trivet_kit.resources import ArtifactOwnerName
 
 # Parameters of one statement; SQLite takes 32,766, PostgreSQL's driver any number, and plans get no better by more.
@@ -22,6 +24,25 @@ _CHUNK = 500
 
 _entry = tables.artifact_entry
 _owner = tables.artifact_owner
+
+
+def _locking_two(dialect: str) -> sa.Insert:
+    """Makes two owners, or writes what they are already, which locks them: the first one first."""
+    insert = insert_into(dialect, _owner).values(
+        [
+            {column: sa.bindparam(f"b_{which}_{column}") for column in ("workspace", "owner")}
+            for which in ("first", "second")
+        ]
+    )
+    return insert.on_conflict_do_update(
+        index_elements=["workspace", "owner"], set_={"owner": insert.excluded.owner}
+    ).returning(_owner.c.owner_pk, _owner.c.workspace, _owner.c.owner, _owner.c.hold_time)
+
+
+_LOCK_TWO = Statement(_locking_two("postgresql"), on_sqlite=_locking_two("sqlite"))
+_AT_PATHS = RowsOfKeys(
+    sa.select(_entry.c.path, _entry.c.object_pk, _entry.c.reference_uri), _entry.c.owner_pk, _entry.c.path
+)
 
 IS_FILE = sa.or_(_entry.c.object_pk.is_not(None), _entry.c.reference_uri.is_not(None))
 
@@ -54,10 +75,34 @@ def lock_owner(connection: Connection, owner: ArtifactOwnerName) -> Owner | None
     return None if found is None else Owner(found.owner_pk, found.hold_time is not None)
 
 
+def lock_two(
+    connection: Connection, one: ArtifactOwnerName, other: ArtifactOwnerName
+) -> dict[ArtifactOwnerName, Owner]:
+    """As `lock_owners` does, by one statement."""
+    if one == other:
+        return lock_owners(connection, (one,))
+    first, second = _in_order((one, other))
+    values = {
+        "b_first_workspace": first.workspace,
+        "b_first_owner": first.name,
+        "b_second_workspace": second.workspace,
+        "b_second_owner": second.name,
+    }
+    return {
+        ArtifactOwnerName(row.workspace, row.owner): Owner(row.owner_pk, row.hold_time is not None)
+        for row in _LOCK_TWO.execute(connection, values)
+    }
+
+
+def _in_order(owners: Iterable[ArtifactOwnerName]) -> list[ArtifactOwnerName]:
+    """In the order in which they are locked."""
+    return sorted(set(owners), key=lambda owner: (owner.workspace, owner.name))
+
+
 def lock_owners(connection: Connection, owners: Iterable[ArtifactOwnerName]) -> dict[ArtifactOwnerName, Owner]:
     """Owners, which are made where they are missing, and locked, always in one order."""
     locked = {}
-    for owner in sorted(set(owners), key=lambda owner: (owner.workspace, owner.name)):
+    for owner in _in_order(owners):
         found = lock_owner(connection, owner)
         if found is None:
             connection.execute(
@@ -96,12 +141,8 @@ class Folders:
         """Looks what lies at these paths, and above them; before any of them is placed."""
         needed = {path for wanted_path in wanted for path in (*paths.ancestors(wanted_path), wanted_path)}
         for chunk in chunks(sorted(needed)):
-            rows = self._connection.execute(
-                sa.select(_entry.c.path, _entry.c.object_pk, _entry.c.reference_uri).where(
-                    _entry.c.owner_pk == self._locked.owner_pk, _entry.c.path.in_(chunk)
-                )
-            )
-            self._there.update((row.path, _source(row)) for row in rows)
+            for path, object_pk, reference_uri in _AT_PATHS.read(self._connection, [self._locked.owner_pk], chunk):
+                self._there[path] = reference_uri if object_pk is None else object_pk
 
     def check_free(self, path: str) -> None:
         """Checks that a file may lie at a path that was looked up.
@@ -154,12 +195,7 @@ class Folders:
         """Writes what was placed."""
         if not self._rows:
             return
-        insert = insert_into(self._connection.dialect.name, _entry)
-        kept = {"owner_pk", "path", "parent"}
-        replaced = {column.name: insert.excluded[column.name] for column in _entry.c if column.name not in kept}
-        statement = insert.on_conflict_do_update(index_elements=["owner_pk", "path"], set_=replaced)
-        # RETURNING, for without it SQLAlchemy sends each row by itself.
-        self._connection.execute(statement.returning(_entry.c.owner_pk), list(self._rows.values())).all()
+        put_rows_later(self._connection, _entry, list(self._rows.values()))
         self._rows.clear()
 
 
@@ -186,8 +222,3 @@ def remove_empty_folders(connection: Connection, owner_pk: int, folders: Sequenc
         if connection.execute(inside).first() is not None:
             return
         connection.execute(sa.delete(_entry).where(_entry.c.owner_pk == owner_pk, _entry.c.path == folder))
-
-
-def _source(row: Any) -> int | str | None:
-    source: int | str | None = row.object_pk if row.object_pk is not None else row.reference_uri
-    return source

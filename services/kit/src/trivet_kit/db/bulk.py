@@ -48,14 +48,22 @@ def text(value: str) -> bytes:
 
 
 def insert_later(
-    connection: Connection, table: str, columns: Sequence[str], rows: Sequence[Sequence[int | bytes]]
+    connection: Connection,
+    table: str,
+    columns: Sequence[str],
+    rows: Sequence[Sequence[Scalar]],
+    replaced_by: Sequence[str] = (),
 ) -> None:
     """Appends a few small rows without a round trip of their own: they travel with the next statement or the commit.
 
     Arguments and errors are those of `copy_rows`, with plain values for fields; errors come from what they travel with.
+    With the columns of a key in `replaced_by`, rows take the place of those that have the same key.
     """
     row = f"({', '.join(['%s'] * len(columns))})"
     statement = f"INSERT INTO {table} ({', '.join(columns)}) VALUES {', '.join([row] * len(rows))}"  # noqa: S608 - names are ours
+    if replaced_by:
+        others = ", ".join(f"{column} = excluded.{column}" for column in columns if column not in replaced_by)
+        statement = f"{statement} ON CONFLICT ({', '.join(replaced_by)}) DO UPDATE SET {others}"
     with _driver_cursor(connection) as cursor:
         cursor.wait(statement, [value for row in rows for value in row])
 

@@ -68,7 +68,9 @@ class Database:
             "read": self._engine.execution_options(trivet_mode="read", schema_translate_map=translated),
             "write": self._engine.execution_options(trivet_mode="write", schema_translate_map=translated),
         }
-        self._begins_later = self._modes["write"].execution_options(trivet_begins_later=True)
+        self._begin_later: dict[Mode, Engine] = {
+            mode: engine.execution_options(trivet_begins_later=True) for mode, engine in self._modes.items()
+        }
 
     @property
     def dialect(self) -> Literal["postgresql", "sqlite"]:
@@ -90,18 +92,21 @@ class Database:
             yield connection
 
     @contextmanager
-    def transaction_from(self, first: Callable[[Connection], _Result]) -> Iterator[tuple[Connection, _Result]]:
-        """A transaction that writes, with what its first statement gave: BEGIN makes no round trip of its own.
+    def transaction_from(
+        self, first: Callable[[Connection], _Result], mode: Mode = "write"
+    ) -> Iterator[tuple[Connection, _Result]]:
+        """A transaction with what its first statement gave: BEGIN makes no round trip of its own.
 
         Args:
-            first: Executes one statement and returns what is needed of it. It only reads or locks, and may run twice
-                where the connection was broken.
+            first: Executes one statement and returns what is needed of it. It may run twice where the connection was
+                broken; what it did before is undone then.
+            mode: As `transaction` has it.
 
         Raises:
             DatabaseUnavailable, DeadlineExceeded, Overloaded: as the class says.
             BaseException: what `first` raises.
         """
-        connection, transaction, result = self._begun(self._begins_later, first)
+        connection, transaction, result = self._begun(self._begin_later[mode], first)
         with connection, transaction:
             yield connection, result
 
