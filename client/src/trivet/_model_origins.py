@@ -13,7 +13,6 @@ from trivet._errors import ArtifactNotFound, FailedPrecondition, NotFound, Targe
 from trivet._model_entities import ModelDataset, ModelSignature, ModelVersion, ModelVersionLineage
 from trivet._names import FilesUri, LoggedModelFiles, RunFiles
 from trivet._safe_paths import joined
-from trivet._view_type import ViewType
 
 if TYPE_CHECKING:
     from trivet._client import Client
@@ -71,23 +70,10 @@ def _of_files(client: Client, uri: RunFiles | LoggedModelFiles) -> ModelOrigin:
 
 
 def _of_run(client: Client, run_id: str) -> ModelOrigin:
-    quoted = run_id.replace("'", "''")
     try:
-        # Not the whole of it, which may be large.
-        found = client.tracking.search_runs(
-            filter_string=f"run_id = '{quoted}'",
-            run_view_type=ViewType.ALL,
-            max_results=1,
-            metric_keys=(),
-            param_keys=(),
-            tag_keys=(),
-            with_inputs=True,
-        )
-    except TargetInvalid:
-        return ModelOrigin(run_id=run_id)  # a client of the registry alone
-    if not found:
+        run = client.tracking.get_run_inputs(run_id)
+    except (NotFound, TargetInvalid):  # the latter of a client of the registry alone
         return ModelOrigin(run_id=run_id)
-    (run,) = found
     return ModelOrigin(run_id=run_id, git_commit=run.info.git_commit[:_MAX_COMMIT], datasets=_datasets(run))
 
 
@@ -125,7 +111,7 @@ def read_signature(mlmodel: bytes) -> ModelSignature | None:
     """The signature in the bytes of an MLmodel file; None where it has none, or is no such file."""
     yaml = importlib.import_module("yaml")
     try:
-        parsed = yaml.safe_load(mlmodel)
+        parsed = yaml.load(mlmodel, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
     except (yaml.YAMLError, UnicodeDecodeError):
         return None
     signature = parsed.get("signature") if isinstance(parsed, Mapping) else None

@@ -418,6 +418,13 @@ class Tracking:
         self._logger.settle(run_id=run_id)
         return self._to_run(self._connection.call(self._stub.GetRun, request, repeatable=True))
 
+    def get_run_inputs(self, run_id: str) -> Run:
+        """Returns a run with its inputs and outputs, but without metrics, params and tags. Raises RunNotFound."""
+        columns = pb.SearchRunsRequest(read_mask=FieldMask(paths=[*RUN_INFO_FIELDS, "inputs", "outputs"]))
+        request = pb.GetRunRequest(name=self._names.run(run_id), read_mask=columns.read_mask)
+        self._logger.settle(run_id=run_id)
+        return self._to_run(self._connection.call(self._stub.GetRun, request, repeatable=True), columns)
+
     def search_runs(
         self,
         experiment_ids: Sequence[str | int] | str | int = (),

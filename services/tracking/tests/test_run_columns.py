@@ -10,7 +10,7 @@ import grpc
 import pytest
 from google.protobuf.field_mask_pb2 import FieldMask
 
-from trivet_proto.tracking.v1 import lifecycle_pb2
+from trivet_proto.tracking.v1 import lifecycle_pb2, run_pb2
 from trivet_proto.tracking.v1 import tracking_service_pb2 as pb
 from trivet_testing.errors import error_of
 from trivet_testing.records import create_experiment, create_run, log, metric, timestamp, write
@@ -42,6 +42,20 @@ def test_a_search_returns_only_the_fields_of_its_mask(tracking: Tracking) -> Non
     (whole,) = search(tracking).runs
     (every,) = search(tracking, read_mask=FieldMask(paths=[field.name for field in whole.DESCRIPTOR.fields])).runs
     assert every == whole
+
+
+def test_a_run_is_read_with_only_the_fields_of_a_mask(tracking: Tracking) -> None:
+    name = make(tracking, "a")
+
+    def get(*paths: str) -> run_pb2.Run:
+        return tracking.stub.GetRun(pb.GetRunRequest(name=name, read_mask=FieldMask(paths=paths)))
+
+    assert {field.name for field, _ in get("display_name", "params").ListFields()} == {"display_name", "params"}
+    whole = get()
+    assert dict(whole.tags) == {"team": "t", "note": "n"}
+    assert get(*(field.name for field in whole.DESCRIPTOR.fields)) == whole
+    failure = error_of(lambda: get("name", "metrics.rmse"))
+    assert (failure.code, failure.fields) == (grpc.StatusCode.INVALID_ARGUMENT, ("read_mask.paths[1]",))
 
 
 def test_a_search_returns_only_the_keys_asked_for(tracking: Tracking) -> None:

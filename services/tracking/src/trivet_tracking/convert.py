@@ -283,7 +283,6 @@ def to_read_mask(mask: FieldMask) -> frozenset[str]:
 
 def to_run_fields(request: pb.SearchRunsRequest | watch_pb2.WatchRunsRequest) -> RunFields:
     """What to load of runs. Raises FieldInvalid, FieldRequired, FieldTooLong."""
-    mask = to_read_mask(request.read_mask)
 
     def keys(field: str, asked: Sequence[str]) -> KeySelection:
         if len(asked) > limits.MAX_READ_KEYS:
@@ -291,10 +290,22 @@ def to_run_fields(request: pb.SearchRunsRequest | watch_pb2.WatchRunsRequest) ->
         named = frozenset(texts.check_key(key, f"{field}[{index}]") for index, key in enumerate(asked))
         return named or None
 
+    metrics, params, tags = (
+        keys("metric_keys", request.metric_keys),
+        keys("param_keys", request.param_keys),
+        keys("tag_keys", request.tag_keys),
+    )
+    return to_masked_fields(to_read_mask(request.read_mask), metrics=metrics, params=params, tags=tags)
+
+
+def to_masked_fields(
+    mask: frozenset[str], *, metrics: KeySelection = None, params: KeySelection = None, tags: KeySelection = None
+) -> RunFields:
+    """What to load of runs for these fields; of metrics, params and tags these keys."""
     return RunFields(
-        metrics=keys("metric_keys", request.metric_keys) if "metrics" in mask else frozenset(),
-        params=keys("param_keys", request.param_keys) if "params" in mask else frozenset(),
-        tags=keys("tag_keys", request.tag_keys) if "tags" in mask else frozenset(),
+        metrics=metrics if "metrics" in mask else frozenset(),
+        params=params if "params" in mask else frozenset(),
+        tags=tags if "tags" in mask else frozenset(),
         description="description" in mask,
         last_write=not mask.isdisjoint(("last_write_time", "stale")),
         inputs="inputs" in mask,

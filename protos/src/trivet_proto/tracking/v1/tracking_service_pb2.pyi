@@ -410,14 +410,21 @@ class GetRunRequest(google.protobuf.message.Message):
     DESCRIPTOR: google.protobuf.descriptor.Descriptor
 
     NAME_FIELD_NUMBER: builtins.int
+    READ_MASK_FIELD_NUMBER: builtins.int
     name: builtins.str
     """`workspaces/{workspace}/runs/{run}`."""
+    @property
+    def read_mask(self) -> google.protobuf.field_mask_pb2.FieldMask:
+        """The fields of Run to return, as in SearchRunsRequest. Empty: all of them."""
+
     def __init__(
         self,
         *,
         name: builtins.str = ...,
+        read_mask: google.protobuf.field_mask_pb2.FieldMask | None = ...,
     ) -> None: ...
-    def ClearField(self, field_name: typing.Literal["name", b"name"]) -> None: ...
+    def HasField(self, field_name: typing.Literal["read_mask", b"read_mask"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["name", b"name", "read_mask", b"read_mask"]) -> None: ...
 
 global___GetRunRequest = GetRunRequest
 

@@ -189,8 +189,8 @@ class Runs(Protocol):
         """
         ...
 
-    def get(self, workspace: str, run_id: str) -> Run:
-        """Returns a run, also a deleted one. Raises RunNotFound."""
+    def get(self, workspace: str, run_id: str, fields: RunFields = ALL_FIELDS) -> Run:
+        """Returns a run, also a deleted one, with those fields. Raises RunNotFound."""
         ...
 
     def search(self, workspace: str, query: RunQuery) -> RunPage:

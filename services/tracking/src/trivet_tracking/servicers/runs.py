@@ -36,7 +36,8 @@ class RunServicer:
 
     def GetRun(self, request: pb.GetRunRequest, call: Call) -> run_pb2.Run:
         name = parse_run(request.name, "name")
-        return convert.from_run(self.runs.get(name.workspace, name.run_id))
+        mask = convert.to_read_mask(request.read_mask)
+        return convert.from_run(self.runs.get(name.workspace, name.run_id, convert.to_masked_fields(mask)), mask)
 
     def SearchRuns(self, request: pb.SearchRunsRequest, call: Call) -> pb.SearchRunsResponse:
         bound_to = fingerprints.of_search(request, "count_total")

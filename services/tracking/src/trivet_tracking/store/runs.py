@@ -10,6 +10,7 @@ from sqlalchemy.engine import Connection, Row
 
 from trivet_kit.db import Database
 from trivet_kit.db.planning import prefer_lookups
+from trivet_kit.db.statements import Statement
 from trivet_kit.db.upserts import insert_into
 from trivet_kit.errors import EtagStale
 from trivet_kit.resources import ExperimentName, RunName
@@ -24,6 +25,7 @@ from trivet_tracking.domain.experiments import View
 from trivet_tracking.domain.numbers import number_in
 from trivet_tracking.domain.run_keys import RunKeyPage, RunKeyQuery
 from trivet_tracking.domain.runs import (
+    ALL_FIELDS,
     ExperimentByName,
     ForkPoint,
     NewRun,
@@ -45,6 +47,10 @@ _COMPARED = RunFields(inputs=False, outputs=False)
 
 _t = tables.run
 _e = tables.experiment
+
+_KEY = Statement(
+    sa.select(_t.c.run_pk).where(_t.c.workspace == sa.bindparam("b_workspace"), _t.c.run_id == sa.bindparam("b_run_id"))
+)
 
 # Keys of experiments: a list, or a query for them.
 _Experiments: TypeAlias = "list[int] | sa.Select[tuple[int]]"
@@ -82,10 +88,14 @@ class SqlRuns:
             check_same(existing, new)
             return load(connection, self._attributes, [existing.run_pk])[0]
 
-    def get(self, workspace: str, run_id: str) -> Run:
+    def get(self, workspace: str, run_id: str, fields: RunFields = ALL_FIELDS) -> Run:
         """Returns a run."""
-        with self._database.transaction("read") as connection:
-            return load(connection, self._attributes, [find(connection, workspace, run_id).run_pk])[0]
+        name = {"b_workspace": workspace, "b_run_id": run_id}
+        finding = self._database.transaction_from(lambda connection: _KEY.execute(connection, name), "read")
+        with finding as (connection, found):
+            if not found:
+                raise RunNotFound(str(RunName(workspace, run_id)))
+            return load(connection, self._attributes, [found[0].run_pk], fields)[0]
 
     def search(self, workspace: str, query: RunQuery) -> RunPage:
         """Returns a page."""
