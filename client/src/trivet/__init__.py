@@ -77,8 +77,13 @@ from trivet._fluent import (
     list_experiments,
     list_registered_models,
     list_run_infos,
+    log,
     log_artifact,
     log_artifacts,
+    log_dict,
+    log_figure,
+    log_histogram,
+    log_image,
     log_input,
     log_inputs,
     log_metric,
@@ -87,6 +92,8 @@ from trivet._fluent import (
     log_outputs,
     log_param,
     log_params,
+    log_table,
+    log_text,
     register_model,
     search_experiments,
     search_logged_models,
@@ -148,6 +155,7 @@ if TYPE_CHECKING:
         ServiceStatus,
         SpaceUsage,
     )
+    from trivet._metric_columns import MetricColumns
     from trivet._model_entities import (
         FieldChange,
         HistoryFault,
@@ -164,6 +172,7 @@ if TYPE_CHECKING:
         Webhook,
         WebhookDelivery,
     )
+    from trivet._run_views import RunArtifacts
 
 __all__ = [
     "ActiveRun",
@@ -211,6 +220,7 @@ __all__ = [
     "MessageTooLarge",
     "MethodUnknown",
     "Metric",
+    "MetricColumns",
     "MetricSummary",
     "ModelAliasNotFound",
     "ModelAsOf",
@@ -245,6 +255,7 @@ __all__ = [
     "ResourceExhausted",
     "ResumeTokenExpired",
     "Run",
+    "RunArtifacts",
     "RunChange",
     "RunComparison",
     "RunData",
@@ -292,8 +303,13 @@ __all__ = [
     "list_experiments",
     "list_registered_models",
     "list_run_infos",
+    "log",
     "log_artifact",
     "log_artifacts",
+    "log_dict",
+    "log_figure",
+    "log_histogram",
+    "log_image",
     "log_input",
     "log_inputs",
     "log_metric",
@@ -302,6 +318,8 @@ __all__ = [
     "log_outputs",
     "log_param",
     "log_params",
+    "log_table",
+    "log_text",
     "register_model",
     "search_experiments",
     "search_logged_models",
@@ -321,7 +339,7 @@ __all__ = [
 
 
 # The classes of values are made when one is asked for: that takes longer than all the rest of `import trivet`.
-_VALUE_MODULES = ("_artifact_owners", "_entities", "_model_entities")
+_VALUE_MODULES = ("_artifact_owners", "_entities", "_metric_columns", "_model_entities", "_run_views")
 
 
 def __getattr__(name: str) -> object:
@@ -330,6 +348,10 @@ def __getattr__(name: str) -> object:
         from importlib.metadata import version  # noqa: PLC0415 - see above
 
         return version("trivet")
+    if name == "data":
+        from importlib import import_module  # noqa: PLC0415 - only where a dataset is made
+
+        return import_module("trivet.data")
     if name in __all__:
         from importlib import import_module  # noqa: PLC0415 - only where a value's class is asked for
 

@@ -38,6 +38,7 @@ if TYPE_CHECKING:
         RunInfo,
         ServiceStatus,
     )
+    from trivet._iterators import Iterators
     from trivet._logged_models import Order as LoggedModelOrder
     from trivet._model_entities import (
         ModelAsOf,
@@ -50,11 +51,14 @@ if TYPE_CHECKING:
     from trivet._model_history import ModelEventWatch
     from trivet._names import LoggedModelFiles, Registered, RunFiles
     from trivet._registry import Registry
+    from trivet._run_objects import RunObjects
     from trivet._target import Address, LocalData, Replicas, Service, Target
     from trivet._tracking import RunWatch, Tracking
 
 _Order = Sequence[str] | str | None
 _DEFAULT_TIMEOUT_SECONDS: Final = 60.0
+DEFAULT_BINS: Final = 64
+"""Of a histogram."""
 
 
 class Client:
@@ -142,6 +146,13 @@ class Client:
                 if self._registry is None:
                     self._registry = Registry(self._connection("registry"), self.workspace, partial(find_origin, self))
         return self._registry
+
+    @property
+    def iterate(self) -> Iterators:
+        """Searches that go on page by page until the end: `for run in client.iterate.runs(): …`."""
+        from trivet._iterators import Iterators  # noqa: PLC0415 - `import trivet` is to cost little
+
+        return Iterators(self)
 
     def _connection(self, service: Service) -> Connection:
         from trivet._connection import Connection  # noqa: PLC0415 - see above
@@ -259,7 +270,9 @@ class Client:
 
     def get_run(self, run_id: str) -> Run:
         """Returns a run with all that was logged to it before the call."""
-        return self.tracking.get_run(run_id)
+        from trivet._run_views import attached  # noqa: PLC0415 - `import trivet` is to cost little
+
+        return attached(self.tracking.get_run(run_id), self)
 
     def search_runs(
         self,
@@ -271,7 +284,9 @@ class Client:
         page_token: str | None = None,
     ) -> PagedList[Run]:
         """Returns the runs that pass a filter."""
-        return self.tracking.search_runs(
+        from trivet._run_views import attached  # noqa: PLC0415 - `import trivet` is to cost little
+
+        found = self.tracking.search_runs(
             experiment_ids,
             filter_string=filter_string,
             run_view_type=run_view_type,
@@ -279,6 +294,9 @@ class Client:
             order_by=order_by,
             page_token=page_token,
         )
+        for run in found:
+            attached(run, self)
+        return found
 
     def list_run_infos(
         self,
@@ -546,6 +564,54 @@ class Client:
     def log_artifacts(self, run_id: str, local_dir: str, artifact_path: str | None = None) -> None:
         """Uploads what a folder holds, or a file."""
         self.artifacts.log_artifacts(run_id, local_dir, artifact_path=artifact_path)
+
+    def log_text(self, run_id: str, text: str, artifact_file: str) -> None:
+        """Uploads a text as a file of a run; as the fluent function of that name, and so are those that follow."""
+        self._objects(run_id).text(text, artifact_file)
+
+    def log_dict(self, run_id: str, dictionary: object, artifact_file: str) -> None:
+        """Uploads what JSON or YAML can hold."""
+        self._objects(run_id).mapping(dictionary, artifact_file)
+
+    def log_figure(
+        self, run_id: str, figure: object, artifact_file: str, *, save_kwargs: Mapping[str, object] | None = None
+    ) -> None:
+        """Uploads a figure of matplotlib or plotly."""
+        self._objects(run_id).figure(figure, artifact_file, save_kwargs or {})
+
+    def log_image(
+        self,
+        run_id: str,
+        image: object,
+        artifact_file: str | None = None,
+        key: str | None = None,
+        step: SupportsIndex | None = None,
+        timestamp: int | None = None,
+    ) -> None:
+        """Uploads an image."""
+        self._objects(run_id).image(image, artifact_file, key, step, timestamp)
+
+    def log_table(self, run_id: str, data: object, artifact_file: str) -> None:
+        """Uploads a table, or adds its rows to one."""
+        self._objects(run_id).table(data, artifact_file)
+
+    def log_histogram(
+        self,
+        run_id: str,
+        key: str,
+        values: object,
+        step: SupportsIndex | None = None,
+        timestamp: int | None = None,
+        *,
+        bins: int | Sequence[float] = DEFAULT_BINS,
+    ) -> None:
+        """Uploads a histogram."""
+        self._objects(run_id).histogram(key, values, step, timestamp, bins)
+
+    def _objects(self, run_id: str) -> RunObjects:
+        from trivet._run_objects import RunObjects  # noqa: PLC0415 - `import trivet` is to cost little
+
+        return RunObjects(self, run_id)
 
     def list_artifacts(self, run_id: str, path: str | None = None) -> list[FileInfo]:
         """Returns the files and folders in a folder of a run."""

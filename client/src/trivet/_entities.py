@@ -4,7 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Generic, Literal, TypeVar
+from typing import TYPE_CHECKING, ClassVar, Generic, Literal, TypeVar
+
+from trivet._errors import ClientClosed
+
+if TYPE_CHECKING:
+    from trivet._client import Client
+    from trivet._metric_columns import MetricColumns
+    from trivet._run_views import RunArtifacts
 
 _Item = TypeVar("_Item")
 
@@ -182,6 +189,59 @@ class Run:
     """None where a search did not ask for them."""
     outputs: RunOutputs | None = None
     """None where a search did not ask for them."""
+
+    _client: ClassVar[Client | None] = None
+    """What it was read by, set on each; not a field, for it is not part of the value."""
+
+    @property
+    def params(self) -> Mapping[str, str]:
+        """What was logged as its params."""
+        return self.data.params
+
+    @property
+    def metrics(self) -> Mapping[str, float]:
+        """The current value of each metric."""
+        return self.data.metrics
+
+    @property
+    def tags(self) -> Mapping[str, str]:
+        """What it is marked with."""
+        return self.data.tags
+
+    @property
+    def artifacts(self) -> RunArtifacts:
+        """Its files, read when they are asked for. Raises ClientClosed where it was not read by a client."""
+        from trivet._run_views import RunArtifacts  # noqa: PLC0415 - `import trivet` is to cost little
+
+        return RunArtifacts(self._reader(), self.info.run_id)
+
+    def history(self, key: str, *, min_step: int | None = None, max_step: int | None = None) -> MetricColumns:
+        """The points of a metric as NumPy arrays, by step; `.to_pandas()` makes a DataFrame of them.
+
+        Args:
+            key: The metric's; one that was never logged has no points.
+            min_step: Only points of this step and later ones. Default: from the first.
+            max_step: Only points of this step and earlier ones. Default: to the last.
+
+        Raises:
+            ClientClosed: it was not read by a client.
+            InvalidArgument: NumPy is not installed.
+        """
+        return self._reader().tracking.get_metric_columns(self.info.run_id, key, min_step=min_step, max_step=max_step)
+
+    def _reader(self) -> Client:
+        if self._client is None:
+            raise ClientClosed("This run was not read by a client, or was sent between processes. Read it by get_run.")
+        return self._client
+
+    def __getstate__(self) -> dict[str, object]:
+        # A client has connections, which no other process can have.
+        return {name: value for name, value in self.__dict__.items() if name != "_client"}
+
+    def _repr_html_(self) -> str:
+        from trivet._run_views import to_html  # noqa: PLC0415 - as above
+
+        return to_html(self)
 
 
 @dataclass(frozen=True)

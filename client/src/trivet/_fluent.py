@@ -16,7 +16,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Literal, Self, SupportsFloat, SupportsIndex, overload
 
-from trivet._client import Client
+from trivet._client import DEFAULT_BINS, Client
 from trivet._errors import ExperimentDeleted, InvalidArgument, TrivetError
 from trivet._mode import Mode
 from trivet._view_type import ViewType
@@ -42,7 +42,9 @@ if TYPE_CHECKING:
         RunInfo,
     )
     from trivet._logged_models import Order as LoggedModelOrder
+    from trivet._metric_columns import MetricColumns
     from trivet._model_entities import ModelVersion, RegisteredModel
+    from trivet._run_views import RunArtifacts
 
 _Order = Sequence[str] | str | None
 _Ids = Sequence[str | int] | str | int | None
@@ -78,8 +80,41 @@ class ActiveRun:
 
         _end(self, ending_by(error))
 
+    def log(
+        self, values: Mapping[str, object], step: SupportsIndex | None = None, timestamp: int | None = None
+    ) -> None:
+        """Logs a point of each of several metrics to this run, all or none; does not wait.
+
+        Args:
+            values: Numbers by their keys; in a mapping of mappings, `{"val": {"loss": 1}}` is `val/loss`.
+            step: A whole number. Default: 0.
+            timestamp: In milliseconds since the Unix epoch. Default: now.
+
+        Raises:
+            InvalidArgument: a value is no number; says which function logs such a value.
+        """
+        from trivet._run_objects import flattened  # noqa: PLC0415 - `import trivet` is to cost little
+
+        self._client.tracking.log_metrics(self.info.run_id, flattened(values), timestamp=timestamp, step=step)
+
+    def history(self, key: str, *, min_step: int | None = None, max_step: int | None = None) -> MetricColumns:
+        """The points of a metric that were logged before the call; as `Run.history`."""
+        return self._client.tracking.get_metric_columns(self.info.run_id, key, min_step=min_step, max_step=max_step)
+
+    @property
+    def artifacts(self) -> RunArtifacts:
+        """Its files, read when they are asked for."""
+        from trivet._run_views import RunArtifacts  # noqa: PLC0415 - `import trivet` is to cost little
+
+        return RunArtifacts(self._client, self.info.run_id)
+
     def __repr__(self) -> str:
         return f"<trivet.ActiveRun {self.info.run_id}>"
+
+    def _repr_html_(self) -> str:
+        from trivet._run_views import info_to_html  # noqa: PLC0415 - `import trivet` is to cost little
+
+        return info_to_html(self.info)
 
 
 # Threads start with an empty context and tasks with a copy of their creator's, so that each has runs of its own: a
@@ -402,6 +437,11 @@ def log_metrics(
     )
 
 
+def log(values: Mapping[str, object], step: SupportsIndex | None = None, timestamp: int | None = None) -> None:
+    """Logs several metrics to the active run, starting one where there is none; as `ActiveRun.log`."""
+    _run_to_log_to().log(values, step, timestamp)
+
+
 def log_param(key: str, value: object) -> None:
     """Logs a param to the active run, starting one where there is none; does not wait.
 
@@ -438,28 +478,36 @@ def delete_tag(key: str) -> None:
 
 
 def log_input(
-    dataset: Dataset | None = None,
+    dataset: object = None,
     context: str | None = None,
     tags: Mapping[str, object] | None = None,
     model: LoggedModelInput | None = None,
+    *,
+    name: str = "",
 ) -> None:
     """Logs a dataset, or a logged model, that the active run uses, starting one where there is none; does not wait.
 
     The same again changes nothing.
 
     Args:
-        dataset: What the run is trained or evaluated on.
+        dataset: What the run is trained or evaluated on: a `Dataset`, or the data itself, of which digest, schema and
+            size are noted: a DataFrame of pandas or polars, an array of NumPy or several by their names, the path of a
+            file or folder, or a URI. `trivet.data` has the same with more to choose.
         context: What for, such as `training`; kept as the tag `mlflow.data.context`.
         tags: More to mark this use of the dataset with.
         model: A logged model that the run uses.
+        name: What people call data that is given itself. Default: the name of the file, or `dataset`.
 
     Raises:
         InvalidArgument: one of them is not what it must be, or there is neither.
+        FileNotFoundError: there is no file at the path.
     """
     if dataset is None and model is None:
         raise InvalidArgument("Give a dataset or a model.")
+    from trivet._datasets import to_dataset  # noqa: PLC0415 - `import trivet` is to cost little
+
     log_inputs(
-        None if dataset is None else [dataset],
+        None if dataset is None else [to_dataset(dataset, name=name)],
         [context] if dataset is not None else None,
         [tags] if dataset is not None else None,
         None if model is None else [model],
@@ -689,6 +737,111 @@ def log_artifacts(local_dir: str | os.PathLike[str], artifact_path: str | None =
         lambda: client.artifacts.log_artifacts(run_id, local, artifact_path=artifact_path),
         with_name=False,
     )
+
+
+def log_text(text: str, artifact_file: str) -> None:
+    """Uploads a text to the active run as a file, in UTF-8; waits until it is stored, as `log_artifact` does.
+
+    Args:
+        text: Its content.
+        artifact_file: The file of the run, such as `notes/first.txt`; one that is there is replaced.
+    """
+    run = _run_to_log_to()
+    run._client.log_text(run.info.run_id, text, artifact_file)  # noqa: SLF001 - of this module
+
+
+def log_dict(dictionary: object, artifact_file: str) -> None:
+    """Uploads what JSON or YAML can hold to the active run; as `log_text`.
+
+    Args:
+        dictionary: Mappings, lists, texts and numbers; those of NumPy too, and times.
+        artifact_file: A file of the run; YAML where it ends in `.yaml` or `.yml`, else JSON.
+
+    Raises:
+        InvalidArgument: it holds something else, or PyYAML is not installed.
+    """
+    run = _run_to_log_to()
+    run._client.log_dict(run.info.run_id, dictionary, artifact_file)  # noqa: SLF001 - of this module
+
+
+def log_figure(figure: object, artifact_file: str, *, save_kwargs: Mapping[str, object] | None = None) -> None:
+    """Uploads a figure of matplotlib or plotly to the active run; as `log_text`.
+
+    Args:
+        figure: It; matplotlib's is not closed.
+        artifact_file: A file of the run. Its ending says the format: `.png`, `.svg`, `.pdf` of matplotlib; `.html`,
+            `.json` of plotly, and pictures where Kaleido is installed.
+        save_kwargs: Of the library's function that writes it, such as `{"dpi": 200}`.
+
+    Raises:
+        InvalidArgument: it is no figure, or cannot be written so.
+    """
+    run = _run_to_log_to()
+    run._client.log_figure(run.info.run_id, figure, artifact_file, save_kwargs=save_kwargs)  # noqa: SLF001 - of this module
+
+
+def log_image(
+    image: object,
+    artifact_file: str | None = None,
+    key: str | None = None,
+    step: SupportsIndex | None = None,
+    timestamp: int | None = None,
+) -> None:
+    """Uploads an image to the active run; as `log_text`.
+
+    Args:
+        image: Of Pillow; or pixels as an array of shape (height, width), or (height, width, channels) with 1, 3 or 4
+            channels: whole numbers from 0 to 255, booleans, or numbers from 0 to 1.
+        artifact_file: A file of the run, such as `input.png`.
+        key: In place of that, the series that it is one of.
+        step: Of the series. Default: 0.
+        timestamp: In milliseconds since the Unix epoch. Default: now.
+
+    Raises:
+        InvalidArgument: it is no image, or Pillow is not installed.
+    """
+    run = _run_to_log_to()
+    run._client.log_image(run.info.run_id, image, artifact_file, key, step, timestamp)  # noqa: SLF001 - of this module
+
+
+def log_table(data: object, artifact_file: str) -> None:
+    """Uploads a table to the active run, or adds its rows to one that is there; as `log_text`.
+
+    Two processes that add rows to one file at the same time lose those of one of them.
+
+    Args:
+        data: A DataFrame of pandas or polars; or columns by their names, as lists of one length or single values.
+        artifact_file: A file of the run: `.json`, to which rows can be added, `.csv` or `.parquet`.
+
+    Raises:
+        InvalidArgument: it is no table, or the file is there and is none.
+    """
+    run = _run_to_log_to()
+    run._client.log_table(run.info.run_id, data, artifact_file)  # noqa: SLF001 - of this module
+
+
+def log_histogram(
+    key: str,
+    values: object,
+    step: SupportsIndex | None = None,
+    timestamp: int | None = None,
+    *,
+    bins: int | Sequence[float] = DEFAULT_BINS,
+) -> None:
+    """Uploads a histogram to the active run, as JSON with `counts`, `edges` and `not_finite`; as `log_text`.
+
+    Args:
+        key: The series that it is one of, such as `grad/layer1`.
+        values: Numbers of any shape, counted here; or the pair of counts and edges that `numpy.histogram` returns.
+        step: Of the series. Default: 0.
+        timestamp: In milliseconds since the Unix epoch. Default: now.
+        bins: How many of one width, or their edges.
+
+    Raises:
+        InvalidArgument: they are no numbers, or NumPy is not installed.
+    """
+    run = _run_to_log_to()
+    run._client.log_histogram(run.info.run_id, key, values, step, timestamp, bins=bins)  # noqa: SLF001 - of this module
 
 
 def list_artifacts(run_id: str | None = None, path: str | None = None) -> list[FileInfo]:

@@ -12,6 +12,7 @@ from trivet_proto.tracking.v1 import metric_pb2
 if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
+    import pandas as pd
 
 
 @dataclass(frozen=True, eq=False)
@@ -22,6 +23,18 @@ class MetricColumns:
     timestamps: npt.NDArray[np.int64]
     """In milliseconds since the Unix epoch."""
     values: npt.NDArray[np.float64]
+
+    def __len__(self) -> int:
+        return len(self.steps)
+
+    def to_pandas(self) -> pd.DataFrame:
+        """The points as rows with the columns `step`, `timestamp` (in UTC) and `value`. Raises InvalidArgument."""
+        try:
+            import pandas as pd  # noqa: PLC0415 - as NumPy below
+        except ImportError:
+            raise InvalidArgument("A DataFrame needs pandas, which is not installed: pip install pandas.") from None
+        times = pd.to_datetime(self.timestamps, unit="ms", utc=True)
+        return pd.DataFrame({"step": self.steps, "timestamp": times, "value": self.values})
 
 
 def joined(parts: Iterable[metric_pb2.MetricColumns]) -> MetricColumns:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Final, Protocol, TypeVar
 
 from trivet._entities import PagedList
@@ -54,6 +54,21 @@ def collect(
         found.token = page.next_page_token
         if not found.token or len(found) >= max_results:
             return found
+
+
+def iterated(search: Callable[[str | None], PagedList[_Item]]) -> Iterator[_Item]:
+    """All that a search finds, page after page, each asked for when the one before is used up.
+
+    Args:
+        search: Returns a page, from a token on.
+    """
+    token: str | None = None
+    while True:
+        page = search(token)
+        yield from page
+        if not page.token:
+            return
+        token = page.token
 
 
 def joined(clauses: Sequence[str] | str | None) -> str:
