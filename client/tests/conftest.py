@@ -58,7 +58,8 @@ def clean_process(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.Temp
     """No setting of the person who runs the tests, and nothing left of another test."""
     monkeypatch.setenv("TRIVET_CACHE_DIR", str(tmp_path_factory.mktemp("cache")))
     monkeypatch.delenv("TRIVET_CACHE_SIZE", raising=False)
-    # Programs that tests start have it too.
+    # Programs that tests start have these too.
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path_factory.mktemp("config")))
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path_factory.mktemp("state")))
     for name in ("URL", "TRACKING_URL", "ARTIFACTS_URL", "REGISTRY_URL", "WORKSPACE", "TOKEN", "TOKEN_FILE", "RUN_ID"):
         monkeypatch.delenv(f"TRIVET_{name}", raising=False)

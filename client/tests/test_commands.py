@@ -861,3 +861,35 @@ def test_webhooks_are_answered_as_objects(client: trivet.Client) -> None:
         assert failure("models", "webhooks", command, made["webhook_id"])[0] == "WEBHOOK_NOT_FOUND"
     ended = run("models", "webhooks", "ls")
     assert (ended.stdout, ended.stderr) == ("", "There are no webhooks.\n")
+
+
+def test_compare_puts_what_differs_side_by_side(client: trivet.Client) -> None:
+    first, second = (client.create_run("0", run_name=name).info.run_id for name in ("first", "second"))
+    for run_id, alpha, rmse in ((first, 0.1, 2.5), (second, 0.2, 1.5)):
+        client.log_param(run_id, "alpha", alpha)
+        client.log_param(run_id, "kind", "lasso")
+        client.log_metric(run_id, "rmse", rmse, step=1)
+    client.set_tag(second, "note", "\x1b[31mred")
+    shown = run("runs", "compare", first, second)
+    assert shown.exit_code == 0
+    rows = {line.split()[0]: line.split()[1:] for line in shown.stdout.splitlines()[1:]}
+    assert rows["params.alpha"] == ["0.1", "0.2"]
+    assert rows["metrics.rmse"] == ["2.5", "1.5"]
+    assert rows["run_name"] == ["first", "second"]
+    assert "params.kind" not in rows
+    assert "\x1b" not in shown.stdout
+    compared = answer("runs", "compare", first, second, "--all")
+    assert isinstance(compared, dict)
+    assert compared["params"]["kind"] == {"differs": False, "values": {first: "lasso", second: "lasso"}}
+    assert compared["metrics"]["rmse"]["values"][second] == {"value": 1.5, "step": 1, "min": 1.5, "max": 1.5}
+    assert compared["tags"]["note"]["values"] == {second: "\x1b[31mred"}
+    assert failure("runs", "compare", first, "0192f0c1")[0] == "RUN_NOT_FOUND"
+
+
+def test_tail_shows_the_newest_lines(client: trivet.Client, run_id: str) -> None:
+    lines = [trivet.ConsoleLine(f"line {number}", 1_700_000_000_000 + number) for number in range(30)]
+    client.tracking.log_console(run_id, lines)
+    assert run("runs", "tail", run_id).stdout.splitlines() == [f"line {number}" for number in range(10, 30)]
+    assert run("runs", "tail", run_id, "-n", "1").stdout == "line 29\n"
+    client.set_terminated(run_id)
+    assert run("runs", "tail", run_id, "--follow", "-n", "2").stdout.splitlines() == ["line 28", "line 29"]

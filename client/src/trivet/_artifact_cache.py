@@ -49,8 +49,13 @@ def open_cache() -> ArtifactCache:
     Raises:
         InvalidArgument: the size is none.
     """
+    return ArtifactCache(cache_folder(), _max_bytes())
+
+
+def cache_folder() -> Path:
+    """TRIVET_CACHE_DIR, else the user's folder for what can be had again."""
     folder = os.environ.get("TRIVET_CACHE_DIR", "")
-    return ArtifactCache(Path(folder).expanduser() if folder else _default_folder(), _max_bytes())
+    return Path(folder).expanduser() if folder else _default_folder()
 
 
 class ArtifactCache:

@@ -13,6 +13,7 @@ from typing import Final, Literal
 from urllib.parse import unquote
 
 from trivet._errors import TargetInvalid
+from trivet._logins import Login, Logins, read_logins
 
 Service = Literal["tracking", "artifacts", "registry"]
 
@@ -129,9 +130,9 @@ def resolve(uri: str = "", *, workspace: str = "", token: str = "") -> Target:
 
     Args:
         uri: One address for all services. Empty: TRIVET_TRACKING_URL, TRIVET_ARTIFACTS_URL and TRIVET_REGISTRY_URL,
-            each over TRIVET_URL; where none of them is set, the data in `./.trivet`.
-        workspace: Over the one in the address, which is over TRIVET_WORKSPACE; else `default`.
-        token: Over TRIVET_TOKEN, which is over the file TRIVET_TOKEN_FILE.
+            each over TRIVET_URL; where none of them is set, the server of `trivet login`, else the data in `./.trivet`.
+        workspace: Over the one in the address, which is over TRIVET_WORKSPACE; else that of the login, or `default`.
+        token: Over TRIVET_TOKEN, which is over the file TRIVET_TOKEN_FILE, which is over the login of that server.
 
     Raises:
         TargetInvalid: an address, or what they say together, cannot be used.
@@ -143,14 +144,18 @@ def resolve(uri: str = "", *, workspace: str = "", token: str = "") -> Target:
         chosen = shared if uri else env.get(f"TRIVET_{service.upper()}_URL") or shared
         if chosen:
             uris[service] = chosen
+    logins = read_logins()
     if not uris:
-        uris = dict.fromkeys(_SERVICES, f"file:{DEFAULT_DATA}")
+        uris = dict.fromkeys(_SERVICES, logins.current or f"file:{DEFAULT_DATA}")
     parsed = {service: _parse(text) for service, text in uris.items()}
+    addresses = {service: address for service, (address, _) in parsed.items()}
+    login = _login_of(addresses, logins)
+    has_token = bool(token or env.get("TRIVET_TOKEN") or env.get("TRIVET_TOKEN_FILE"))
     target = Target(
-        addresses={service: address for service, (address, _) in parsed.items()},
-        workspace=_workspace(workspace, {named for _, named in parsed.values() if named}),
-        token=token or env.get("TRIVET_TOKEN", ""),
-        token_file=env.get("TRIVET_TOKEN_FILE", ""),
+        addresses=addresses,
+        workspace=_workspace(workspace, {named for _, named in parsed.values() if named}, login.workspace),
+        token=token or env.get("TRIVET_TOKEN", "") or ("" if has_token else login.token),
+        token_file=env.get("TRIVET_TOKEN_FILE", "") or ("" if has_token else login.token_file),
     )
     _check_token_is_safe(target)
     return target
@@ -237,10 +242,28 @@ def _version(host: str) -> int:
         return 0
 
 
-def _workspace(given: str, named: set[str]) -> str:
+def canonical(uri: str) -> tuple[str, str]:
+    """An address as logins have it, and the workspace that it names or "".
+
+    Raises:
+        TargetInvalid: it is none.
+    """
+    address, workspace = _parse(uri)
+    return str(address), workspace
+
+
+def _login_of(addresses: Mapping[Service, Address | Replicas | LocalData], logins: Logins) -> Login:
+    """The login of the one server that is used; an empty one where there is none, or several servers are used."""
+    used = {str(address) for address in addresses.values()}
+    found = logins.at(used.pop()) if len(used) == 1 else None
+    return found or Login("")
+
+
+def _workspace(given: str, named: set[str], of_login: str = "") -> str:
     if len(named) > 1 and not given:
         raise TargetInvalid(f"The addresses name different workspaces: {', '.join(sorted(named))}.")
-    workspace = given or next(iter(named), "") or os.environ.get("TRIVET_WORKSPACE", "") or DEFAULT_WORKSPACE
+    workspace = given or next(iter(named), "") or os.environ.get("TRIVET_WORKSPACE", "")
+    workspace = workspace or of_login or DEFAULT_WORKSPACE
     if not _WORKSPACE.fullmatch(workspace):
         raise TargetInvalid(f"{workspace!r} cannot be a workspace: its id matches {_WORKSPACE.pattern}.")
     return workspace

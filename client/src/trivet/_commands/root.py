@@ -6,9 +6,11 @@ import typer
 
 from trivet._commands import (
     artifacts,
+    doctor,
     experiments,
     export,
     logged_models,
+    login,
     model_history,
     models,
     promotion,
@@ -30,6 +32,8 @@ def _root() -> None:
 
 app.add_typer(servers.app)
 app.add_typer(spool.app)
+app.add_typer(doctor.app)
+app.add_typer(login.app)
 app.add_typer(experiments.app, name="experiments")
 app.add_typer(runs.app, name="runs")
 app.add_typer(artifacts.app, name="artifacts")
@@ -41,3 +45,4 @@ for part in (model_history, promotion):
 models.app.add_typer(webhooks.app, name="webhooks")
 app.add_typer(export.app)
 app.add_typer(purging.app)
+app.add_typer(storage.garbage_app)

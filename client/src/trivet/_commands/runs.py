@@ -11,6 +11,7 @@ import typer
 import trivet
 from trivet._commands.answers import Answer, Details, Done, Field, Listing
 from trivet._commands.changes import show_changes
+from trivet._commands.comparing import Compared
 from trivet._commands.console import show_console
 from trivet._commands.declaring import client_command
 from trivet._commands.experiments import find_by_name
@@ -164,6 +165,30 @@ def console(
 ) -> None:
     """Show what the processes of a run wrote to their consoles."""
     show_console(client.console(run_id, newest, follow=follow), with_times=times, as_json=as_json)
+
+
+@client_command(app, "tail", example="trivet runs tail 0192f0c1a7d47b6e9c3e5a8b1f2d4c60 --follow", has_json=False)
+def tail(
+    client: trivet.Client,
+    run_id: RunArgument,
+    follow: FollowOption = False,  # noqa: FBT002 - a flag
+    newest: Annotated[int, typer.Option("--newest", "-n", metavar="LINES", min=1, help="How many lines.")] = 20,
+    as_json: JsonOption = False,  # noqa: FBT002 - a flag
+) -> None:
+    """Show the newest lines that the processes of a run wrote to their consoles."""
+    show_console(client.console(run_id, newest, follow=follow), with_times=False, as_json=as_json)
+
+
+@client_command(app, "compare", example="trivet runs compare 0192f0c1a7d47b6e9c3e5a8b1f2d4c60 0192f0c1 --all")
+def compare(
+    client: trivet.Client,
+    run_ids: Annotated[list[str], typer.Argument(metavar="RUN_ID...", help="The runs.", show_default=False)],
+    everything: Annotated[  # noqa: FBT002 - a flag
+        bool, typer.Option("--all", help="Show also what is the same in all of them.", show_default=False)
+    ] = False,
+) -> Answer:
+    """Put runs side by side: a column each, and a row for each attribute, param, metric and tag that differs."""
+    return Compared(client.compare_runs(run_ids, only_differing=not everything), run_ids)
 
 
 @client_command(app, "rename", example="trivet runs rename 0192f0c1a7d47b6e9c3e5a8b1f2d4c60 'small steps'")

@@ -17,6 +17,8 @@ from trivet._commands.options import DryRunOption, YesOption, confirm, parse_age
 from trivet._commands.owners import RUN_ID, OwnerArgument, check_owner, check_there, whole
 
 app = typer.Typer()
+garbage_app = typer.Typer()
+"""At the top of the tree, where people look for it."""
 
 _USAGE: Final[Sequence[Field[trivet.SpaceUsage]]] = (
     Field("stored_bytes", "Stored", SIZE),
@@ -78,6 +80,7 @@ def _manifest(client: trivet.Client, place: trivet.ArtifactPlace) -> trivet.Mani
         raise
 
 
+@client_command(garbage_app, "gc", example="trivet gc --dry-run")
 @client_command(app, "gc", example="trivet artifacts gc --dry-run")
 def gc(
     client: trivet.Client,
