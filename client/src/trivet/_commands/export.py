@@ -21,10 +21,13 @@ from trivet._commands.kinds import size
 from trivet._commands.options import ExperimentIdsOption, ExperimentsOption, FilterOption, View, ViewOption
 
 app = typer.Typer()
+runs_app = typer.Typer()
+"""The same below `runs`, where people look for it too."""
 
 _ALL_TABLES: Final = "runs,params,tags,points"
 
 
+@client_command(runs_app, "export", example="trivet runs export taxi-data --experiment taxi")
 @client_command(app, "export", example="trivet export taxi-data --experiment taxi --filter 'metrics.rmse < 7'")
 def export(
     client: trivet.Client,
