@@ -149,3 +149,10 @@ def test_public_names_are_exactly_those_listed() -> None:
 def test_unknown_name_is_an_attribute_error() -> None:
     with pytest.raises(AttributeError, match="'trivet' has no attribute 'fly'"):
         _ = trivet.fly
+
+
+def test_a_shell_completes_commands() -> None:
+    words = {"COMP_WORDS": "trivet runs re", "COMP_CWORD": "2", "_TRIVET_COMPLETE": "complete_bash"}
+    ended = run_to_exit([TRIVET], words)
+    assert ended.returncode == 0, ended.stderr
+    assert set(ended.stdout.split()) == {"rename", "restore", "rewind"}

@@ -300,16 +300,23 @@ def test_iterators_go_on_until_the_end() -> None:
         next(client.iterate.runs(experiment, "nonsense ="))
 
 
-def test_a_run_shows_itself_in_notebooks_and_is_safe_there() -> None:
+def test_a_run_shows_itself_in_notebooks_and_is_safe_there(workspace: str, monkeypatch: pytest.MonkeyPatch) -> None:
     with trivet.start_run(run_name="<b>first</b>") as run:
         trivet.log_params({f"p{number:02}": "<script>" for number in range(30)})
         run.log({"loss": 0.25})
     page = trivet.get_run(run.info.run_id)._repr_html_()
+    assert "<a " not in page
     assert "&lt;b&gt;first&lt;/b&gt;" in page
     assert "<script>" not in page
     assert "and 10 more" in page
     assert "loss" in page
     assert run.info.run_id in run._repr_html_()
+    monkeypatch.setenv("TRIVET_UI_URL", "https://trivet.example.org/ui/")
+    link = f'href="https://trivet.example.org/ui/w/{workspace}/experiments/0/runs/{run.info.run_id}"'
+    assert link in trivet.get_run(run.info.run_id)._repr_html_()
+    assert link in run._repr_html_()
+    monkeypatch.setenv("TRIVET_UI_URL", "javascript:alert(1)//")
+    assert "<a " not in run._repr_html_()
 
 
 def test_a_run_is_a_value_that_goes_to_other_processes() -> None:

@@ -56,6 +56,7 @@ _SETTINGS: Final = frozenset(
         "TRIVET_TOKEN",
         "TRIVET_TOKEN_FILE",
         "TRIVET_TRACKING_URL",
+        "TRIVET_UI_URL",
         "TRIVET_URL",
         "TRIVET_WORKSPACE",
     }

@@ -241,7 +241,7 @@ class Run:
     def _repr_html_(self) -> str:
         from trivet._run_views import to_html  # noqa: PLC0415 - as above
 
-        return to_html(self)
+        return to_html(self, None if self._client is None else self._client.workspace)
 
 
 @dataclass(frozen=True)

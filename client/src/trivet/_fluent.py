@@ -114,7 +114,7 @@ class ActiveRun:
     def _repr_html_(self) -> str:
         from trivet._run_views import info_to_html  # noqa: PLC0415 - `import trivet` is to cost little
 
-        return info_to_html(self.info)
+        return info_to_html(self.info, self._client.workspace)
 
 
 # Threads start with an empty context and tasks with a copy of their creator's, so that each has runs of its own: a

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import html
+import os
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
+from urllib.parse import quote
 
 from trivet._entities import FileInfo, Run, RunInfo
 
@@ -50,8 +52,13 @@ def attached(run: Run, client: Client) -> Run:
     return run
 
 
-def to_html(run: Run) -> str:
-    """A run as a table for notebooks: what it is, and the first of its params, metrics and tags."""
+def to_html(run: Run, workspace: str | None) -> str:
+    """A run as a table for notebooks: what it is, and the first of its params, metrics and tags.
+
+    Args:
+        run: It.
+        workspace: Its workspace, for the link; None where that is not known.
+    """
     parts = {
         "params": run.params,
         "metrics": {key: f"{value:g}" for key, value in run.metrics.items()},
@@ -60,18 +67,28 @@ def to_html(run: Run) -> str:
     tables = "".join(
         f'<td style="{_STYLE}"><b>{title}</b>{_rows(entries)}</td>' for title, entries in parts.items() if entries
     )
-    return f"{info_to_html(run.info)}<table><tr>{tables}</tr></table>"
+    return f"{info_to_html(run.info, workspace)}<table><tr>{tables}</tr></table>"
 
 
-def info_to_html(info: RunInfo) -> str:
-    """What a run is, as a line for notebooks."""
+def info_to_html(info: RunInfo, workspace: str | None) -> str:
+    """What a run is, as a line for notebooks, with a link where TRIVET_UI_URL says where people look at runs."""
     begin = datetime.fromtimestamp((info.start_time or 0) / 1000, UTC).isoformat(" ", "seconds")
     texts = (info.run_name or info.run_id, info.status, begin if info.start_time is not None else "")
     name, status, started = (html.escape(text) for text in texts)
+    url = run_url(info, workspace)
+    title = f'<a href="{html.escape(url)}" target="_blank" rel="noopener">{name}</a>' if url else f"<b>{name}</b>"
     return (
-        f"<div><b>{name}</b> {status}{', begun ' + started if started else ''} "
+        f"<div>{title} {status}{', begun ' + started if started else ''} "
         f"<code>{html.escape(info.run_id)}</code> in experiment {html.escape(info.experiment_id)}</div>"
     )
+
+
+def run_url(info: RunInfo, workspace: str | None) -> str:
+    """Where people look at a run; empty where TRIVET_UI_URL does not say where that is."""
+    base = os.environ.get("TRIVET_UI_URL", "").rstrip("/")
+    if not base.startswith(("http://", "https://")) or workspace is None:
+        return ""
+    return f"{base}/w/{quote(workspace)}/experiments/{quote(info.experiment_id)}/runs/{quote(info.run_id)}"
 
 
 def _rows(entries: Mapping[str, str]) -> str:
