@@ -13,7 +13,7 @@ export UV_COMPILE_BYTECODE := 1
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help setup up demo test test-all lint lint-python lint-protos lint-locks format proto bench clean
+.PHONY: help setup up demo test test-all lint lint-python lint-protos lint-locks format proto docs bench clean
 
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-9s %s\n", $$1, $$2 }' Makefile
@@ -56,6 +56,10 @@ proto: ## generate the Python code of the contracts again
 
 bench: setup ## run the measurements; options go into ARGS="..."
 	.venv/bin/python bench/run.py $(ARGS)
+
+docs: setup ## build the documentation into build/docs; warnings are errors
+	NO_MKDOCS_2_WARNING=1 .venv/bin/mkdocs build --quiet --strict
+	.venv/bin/python website/check.py build/docs
 
 clean: ## remove what the commands above made; data in .trivet stays
 	rm -rf .venv .tools protos/generator/.venv dist build
