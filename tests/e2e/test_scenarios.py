@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import re
+import shlex
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
@@ -16,10 +18,14 @@ import pytest
 import trivet
 from trivet_testing import artifacts, one_address, registry, tracking
 from trivet_testing.minio import MinioServer
+from trivet_testing.pages import Block, Step, blocks_of, matches, steps_of
 from trivet_testing.postgres import PostgresServer
 from trivet_testing.servers import ServerProcess, free_port, run_to_exit
 
-DEMO = Path(__file__).parents[2] / "examples" / "taxi" / "demo.py"
+ROOT = Path(__file__).parents[2]
+DEMO = ROOT / "examples" / "taxi" / "demo.py"
+PAGE = ROOT / "docs" / "scenarios.md"
+PORTS = {"tracking": 7332, "artifacts": 7333, "registry": 7334}
 TRIALS, ROUNDS = 2, 5
 
 
@@ -207,3 +213,92 @@ def test_one_address_tells_that_a_service_is_away(remote: Remote, nginx: Path, t
         with pytest.raises(trivet.ServerUnavailable):
             client.list_registered_models()
         assert client.create_run("0").info.status == "RUNNING"
+
+
+class Operator:
+    """Does what the page says, all of it on one machine: addresses and places differ, and nothing else."""
+
+    def __init__(self, folder: Path, nginx: Path, places: Mapping[str, str], credentials: Mapping[str, str]) -> None:
+        self._folder = folder
+        self._nginx = nginx
+        self._places = dict(places)
+        self._hosts: dict[str, str] = dict(credentials)  # what the servers have in their environment
+        self._stack = ExitStack()
+        (folder / "train.py").write_text("import trivet\nwith trivet.start_run():\n    trivet.log_param('a', 1)\n")
+
+    def __enter__(self) -> Operator:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stack.close()
+
+    def address(self, on_page: str) -> str:
+        return self._places[on_page]
+
+    def paste(self, block: Block) -> None:
+        """Pastes a block into a terminal that knows nothing yet."""
+        exported: dict[str, str] = {}
+        for step in steps_of(f"```console\n{block.text}```\n"):
+            program, *arguments = shlex.split(self._here(step.command))
+            if program == "export":
+                exported |= dict(setting.split("=", 1) for setting in arguments)
+            elif program == "cd":
+                assert one_address.CONFIGURATION.parent == ROOT / arguments[0]
+            elif program == "nginx":
+                services = {name: self._places[f"{name}.example:{port}"] for name, port in PORTS.items()}
+                folder = self._folder / "nginx"
+                folder.mkdir()
+                proxy = one_address.start(self._nginx, folder, services)
+                self._places["127.0.0.1:7330"] = self._stack.enter_context(proxy)
+            elif program == "python":
+                ended = run_to_exit([sys.executable, str(self._folder / arguments[0])], exported)
+                assert ended.returncode == 0, ended.stderr
+            else:
+                self._hosts |= exported
+                self._run(step, program, arguments)
+
+    def _here(self, text: str) -> str:
+        for on_page, here in self._places.items():
+            text = text.replace(on_page, here)
+        return re.sub(r"0\.0\.0\.0:\d+", "127.0.0.1:0", text)
+
+    def _run(self, step: Step, program: str, arguments: list[str]) -> None:
+        # A module starts as a fork, unlike the script of the same name, which other tests run.
+        module = "trivet_standalone" if arguments[0] == "up" else program.replace("-", "_")
+        command = [sys.executable, "-m", module, *arguments[arguments[0] == "up" :]]
+        if arguments[0] == "migrate":
+            ended = run_to_exit(command, self._hosts)
+            assert ended.returncode == 0, ended.stderr
+            return
+        if arguments[0] == "up":
+            command += ["--grpc-port", "0"]
+            on_page = "127.0.0.1:7330"
+        else:
+            assert arguments[0] == "serve"
+            service = program.removeprefix("trivet-")
+            on_page = f"{service}.example:{PORTS[service]}"
+            assert f" --listen 0.0.0.0:{PORTS[service]}" in step.command
+        server = ServerProcess.start(command, self._hosts, r" is ready: grpc (\S+)$", cwd=self._folder)
+        self._stack.enter_context(server)
+        self._places[on_page] = server.address
+        if step.shown:
+            assert matches(tuple(map(self._here, step.shown)), "\n".join(server.stdout_lines))
+
+
+def test_the_commands_of_the_page_do_what_it_says(
+    postgres_url: str, minio_server: MinioServer, nginx: Path, tmp_path: Path
+) -> None:
+    places = {
+        "postgresql://trivet:secret@db.example:5432/trivet": postgres_url,
+        "s3://trivet?endpoint=https://minio.example": minio_server.store(minio_server.create_bucket()),
+    }
+    with Operator(tmp_path, nginx, places, minio_server.credentials) as operator:
+        for block in blocks_of(PAGE.read_text(encoding="utf-8")):
+            if block.language == "console":
+                operator.paste(block)
+        with trivet.Client(f"grpc://{operator.address('127.0.0.1:7330')}/team-a") as client:
+            # One by three addresses, one by one; that of the server on this machine is in its folder.
+            assert [run.data.params for run in client.search_runs("0")] == [{"a": "1"}] * 2
+            assert all(status.is_reachable for status in client.check_services())
+        with trivet.Client(f"file:{tmp_path / '.trivet'}") as client:
+            assert len(client.search_runs("0")) == 1

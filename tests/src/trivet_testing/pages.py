@@ -1,9 +1,39 @@
-"""Pages of the documentation as lists of commands, so that tests can run them as they stand."""
+"""Pages of the documentation as lists of blocks and commands, so that tests can run them as they stand."""
 
 from __future__ import annotations
 
 import re
+import textwrap
 from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Block:
+    """A block of code of a page."""
+
+    line: int
+    """Where it begins, counted from 1."""
+    language: str
+    """Empty where none is said."""
+    title: str
+    """What is shown above it; a file's name where readers are to save it."""
+    text: str
+
+    @property
+    def is_marked_as_not_run(self) -> bool:
+        """Whether the page says of it that no test runs it."""
+        return self.title.startswith("Not run by a test: ")
+
+
+def blocks_of(page: str) -> list[Block]:
+    """The fenced blocks of a page: ```` ```LANGUAGE title="TITLE" ````, both of which may be missing."""
+    blocks = []
+    for found in re.finditer(r"^( *)(`{3,})([^`\n]*)\n(.*?)^\1\2$", page, re.DOTALL | re.MULTILINE):
+        info = re.fullmatch(r"(\w*)(?: title=\"([^\"]+)\")?", found[3].strip())
+        line = page.count("\n", 0, found.start()) + 1
+        assert info is not None, f"line {line}: what is meant by {found[3]!r}?"
+        blocks.append(Block(line, info[1], info[2] or "", textwrap.dedent(found[4])))
+    return blocks
 
 
 @dataclass(frozen=True)
