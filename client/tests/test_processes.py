@@ -11,6 +11,7 @@ import pytest
 
 import trivet
 from trivet_testing.servers import free_port, run_to_exit
+from trivet_testing.tcp_proxy import Direction, TcpProxy
 from trivet_testing.tracking import full, migrate, start_server
 
 # In processes of their own: pytest's has threads that a fork would leave behind.
@@ -215,6 +216,90 @@ def test_forks_in_the_midst_of_threads_that_log(tracked: str) -> None:
     with trivet.Client(tracked) as client:
         lengths = [len(client.tracking.get_metric_columns(run_id, f"thread {number}").steps) for number in range(3)]
     assert sorted(lengths) == sorted(map(int, counts))
+
+
+# The parent's server answers nothing, while threads of it log, watch, ask and read a stream. Its children
+# have another server, which answers.
+UNANSWERED = """
+import os, sys, threading, trivet
+
+away, well = trivet.Client(sys.argv[1]), trivet.Client(sys.argv[2])
+run_id = well.create_run("0").info.run_id
+away.log_metric(run_id, "loss", 0, step=0)
+assert away.flush(60) == trivet.Receipt(1, 1, 0)
+watch = away.tracking.watch_runs()
+print("begun", flush=True)
+assert sys.stdin.readline()
+is_over = threading.Event()
+
+def log():
+    step = 1
+    while not is_over.is_set():
+        away.log_metric(run_id, "loss", step, step=step)
+        step += 1
+        is_over.wait(0.001)
+    counts.append(step)
+
+def look():
+    seen.append(next(watch).run_id)
+
+def read(call):
+    try:
+        answers.append(call())
+    except trivet.ServerUnavailable:  # it was given up after some seconds, or ended by a fork
+        pass
+
+counts, seen, answers = [], [], []
+reads = (lambda: away.get_run(run_id), lambda: away.get_metric_history(run_id, "loss"))
+threads = [threading.Thread(target=log), threading.Thread(target=look)]
+threads += [threading.Thread(target=read, args=(call,)) for call in reads]
+for thread in threads:
+    thread.start()
+for child in range(int(sys.argv[3])):
+    pid = os.fork()
+    if not pid:
+        well.log_metric(run_id, "child", child, step=child)
+        os._exit(well.flush(60) != trivet.Receipt(1, 1, 0))
+    status = os.waitpid(pid, 0)[1]
+    assert status == 0, (child, status)
+is_over.set()
+print("forked", flush=True)
+assert sys.stdin.readline()
+for thread in threads:
+    thread.join()
+assert away.flush(60) == trivet.Receipt(counts[0], counts[0], 0)
+assert seen == [run_id], seen
+print(run_id, *counts)
+"""
+
+
+def test_forks_while_no_server_answers(tracking_address: str, workspace: str) -> None:
+    forks = full(8, 100)
+    with TcpProxy(tracking_address) as proxy:
+        urls = [f"grpc://{address}/{workspace}" for address in (proxy.address, tracking_address)]
+        command = [sys.executable, "-c", UNANSWERED, *urls, str(forks)]
+        with subprocess.Popen(
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=os.environ
+        ) as process:
+            assert process.stdin is not None
+            assert process.stdout is not None
+            assert process.stderr is not None
+            assert process.stdout.readline() == "begun\n"
+            proxy.hold(Direction.REQUESTS)
+            process.stdin.write("go\n")
+            process.stdin.flush()
+            said = process.stdout.readline()
+            proxy.release()
+            if said:
+                process.stdin.write("go\n")
+                process.stdin.flush()
+                said = process.stdout.readline()
+            assert (process.wait(200), process.stderr.read()) == (0, "")
+        run_id, count = said.split()
+        with trivet.Client(f"grpc://{tracking_address}/{workspace}") as client:
+            assert [point.step for point in client.get_metric_history(run_id, "child")] == list(range(forks))
+            steps = client.tracking.get_metric_columns(run_id, "loss").steps
+            assert steps.tolist() == list(range(int(count)))
 
 
 # No server is there when the run begins. The children may send what they logged before the parent creates the run.

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import math
 import os
 import random
@@ -18,6 +17,7 @@ import grpc
 
 from trivet._at_once import Stop
 from trivet._errors import ClientClosed, ServerUnavailable, TargetInvalid, TrivetError
+from trivet._forks import PATIENCE_SECONDS, WRITER_PATIENCE_SECONDS, Call, forks
 from trivet._service_config import SERVICE_CONFIG
 from trivet._status import from_rpc_error
 from trivet._target import Address, LocalData, Replicas, Target
@@ -35,8 +35,6 @@ DEFAULT_TIMEOUT_SECONDS: Final = 60.0  # the server's own limit of a call withou
 RETRY_SECONDS: Final = 5.0
 _FIRST_PAUSE_SECONDS: Final = 0.1
 _LONGEST_PAUSE_SECONDS: Final = 2.0
-# Longer than a write takes; a fork must not hang because a server does.
-_FORK_PATIENCE_SECONDS: Final = 2.0
 _OPTIONS: Final = (
     ("grpc.service_config", SERVICE_CONFIG),
     # Where all replicas were replaced, their names are looked up again sooner than after gRPC's half minute.
@@ -89,60 +87,12 @@ class Patience:
         return pause if time.monotonic() + pause < self._end else None
 
 
-class _Forks:
-    """Keeps forks and short calls apart.
-
-    gRPC prepares for a fork only while no thread is in a call; the child of another fork was seen to hang, once in ten
-    tries under load. So a fork waits for the calls that run, and calls wait for it.
-    """
-
-    def __init__(self) -> None:
-        self._start_anew()
-
-    def _start_anew(self) -> None:
-        self._changed = threading.Condition()
-        self._calls = 0
-        self._is_forking = False
-
-    @contextlib.contextmanager
-    def kept_off(self) -> Iterator[None]:
-        """No fork happens in the block, unless the block takes longer than forks wait."""
-        with self._changed:
-            while self._is_forking:
-                self._changed.wait()
-            self._calls += 1
-        try:
-            yield
-        finally:
-            with self._changed:
-                self._calls -= 1
-                self._changed.notify_all()
-
-    def before(self) -> None:
-        """Waits for the calls that run, and lets no other begin."""
-        with self._changed:
-            self._is_forking = True
-            self._changed.wait_for(lambda: self._calls == 0, _FORK_PATIENCE_SECONDS)
-
-    def after_in_parent(self) -> None:
-        """Lets calls begin again."""
-        with self._changed:
-            self._is_forking = False
-            self._changed.notify_all()
-
-    def after_in_child(self) -> None:
-        """Begins anew: the threads of the parent, and their calls, are not here."""
-        self._start_anew()
-
-
-_forks = _Forks()
-
-
 class Subscription(Generic[_Response]):
     """The answers of a call without an end, as an iterator. `cancel` may be called from any thread."""
 
-    def __init__(self, call: Any, address: str, on_unavailable: Callable[[], None]) -> None:
-        self._call = call
+    def __init__(self, begin: Callable[[], Any], address: str, on_unavailable: Callable[[], None]) -> None:
+        # No fork waits for a call without an end: who listens begins it again.
+        self._call, self._of_forks = _begun(begin, fork_patience_seconds=0)
         self._address = address
         self._on_unavailable = on_unavailable
 
@@ -150,11 +100,15 @@ class Subscription(Generic[_Response]):
         return self
 
     def __next__(self) -> _Response:
-        """Waits for the next answer. Raises TrivetError: the class of what went wrong; ClientClosed after `cancel`."""
+        """Waits for the next answer.
+
+        Raises:
+            TrivetError: the class of what went wrong; ClientClosed after `cancel`; ServerUnavailable after a fork.
+        """
         try:
             answer: _Response = next(self._call)
         except grpc.RpcError as raised:
-            error = from_rpc_error(raised, self._address)
+            error = _interrupted() if self._of_forks.is_ended else from_rpc_error(raised, self._address)
             if isinstance(error, ServerUnavailable):
                 self._on_unavailable()
             raise error from raised
@@ -169,22 +123,52 @@ class Connection:
     """A server at one address, or that of data on this machine; connects on first use.
 
     Safe for use by several threads. After a fork the child makes a channel of its own on first use, because gRPC's
-    threads are not there; a call that ran in the parent while it forked does not exist in the child.
+    threads are not there; a call that ran in the parent while it forked does not exist in the child. In the parent,
+    a call that takes longer than forks wait is ended, and sent again where that is harmless.
     """
 
-    def __init__(self, address: Address | Replicas | LocalData, target: Target, *, timeout_seconds: float) -> None:
+    def __init__(
+        self,
+        address: Address | Replicas | LocalData,
+        target: Target,
+        *,
+        timeout_seconds: float,
+        fork_patience_seconds: float = PATIENCE_SECONDS,
+    ) -> None:
+        """Prepares it; calls nobody.
+
+        Args:
+            address: Of the server.
+            target: What credentials are sent.
+            timeout_seconds: Of calls that say nothing else.
+            fork_patience_seconds: How long a fork waits for a call to end by itself.
+        """
         self.address = address
-        self._token = target.token
-        self._token_file = target.token_file
+        self._target = target
+        self._fork_patience_seconds = fork_patience_seconds
         self._timeout_seconds = timeout_seconds
         self._is_closed = False
         self._start_anew()
         _connections.add(self)
 
+    def of_writers(self) -> Connection:
+        """Another connection to the same server, for calls that a fork ends soon: whoever makes them makes them again.
+
+        gRPC sends the calls of both over the same sockets.
+        """
+        return Connection(
+            self.address,
+            self._target,
+            timeout_seconds=self._timeout_seconds,
+            fork_patience_seconds=WRITER_PATIENCE_SECONDS,
+        )
+
     def _start_anew(self) -> None:
         self._lock = threading.Lock()
         self._channel: grpc.Channel | None = None
-        self._stubs: dict[object, Any] = {}
+        self._stubs: dict[Any, Any] = {}
+        # Methods of channels that forks have closed: of which stub, and their names.
+        self._closed: weakref.WeakKeyDictionary[Any, tuple[Any, str]] = weakref.WeakKeyDictionary()
         self._attachment: Attachment | None = None
 
     def _forget_the_parents(self) -> None:
@@ -237,6 +221,21 @@ class Connection:
                 _abandoned.append(self._channel)
                 self._channel, self._stubs = None, {}
 
+    def _interrupt(self) -> None:
+        """Ends the calls that run, for a fork; those after them have another channel."""
+        with self._lock:
+            channel, self._channel = self._channel, None
+            stubs, self._stubs = self._stubs, {}
+            for kind, stub in stubs.items():
+                self._closed.update({method: (kind, name) for name, method in vars(stub).items()})
+        if channel is not None:
+            channel.close()
+
+    def _open(self, method: Any) -> Any:
+        """A method, on the channel that there is now where a fork has closed its own."""
+        closed = self._closed.get(method) if self._closed else None
+        return method if closed is None else getattr(self.stub(closed[0]), closed[1])
+
     def call(
         self,
         method: grpc.UnaryUnaryMultiCallable[_Request, _Response],
@@ -265,8 +264,11 @@ class Connection:
         while True:
             left = timeout - (time.monotonic() - began)
             try:
-                with _forks.kept_off():
-                    return method(request, timeout=max(left, 0), metadata=self._metadata())
+                return self._make(method, request, max(left, 0))
+            except _EndedByForkError as raised:
+                if not repeatable:
+                    raise _interrupted() from raised
+                continue
             except grpc.RpcError as raised:
                 error = from_rpc_error(raised, str(self.address))
                 pause = pauses.after(error)
@@ -276,6 +278,20 @@ class Connection:
                 if late or not (repeatable and isinstance(error, ServerUnavailable)):
                     raise error from raised
             time.sleep(pause)
+
+    def _make(
+        self, method: grpc.UnaryUnaryMultiCallable[_Request, _Response], request: _Request, timeout_seconds: float
+    ) -> _Response:
+        of_forks = forks.enter(self._fork_patience_seconds, self._interrupt, of_this_thread=True)
+        method = self._open(method)
+        try:
+            return method(request, timeout=timeout_seconds, metadata=self._metadata())
+        except (grpc.RpcError, ValueError) as raised:  # ValueError: the channel was closed a moment ago
+            if of_forks.is_ended or method in self._closed:
+                raise _EndedByForkError from raised
+            raise
+        finally:
+            forks.leave(of_forks)
 
     def stream(
         self,
@@ -298,7 +314,7 @@ class Connection:
         patience = Patience()
         while True:
             try:
-                for answer in self._answers(method(request, timeout=timeout, metadata=self._metadata()), stop):
+                for answer in self._answers(method, request, timeout, stop):
                     has_come = True
                     yield answer
             except ServerUnavailable as error:
@@ -313,7 +329,11 @@ class Connection:
         self, method: grpc.UnaryStreamMultiCallable[_Request, _Response], request: _Request
     ) -> Subscription[_Response]:
         """The answers of a call that has no end and no deadline; never sent again."""
-        return Subscription(method(request, metadata=self._metadata()), str(self.address), self._attach_again)
+
+        def begin() -> Any:
+            return self._open(method)(request, metadata=self._metadata())
+
+        return Subscription(begin, str(self.address), self._attach_again)
 
     def exchange(
         self,
@@ -330,29 +350,34 @@ class Connection:
         Raises:
             TrivetError: the class of what went wrong, while reading.
         """
-        call = method(requests, timeout=timeout_seconds, metadata=self._metadata())
-        yield from self._answers(call, stop or Stop())
+        yield from self._answers(method, requests, timeout_seconds, stop or Stop())
 
-    def _answers(self, call: Any, stop: Stop) -> Iterator[Any]:
+    def _answers(self, method: Any, asked: Any, timeout_seconds: float, stop: Stop) -> Iterator[Any]:
+        method = self._open(method)
+        call, of_forks = _begun(
+            lambda: method(asked, timeout=timeout_seconds, metadata=self._metadata()), self._fork_patience_seconds
+        )
         try:
             with stop.ends(call.cancel):
                 yield from call
         except grpc.RpcError as raised:
             stop.check()
+            if of_forks.is_ended or method in self._closed:
+                raise _interrupted() from raised
             raise from_rpc_error(raised, str(self.address)) from raised
         finally:
             call.cancel()
 
     def _metadata(self) -> tuple[tuple[str, str], ...]:
-        token = self._token or self._token_in_file()
+        token = self._target.token or self._token_in_file()
         return (("authorization", f"Bearer {token}"),) if token else ()
 
     def _token_in_file(self) -> str:
         # Read for every call: Kubernetes renews the file, and a read costs less than a hundredth of a call.
-        if not self._token_file:
+        if not self._target.token_file:
             return ""
         try:
-            return Path(self._token_file).read_text(encoding="utf-8").strip()
+            return Path(self._target.token_file).read_text(encoding="utf-8").strip()
         except OSError as error:
             raise TargetInvalid(f"TRIVET_TOKEN_FILE cannot be read: {error.strerror}.") from error
 
@@ -368,17 +393,47 @@ class Connection:
             attachment.close()
 
 
+class _EndedByForkError(Exception):
+    """A call was ended, because this process forks."""
+
+
+def _interrupted() -> ServerUnavailable:
+    return ServerUnavailable(
+        "This process forked while the call waited for its answer, so the call was ended; it may have had an effect."
+    )
+
+
+def _begun(begin: Callable[[], Any], fork_patience_seconds: float) -> tuple[Any, Call]:
+    """A call that a fork waits for until gRPC has done with it, whoever reads its answers, or none."""
+    begun: list[weakref.ref[Any]] = []  # one that nobody has any more is ended by gRPC
+
+    def end() -> None:
+        for call in begun:
+            if (known := call()) is not None:
+                known.cancel()
+
+    of_forks = forks.enter(fork_patience_seconds, end)
+    try:
+        call = begin()
+    except BaseException:
+        forks.leave(of_forks)
+        raise
+    begun.append(weakref.ref(call))
+    if of_forks.is_ended:
+        call.cancel()
+    if not call.add_callback(lambda: forks.leave(of_forks)):
+        forks.leave(of_forks)
+    return call, of_forks
+
+
 _connections: weakref.WeakSet[Connection] = weakref.WeakSet()
 _abandoned: list[grpc.Channel | None] = []
 
 
 def _after_fork_in_child() -> None:
-    _forks.after_in_child()
     for connection in list(_connections):
         connection._forget_the_parents()  # noqa: SLF001 - of this module
 
 
 if hasattr(os, "register_at_fork"):  # Windows has no fork
-    os.register_at_fork(
-        before=_forks.before, after_in_parent=_forks.after_in_parent, after_in_child=_after_fork_in_child
-    )
+    os.register_at_fork(after_in_child=_after_fork_in_child)

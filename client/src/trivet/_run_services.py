@@ -22,7 +22,7 @@ class RunServices:
         """Prepares it; calls no server.
 
         Args:
-            connection: To the tracking service.
+            connection: To the tracking service; of calls that are made again after a fork.
             names: Of the workspace.
             artifacts: The artifact service, when files are to be uploaded.
         """

@@ -131,7 +131,8 @@ class Tracking:
         """
         self._connection = connection
         self._names = Names(target.workspace)
-        self.server: RunServer = RunServices(connection, self._names, artifacts)
+        self._of_writers = connection.of_writers()
+        self.server: RunServer = RunServices(self._of_writers, self._names, artifacts)
         self._logger = Logger(self.server, target, current_mode())
         self.logged_models = LoggedModels(connection, self._names, self._logger)
         """The models that runs made."""
@@ -1160,6 +1161,7 @@ class Tracking:
     def close(self) -> None:
         """Flushes, and refuses more to log. Idempotent."""
         self._logger.close()
+        self._of_writers.close()
 
 
 def _changes_of_runs(message: watch_pb2.WatchRunsResponse) -> list[RunChange | ExperimentChange]:
