@@ -202,3 +202,71 @@ def test_a_server_that_never_answers_does_not_slow_the_loop(tracking_address: st
         for key in range(0, 10, 3):
             columns = client.tracking.get_metric_columns(run_id, f"away {key}")
             assert np.array_equal(columns.steps, np.arange(slowed["steps"]))
+
+
+# Nothing but calls, in turn beside a server that has all that was logged before, and beside one that answers nothing.
+FLAT_OUT = """
+import json, operator, statistics, sys, time
+import trivet
+
+well_url, away_url, run_id, seconds = sys.argv[1:]
+clients = {"well": trivet.Client(well_url), "away": trivet.Client(away_url)}
+counts = dict.fromkeys(clients, 0)
+wall, cpu = {name: [] for name in clients}, {name: [] for name in clients}
+for client in clients.values():
+    client.log_metric(run_id, "warm", 1)
+print("begun", flush=True)
+assert sys.stdin.readline()
+until = time.monotonic() + float(seconds)
+while time.monotonic() < until:
+    for name, client in clients.items():
+        began, began_cpu = time.perf_counter(), time.thread_time()
+        for step in range(counts[name], counts[name] + 50_000):
+            client.log_metric(run_id, name, 0.5, step=step)
+        wall[name].append(time.perf_counter() - began)
+        cpu[name].append(time.thread_time() - began_cpu)
+        counts[name] += 50_000
+        if name == "well":
+            client.flush(60)
+print(json.dumps({
+    "calls": counts["away"],
+    "calls a second, well": round(50_000 / statistics.median(wall["well"])),
+    "calls a second, away": round(50_000 / statistics.median(wall["away"])),
+    "wall": round(statistics.median(map(operator.truediv, wall["away"], wall["well"])), 3),
+    "cpu": round(statistics.median(map(operator.truediv, cpu["away"], cpu["well"])), 3),
+}), flush=True)
+assert sys.stdin.readline()
+for name, client in clients.items():
+    assert client.flush(1200) == trivet.Receipt(counts[name] + 1, counts[name] + 1, 0), (name, client.flush(0))
+"""
+
+
+@pytest.mark.timeout(full(300, 3000))
+def test_calls_flat_out_are_as_fast_while_a_server_answers_nothing(tracking_address: str, workspace: str) -> None:
+    """The long form takes two minutes of silence, says what that did to the calls, and allows a slow-down of 5 %."""
+    with TcpProxy(tracking_address) as proxy, trivet.Client(f"grpc://{tracking_address}/{workspace}") as client:
+        run_id = client.create_run("0").info.run_id
+        urls = [f"grpc://{address}/{workspace}" for address in (tracking_address, proxy.address)]
+        command = [sys.executable, "-c", FLAT_OUT, *urls, run_id, str(full(2, 120))]
+        with subprocess.Popen(
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=os.environ
+        ) as process:
+            assert process.stdin is not None
+            assert process.stdout is not None
+            assert process.stderr is not None
+            assert process.stdout.readline() == "begun\n"
+            proxy.hold(Direction.REQUESTS)
+            process.stdin.write("go\n")
+            process.stdin.flush()
+            line = process.stdout.readline()
+            sys.stdout.write(line)
+            proxy.release()
+            process.stdin.write("go\n")
+            process.stdin.flush()
+            assert (process.wait(1500), process.stderr.read()) == (0, "")
+        figures = json.loads(line)
+        assert figures["calls"] >= 50_000
+        # Seconds on a machine with other work say nothing of time.
+        assert full(0, 1) * figures["wall"] <= 1.05, figures
+        columns = client.tracking.get_metric_columns(run_id, "away")
+        assert np.array_equal(columns.steps, np.arange(figures["calls"]))

@@ -294,7 +294,10 @@ def test_forks_while_no_server_answers(tracking_address: str, workspace: str) ->
                 process.stdin.write("go\n")
                 process.stdin.flush()
                 said = process.stdout.readline()
-            assert (process.wait(200), process.stderr.read()) == (0, "")
+            complaints = process.stderr.read()
+            assert process.wait(200) == 0, complaints
+        # gRPC may say that a child found a socket of its parent's, which was being connected.
+        assert [line for line in complaints.splitlines() if "descriptor was created pre fork" not in line] == []
         run_id, count = said.split()
         with trivet.Client(f"grpc://{tracking_address}/{workspace}") as client:
             assert [point.step for point in client.get_metric_history(run_id, "child")] == list(range(forks))
