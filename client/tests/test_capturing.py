@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
+import ctypes
 import json
 import os
 import platform
+import shlex
 import shutil
 import signal
 import socket
@@ -455,6 +458,79 @@ print(run.info.run_id)
         "1_memory_usage_megabytes": 1024,
         "1_memory_usage_percentage": 25,
     }
+
+
+# Waits for two samples, which end when the run does.
+SAMPLED = """
+import trivet
+with trivet.start_run() as run:
+    print("measured")
+    while len(trivet.get_metric_history(run.info.run_id, "system/process_cpu_percentage")) < 2:
+        pass
+print(run.info.run_id)
+"""
+SAMPLING = {"TRIVET_SYSTEM_SECONDS": "0.1", "TRIVET_CAPTURE": "system,console"}
+
+
+@pytest.mark.parametrize(
+    "library",
+    [
+        None,
+        "int nvmlInit_v2(void) { return 9; }",  # NVML_ERROR_DRIVER_NOT_LOADED
+        "int nvmlInit_v2(void) { return 0; }",  # and nothing else, as of another version
+        "int something_else(void) { return 0; }",
+    ],
+)
+def test_without_nvml_or_its_driver_there_are_no_cards_and_all_else(
+    client: trivet.Client, library: str | None, tmp_path: Path
+) -> None:
+    if library is None:
+        with contextlib.suppress(OSError):
+            ctypes.CDLL("libnvidia-ml.so.1")
+            leave_out("a machine without NVML", "this one has it")
+    else:
+        compiler = shutil.which("cc")
+        if compiler is None:
+            leave_out("a C compiler", "there is no cc on the path")
+        (tmp_path / "nvml.c").write_text(library, encoding="utf-8")
+        built = tmp_path / "libnvidia-ml.so.1"
+        subprocess.run([compiler, "-shared", "-fPIC", "-o", built, tmp_path / "nvml.c"], check=True)
+    ended = run_to_exit([sys.executable, "-c", SAMPLED], program_env(LD_LIBRARY_PATH=str(tmp_path), **SAMPLING))
+    assert (ended.returncode, ended.stderr) == (0, "")
+    metrics = client.get_run(ended.stdout.split()[-1]).data.metrics
+    assert "system/system_memory_usage_megabytes" in metrics
+    assert not any("gpu" in key for key in metrics)
+
+
+def test_without_the_kernels_files_the_rest_is_measured(client: trivet.Client) -> None:
+    """As on other systems than Linux."""
+    hidden = "mount -t tmpfs none /proc && mount -t tmpfs none /sys && exec "
+    command = ["unshare", "--mount", "sh", "-c", hidden + shlex.join([sys.executable, "-c", SAMPLED])]
+    if subprocess.run(["unshare", "--mount", "sh", "-c", hidden + "true"], check=False).returncode:
+        leave_out("a view of the machine without /proc", "nothing can be mounted here")
+    ended = run_to_exit(command, program_env(**SAMPLING))
+    assert (ended.returncode, ended.stderr) == (0, "")
+    run_id = ended.stdout.split()[-1]
+    names = {key.removeprefix("system/") for key in client.get_run(run_id).data.metrics}
+    disk = {"disk_usage_megabytes", "disk_available_megabytes", "disk_usage_percentage"}
+    assert names == disk | {"process_cpu_percentage"}
+    assert [line.text for line in client.console(run_id)] == ["measured"]
+
+
+def test_what_c_code_prints_goes_where_it_went_and_not_to_the_run(client: trivet.Client) -> None:
+    program = """
+import ctypes, subprocess, trivet
+with trivet.start_run() as run:
+    print("from Python", flush=True)
+    libc = ctypes.CDLL(None)
+    libc.puts(b"from C")
+    libc.fflush(None)
+    subprocess.run(["echo", "from a child"], check=True)
+print(run.info.run_id)
+"""
+    *said, run_id = run_program(program, TRIVET_CAPTURE="console")
+    assert said == ["from Python", "from C", "from a child"]
+    assert [line.text for line in client.console(run_id)] == ["from Python"]
 
 
 def test_import_and_a_client_load_nothing_of_it() -> None:

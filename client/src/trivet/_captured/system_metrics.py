@@ -69,9 +69,9 @@ def _processor_times() -> tuple[int, int] | None:
     try:
         _, *ticks = _read("stat").partition("\n")[0].split()
         user_to_steal = [int(tick) for tick in ticks[:8]]
-    except (OSError, ValueError):
+        idle = user_to_steal[3] + user_to_steal[4]  # idle, and waiting for the disk
+    except (OSError, ValueError, LookupError):
         return None
-    idle = user_to_steal[3] + user_to_steal[4]  # idle, and waiting for the disk
     return sum(user_to_steal) - idle, sum(user_to_steal)
 
 
