@@ -47,8 +47,8 @@ _EXPERIMENT_PK = 2  # 1 is that of the experiment `Default`
 Row = tuple[object, ...]
 COLUMNS = {
     "run": (
-        "run_pk workspace run_id experiment_pk display_name status start_time end_time user_name created_by source "
-        "git_commit parent_run_id forked_from_run_id description create_time update_time revision fingerprint"
+        "run_pk workspace run_id experiment_pk display_name status start_time end_time begun_time user_name created_by "
+        "source git_commit parent_run_id forked_from_run_id description create_time update_time revision fingerprint"
     ),
     "param": "run_pk key experiment_pk value number",
     "tag": "run_pk key experiment_pk value",
@@ -162,7 +162,19 @@ def _add_run(chunk: dict[str, list[Row]], chance: np.random.Generator, number: i
     user = f"user-{int(draws[2] * 20)}"
     chunk["run"].append(
         (
-            *(pk, "default", run_id, _EXPERIMENT_PK, run_name(run_id), status.value, start, end, user, "anonymous"),
+            *(
+                pk,
+                "default",
+                run_id,
+                _EXPERIMENT_PK,
+                run_name(run_id),
+                status.value,
+                start,
+                end,
+                start,
+                user,
+                "anonymous",
+            ),
             *("train.py", f"{int(draws[3] * 500):040x}", "", "", "", start, end or start, 1, run_id),
         )
     )

@@ -10,6 +10,7 @@ import sys
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -70,6 +71,58 @@ def test_run_that_ends_while_the_server_is_away_is_finished_when_it_is_back(data
     assert (read.info.status, read.data.metrics) == ("FINISHED", {"m": 1.0})
     server = restarted[0]  # type: ignore[assignment] # a ServerProcess
     server.kill()
+
+
+# Ends its run by an error when it is told to, and then itself.
+EARLIER = """
+import sys, trivet
+run = trivet.start_run(run_id=sys.argv[1])
+print("begun", flush=True)
+assert sys.stdin.readline()
+for step in range(1000):
+    trivet.log_metric("earlier", step, step=step)
+trivet.end_run("FAILED")
+"""
+
+
+@pytest.mark.parametrize("mode", ["online", "offline"])
+def test_an_end_that_is_sent_late_does_not_end_a_run_that_another_process_goes_on_with(
+    database_url: str, mode: str, spool: Path
+) -> None:
+    migrate(database_url)
+    listen = f"127.0.0.1:{free_port()}"
+    url = f"grpc://{listen}"
+    env = os.environ | {"TRIVET_URL": url, "TRIVET_FINISH_TIMEOUT": "0.1", "TRIVET_MODE": mode}
+    server = start_server(database_url, listen)
+    with trivet.Client(url) as client:
+        run_id = client.create_run("0").info.run_id
+    command = [sys.executable, "-c", EARLIER, run_id]
+    with subprocess.Popen(
+        command, env=env, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+    ) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        assert process.stdout.readline() == "begun\n"
+        server.kill()
+        process.stdin.write("go\n")
+        process.stdin.flush()
+        assert process.wait(60) == 0
+    assert len(list(spool.glob("*/logs/*"))) == 1
+    with start_server(database_url, listen):
+        trivet.set_tracking_uri(url)
+        with trivet.start_run(run_id=run_id):
+            # What the earlier one left is sent beside what this one logs.
+            trivet.log_metric("later", 1)
+            deadline = time.monotonic() + 60
+            while len(list(spool.glob("*/logs/*"))) > 1:
+                assert time.monotonic() < deadline
+                trivet.flush()
+            read = trivet.get_run(run_id)
+            assert (read.info.status, read.info.end_time) == ("RUNNING", None)
+            assert read.data.metrics == {"earlier": 999.0, "later": 1.0}
+            assert len(trivet.get_metric_history(run_id, "earlier")) == 1000
+        assert trivet.get_run(run_id).info.status == "FINISHED"
+        trivet.set_tracking_uri("")
 
 
 def test_lost_answer_stores_nothing_twice(tracking_address: str, workspace: str) -> None:

@@ -305,6 +305,43 @@ def test_forks_while_no_server_answers(tracking_address: str, workspace: str) ->
             assert steps.tolist() == list(range(int(count)))
 
 
+# The worker finds its run in its environment.
+SPAWNED = """
+import multiprocessing, os, signal, sys, trivet
+
+def work():
+    trivet.log_metric("worker", 1)
+    assert trivet.flush(60) == trivet.Receipt(1, 1, 0)
+    print(trivet.get_run(os.environ["TRIVET_RUN_ID"]).info.status, flush=True)
+    os.kill(os.getpid(), signal.SIGKILL)
+
+if __name__ == "__main__":
+    client = trivet.Client()
+    run_id = os.environ["TRIVET_RUN_ID"] = client.create_run("0").info.run_id
+    if sys.argv[1] == "ended":
+        client.set_terminated(run_id)
+    worker = multiprocessing.get_context("spawn").Process(target=work)
+    worker.start()
+    worker.join()
+    assert worker.exitcode == -signal.SIGKILL
+    # Where the worker has begun the run anew, only somebody who did not begin it ends it.
+    (client if sys.argv[1] == "running" else trivet.Client()).set_terminated(run_id)
+    print(run_id)
+"""
+
+
+@pytest.mark.parametrize("before", ["running", "ended"])
+def test_a_worker_that_is_killed_does_not_keep_a_run_from_ending(tracked: str, before: str, tmp_path: Path) -> None:
+    script = tmp_path / "spawned.py"
+    script.write_text(SPAWNED, encoding="utf-8")
+    ended = run_to_exit([sys.executable, str(script), before], {"TRIVET_URL": tracked}, timeout_seconds=120)
+    assert ended.returncode == 0, ended.stderr
+    status, run_id = ended.stdout.split()
+    assert status == "RUNNING"
+    read = trivet.get_run(run_id)
+    assert (read.info.status, read.data.metrics) == ("FINISHED", {"worker": 1.0})
+
+
 # No server is there when the run begins. The children may send what they logged before the parent creates the run.
 UNBORN = """
 import multiprocessing, sys, trivet

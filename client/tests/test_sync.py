@@ -99,6 +99,21 @@ def test_what_was_logged_offline_is_there_once_after_syncing(
     assert json.loads(run("status", "--json"))["spool"] == []
 
 
+def test_a_run_that_was_gone_on_with_offline_ends_as_it_ended_there(
+    tracked: str, spool: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with trivet.start_run() as active:
+        pass
+    monkeypatch.setenv("TRIVET_MODE", "offline")
+    trivet.set_tracking_uri(tracked)
+    trivet.start_run(run_id=active.info.run_id)
+    trivet.log_metric("m", 1)
+    trivet.end_run("FAILED")
+    run("sync", str(spool))
+    read = trivet.get_run(active.info.run_id)
+    assert (read.info.status, read.data.metrics) == ("FAILED", {"m": 1.0})
+
+
 def test_a_sync_that_is_killed_again_and_again_stores_everything_once(tracked: str, spool: Path) -> None:
     program = """
 import trivet

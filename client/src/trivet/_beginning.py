@@ -25,6 +25,8 @@ class Wish:
     """What `start_run` was asked for."""
 
     run_id: str | None
+    joins: bool
+    """Whether this process works for one that has begun the run."""
     resume: Resume | None
     resume_from: int | None
     fork_from: tuple[str, int] | None
@@ -75,7 +77,7 @@ def begin(tracking: Tracking, wish: Wish, surroundings: Surroundings) -> Run:
     if wish.resume_from is not None and tracking.without_server.mode is not Mode.DISABLED:
         _check_online(tracking, "resume_from")
         tracking.rewind_run(wish.run_id, wish.resume_from)
-    run = _noted(tracking, wish, surroundings, tracking.resume_run(wish.run_id))
+    run = _noted(tracking, wish, surroundings, tracking.resume_run(wish.run_id, joins=wish.joins))
     if wish.description is not None and tracking.without_server.mode is Mode.ONLINE:
         tracking.update_run(wish.run_id, description=wish.description)
     return run

@@ -308,10 +308,13 @@ def start_run(
             "nested=True."
         )
     client = _client()
+    joins = False
     if run_id is None and not stack and fork_from is None:
         run_id = os.environ.get("TRIVET_RUN_ID") or None
+        joins = _is_worker()
     wish = Wish(
         run_id=run_id,
+        joins=joins,
         resume=resume,
         resume_from=resume_from,
         fork_from=fork_from,
@@ -335,6 +338,12 @@ def start_run(
             _process.ends_at_exit = True
             atexit.register(_end_all_at_exit)
     return run
+
+
+def _is_worker() -> bool:
+    """Whether this process is one of multiprocessing's, such as a data loader's: those may end without a word."""
+    processes = sys.modules.get("multiprocessing.process")
+    return processes is not None and processes.parent_process() is not None
 
 
 def active_run() -> ActiveRun | None:

@@ -12,6 +12,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Final, SupportsFloat, SupportsIndex, TypeVar
 
 from google.protobuf.field_mask_pb2 import FieldMask
+from google.protobuf.timestamp_pb2 import Timestamp
 
 from trivet._clock import now_millis
 from trivet._connection import Connection, Subscription
@@ -140,6 +141,8 @@ class Tracking:
         """What goes on while no server answers."""
         self._histories = MetricHistories(connection, self._names)
         self._used: set[tuple[str, str, str]] = set()
+        # When this client began to write to runs, so that their ends say whose they are.
+        self._begun: dict[str, Timestamp] = {}
 
     @property
     def _stub(self) -> TrackingServiceStub:
@@ -317,7 +320,13 @@ class Tracking:
             source=source,
             git_commit=git_commit,
         )
-        return self._to_run(self._connection.call(self._stub.CreateRun, request, repeatable=True))
+        return self._to_begun(self._connection.call(self._stub.CreateRun, request, repeatable=True))
+
+    def _to_begun(self, message: run_pb2.Run) -> Run:
+        """A run that this client has begun to write to."""
+        run = self._to_run(message)
+        self._begun[run.info.run_id] = message.begun_time
+        return run
 
     def _creation(
         self,
@@ -397,9 +406,11 @@ class Tracking:
         if experiment_name:
             request.run.ClearField("experiment")
             request.experiment_display_name, request.create_experiment = experiment_name, True
+        # Where nobody can be asked; an answer says better.
+        self._begun[request.run_id] = request.run.start_time
         if may_exist:
             return self.without_server.create_or_resume_run(request, partial(self._create_or_resume, request))
-        return self.without_server.create_run(request)
+        return self.without_server.create_run(request, partial(self._create, request))
 
     def _create_or_resume(self, request: pb.CreateRunRequest, timeout_seconds: float | None) -> Run:
         try:
@@ -407,11 +418,14 @@ class Tracking:
         except RunNotFound:
             pass
         try:
-            return self._to_run(
-                self._connection.call(self._stub.CreateRun, request, repeatable=True, timeout_seconds=timeout_seconds)
-            )
+            return self._create(request, timeout_seconds)
         except RunIdTaken:  # by another process of the job, meanwhile
             return self._resume(request.run_id, timeout_seconds)
+
+    def _create(self, request: pb.CreateRunRequest, timeout_seconds: float | None) -> Run:
+        return self._to_begun(
+            self._connection.call(self._stub.CreateRun, request, repeatable=True, timeout_seconds=timeout_seconds)
+        )
 
     def get_run(self, run_id: str) -> Run:
         """Returns a run with all that was logged to it before the call, also a deleted one. Raises RunNotFound."""
@@ -693,21 +707,32 @@ class Tracking:
             request = pb.UpdateRunRequest(run=run, update_mask=FieldMask(paths=paths))
             self._connection.call(self._stub.UpdateRun, request, repeatable=False)
 
-    def resume_run(self, run_id: str) -> Run:
+    def resume_run(self, run_id: str, *, joins: bool = False) -> Run:
         """Sets a run to RUNNING again, without an end, and returns it; on this machine alone if no server answers.
+
+        From then on, another process that began before does not end the run: not while this one goes on, and not by an
+        end from before that of this one.
+
+        Args:
+            run_id: Of the run.
+            joins: Leaves a run that is RUNNING as it is, for a process that works for the one that began it.
 
         Raises:
             RunNotFound, RunDeleted: a server answered, and there is no such run in use.
         """
-        return self.without_server.resume_run(run_id, partial(self._resume, run_id))
+        # Who joins comes before all others, so that nothing is taken from them.
+        began = self._begun[run_id] = to_timestamp(0 if joins else now_millis())
+        resume = partial(self._resume, run_id, began=began if joins else None)
+        return self.without_server.resume_run(run_id, began, resume)
 
-    def _resume(self, run_id: str, timeout_seconds: float | None) -> Run:
+    def _resume(self, run_id: str, timeout_seconds: float | None, *, began: Timestamp | None = None) -> Run:
         run = run_pb2.Run(name=self._names.run(run_id), status=run_pb2.RUN_STATUS_RUNNING)
-        request = pb.UpdateRunRequest(run=run, update_mask=FieldMask(paths=["status", "end_time"]))
+        request = pb.UpdateRunRequest(run=run, update_mask=FieldMask(paths=["status", "end_time"]), begun_time=began)
         # The same again has the same effect.
-        return self._to_run(
-            self._connection.call(self._stub.UpdateRun, request, repeatable=True, timeout_seconds=timeout_seconds)
-        )
+        answer = self._connection.call(self._stub.UpdateRun, request, repeatable=True, timeout_seconds=timeout_seconds)
+        if answer.status != run_pb2.RUN_STATUS_RUNNING:
+            return self._resume(run_id, timeout_seconds)  # it had ended, so that there is nobody to join
+        return self._to_begun(answer)
 
     def set_terminated(self, run_id: str, *, status: str = "FINISHED", end_time: int | None = None) -> None:
         """Ends a run after all that was logged to it, and waits for that as `flush` does; does not raise if it is slow.
@@ -721,7 +746,11 @@ class Tracking:
             return
         time_millis = now_millis() if end_time is None else end_time
         run = run_pb2.Run(name=self._names.run(run_id), status=to_status(status), end_time=to_timestamp(time_millis))
-        self._logger.end(run_id, pb.UpdateRunRequest(run=run, update_mask=FieldMask(paths=["status", "end_time"])))
+        # It may arrive when another process goes on with the run.
+        request = pb.UpdateRunRequest(
+            run=run, update_mask=FieldMask(paths=["status", "end_time"]), begun_time=self._begun.get(run_id)
+        )
+        self._logger.end(run_id, request)
 
     def delete_run(self, run_id: str) -> None:
         """Puts a run into the bin."""
@@ -766,7 +795,7 @@ class Tracking:
         """
         request = rewrite_pb2.RewindRunRequest(name=self._names.run(run_id), step=to_int64("step", step))
         with self._logger.rewinding(run_id):
-            return self._to_run(self._connection.call(self._stub.RewindRun, request, repeatable=False))
+            return self._to_begun(self._connection.call(self._stub.RewindRun, request, repeatable=False))
 
     def fork_run(
         self,
@@ -826,7 +855,7 @@ class Tracking:
             run=fork,
         )
         self._logger.settle(run_id=run_id)
-        return self._to_run(self._connection.call(self._stub.ForkRun, request, repeatable=True))
+        return self._to_begun(self._connection.call(self._stub.ForkRun, request, repeatable=True))
 
     def purge_experiments(
         self, older_than: timedelta, *, experiment_ids: Sequence[str | int] = (), dry_run: bool = False

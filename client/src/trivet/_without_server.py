@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Final, TypeVar
 
 from google.protobuf.field_mask_pb2 import FieldMask
+from google.protobuf.timestamp_pb2 import Timestamp
 
 from trivet._connection import RETRY_SECONDS, Connection
 from trivet._entities import Experiment, Run
@@ -25,7 +26,6 @@ from trivet._target import LocalData
 from trivet._tracking_messages import from_run
 from trivet_proto.tracking.v1 import run_pb2
 from trivet_proto.tracking.v1 import tracking_service_pb2 as pb
-from trivet_proto.tracking.v1.tracking_service_pb2_grpc import TrackingServiceStub
 
 _Answer = TypeVar("_Answer")
 
@@ -62,16 +62,16 @@ class WithoutServer:
         """
         return self._asked(ask, f"the experiment {name!r}") or Experiment("", name, "active")
 
-    def create_run(self, request: pb.CreateRunRequest) -> Run:
-        """Creates a run, here if need be; then it has no name yet if none was given."""
+    def create_run(self, request: pb.CreateRunRequest, ask: Callable[[float | None], Run]) -> Run:
+        """Creates a run, here if need be; then it has no name yet if none was given.
 
-        def ask(timeout_seconds: float | None) -> run_pb2.Run:
-            stub = self._connection.stub(TrackingServiceStub)
-            return self._connection.call(stub.CreateRun, request, repeatable=True, timeout_seconds=timeout_seconds)
-
+        Args:
+            request: Creates it.
+            ask: Does that, within so many seconds.
+        """
         answer = self._asked(ask, f"the run {request.run_id}")
         if answer is not None:
-            return from_run(answer)
+            return answer
         if self.mode is not Mode.DISABLED:
             self._logger.begin_unasked(request.run_id, Kind.CREATE, request.SerializeToString())
         run = from_run(request.run)
@@ -79,18 +79,19 @@ class WithoutServer:
             run, info=dataclasses.replace(run.info, run_id=request.run_id, lifecycle_stage="active")
         )
 
-    def resume_run(self, run_id: str, resume: Callable[[float | None], Run]) -> Run:
+    def resume_run(self, run_id: str, began: Timestamp, resume: Callable[[float | None], Run]) -> Run:
         """Goes on with a run. Where nobody could be asked for it, only its id is known.
 
         Args:
             run_id: Of the run.
+            began: When it goes on, where nobody can be asked.
             resume: Does it, within so many seconds.
         """
         answer = self._asked(resume, f"the run {run_id}")
         if answer is not None:
             return answer
         run = run_pb2.Run(name=self._names.run(run_id), status=run_pb2.RUN_STATUS_RUNNING)
-        request = pb.UpdateRunRequest(run=run, update_mask=FieldMask(paths=["status", "end_time"]))
+        request = pb.UpdateRunRequest(run=run, update_mask=FieldMask(paths=["status", "end_time"]), begun_time=began)
         if self.mode is not Mode.DISABLED:
             self._logger.begin_unasked(run_id, Kind.UPDATE, request.SerializeToString())
         return from_run(run)
@@ -108,7 +109,11 @@ class WithoutServer:
         resumed = run_pb2.Run(name=self._names.run(request.run_id), status=run_pb2.RUN_STATUS_RUNNING)
         if self.mode is not Mode.DISABLED:
             self._logger.begin_unasked(request.run_id, Kind.ENSURE, request.SerializeToString())
-            update = pb.UpdateRunRequest(run=resumed, update_mask=FieldMask(paths=["status", "end_time"]))
+            update = pb.UpdateRunRequest(
+                run=resumed,
+                update_mask=FieldMask(paths=["status", "end_time"]),
+                begun_time=request.run.start_time,
+            )
             self._logger.begin_unasked(request.run_id, Kind.UPDATE, update.SerializeToString())
         return from_run(resumed)
 

@@ -67,6 +67,7 @@ _RUN_FIELDS: Mapping[str, Callable[[Run], Any]] = {
     "status": lambda run: run_pb2.RunStatus.ValueType(run.status.value),
     "start_time": lambda run: from_millis(run.start_time),
     "end_time": lambda run: from_millis(run.end_time),
+    "begun_time": lambda run: from_millis(run.begun_time),
     "user": lambda run: run.user,
     "created_by": lambda run: run.created_by,
     "source": lambda run: run.source,
@@ -180,6 +181,9 @@ def to_run_change(request: pb.UpdateRunRequest) -> RunChange:
     if "start_time" in paths and not message.HasField("start_time"):
         raise FieldRequired("run.start_time")
     has_end = "end_time" in paths and message.HasField("end_time")
+    has_begun = request.HasField("begun_time")
+    if has_begun and "status" not in paths:
+        raise FieldInvalid("begun_time", "says something only together with a status")
     return RunChange(
         display_name=_run_display_name(message.display_name) if "display_name" in paths else None,
         description=_description(message.description, "run") if "description" in paths else None,
@@ -187,6 +191,7 @@ def to_run_change(request: pb.UpdateRunRequest) -> RunChange:
         start_time=to_millis(message.start_time, "run.start_time") if "start_time" in paths else None,
         end_time=to_millis(message.end_time, "run.end_time") if has_end else None,
         clear_end_time="end_time" in paths and not has_end,
+        begun_time=to_millis(request.begun_time, "begun_time") if has_begun else None,
     )
 
 

@@ -120,6 +120,7 @@ class Run(google.protobuf.message.Message):
     ETAG_FIELD_NUMBER: builtins.int
     FORKED_FROM_FIELD_NUMBER: builtins.int
     LAST_WRITE_TIME_FIELD_NUMBER: builtins.int
+    BEGUN_TIME_FIELD_NUMBER: builtins.int
     STALE_FIELD_NUMBER: builtins.int
     OMITTED_FIELD_NUMBER: builtins.int
     INPUTS_FIELD_NUMBER: builtins.int
@@ -206,6 +207,12 @@ class Run(google.protobuf.message.Message):
         """When a message of WriteRun or StreamWrites last reached it, or its own fields were last changed."""
 
     @property
+    def begun_time(self) -> google.protobuf.timestamp_pb2.Timestamp:
+        """When somebody last began to write to it: its `start_time` at creation, later when it was last set to RUNNING. See
+        UpdateRunRequest.
+        """
+
+    @property
     def omitted(self) -> google.protobuf.field_mask_pb2.FieldMask:
         """Of `metrics`, `params` and `tags`, those that were asked for and are left out, because there are more than 50,000
         of them or the run would have more than 3 MiB with them; the largest is left out first. ListMetrics gives all
@@ -246,13 +253,14 @@ class Run(google.protobuf.message.Message):
         etag: builtins.str = ...,
         forked_from: global___ForkPoint | None = ...,
         last_write_time: google.protobuf.timestamp_pb2.Timestamp | None = ...,
+        begun_time: google.protobuf.timestamp_pb2.Timestamp | None = ...,
         stale: builtins.bool = ...,
         omitted: google.protobuf.field_mask_pb2.FieldMask | None = ...,
         inputs: trivet_proto.tracking.v1.run_inputs_pb2.RunInputs | None = ...,
         outputs: trivet_proto.tracking.v1.run_inputs_pb2.RunOutputs | None = ...,
     ) -> None: ...
-    def HasField(self, field_name: typing.Literal["create_time", b"create_time", "delete_time", b"delete_time", "end_time", b"end_time", "forked_from", b"forked_from", "inputs", b"inputs", "last_write_time", b"last_write_time", "omitted", b"omitted", "outputs", b"outputs", "start_time", b"start_time", "update_time", b"update_time"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["create_time", b"create_time", "created_by", b"created_by", "delete_time", b"delete_time", "description", b"description", "display_name", b"display_name", "end_time", b"end_time", "etag", b"etag", "experiment", b"experiment", "forked_from", b"forked_from", "git_commit", b"git_commit", "inputs", b"inputs", "last_write_time", b"last_write_time", "metrics", b"metrics", "name", b"name", "omitted", b"omitted", "outputs", b"outputs", "params", b"params", "parent_run", b"parent_run", "source", b"source", "stale", b"stale", "start_time", b"start_time", "state", b"state", "status", b"status", "tags", b"tags", "update_time", b"update_time", "user", b"user"]) -> None: ...
+    def HasField(self, field_name: typing.Literal["begun_time", b"begun_time", "create_time", b"create_time", "delete_time", b"delete_time", "end_time", b"end_time", "forked_from", b"forked_from", "inputs", b"inputs", "last_write_time", b"last_write_time", "omitted", b"omitted", "outputs", b"outputs", "start_time", b"start_time", "update_time", b"update_time"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["begun_time", b"begun_time", "create_time", b"create_time", "created_by", b"created_by", "delete_time", b"delete_time", "description", b"description", "display_name", b"display_name", "end_time", b"end_time", "etag", b"etag", "experiment", b"experiment", "forked_from", b"forked_from", "git_commit", b"git_commit", "inputs", b"inputs", "last_write_time", b"last_write_time", "metrics", b"metrics", "name", b"name", "omitted", b"omitted", "outputs", b"outputs", "params", b"params", "parent_run", b"parent_run", "source", b"source", "stale", b"stale", "start_time", b"start_time", "state", b"state", "status", b"status", "tags", b"tags", "update_time", b"update_time", "user", b"user"]) -> None: ...
 
 global___Run = Run
 

@@ -10,6 +10,7 @@ import google.protobuf.field_mask_pb2
 import google.protobuf.internal.containers
 import google.protobuf.internal.enum_type_wrapper
 import google.protobuf.message
+import google.protobuf.timestamp_pb2
 import google.rpc.status_pb2
 import sys
 import trivet_proto.tracking.v1.console_pb2
@@ -812,6 +813,7 @@ class UpdateRunRequest(google.protobuf.message.Message):
 
     RUN_FIELD_NUMBER: builtins.int
     UPDATE_MASK_FIELD_NUMBER: builtins.int
+    BEGUN_TIME_FIELD_NUMBER: builtins.int
     @property
     def run(self) -> trivet_proto.tracking.v1.run_pb2.Run:
         """The run, by its `name`, with the new values. With an `etag`, only if it has not changed since."""
@@ -823,14 +825,27 @@ class UpdateRunRequest(google.protobuf.message.Message):
         is FIELD_REQUIRED.
         """
 
+    @property
+    def begun_time(self) -> google.protobuf.timestamp_pb2.Timestamp:
+        """When the one who asks began to write to the run: the `begun_time` that it was answered then, or its own time where
+        no server could be asked. Only together with `status` in the mask; before the Unix epoch or otherwise it is
+        FIELD_INVALID. Absent: the change is made in any case.
+
+        With it, a change that comes late does no harm: where somebody else began after that, the call changes nothing and
+        returns the run as it is. It is made all the same where that other one has ended the run by now, with an `end_time`
+        that is not after the new one. With the status RUNNING it becomes the run's `begun_time`; without it, that is the
+        server's time.
+        """
+
     def __init__(
         self,
         *,
         run: trivet_proto.tracking.v1.run_pb2.Run | None = ...,
         update_mask: google.protobuf.field_mask_pb2.FieldMask | None = ...,
+        begun_time: google.protobuf.timestamp_pb2.Timestamp | None = ...,
     ) -> None: ...
-    def HasField(self, field_name: typing.Literal["run", b"run", "update_mask", b"update_mask"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["run", b"run", "update_mask", b"update_mask"]) -> None: ...
+    def HasField(self, field_name: typing.Literal["begun_time", b"begun_time", "run", b"run", "update_mask", b"update_mask"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["begun_time", b"begun_time", "run", b"run", "update_mask", b"update_mask"]) -> None: ...
 
 global___UpdateRunRequest = UpdateRunRequest
 

@@ -367,7 +367,8 @@ class TrackingServiceServicer(object):
         raise NotImplementedError('Method not implemented!')
 
     def UpdateRun(self, request, context):
-        """Changes the fields of a run that the mask names. A deleted run is FAILED_PRECONDITION (RUN_DELETED).
+        """Changes the fields of a run that the mask names. A deleted run is FAILED_PRECONDITION (RUN_DELETED). To set the status
+        to RUNNING is to begin, or to go on with, the run.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

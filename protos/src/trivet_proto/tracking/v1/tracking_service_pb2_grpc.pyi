@@ -151,7 +151,9 @@ class TrackingServiceStub:
         trivet_proto.tracking.v1.tracking_service_pb2.UpdateRunRequest,
         trivet_proto.tracking.v1.run_pb2.Run,
     ]
-    """Changes the fields of a run that the mask names. A deleted run is FAILED_PRECONDITION (RUN_DELETED)."""
+    """Changes the fields of a run that the mask names. A deleted run is FAILED_PRECONDITION (RUN_DELETED). To set the status
+    to RUNNING is to begin, or to go on with, the run.
+    """
 
     DeleteRun: grpc.UnaryUnaryMultiCallable[
         trivet_proto.tracking.v1.tracking_service_pb2.DeleteRunRequest,
@@ -498,7 +500,9 @@ class TrackingServiceAsyncStub:
         trivet_proto.tracking.v1.tracking_service_pb2.UpdateRunRequest,
         trivet_proto.tracking.v1.run_pb2.Run,
     ]
-    """Changes the fields of a run that the mask names. A deleted run is FAILED_PRECONDITION (RUN_DELETED)."""
+    """Changes the fields of a run that the mask names. A deleted run is FAILED_PRECONDITION (RUN_DELETED). To set the status
+    to RUNNING is to begin, or to go on with, the run.
+    """
 
     DeleteRun: grpc.aio.UnaryUnaryMultiCallable[
         trivet_proto.tracking.v1.tracking_service_pb2.DeleteRunRequest,
@@ -875,7 +879,9 @@ class TrackingServiceServicer(metaclass=abc.ABCMeta):
         request: trivet_proto.tracking.v1.tracking_service_pb2.UpdateRunRequest,
         context: _ServicerContext,
     ) -> typing.Union[trivet_proto.tracking.v1.run_pb2.Run, collections.abc.Awaitable[trivet_proto.tracking.v1.run_pb2.Run]]:
-        """Changes the fields of a run that the mask names. A deleted run is FAILED_PRECONDITION (RUN_DELETED)."""
+        """Changes the fields of a run that the mask names. A deleted run is FAILED_PRECONDITION (RUN_DELETED). To set the status
+        to RUNNING is to begin, or to go on with, the run.
+        """
 
     @abc.abstractmethod
     def DeleteRun(

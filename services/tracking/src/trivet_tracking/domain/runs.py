@@ -36,6 +36,8 @@ class Run:
     status: RunStatus
     start_time: int
     end_time: int | None
+    begun_time: int
+    """When somebody last began to write to it."""
     user: str
     created_by: str
     source: str
@@ -123,6 +125,19 @@ class RunChange:
     start_time: int | None = None
     end_time: int | None = None
     clear_end_time: bool = False
+    begun_time: int | None = None
+    """When the one who makes the change began to write to the run; None where that does not matter."""
+
+    def is_out_of_date(self, begun_time: int, end_time: int | None) -> bool:
+        """Whether somebody else has begun since, who is at work, or has ended the run after this change would.
+
+        Args:
+            begun_time: When somebody last began to write to the run.
+            end_time: When it ended, if it has.
+        """
+        if self.begun_time is None or begun_time <= self.begun_time:
+            return False
+        return self.end_time is None or end_time is None or self.end_time < end_time
 
 
 KeySelection: TypeAlias = frozenset[str] | None

@@ -100,7 +100,9 @@ class SqlRewrites:
                 .where(_writer.c.run_pk == run.run_pk, _writer.c.sequence > 0)
                 .values(sequence=-_writer.c.sequence)
             )
-            runs.touch(connection, run, {"status": RunStatus.RUNNING.value, "end_time": None}, self._now())
+            now = self._now()
+            began = {"status": RunStatus.RUNNING.value, "end_time": None, "begun_time": runs.next_beginning(run, now)}
+            runs.touch(connection, run, began, now)
             return load(connection, self._attributes, [run.run_pk])[0]
 
     def fork(self, workspace: str, run_id: str, step: int, new: NewRun) -> Run:

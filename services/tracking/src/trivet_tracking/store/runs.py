@@ -34,6 +34,7 @@ from trivet_tracking.domain.runs import (
     RunFields,
     RunPage,
     RunQuery,
+    RunStatus,
 )
 from trivet_tracking.store import experiments, tables
 from trivet_tracking.store.experiments import SqlExperiments
@@ -144,6 +145,11 @@ class SqlRuns:
             row = find(connection, workspace, run_id, lock=True)
             check_active(row)
             check_revision(row, revision)
+            if change.is_out_of_date(row.begun_time, row.end_time):
+                return load(connection, self._attributes, [row.run_pk])[0]
+            if change.status is RunStatus.RUNNING:
+                begun = change.begun_time
+                values["begun_time"] = next_beginning(row, self._now()) if begun is None else begun
             touch(connection, row, values, self._now())
             return load(connection, self._attributes, [row.run_pk])[0]
 
@@ -237,6 +243,7 @@ def insert(
             status=new.status,
             start_time=new.start_time,
             end_time=new.end_time,
+            begun_time=new.start_time,
             user_name=new.user,
             created_by=new.created_by,
             source=new.source,
@@ -277,6 +284,11 @@ def touch(connection: Connection, row: Row[Any], values: dict[str, Any], now_mil
         .where(_t.c.run_pk == row.run_pk)
         .values(update_time=max(now_millis, row.update_time), revision=row.revision + 1, **values)
     )
+
+
+def next_beginning(row: Row[Any], now_millis: int) -> int:
+    """The time of who begins to write to a run now: after all others, whatever the clocks say."""
+    return max(now_millis, int(row.begun_time) + 1)
 
 
 def _run_pks(connection: Connection, workspace: str, run_ids: Sequence[str]) -> list[int]:

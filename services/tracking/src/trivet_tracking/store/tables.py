@@ -61,6 +61,8 @@ run = sa.Table(
     sa.Column("status", sa.SmallInteger, nullable=False),
     sa.Column("start_time", sa.BigInteger, nullable=False),
     sa.Column("end_time", sa.BigInteger),
+    # When it was created, or last set to RUNNING.
+    sa.Column("begun_time", sa.BigInteger, nullable=False),
     sa.Column("user_name", sa.Text, nullable=False),
     sa.Column("created_by", sa.Text, nullable=False),
     sa.Column("source", sa.Text, nullable=False),

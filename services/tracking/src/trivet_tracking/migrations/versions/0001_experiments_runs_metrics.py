@@ -101,6 +101,7 @@ def create_runs() -> None:
         sa.Column("status", sa.SmallInteger, nullable=False),
         sa.Column("start_time", sa.BigInteger, nullable=False),
         sa.Column("end_time", sa.BigInteger),
+        sa.Column("begun_time", sa.BigInteger, nullable=False),
         sa.Column("user_name", text(), nullable=False),
         sa.Column("created_by", text(), nullable=False),
         sa.Column("source", text(), nullable=False),
