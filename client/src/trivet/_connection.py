@@ -90,9 +90,9 @@ class Patience:
 class Subscription(Generic[_Response]):
     """The answers of a call without an end, as an iterator. `cancel` may be called from any thread."""
 
-    def __init__(self, begin: Callable[[], Any], address: str, on_unavailable: Callable[[], None]) -> None:
-        # No fork waits for a call without an end: who listens begins it again.
-        self._call, self._of_forks = _begun(begin, fork_patience_seconds=0)
+    def __init__(self, call: Any, of_forks: Call, address: str, on_unavailable: Callable[[], None]) -> None:
+        self._call = call
+        self._of_forks = of_forks
         self._address = address
         self._on_unavailable = on_unavailable
 
@@ -283,8 +283,8 @@ class Connection:
         self, method: grpc.UnaryUnaryMultiCallable[_Request, _Response], request: _Request, timeout_seconds: float
     ) -> _Response:
         of_forks = forks.enter(self._fork_patience_seconds, self._interrupt, of_this_thread=True)
-        method = self._open(method)
         try:
+            method = self._open(method)
             return method(request, timeout=timeout_seconds, metadata=self._metadata())
         except (grpc.RpcError, ValueError) as raised:  # ValueError: the channel was closed a moment ago
             if of_forks.is_ended or method in self._closed:
@@ -329,11 +329,9 @@ class Connection:
         self, method: grpc.UnaryStreamMultiCallable[_Request, _Response], request: _Request
     ) -> Subscription[_Response]:
         """The answers of a call that has no end and no deadline; never sent again."""
-
-        def begin() -> Any:
-            return self._open(method)(request, metadata=self._metadata())
-
-        return Subscription(begin, str(self.address), self._attach_again)
+        # No fork waits for a call without an end: who listens begins it again.
+        call, of_forks = self._begun(self._open(method), request, None, fork_patience_seconds=0)
+        return Subscription(call, of_forks, str(self.address), self._attach_again)
 
     def exchange(
         self,
@@ -354,9 +352,7 @@ class Connection:
 
     def _answers(self, method: Any, asked: Any, timeout_seconds: float, stop: Stop) -> Iterator[Any]:
         method = self._open(method)
-        call, of_forks = _begun(
-            lambda: method(asked, timeout=timeout_seconds, metadata=self._metadata()), self._fork_patience_seconds
-        )
+        call, of_forks = self._begun(method, asked, timeout_seconds, self._fork_patience_seconds)
         try:
             with stop.ends(call.cancel):
                 yield from call
@@ -367,6 +363,32 @@ class Connection:
             raise from_rpc_error(raised, str(self.address)) from raised
         finally:
             call.cancel()
+
+    def _begun(
+        self, method: Any, asked: Any, timeout_seconds: float | None, fork_patience_seconds: float
+    ) -> tuple[Any, Call]:
+        """A stream that a fork waits for until gRPC has done with it, whoever reads its answers, or nobody."""
+        begun: list[weakref.ref[Any]] = []  # one that nobody has any more is ended by gRPC
+
+        def end() -> None:
+            for call in begun:
+                if (known := call()) is not None:
+                    known.cancel()
+
+        of_forks = forks.enter(fork_patience_seconds, end)
+        try:
+            call = method(asked, timeout=timeout_seconds, metadata=self._metadata())
+        except BaseException as raised:
+            forks.leave(of_forks)
+            if isinstance(raised, ValueError) and method in self._closed:
+                raise _interrupted() from raised  # the channel was closed a moment ago
+            raise
+        begun.append(weakref.ref(call))
+        if of_forks.is_ended:
+            call.cancel()
+        if not call.add_callback(lambda: forks.leave(of_forks)):
+            forks.leave(of_forks)
+        return call, of_forks
 
     def _metadata(self) -> tuple[tuple[str, str], ...]:
         token = self._target.token or self._token_in_file()
@@ -401,29 +423,6 @@ def _interrupted() -> ServerUnavailable:
     return ServerUnavailable(
         "This process forked while the call waited for its answer, so the call was ended; it may have had an effect."
     )
-
-
-def _begun(begin: Callable[[], Any], fork_patience_seconds: float) -> tuple[Any, Call]:
-    """A call that a fork waits for until gRPC has done with it, whoever reads its answers, or none."""
-    begun: list[weakref.ref[Any]] = []  # one that nobody has any more is ended by gRPC
-
-    def end() -> None:
-        for call in begun:
-            if (known := call()) is not None:
-                known.cancel()
-
-    of_forks = forks.enter(fork_patience_seconds, end)
-    try:
-        call = begin()
-    except BaseException:
-        forks.leave(of_forks)
-        raise
-    begun.append(weakref.ref(call))
-    if of_forks.is_ended:
-        call.cancel()
-    if not call.add_callback(lambda: forks.leave(of_forks)):
-        forks.leave(of_forks)
-    return call, of_forks
 
 
 _connections: weakref.WeakSet[Connection] = weakref.WeakSet()
