@@ -170,9 +170,9 @@ def test_a_handler_of_signals_may_log_in_the_midst_of_logging(tracked: str) -> N
     assert sorted(by_handlers) == list(range(1, int(seen) + 1))
 
 
-# Threads log flat out while the process forks; each child logs to the run as well.
+# Threads log flat out while the process forks; each child logs to the run as well, and is ended where it hangs.
 THREADS = """
-import os, sys, threading, trivet
+import os, signal, sys, threading, trivet
 
 client = trivet.Client()
 run_id = client.create_run("0").info.run_id
@@ -194,11 +194,18 @@ for thread in threads:
 for child in range(int(sys.argv[1])):
     pid = os.fork()
     if not pid:
+        signal.alarm(100)
         for step in range(100):
             client.log_metric(run_id, "child", child, step=100 * child + step)
         receipt = client.flush(60)
-        os._exit(receipt != trivet.Receipt(100, 100, 0))
-    assert os.waitpid(pid, 0)[1] == 0
+        if receipt != trivet.Receipt(100, 100, 0):
+            print(f"child {child}: {receipt}", file=sys.stderr, flush=True)
+            os._exit(1)
+        os._exit(0)
+    status = os.waitpid(pid, 0)[1]
+    if status:
+        print(f"child {child} ended with {status}", file=sys.stderr, flush=True)
+        os._exit(1)
 is_over.set()
 for thread in threads:
     thread.join()
