@@ -225,6 +225,38 @@ def test_forks_in_the_midst_of_threads_that_log(tracked: str) -> None:
     assert sorted(lengths) == sorted(map(int, counts))
 
 
+# Another thread looks for the folder for temporary files, which a lock of Python's guards, while the process forks.
+HELD = """
+import os, signal, tempfile, threading, trivet
+
+client = trivet.Client()
+run_id = client.create_run("0").info.run_id
+is_held, is_over = threading.Event(), threading.Event()
+
+def hold():
+    with tempfile._once_lock:
+        is_held.set()
+        is_over.wait()
+
+thread = threading.Thread(target=hold)
+thread.start()
+is_held.wait()
+pid = os.fork()
+if not pid:
+    signal.alarm(30)
+    client.log_metric(run_id, "child", 1)
+    os._exit(client.flush(20) != trivet.Receipt(1, 1, 0))
+status = os.waitpid(pid, 0)[1]
+is_over.set()
+assert status == 0, status
+"""
+
+
+def test_a_child_needs_no_lock_that_another_thread_held_when_it_was_forked(tracked: str) -> None:
+    ended = run_to_exit([sys.executable, "-c", HELD], {"TRIVET_URL": tracked}, timeout_seconds=60)
+    assert (ended.returncode, ended.stderr) == (0, "")
+
+
 # The parent's server answers nothing, while threads of it log, watch, ask and read a stream. Its children
 # have another server, which answers.
 UNANSWERED = """

@@ -9,7 +9,8 @@ from __future__ import annotations
 import os
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Final
 
 # A healthy server answers a writer in much less. What is ended is begun again, and has an effect once.
@@ -60,6 +61,19 @@ class Forks:
         with self._changed:
             self._calls.discard(call)
             self._changed.notify_all()
+
+    @contextmanager
+    def kept_off(self) -> Iterator[None]:
+        """No fork by another thread happens in the block, which is short and makes no call.
+
+        A lock that is held when a process forks is held for ever in the child, such as those of `tempfile` and of a
+        module that is being imported.
+        """
+        block = self.enter(_LONGEST_SECONDS, lambda: None, of_this_thread=True)
+        try:
+            yield
+        finally:
+            self.leave(block)
 
     def before(self) -> None:
         """Lets no call begin, waits for those that run, and ends those that take too long."""

@@ -18,6 +18,7 @@ from typing import SupportsFloat, SupportsIndex
 
 from trivet._entities import Receipt
 from trivet._errors import ClientClosed, SpoolUnusable, TrivetError
+from trivet._forks import forks
 from trivet._mode import Mode
 from trivet._records import check_key, to_number
 from trivet._run_logs import RunLog, finish_timeout_seconds, flush_at_exit, live_logs
@@ -184,16 +185,17 @@ class Logger:
             raise _Opening("A log is being made; a signal's handler that came meanwhile cannot keep files.")
         self._is_opening = True
         try:
-            if self._spool is None:
-                self._spool = self._open()
-            log = self._logs[run_id] = RunLog(
-                run_id,
-                self._spool,
-                self._room,
-                self._server,
-                is_sent=self.mode is Mode.ONLINE,
-                is_unasked=self.mode is Mode.OFFLINE or run_id in self._unasked,
-            )
+            with forks.kept_off():
+                if self._spool is None:
+                    self._spool = self._open()
+                log = self._logs[run_id] = RunLog(
+                    run_id,
+                    self._spool,
+                    self._room,
+                    self._server,
+                    is_sent=self.mode is Mode.ONLINE,
+                    is_unasked=self.mode is Mode.OFFLINE or run_id in self._unasked,
+                )
         finally:
             self._is_opening = False
         deferred, self._deferred = self._deferred, []

@@ -88,12 +88,8 @@ def spool_of(target: Target) -> TargetSpool:
     said = json.dumps({"addresses": addresses, "workspace": target.workspace}, indent=2)
     named = f"{addresses.get('tracking', '')}\n{target.workspace}"
     name = hashlib.sha256(named.encode()).hexdigest()[:16]
-    # A folder that was set is used or an error; one that nobody chose is replaced.
-    places = [spool_folder()]
-    if not os.environ.get("TRIVET_SPOOL_DIR"):
-        places.append(Path(tempfile.gettempdir()) / f"trivet-spool-{_user()}")
     problems = []
-    for place in places:
+    for place in _places():
         spool = TargetSpool(place / name)
         try:
             _make(place, spool, said)
@@ -111,6 +107,14 @@ def spool_of(target: Target) -> TargetSpool:
         f"What is logged cannot be kept on this machine before it is sent ({'; '.join(problems)}). Set "
         "TRIVET_SPOOL_DIR to a folder on a local disk where this user may write."
     )
+
+
+def _places() -> Iterator[Path]:
+    """Where the spool may be: a folder that was set is used or an error, one that nobody chose is replaced."""
+    yield spool_folder()
+    if not os.environ.get("TRIVET_SPOOL_DIR"):
+        # Not asked for before it is needed: in the child of a fork, the lock of `tempfile` may be held for ever.
+        yield Path(tempfile.gettempdir()) / f"trivet-spool-{_user()}"
 
 
 def _make(place: Path, spool: TargetSpool, said: str) -> None:
