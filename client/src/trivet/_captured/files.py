@@ -18,6 +18,7 @@ from trivet._captured.choice import Captured
 from trivet._captured.surroundings import folder_of, git_folder, source_path
 from trivet._connection import Pauses
 from trivet._errors import TrivetError
+from trivet._forks import forks
 from trivet._spool.sender import PASSING
 
 FOLDER: Final = "trivet"
@@ -59,7 +60,9 @@ class CapturedFiles:
 
     def _work(self) -> None:
         try:
-            with tempfile.TemporaryDirectory(prefix="trivet-captured-") as name:
+            with forks.kept_off():  # for the lock of `tempfile`, which children may want too
+                temporary = tempfile.TemporaryDirectory(prefix="trivet-captured-")
+            with temporary as name:
                 folder = Path(name)
                 self._make(folder)
                 if any(folder.iterdir()):

@@ -20,6 +20,7 @@ from trivet._captured.files import FOLDER, CapturedFiles
 from trivet._captured.system_metrics import SystemMetrics
 from trivet._clock import now_millis
 from trivet._errors import ClientClosed, SpoolFull
+from trivet._forks import forks
 from trivet._mode import Mode
 from trivet._ranks import NO_RANK, current_rank
 from trivet._run_logs import finish_timeout_seconds
@@ -104,7 +105,8 @@ class RunCapture:
             every = system_seconds()
             if wants_system:
                 # Here, because the driver of cards takes its time, and so does what calls it.
-                from trivet._captured.gpus import Gpus  # noqa: PLC0415 - see above
+                with forks.kept_off():  # for the locks of imports
+                    from trivet._captured.gpus import Gpus  # noqa: PLC0415 - see above
 
                 self._gpus = Gpus()
                 self._system = SystemMetrics(self._gpus.sample)
