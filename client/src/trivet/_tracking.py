@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Final, SupportsFloat, SupportsIndex, TypeVar
 from google.protobuf.field_mask_pb2 import FieldMask
 from google.protobuf.timestamp_pb2 import Timestamp
 
+from trivet._backfill import Backfill
 from trivet._clock import now_millis
 from trivet._connection import Connection, Subscription
 from trivet._console import ConsolePage, read_console
@@ -139,6 +140,8 @@ class Tracking:
         """The models that runs made."""
         self.without_server = WithoutServer(connection, self._names, self._logger)
         """What goes on while no server answers."""
+        self.backfill = Backfill(connection, self._names)
+        """Runs that were logged elsewhere."""
         self._histories = MetricHistories(connection, self._names)
         self._used: set[tuple[str, str, str]] = set()
         # When this client began to write to runs, so that their ends say whose they are.

@@ -9,6 +9,7 @@ from trivet._commands import (
     doctor,
     experiments,
     export,
+    importing,
     logged_models,
     login,
     model_history,
@@ -45,5 +46,6 @@ for part in (model_history, promotion):
     models.app.add_typer(part.app)
 models.app.add_typer(webhooks.app, name="webhooks")
 app.add_typer(export.app)
+app.add_typer(importing.app, name="import")
 app.add_typer(purging.app)
 app.add_typer(storage.garbage_app)
