@@ -25,8 +25,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from peer import environment_with, mlflow_environment, mlflow_on_sqlite
+from peer import mlflow_on_sqlite
 
+from trivet_testing.environments import environment_with, mlflow_environment
 from trivet_testing.tracking import migrate, start_server
 
 _CLIENT = Path(__file__).with_name("log_calls_client.py")

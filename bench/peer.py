@@ -22,17 +22,14 @@ import dataset
 import numpy as np
 import psycopg2
 
-from trivet_testing.cache import made_once
+from trivet_testing.environments import mlflow_environment
 from trivet_testing.postgres import PostgresServer
 from trivet_testing.servers import ServerProcess, free_port
 from trivet_tracking.domain.runs import RunStatus
 
-VERSION = "3.17.2"
 WORKERS = (1, 4)
 
 _FOLDER = Path(__file__).parent
-_UV = _FOLDER.parent / ".ci" / "uv"
-_REQUIREMENTS = (f"mlflow=={VERSION}", "psycopg2-binary", "boto3")
 _SETTINGS = {
     # Workers for jobs of its own, which nothing here asks for.
     "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",
@@ -174,28 +171,6 @@ def mlflow_on(postgres: PostgresServer, store: ArtifactStore | None = None) -> I
         # One after the other: the first makes the tables.
         addresses = {workers: stack.enter_context(_server(python, url, store, workers)) for workers in WORKERS}
         yield Peer(python, url, addresses)
-
-
-def environment_with(name: str, requirements: Sequence[str]) -> Path:
-    """An environment in the cache, made once under a name, that has packages and nothing of the project.
-
-    Raises:
-        subprocess.CalledProcessError: they cannot be installed.
-    """
-
-    def make(target: Path) -> None:
-        for command in (
-            [str(_UV), "venv", "--quiet", str(target)],
-            [str(_UV), "pip", "install", "--quiet", "--python", str(target / "bin" / "python"), *requirements],
-        ):
-            subprocess.run(command, check=True)
-
-    return made_once(name, make)
-
-
-def mlflow_environment() -> Path:
-    """That of MLflow's servers and client."""
-    return environment_with(f"mlflow-{VERSION}-s3", _REQUIREMENTS)
 
 
 @contextmanager

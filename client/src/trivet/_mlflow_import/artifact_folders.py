@@ -10,6 +10,7 @@ from trivet._mlflow_import.records import LoggedModelRecord, RunRecord
 from trivet._mlflow_import.source import FilesUnreadable
 
 # MLflow's own layout: EXPERIMENT/RUN/artifacts, and EXPERIMENT/models/MODEL/artifacts.
+_HINT: Final = "say by --artifacts where the files are, import from a server, or leave them out by --no-artifacts"
 _LAYOUT: Final = {RunRecord: 3, LoggedModelRecord: 4}
 
 
@@ -26,13 +27,17 @@ def folder_of(owner: RunRecord | LoggedModelRecord, root: Path | None) -> Path |
     uri = owner.artifact_uri
     parts = urlsplit(uri)
     path = PurePosixPath(unquote(parts.path) if parts.scheme else uri)
+    depth = _LAYOUT[type(owner)]
     if root is not None:
-        below = path.parts[-_LAYOUT[type(owner)] :]
+        below = [part for part in path.parts[-depth:] if part != "/"]
         if ".." in below:
             raise FilesUnreadable(f"{uri} leads out of {root}")
-        folder = root.joinpath(*(part for part in below if part != "/"))
+        folder = root.joinpath(*below)
     elif parts.scheme in ("", "file"):
         folder = Path(path)
+        # A run without files has no folder. Where all of them are elsewhere, none is to be taken for such a run.
+        if not folder.exists() and not Path(*path.parts[:-depth]).is_dir():
+            raise FilesUnreadable(f"there is no folder {Path(*path.parts[:-depth])}; {_HINT}")
     else:
-        raise FilesUnreadable(f"{uri} cannot be read; say by --artifacts where its files are, or import from a server")
+        raise FilesUnreadable(f"{uri} cannot be read; {_HINT}")
     return folder if folder.is_dir() else None

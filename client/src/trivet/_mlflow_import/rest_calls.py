@@ -10,9 +10,9 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Mapping
-from http.client import HTTPException, HTTPMessage
+from http.client import HTTPException
 from pathlib import Path
-from typing import IO, Any, Final
+from typing import Any, Final
 from urllib.parse import quote, unquote, urlencode, urlsplit, urlunsplit
 
 from trivet._connection import Pauses
@@ -32,10 +32,8 @@ class NotThere(Exception):
 class _StaysHere(urllib.request.HTTPRedirectHandler):
     """Follows no redirection, which could take the credentials elsewhere."""
 
-    def redirect_request(
-        self, req: urllib.request.Request, fp: IO[bytes], code: int, msg: str, headers: HTTPMessage, newurl: str
-    ) -> None:
-        return None
+    def redirect_request(self, *_arguments: Any, **_named: Any) -> None:
+        """None: an answer that redirects is a refusal."""
 
 
 class RestCalls:
