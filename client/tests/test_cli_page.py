@@ -65,6 +65,12 @@ def test_every_command_of_the_page_answers_as_shown(
     (tmp_path / "model").mkdir()
     (tmp_path / "model" / "weights").write_bytes(b"w" * 2048)
     (tmp_path / "report.txt").write_text("All is well.\n", encoding="utf-8")
+    # A folder of MLflow with one experiment.
+    (tmp_path / "mlruns" / "1" / "tags").mkdir(parents=True)
+    (tmp_path / "mlruns" / "1" / "meta.yaml").write_text(
+        "experiment_id: '1'\nname: churn\nlifecycle_stage: active\n", encoding="utf-8"
+    )
+    (tmp_path / "mlruns" / "1" / "tags" / "team").write_text("a", encoding="utf-8")
     experiment_id = client.create_experiment("taxi")
     client.tracking.create_run(
         experiment_id, run_id=RUN, run_name="lasso", start_time=BEGAN, user="ada", source="train.py"

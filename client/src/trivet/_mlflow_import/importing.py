@@ -223,7 +223,8 @@ class _Import:
         found, experiment_id = there
         if experiment is not None and experiment_id != experiment.experiment_id:
             self._comparison.fail(where, "runs", f"it is in experiment {experiment_id}")
-        self._comparison.add(where, of_run(_expected(run, found, record)), of_run(found))
+        wanted, found = _sides(run, found, record)
+        self._comparison.add(where, of_run(wanted), of_run(found))
 
     # --- logged models
 
@@ -330,17 +331,21 @@ def _chosen(experiments: Sequence[ExperimentRecord], wanted: Sequence[str]) -> l
     return [record for record in experiments if record.source_id in found]
 
 
-def _expected(run: RunRecord, there: RunRecord, record: ExperimentRecord) -> RunRecord:
-    """A run as it is to be.
+def _sides(run: RunRecord, there: RunRecord, record: ExperimentRecord) -> tuple[RunRecord, RunRecord]:
+    """A run as it is to be, and as it is.
 
-    Without a name of its own it has one that the server made up; in an experiment that is deleted, it is or will be.
+    Without a name of its own it has one that the server made up. In an experiment that is deleted it counts as deleted:
+    it will be, at the end.
     """
-    is_deleted = there.is_deleted if record.is_deleted else run.is_deleted
-    return dataclasses.replace(run, name=run.name or there.name, is_deleted=is_deleted)
+    wanted = dataclasses.replace(run, name=run.name or there.name)
+    if record.is_deleted:
+        return dataclasses.replace(wanted, is_deleted=True), dataclasses.replace(there, is_deleted=True)
+    return wanted, there
 
 
 def _is_same(run: RunRecord, there: RunRecord, record: ExperimentRecord) -> bool:
-    return of_run(_expected(run, there, record)) == of_run(there)
+    wanted, found = _sides(run, there, record)
+    return of_run(wanted) == of_run(found)
 
 
 def _digests(folder: Path) -> dict[str, str]:
