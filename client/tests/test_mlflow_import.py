@@ -24,10 +24,21 @@ from hypothesis import strategies as st
 
 import trivet
 from trivet import ViewType
-from trivet._mlflow_import.records import ModelPoint, to_series
+from trivet._mlflow_import import rest_calls, rest_source
+from trivet._mlflow_import.records import LoggedModelRecord, ModelPoint, RunRecord, to_series
+from trivet._mlflow_import.source import open_source
 from trivet_testing.command_line import invoke
-from trivet_testing.mlflow_stores import MlflowDatabase, fill_mlflow, mlflow_database, mlflow_folder, mlflow_server
+from trivet_testing.mlflow_stores import (
+    MlflowDatabase,
+    fill_mlflow,
+    mlflow_answers,
+    mlflow_database,
+    mlflow_folder,
+    mlflow_server,
+    mlflow_tables,
+)
 from trivet_testing.postgres import PostgresServer
+from trivet_testing.recorded_http import replayed
 from trivet_testing.servers import free_port
 from trivet_testing.tcp_proxy import TcpProxy
 from trivet_testing.tracking import full
@@ -171,9 +182,32 @@ def test_second_import_changes_nothing(filled: trivet.Client, database: MlflowDa
     assert state() == before
 
 
+def walk(address: str) -> None:
+    """Reads all that an import reads."""
+    with contextlib.closing(open_source(address)) as source:
+        for experiment in source.experiments():
+            runs: list[RunRecord | LoggedModelRecord] = [source.run(run_id) for run_id in source.run_ids(experiment)]
+            for owner in [*runs, *source.logged_models(experiment)]:
+                with source.files(owner):
+                    pass
+        list(source.registered_models())
+
+
+@contextlib.contextmanager
+def server_over(database: MlflowDatabase, n_runs: int, folder: Path) -> Iterator[str]:
+    """A server of MLflow, or in the short form what it answered when it was asked last."""
+    if os.environ.get("TRIVET_TEST_FULL"):
+        with mlflow_server(database.copied_to(folder)) as address:
+            yield address
+        return
+    code = b"".join(Path(module.__file__ or "").read_bytes() for module in (rest_calls, rest_source))
+    with replayed(mlflow_answers(n_runs, hashlib.sha256(code).hexdigest()[:12], walk)) as address:
+        yield address
+
+
 def test_server_gives_the_same_as_its_database(client: trivet.Client, tmp_path: Path) -> None:
     database = mlflow_database(4)
-    with mlflow_server(database.copied_to(tmp_path / "served")) as address:
+    with server_over(database, 4, tmp_path) as address:
         report = imported(address)
     assert report["mismatch_count"] == 0
     assert counts(report)["files"] == COUNTS["files"]
@@ -200,12 +234,19 @@ def filled_points(client: trivet.Client) -> int:
 
 def test_postgres_is_imported(client: trivet.Client, postgres_server: PostgresServer, tmp_path: Path) -> None:
     url = postgres_server.create_database()
-    fill_mlflow(url.replace("postgresql://", "postgresql+psycopg2://", 1), f"file://{tmp_path}", 4)
-    report = imported(url)
-    # The folder of the experiment that MLflow made by itself is where it was started.
+    if os.environ.get("TRIVET_TEST_FULL"):
+        files = tmp_path
+        fill_mlflow(url.replace("postgresql://", "postgresql+psycopg2://", 1), f"file://{files}", 4)
+    else:
+        tables = mlflow_tables(4, postgres_server)
+        tables.copy_to(url)
+        files = tables.files
+    report = imported(url, "--artifacts", str(files))
     assert report["mismatch_count"] == 0
-    assert counts(report)["runs"] == 5
-    assert counts(report)["model versions"] == 3
+    expected = {"runs": 5, "files": COUNTS["files"], "model versions": 3, "logged models": 3, "aliases": 2}
+    assert counts(report) | expected == counts(report)
+    assert filled_points(client) == counts(report)["points"]
+    assert client.download_artifacts(artifact_uri="models:/taxi@champion", dst_path=str(tmp_path / "here"))
 
 
 @pytest.mark.parametrize(
@@ -282,6 +323,44 @@ def test_what_came_to_mlflow_since_is_added(client: trivet.Client, database: Mlf
     check_against(copied, client)
     assert client.get_model_version("taxi", 7).source == "s3://elsewhere/later"
     assert [file.path for file in client.artifacts.list_artifacts(str(run_id))] == ["late.txt"]
+
+
+def test_record_that_is_refused_is_listed_and_the_others_are_there(
+    client: trivet.Client, database: MlflowDatabase, tmp_path: Path
+) -> None:
+    copied = database.copied_to(tmp_path / "copy")
+    ((run_id,),) = copied.execute("SELECT run_uuid FROM runs WHERE name = 'run-0'")
+    # MLflow counts characters.
+    copied.execute("INSERT INTO params VALUES ('long', ?, ?)", "\U0001d11e" * 5_000, run_id)
+    copied.execute("UPDATE runs SET user_id = ? WHERE name = 'run-2'", "u" * 256)
+    report = whole(copied, exit_code=1)
+    refused_ones = {(mismatch["where"], mismatch["kind"]) for mismatch in report["mismatches"] if mismatch["target"]}
+    ((other,),) = copied.execute("SELECT run_uuid FROM runs WHERE name = 'run-2'")
+    assert refused_ones == {(f"run {run_id}", "records"), (f"run {other}", "runs")}
+    assert any("16384" in mismatch["target"] for mismatch in report["mismatches"])
+    assert len(client.search_runs((), run_view_type=ViewType.ALL)) == N_RUNS
+    assert set(client.get_run(str(run_id)).data.params) == {"lr", "empty", "długa nazwa/ x"}
+
+
+def test_run_id_that_another_run_has_is_listed_and_that_run_left_alone(
+    client: trivet.Client, database: MlflowDatabase
+) -> None:
+    ((run_id,),) = database.execute("SELECT run_uuid FROM runs WHERE name = 'run-0'")
+    client.tracking.create_run(run_id=str(run_id), run_name="mine")
+    report = whole(database, exit_code=1)
+    assert {mismatch["where"] for mismatch in report["mismatches"] if mismatch["kind"] != "model versions"} == {
+        f"run {run_id}"
+    }
+    run = client.get_run(str(run_id))
+    assert (run.info.run_name, run.data.params, client.artifacts.list_artifacts(str(run_id))) == ("mine", {}, [])
+
+
+def test_what_was_deleted_in_trivet_stays_deleted(filled: trivet.Client, database: MlflowDatabase) -> None:
+    ((run_id,),) = database.execute("SELECT run_uuid FROM runs WHERE name = 'run-1'")
+    filled.delete_run(str(run_id))
+    report = whole(database, exit_code=1)
+    assert [(mismatch["where"], mismatch["kind"]) for mismatch in report["mismatches"]] == [(f"run {run_id}", "runs")]
+    assert filled.get_run(str(run_id)).info.lifecycle_stage == "deleted"
 
 
 def test_dry_run_writes_nothing(client: trivet.Client, database: MlflowDatabase) -> None:

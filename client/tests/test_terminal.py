@@ -21,6 +21,7 @@ import pytest
 
 import trivet
 from trivet_testing.metered_proxy import MeteredProxy
+from trivet_testing.mlflow_stores import mlflow_database
 from trivet_testing.tcp_proxy import Direction
 
 TRIVET = str(Path(sys.executable).with_name("trivet"))
@@ -144,6 +145,15 @@ def test_export_shows_how_far_it_is(client: trivet.Client, tmp_path: Path) -> No
     assert "Runs' points" in seen
     assert "1 points" in seen
     assert "runs 1, params 0, tags 0, points 1." in " ".join(seen.split())
+
+
+def test_import_shows_how_far_it_is(client: trivet.Client) -> None:
+    database = mlflow_database(12)
+    arguments = ["import", "mlflow", str(database.path), "--artifacts", str(database.files)]
+    code, seen = run_on_terminal(arguments, columns=120)
+    assert code == 0
+    assert "13/13" in seen
+    assert "0 mismatches." in seen
 
 
 @pytest.mark.parametrize("options", [(), ("--quiet",)])

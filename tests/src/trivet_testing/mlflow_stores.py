@@ -3,18 +3,25 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import shutil
 import sqlite3
 import subprocess
-from collections.abc import Iterator
+import tempfile
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+import psycopg2
+from psycopg2.extras import execute_values
+
 from trivet_testing.cache import made_once
 from trivet_testing.environments import MLFLOW_VERSION, mlflow_environment
+from trivet_testing.postgres import PostgresServer
+from trivet_testing.recorded_http import recorded
 from trivet_testing.servers import ServerProcess, free_port
 
 _PROGRAM: Final = Path(__file__).with_name("mlflow_records.py")
@@ -105,6 +112,81 @@ def fill_mlflow(store_uri: str, artifacts_uri: str, n_runs: int) -> None:
     command = [str(python), "-W", "ignore", str(_PROGRAM), store_uri, artifacts_uri, str(n_runs)]
     done = subprocess.run(command, env=os.environ | _SETTINGS, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
+
+
+@dataclass(frozen=True)
+class MlflowTables:
+    """What MLflow has put into a database of PostgreSQL."""
+
+    folder: Path
+
+    @property
+    def files(self) -> Path:
+        """Where its files are."""
+        return self.folder / "files"
+
+    def copy_to(self, url: str) -> None:
+        """Makes the same tables, without their indexes, in an empty database."""
+        tables = json.loads((self.folder / "tables.json").read_text(encoding="utf-8"))
+        with closing(psycopg2.connect(url)) as connection, connection.cursor() as cursor:
+            for name, (columns, rows) in tables.items():
+                declared = ", ".join(f"{column} {kind}" for column, kind in columns)
+                cursor.execute(f"CREATE TABLE {name} ({declared})")
+                if rows:
+                    execute_values(cursor, f"INSERT INTO {name} VALUES %s", rows)
+            connection.commit()
+
+
+def mlflow_tables(n_runs: int, postgres: PostgresServer) -> MlflowTables:
+    """Such tables, made once on a server."""
+
+    def make(folder: Path) -> None:
+        url = postgres.create_database()
+        files = f"file://{folder / 'files'}"
+        fill_mlflow(url.replace("postgresql://", "postgresql+psycopg2://", 1), files, n_runs)
+        text = json.dumps(_tables_of(url)).replace(files, "mlflow-artifacts:")
+        (folder / "tables.json").write_text(text, encoding="utf-8")
+        postgres.drop_database(url)
+
+    return MlflowTables(made_once(_name("tables", n_runs), make))
+
+
+def _tables_of(url: str) -> dict[str, tuple[list[tuple[str, str]], list[tuple[object, ...]]]]:
+    """Columns with their types, and rows."""
+    columns: dict[str, list[tuple[str, str]]] = {}
+    with closing(psycopg2.connect(url)) as connection, connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT relname, quote_ident(attname), format_type(atttypid, atttypmod) FROM pg_attribute "
+            "JOIN pg_class ON attrelid = pg_class.oid WHERE relnamespace = 'public'::regnamespace AND relkind = 'r' "
+            "AND attnum > 0 AND NOT attisdropped ORDER BY relname, attnum"
+        )
+        for table, column, kind in cursor:
+            columns.setdefault(table, []).append((column, kind))
+        tables = {}
+        for table, declared in columns.items():
+            cursor.execute(f"SELECT * FROM {table}")
+            tables[table] = (declared, cursor.fetchall())
+    return tables
+
+
+def mlflow_answers(n_runs: int, version: str, walk: Callable[[str], None]) -> Path:
+    """What a server over `mlflow_database` answers to whoever walks through it, recorded once; for `replayed`.
+
+    Args:
+        n_runs: Of the database.
+        version: Of what asks: another one may ask for something else.
+        walk: Asks, at the address that it is given, all that is to be answered.
+    """
+
+    def make(folder: Path) -> None:
+        with (
+            tempfile.TemporaryDirectory() as name,
+            mlflow_server(mlflow_database(n_runs).copied_to(Path(name))) as address,
+            recorded(address, folder / "answers.json") as recording,
+        ):
+            walk(recording)
+
+    return made_once(_name(f"answers-{version}", n_runs), make) / "answers.json"
 
 
 @contextmanager

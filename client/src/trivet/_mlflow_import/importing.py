@@ -162,27 +162,40 @@ class _Import:
 
     def _take_runs(self, record: ExperimentRecord, experiment: Experiment | None, batch: list[RunRecord]) -> None:
         before = read_runs(self._client, [run.run_id for run in batch])
+        elsewhere = {
+            run_id
+            for run_id, (_, experiment_id) in before.items()
+            if experiment is None or experiment_id != experiment.experiment_id
+        }
         changed = set()
-        if self._choice.writes and experiment is not None:
-            for run in batch:
-                there = before.get(run.run_id)
-                if there is None or not _is_same(run, there[0], record):
-                    changed.add(run.run_id)
-                    self._bring(run, None if there is None else there[0], experiment)
-        if self._choice.with_artifacts:
-            for run in batch:
-                is_there = run.run_id in before or run.run_id in changed
-                self._take_files(run, run.run_id, is_there=is_there)
-        if self._choice.writes:
-            for run in batch:
-                there = before.get(run.run_id)
-                is_deleted = there is not None and there[0].is_deleted
-                if run.is_deleted and not record.is_deleted and not is_deleted:
-                    changed.add(run.run_id)
-                    self._try(f"run {run.run_id}", "runs", lambda run=run: self._client.delete_run(run.run_id))  # type: ignore[misc] # mypy takes defaults of lambdas for arguments
+        for run in batch:
+            there = before[run.run_id][0] if run.run_id in before else None
+            if run.run_id in elsewhere:
+                self._comparison.fail(
+                    f"run {run.run_id}", "runs", f"a run of experiment {before[run.run_id][1]} has its id"
+                )
+                continue
+            if self._choice.writes and experiment is not None and (there is None or not _is_same(run, there, record)):
+                changed.add(run.run_id)
+                self._bring(run, there, experiment)
+            if self._choice.with_artifacts:
+                self._take_files(run, run.run_id, is_there=there is not None or run.run_id in changed)
+            if self._choice.writes and experiment is not None:
+                self._delete_too(run, there, record)
         after = before | read_runs(self._client, sorted(changed))
         for run in batch:
-            self._compare(record, experiment, run, after.get(run.run_id))
+            where = f"run {run.run_id}"
+            if run.run_id not in after:
+                self._comparison.add(where, of_run(run), {})
+            else:
+                wanted, found = _sides(run, after[run.run_id][0], record)
+                self._comparison.add(where, of_run(wanted), of_run(found))
+
+    def _delete_too(self, run: RunRecord, there: RunRecord | None, record: ExperimentRecord) -> None:
+        """Deletes a run that is deleted in MLflow by itself; last, as it takes nothing more then."""
+        is_deleted = there is not None and there.is_deleted
+        if run.is_deleted and not record.is_deleted and not is_deleted:
+            self._try(f"run {run.run_id}", "runs", lambda: self._client.delete_run(run.run_id))
 
     def _bring(self, run: RunRecord, before: RunRecord | None, experiment: Experiment) -> None:
         """Writes what a run has not yet. One that is deleted in Trivet is left alone."""
@@ -208,23 +221,6 @@ class _Import:
             raise
         except TrivetError as error:
             self._fail(where, "runs", error)
-
-    def _compare(
-        self,
-        record: ExperimentRecord,
-        experiment: Experiment | None,
-        run: RunRecord,
-        there: tuple[RunRecord, str] | None,
-    ) -> None:
-        where = f"run {run.run_id}"
-        if there is None:
-            self._comparison.add(where, of_run(run), {})
-            return
-        found, experiment_id = there
-        if experiment is not None and experiment_id != experiment.experiment_id:
-            self._comparison.fail(where, "runs", f"it is in experiment {experiment_id}")
-        wanted, found = _sides(run, found, record)
-        self._comparison.add(where, of_run(wanted), of_run(found))
 
     # --- logged models
 
