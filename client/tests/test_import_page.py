@@ -15,7 +15,9 @@ from trivet_testing.pages import matches, steps_of
 PAGE = Path(__file__).parents[2] / "docs" / "import.md"
 
 
-def test_every_command_of_the_page_answers_as_shown(client: trivet.Client, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_every_command_of_the_page_answers_as_shown(
+    mlflow: Path, client: trivet.Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.chdir(mlflow_database(12).folder)
     for step in steps_of(PAGE.read_text(encoding="utf-8")):
         program, *arguments = shlex.split(step.command)

@@ -47,8 +47,11 @@ N_RUNS = 12
 COUNTS = {"runs": N_RUNS + 1, "experiments": 3, "files": 18, "logged models": 3, "model versions": 3, "aliases": 2}
 
 
+pytestmark = pytest.mark.usefixtures("mlflow")
+
+
 @pytest.fixture(scope="session")
-def database() -> MlflowDatabase:
+def database(mlflow: Path) -> MlflowDatabase:
     return mlflow_database(N_RUNS)
 
 
@@ -71,7 +74,7 @@ def counts(report: dict[str, Any]) -> dict[str, int]:
 
 def check_against(database: MlflowDatabase, client: trivet.Client) -> None:
     """Compares what Trivet answers with what MLflow's tables have, without the import's own comparison."""
-    runs = {run.info.run_id: run for run in client.search_runs((), run_view_type=ViewType.ALL)}
+    runs = {run.info.run_id: run for run in client.search_runs((), run_view_type=ViewType.ALL, max_results=10_000)}
     stored = database.execute("SELECT run_uuid, name, status, start_time, end_time, user_id FROM runs")
     assert len(runs) == len(stored)
     for run_id, *attributes in stored:

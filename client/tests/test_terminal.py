@@ -147,7 +147,7 @@ def test_export_shows_how_far_it_is(client: trivet.Client, tmp_path: Path) -> No
     assert "runs 1, params 0, tags 0, points 1." in " ".join(seen.split())
 
 
-def test_import_shows_how_far_it_is(client: trivet.Client) -> None:
+def test_import_shows_how_far_it_is(mlflow: Path, client: trivet.Client) -> None:
     database = mlflow_database(12)
     arguments = ["import", "mlflow", str(database.path), "--artifacts", str(database.files)]
     code, seen = run_on_terminal(arguments, columns=120)

@@ -19,7 +19,7 @@ def environment_with(name: str, requirements: Sequence[str]) -> Path:
     """An environment in the cache, made once under a name, that has packages and nothing of the project.
 
     Raises:
-        subprocess.CalledProcessError: they cannot be installed.
+        subprocess.CalledProcessError: they cannot be installed; `stderr` says why.
     """
 
     def make(target: Path) -> None:
@@ -27,7 +27,7 @@ def environment_with(name: str, requirements: Sequence[str]) -> Path:
             [str(_UV), "venv", "--quiet", str(target)],
             [str(_UV), "pip", "install", "--quiet", "--python", str(target / "bin" / "python"), *requirements],
         ):
-            subprocess.run(command, check=True)
+            subprocess.run(command, check=True, capture_output=True, text=True)
 
     return made_once(name, make)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import random
 import signal
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from types import FrameType
@@ -13,6 +14,7 @@ from typing import Any, Final
 import pytest
 
 from trivet_testing import minio, nursery, postgres, tools
+from trivet_testing.environments import mlflow_environment
 from trivet_testing.left_out import all_left_out, leave_out, note_left_out
 from trivet_testing.minio import MinioServer
 from trivet_testing.postgres import PostgresMissingError, PostgresServer
@@ -182,3 +184,14 @@ def pyspark(pytestconfig: pytest.Config) -> Path:
         leave_out("Spark", str(missing))
     pytestconfig.stash[_parts_key]["Spark"] = f"{tool.path} ({tool.origin})"
     return tool.path
+
+
+@pytest.fixture(scope="session")
+def mlflow(pytestconfig: pytest.Config) -> Path:
+    """The folder of a Python environment that has MLflow."""
+    try:
+        environment = mlflow_environment()
+    except subprocess.CalledProcessError as failure:
+        leave_out("MLflow", f"it cannot be installed: {failure.stderr}")
+    pytestconfig.stash[_parts_key]["MLflow"] = str(environment)
+    return environment
