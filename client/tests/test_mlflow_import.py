@@ -27,6 +27,7 @@ from trivet import ViewType
 from trivet._mlflow_import import rest_calls, rest_source
 from trivet._mlflow_import.records import LoggedModelRecord, ModelPoint, RunRecord, to_series
 from trivet._mlflow_import.source import open_source
+from trivet_testing import tracking as tracking_server
 from trivet_testing.command_line import invoke
 from trivet_testing.mlflow_stores import (
     MlflowDatabase,
@@ -170,6 +171,11 @@ def test_versions_keep_their_numbers_over_gaps_with_stage_alias_and_files(
         filled.get_model_version_by_alias("taxi", "champion"), dst_path=tmp_path
     )
     assert (Path(folder) / "weights.bin").read_bytes() == bytes(range(256)) * 64
+    # As of a version that is registered in Trivet.
+    first = next(version for version in versions if version.version == 1)
+    assert first.signature is not None
+    assert json.loads(first.signature.inputs) == [{"type": "double", "name": "distance"}]
+    assert (first.git_commit, first.datasets[0].name) == ("0123abcd" * 5, "trips-0")
     model = filled.get_registered_model("taxi")
     assert (model.description, dict(model.tags)) == ("What it is for.", {"team": "a"})
 
@@ -235,7 +241,9 @@ def filled_points(client: trivet.Client) -> int:
     return sum(len(client.get_metric_history(run.info.run_id, key)) for run in runs for key in run.data.metrics)
 
 
-def test_postgres_is_imported(client: trivet.Client, postgres_server: PostgresServer, tmp_path: Path) -> None:
+def test_postgres_is_imported_into_postgres(
+    environment: object, postgres_server: PostgresServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     url = postgres_server.create_database()
     if os.environ.get("TRIVET_TEST_FULL"):
         files = tmp_path
@@ -244,12 +252,18 @@ def test_postgres_is_imported(client: trivet.Client, postgres_server: PostgresSe
         tables = mlflow_tables(4, postgres_server)
         tables.copy_to(url)
         files = tables.files
-    report = imported(url, "--artifacts", str(files))
-    assert report["mismatch_count"] == 0
-    expected = {"runs": 5, "files": COUNTS["files"], "model versions": 3, "logged models": 3, "aliases": 2}
-    assert counts(report) | expected == counts(report)
-    assert filled_points(client) == counts(report)["points"]
-    assert client.download_artifacts(artifact_uri="models:/taxi@champion", dst_path=str(tmp_path / "here"))
+    ours = postgres_server.create_database()
+    tracking_server.migrate(ours)
+    with tracking_server.start_server(ours) as server:
+        monkeypatch.setenv("TRIVET_TRACKING_URL", f"grpc://{server.address}")
+        report = imported(url, "--artifacts", str(files))
+        assert report["mismatch_count"] == 0
+        expected = {"runs": 5, "files": COUNTS["files"], "model versions": 3, "logged models": 3, "aliases": 2}
+        assert counts(report) | expected == counts(report)
+        assert imported(url, "--artifacts", str(files)) == report
+        with trivet.Client() as client:
+            assert filled_points(client) == counts(report)["points"]
+            assert client.download_artifacts(artifact_uri="models:/taxi@champion", dst_path=str(tmp_path / "here"))
 
 
 @pytest.mark.parametrize(

@@ -15,6 +15,11 @@ from mlflow import MlflowClient
 from mlflow.entities import Dataset, DatasetInput, InputTag, LoggedModelOutput, Metric, Param, RunTag
 
 _START = 1_790_000_000_000
+_MLMODEL = """flavors: {}
+signature:
+  inputs: '[{"type": "double", "name": "distance"}]'
+  outputs: '[{"type": "double"}]'
+"""
 
 
 def _log(client: MlflowClient, experiment_id: str, number: int) -> str:
@@ -122,7 +127,7 @@ def main(store_uri: str, artifacts_uri: str, n_runs: int) -> None:
     gone = create_experiment("gone", 2)
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        (folder / "MLmodel").write_text("flavors: {}\n", encoding="utf-8")
+        (folder / "MLmodel").write_text(_MLMODEL, encoding="utf-8")
         (folder / "weights.bin").write_bytes(bytes(range(256)) * 64)
         first = model_id = ""
         for number in range(n_runs):

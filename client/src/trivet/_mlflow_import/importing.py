@@ -87,19 +87,18 @@ class _Import:
         self._on_progress = on_progress
         self._comparison = Comparison()
         self._ids: dict[str, str] = {}
+        self._total_runs = self._done_runs = 0
 
     def run(self) -> ImportReport:
         """All of it, in the order in which one needs another."""
         chosen = _chosen(self._source.experiments(), self._choice.experiments)
         run_ids = {record.source_id: self._source.run_ids(record) for record in chosen}
-        total, done = sum(map(len, run_ids.values())), 0
-        self._on_progress("runs", done, total)
+        self._total_runs = sum(map(len, run_ids.values()))
+        self._on_progress("runs", 0, self._total_runs)
         for record in chosen:
             experiment = self._begin(record)
             for batch in self._batches(run_ids[record.source_id]):
                 self._take_runs(record, experiment, batch)
-                done += len(batch)
-                self._on_progress("runs", done, total)
             self._take_logged_models(record, experiment)
             self._end(record, experiment)
         if self._choice.with_registry and not self._choice.experiments:
@@ -169,6 +168,8 @@ class _Import:
         }
         changed = set()
         for run in batch:
+            self._done_runs += 1
+            self._on_progress("runs", self._done_runs, self._total_runs)
             there = before[run.run_id][0] if run.run_id in before else None
             if run.run_id in elsewhere:
                 self._comparison.fail(

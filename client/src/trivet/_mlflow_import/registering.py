@@ -13,6 +13,8 @@ from trivet._errors import ModelVersionNotFound, ServerUnavailable, TrivetError
 from trivet._mlflow_import.comparison import Comparison, of_model
 from trivet._mlflow_import.records import ModelRecord, VersionRecord
 from trivet._mlflow_import.target import read_model
+from trivet._model_entities import ModelVersion
+from trivet._model_origins import find_origin
 from trivet._names import LoggedModelFiles, RegisteredVersion, RunFiles, parse_files_uri
 
 GAP_SOURCE: Final = "mlflow://deleted-version"
@@ -88,16 +90,7 @@ class ModelImport:
         last = max(wanted, default=0)
         begin = max((version.number for version in there.versions), default=0) + 1
         for number in range(begin, last + 1):
-            version = wanted.get(number)
-            source, run_id, model_id = self._place(version) if version is not None else (GAP_SOURCE, "", "")
-            created = self._client.registry.create_model_version(
-                model.name,
-                source,
-                run_id=run_id,
-                model_id=model_id,
-                tags={} if version is None else version.tags,
-                description="" if version is None else version.description,
-            )
+            created = self._create(model.name, wanted.get(number))
             if created.version != number:
                 self._client.registry.delete_model_version(model.name, created.version)
                 raise ModelVersionNotFound(
@@ -119,15 +112,32 @@ class ModelImport:
         if there.stage != version.stage:
             registry.transition_model_version_stage(name, version.number, version.stage)
 
-    def _place(self, version: VersionRecord) -> tuple[str, str, str]:
-        """Where its files are in Trivet, else their place in MLflow; with the run and logged model that it is of."""
-        origin = self._origin(version)
-        files = files_named_by(origin.source)
-        run_id = version.run_id
-        model_id = files.model_id if isinstance(files, LoggedModelFiles) else ""
-        if files is not None and self._has_files(files):
-            return uri_of(files), run_id, model_id
-        return outside(origin.source), run_id, model_id
+    def _create(self, name: str, version: VersionRecord | None) -> ModelVersion:
+        """Makes the next version: of files in Trivet where they are there, else of their place in MLflow.
+
+        None takes up a number.
+        """
+        registry = self._client.registry
+        if version is None:
+            return registry.create_model_version(name, GAP_SOURCE)
+        source = self._origin(version).source
+        files = files_named_by(source)
+        if files is None or not self._has_files(files):
+            return registry.create_model_version(
+                name, outside(source), run_id=version.run_id, tags=version.tags, description=version.description
+            )
+        origin = find_origin(self._client, files)
+        return registry.create_model_version(
+            name,
+            uri_of(files),
+            run_id=version.run_id,
+            model_id=origin.model_id,
+            git_commit=origin.git_commit,
+            datasets=origin.datasets,
+            signature=origin.signature,
+            tags=version.tags,
+            description=version.description,
+        )
 
     def _origin(self, version: VersionRecord) -> VersionRecord:
         """The version that it is a copy of, over all copies of copies; itself where it is none."""

@@ -54,7 +54,7 @@ class RestCalls:
             self._headers["X-MLFLOW-WORKSPACE"] = workspace
         self._opener = urllib.request.build_opener(_StaysHere)
 
-    def get(self, path: str, query: Mapping[str, str]) -> Json:
+    def get(self, path: str, query: Json) -> Json:
         """Asks by GET. Raises as `download`."""
         return self._json(f"api/2.0/mlflow/{path}?{urlencode(query)}", None)
 

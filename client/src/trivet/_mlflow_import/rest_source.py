@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
@@ -42,30 +42,18 @@ class RestSource:
         """
         self._calls = RestCalls(url, workspace)
         self._experiments = [
-            _experiment(found) for found in self._pages("experiments/search", "experiments", {"view_type": "ALL"})
+            _experiment(found) for found in self._found("experiments/search", "experiments", {"view_type": "ALL"})
         ]
         self._models: dict[str, list[LoggedModelRecord]] | None = None
         self._measured: dict[str, list[ModelPoint]] = {}
 
-    def _pages(self, path: str, items: str, body: Json, size: int = _PAGE) -> Iterator[Json]:
-        token = ""
-        while True:
-            page = self._calls.post(path, {**body, "max_results": size, **({"page_token": token} if token else {})})
-            yield from page.get(items, ())
-            token = page.get("next_page_token", "")
-            if not token:
-                return
+    def _found(self, path: str, items: str, body: Json, size: int = _PAGE) -> Iterator[Json]:
+        """All pages of a search that is asked for by POST."""
+        return _pages(lambda page: self._calls.post(path, {**body, **page}), items, size)
 
-    def _got_pages(self, path: str, items: str, query: Mapping[str, str], size: int = _PAGE) -> Iterator[Json]:
-        token = ""
-        while True:
-            page = self._calls.get(
-                path, {**query, "max_results": str(size), **({"page_token": token} if token else {})}
-            )
-            yield from page.get(items, ())
-            token = page.get("next_page_token", "")
-            if not token:
-                return
+    def _listed(self, path: str, items: str, query: Json, size: int = _PAGE) -> Iterator[Json]:
+        """All pages of a list that is asked for by GET."""
+        return _pages(lambda page: self._calls.get(path, {**query, **page}), items, size)
 
     def experiments(self) -> Sequence[ExperimentRecord]:
         return sorted(self._experiments, key=lambda record: (len(record.source_id), record.source_id))
@@ -77,7 +65,7 @@ class RestSource:
             "run_view_type": "ALL",
             "order_by": ["attributes.start_time ASC"],
         }
-        return list(dict.fromkeys(run["info"]["run_id"] for run in self._pages("runs/search", "runs", body)))
+        return list(dict.fromkeys(run["info"]["run_id"] for run in self._found("runs/search", "runs", body)))
 
     def run(self, run_id: str) -> RunRecord:
         run = self._calls.get("runs/get", {"run_id": run_id})["run"]
@@ -112,7 +100,7 @@ class RestSource:
 
     def _history(self, run_id: str, key: str) -> Iterator[Point]:
         query = {"run_id": run_id, "metric_key": key}
-        return map(_point, self._got_pages("metrics/get-history", "metrics", query, _POINTS_OF_PAGE))
+        return map(_point, self._listed("metrics/get-history", "metrics", query, _POINTS_OF_PAGE))
 
     def logged_models(self, experiment: ExperimentRecord) -> Sequence[LoggedModelRecord]:
         return self._read_models().get(experiment.source_id, ())
@@ -124,7 +112,7 @@ class RestSource:
             for experiment in self._experiments:
                 body = {"experiment_ids": [experiment.source_id]}
                 try:
-                    found = list(self._pages("logged-models/search", "models", body, _LOGGED_MODELS_OF_PAGE))
+                    found = list(self._found("logged-models/search", "models", body, _LOGGED_MODELS_OF_PAGE))
                 except NotThere:  # before MLflow 3
                     break
                 self._models[experiment.source_id] = [_logged_model(model) for model in found]
@@ -145,12 +133,12 @@ class RestSource:
         names = {
             model["name"]
             for query in ({}, {"filter": _PROMPTS})
-            for model in self._got_pages("registered-models/search", "registered_models", query)
+            for model in self._listed("registered-models/search", "registered_models", query)
         }
         for name in sorted(names):
             model = self._calls.get("registered-models/get", {"name": name})["registered_model"]
             quote = '"' if "'" in name else "'"
-            versions = self._got_pages(
+            versions = self._listed(
                 "model-versions/search", "model_versions", {"filter": f"name = {quote}{name}{quote}"}
             )
             yield ModelRecord(
@@ -176,10 +164,10 @@ class RestSource:
     def _paths(self, owner: RunRecord | LoggedModelRecord, folder: str) -> Iterator[str]:
         """The files below a folder."""
         if isinstance(owner, RunRecord):
-            files = self._got_pages("artifacts/list", "files", {"run_id": owner.run_id, "path": folder})
+            files = self._listed("artifacts/list", "files", {"run_id": owner.run_id, "path": folder})
         else:
             path = f"logged-models/{owner.model_id}/artifacts/directories"
-            files = self._got_pages(path, "files", {"artifact_directory_path": folder})
+            files = self._listed(path, "files", {"artifact_directory_path": folder})
         for file in files:
             if file.get("is_dir"):
                 yield from self._paths(owner, file["path"])
@@ -195,6 +183,17 @@ class RestSource:
 
     def close(self) -> None:
         """Nothing is open."""
+
+
+def _pages(ask: Callable[[Json], Json], items: str, size: int) -> Iterator[Json]:
+    page: Json = {"max_results": size}
+    while True:
+        answer = ask(page)
+        yield from answer.get(items, ())
+        token = answer.get("next_page_token", "")
+        if not token:
+            return
+        page = {"max_results": size, "page_token": token}
 
 
 def _experiment(found: Json) -> ExperimentRecord:
