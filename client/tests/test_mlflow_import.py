@@ -330,6 +330,7 @@ def test_what_came_to_mlflow_since_is_added(client: trivet.Client, database: Mlf
     copied.execute("UPDATE runs SET status = 'FINISHED', end_time = start_time + 5 WHERE run_uuid = ?", run_id)
     copied.execute("INSERT INTO metrics VALUES ('loss', 0.25, 5, ?, 100, 0)", run_id)
     copied.execute("INSERT INTO params VALUES ('later', 'x', ?)", run_id)
+    copied.execute("INSERT INTO experiment_tags VALUES ('mlflow.note.content', 'About all.', 0)")
     copied.execute(
         "INSERT INTO model_versions (name, version, current_stage, source, status, workspace) "
         "VALUES ('taxi', 7, 'None', 's3://elsewhere/later', 'READY', 'default')"
@@ -338,6 +339,7 @@ def test_what_came_to_mlflow_since_is_added(client: trivet.Client, database: Mlf
     (copied.files / "1" / str(run_id) / "artifacts" / "late.txt").write_text("late", encoding="utf-8")
     assert whole(copied)["mismatch_count"] == 0
     check_against(copied, client)
+    assert client.get_experiment("0").description == "About all."
     assert client.get_model_version("taxi", 7).source == "s3://elsewhere/later"
     assert [file.path for file in client.artifacts.list_artifacts(str(run_id))] == ["late.txt"]
 

@@ -11,7 +11,7 @@ from trivet._connection import Connection
 from trivet._export_streams import STREAM_SECONDS, groups
 from trivet._names import Names
 from trivet._spool.frames import Series
-from trivet_proto.tracking.v1 import export_pb2, lifecycle_pb2, metric_pb2, run_pb2
+from trivet_proto.tracking.v1 import experiment_pb2, export_pb2, lifecycle_pb2, metric_pb2, run_pb2
 from trivet_proto.tracking.v1 import tracking_service_pb2 as pb
 from trivet_proto.tracking.v1.tracking_service_pb2_grpc import TrackingServiceStub
 
@@ -30,6 +30,12 @@ class Backfill:
     @property
     def _stub(self) -> TrackingServiceStub:
         return self._connection.stub(TrackingServiceStub)
+
+    def describe_experiment(self, experiment_id: str, description: str) -> None:
+        """Sets the description of an experiment."""
+        experiment = experiment_pb2.Experiment(name=self.names.experiment(experiment_id), description=description)
+        request = pb.UpdateExperimentRequest(experiment=experiment, update_mask=FieldMask(paths=["description"]))
+        self._connection.call(self._stub.UpdateExperiment, request, repeatable=True)
 
     def create(self, run_id: str, run: run_pb2.Run) -> None:
         """Creates a run. Raises RunIdTaken for an id that another run has."""

@@ -125,6 +125,8 @@ class _Import:
             for key, value in record.tags.items():
                 if experiment.tags.get(key) != value:
                     tracking.set_experiment_tag(experiment.experiment_id, key, value)
+            if record.description and experiment.description != record.description:
+                tracking.backfill.describe_experiment(experiment.experiment_id, record.description)
         return experiment
 
     def _end(self, record: ExperimentRecord, experiment: Experiment | None) -> None:
