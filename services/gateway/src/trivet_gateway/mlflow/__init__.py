@@ -1,0 +1,1 @@
+"""The REST protocol of MLflow, call by call."""

@@ -1,0 +1,190 @@
+"""What is logged to runs, and what is read of it."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from google.protobuf.field_mask_pb2 import FieldMask
+
+from trivet_gateway.answers import number, without_empty
+from trivet_gateway.errors import invalid, missing
+from trivet_gateway.fields import Fields
+from trivet_gateway.mlflow.runs import NOTE, RUN_NAME, run_id_of
+from trivet_gateway.upstream import Caller
+from trivet_proto.tracking.v1 import metric_pb2, run_inputs_pb2, run_pb2
+from trivet_proto.tracking.v1 import tracking_service_pb2 as pb
+
+_MAX_METRICS: Final = 1_000
+_MAX_PARAMS: Final = 100
+_MAX_TAGS: Final = 100
+_MAX_ENTRIES: Final = 1_000
+_LONGEST_PARAM: Final = 6_000
+_LONGEST_TAG: Final = 8_000
+
+
+async def log_metric(caller: Caller, fields: Fields) -> dict[str, Any]:
+    """Logs a point."""
+    await _write(caller, pb.WriteRunRequest(run=caller.run(run_id_of(fields)), metrics=_columns([fields])))
+    return {}
+
+
+async def log_param(caller: Caller, fields: Fields) -> dict[str, Any]:
+    """Logs a param."""
+    await _write(caller, pb.WriteRunRequest(run=caller.run(run_id_of(fields)), params=_params([fields])))
+    return {}
+
+
+async def set_tag(caller: Caller, fields: Fields) -> dict[str, Any]:
+    """Sets a tag."""
+    await _set_tags(caller, run_id_of(fields), pb.WriteRunRequest(tags=_tags([fields])))
+    return {}
+
+
+async def delete_tag(caller: Caller, fields: Fields) -> dict[str, Any]:
+    """Removes a tag that is there."""
+    run_id, key = run_id_of(fields), fields.needed("key")
+    name = caller.run(run_id)
+    request = pb.GetRunRequest(name=name, read_mask=FieldMask(paths=["tags"]))
+    found = await caller.call(caller.upstream.tracking.GetRun, request)
+    if key not in found.tags:
+        raise missing(f"No tag with name: {key} in run with id {run_id}")
+    await _write(caller, pb.WriteRunRequest(run=name, deleted_tags=[key]))
+    return {}
+
+
+async def log_batch(caller: Caller, fields: Fields) -> dict[str, Any]:
+    """Logs points, params and tags, all or nothing."""
+    metrics, params, tags = (fields.objects(name) for name in ("metrics", "params", "tags"))
+    limits = (("metrics", metrics, _MAX_METRICS), ("params", params, _MAX_PARAMS), ("tags", tags, _MAX_TAGS))
+    for name, entries, most in limits:
+        if len(entries) > most:
+            raise invalid(f"A batch logging request can contain at most {most} {name}. Got {len(entries)} {name}.")
+    total = len(metrics) + len(params) + len(tags)
+    if total > _MAX_ENTRIES:
+        raise invalid(f"A batch logging request can contain at most {_MAX_ENTRIES} entries. Got {total}.")
+    values: dict[str, str] = {}
+    for param in _params(params):
+        if param.key in values:
+            raise invalid(f"Duplicate parameter keys have been submitted: {[param.key]}.")
+        values[param.key] = param.value
+    request = pb.WriteRunRequest(params=_params(params), tags=_tags(tags), atomic=True)
+    if metrics:
+        request.metrics.CopyFrom(_columns(metrics))
+    await _set_tags(caller, run_id_of(fields), request)
+    return {}
+
+
+async def log_inputs(caller: Caller, fields: Fields) -> dict[str, Any]:
+    """Logs datasets and logged models that a run uses."""
+    inputs = run_inputs_pb2.RunInputs(
+        datasets=[_dataset_input(each) for each in fields.objects("datasets")],
+        models=[run_inputs_pb2.LoggedModelInput(model_id=each.needed("model_id")) for each in fields.objects("models")],
+    )
+    await _write(caller, pb.WriteRunRequest(run=caller.run(run_id_of(fields)), inputs=inputs))
+    return {}
+
+
+async def log_outputs(caller: Caller, fields: Fields) -> dict[str, Any]:
+    """Logs logged models that a run made."""
+    outputs = run_inputs_pb2.RunOutputs(
+        models=[
+            run_inputs_pb2.LoggedModelOutput(model_id=each.needed("model_id"), step=each.whole("step", 0))
+            for each in fields.objects("models")
+        ]
+    )
+    await _write(caller, pb.WriteRunRequest(run=caller.run(run_id_of(fields)), outputs=outputs))
+    return {}
+
+
+async def get_history(caller: Caller, fields: Fields) -> dict[str, Any]:
+    """Returns the points of a metric, by time, step and value; of a run that is not there none."""
+    key = fields.needed("metric_key")
+    request = pb.ReadMetricHistoryRequest(run=caller.run(run_id_of(fields)), key=key)
+    begin = _offset(fields.text("page_token"))
+    most = fields.whole("max_results", 0)
+    points: list[tuple[int, int, float]] = []
+    async for answer in caller.stream(caller.upstream.tracking.ReadMetricHistory, request):
+        columns = answer.metrics
+        points.extend(zip(columns.times_millis, columns.steps, columns.values, strict=True))
+    points.sort(key=lambda point: (point[0], point[1], point[2] == point[2], point[2]))
+    end = begin + most if most > 0 else len(points)
+    metrics = [
+        {"key": key, "value": number(value), "timestamp": time, "step": step} for time, step, value in points[begin:end]
+    ]
+    return without_empty({"metrics": metrics, "next_page_token": str(end) if end < len(points) else ""})
+
+
+def _offset(token: str) -> int:
+    if token and not token.isdecimal():
+        raise invalid("Invalid page token.")
+    return int(token or 0)
+
+
+async def _set_tags(caller: Caller, run_id: str, request: pb.WriteRunRequest) -> None:
+    """Writes, and what the contract has fields for goes into these too."""
+    request.run = caller.run(run_id)
+    await _write(caller, request)
+    tags = {tag.key: tag.value for tag in request.tags}
+    run = run_pb2.Run(name=request.run)
+    paths = []
+    if tags.get(RUN_NAME):
+        run.display_name = tags[RUN_NAME]
+        paths.append("display_name")
+    if NOTE in tags:
+        run.description = tags[NOTE]
+        paths.append("description")
+    if paths:
+        update = pb.UpdateRunRequest(run=run, update_mask=FieldMask(paths=paths))
+        await caller.call(caller.upstream.tracking.UpdateRun, update)
+
+
+async def _write(caller: Caller, request: pb.WriteRunRequest) -> None:
+    """Writes. Raises MlflowError also for what is refused by itself."""
+    answer = await caller.call(caller.upstream.tracking.WriteRun, request)
+    if answer.refused:
+        raise invalid(answer.refused[0].status.message)
+
+
+def _columns(points: list[Fields]) -> metric_pb2.MetricColumns:
+    """Points as columns, one key after the other."""
+    columns = metric_pb2.MetricColumns()
+    contexts: dict[tuple[str, str, str], int] = {("", "", ""): 0}
+    for point in points:
+        columns.keys.append(point.needed("key"))
+        columns.values.append(point.number("value"))
+        columns.times_millis.append(point.whole("timestamp"))
+        columns.steps.append(point.whole("step", 0))
+        context = point.text("model_id"), point.text("dataset_name"), point.text("dataset_digest")
+        columns.context_index.append(contexts.setdefault(context, len(contexts)))
+    if len(contexts) == 1:
+        columns.ClearField("context_index")
+    columns.contexts.extend(
+        metric_pb2.MetricContext(model_id=model_id, dataset_name=name, dataset_digest=digest)
+        for model_id, name, digest in list(contexts)[1:]
+    )
+    return columns
+
+
+def _params(entries: list[Fields]) -> list[pb.Param]:
+    """Params; what is too long is cut, as upstream does."""
+    return [pb.Param(key=each.needed("key"), value=each.text("value")[:_LONGEST_PARAM]) for each in entries]
+
+
+def _tags(entries: list[Fields]) -> list[pb.Tag]:
+    """Tags; what is too long is cut, as upstream does."""
+    return [pb.Tag(key=each.needed("key"), value=each.text("value")[:_LONGEST_TAG]) for each in entries]
+
+
+def _dataset_input(entry: Fields) -> run_inputs_pb2.DatasetInput:
+    dataset = entry.inner("dataset")
+    return run_inputs_pb2.DatasetInput(
+        dataset=run_inputs_pb2.Dataset(
+            name=dataset.needed("name"),
+            digest=dataset.needed("digest"),
+            source_type=dataset.text("source_type"),
+            source=dataset.text("source"),
+            schema=dataset.text("schema"),
+            profile=dataset.text("profile"),
+        ),
+        tags=entry.pairs("tags"),
+    )

@@ -1,0 +1,204 @@
+"""Runs: what they are, and finding them."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from google.protobuf.field_mask_pb2 import FieldMask
+
+from trivet_gateway.answers import millis, number, pairs, to_timestamp, without_empty
+from trivet_gateway.errors import invalid
+from trivet_gateway.fields import Fields
+from trivet_gateway.mlflow.experiments import artifact_location
+from trivet_gateway.mlflow.paging import check_max_results, gathered, ordered, view_of
+from trivet_gateway.upstream import Caller, last
+from trivet_proto.tracking.v1 import experiment_pb2, lifecycle_pb2, run_pb2
+from trivet_proto.tracking.v1 import tracking_service_pb2 as pb
+
+STATUSES: Final = {"RUNNING": 1, "SCHEDULED": 2, "FINISHED": 3, "FAILED": 4, "KILLED": 5}
+"""MLflow's names and numbers; the contract of tracking has the same numbers."""
+RUN_NAME: Final = "mlflow.runName"
+NOTE: Final = "mlflow.note.content"
+# Tags that say what the contract has fields for: both are written, and of a run that another client made, read.
+_TAGS_OF_FIELDS: Final = {
+    RUN_NAME: "display_name",
+    NOTE: "description",
+    "mlflow.user": "user",
+    "mlflow.source.name": "source",
+    "mlflow.source.git.commit": "git_commit",
+}
+_PARENT: Final = "mlflow.parentRunId"
+
+
+def run_id_of(fields: Fields) -> str:
+    """The id, by either of its names."""
+    return fields.text("run_id") or fields.text("run_uuid") or fields.needed("run_id")
+
+
+def status_of(fields: Fields) -> int:
+    """The number of a status."""
+    return STATUSES[fields.choice("status", STATUSES, "RUNNING")]
+
+
+def to_info(run: run_pb2.Run) -> dict[str, Any]:
+    """What a run is, as MLflow has it. Where its files are is known by the experiment's location alone."""
+    run_id, experiment_id = last(run.name), last(run.experiment)
+    return {
+        "run_id": run_id,
+        "run_uuid": run_id,
+        "run_name": run.display_name,
+        "experiment_id": experiment_id,
+        "user_id": run.user,
+        "status": _STATUS_NAMES[run.status],
+        "start_time": millis(run.start_time),
+        **({"end_time": millis(run.end_time)} if run.HasField("end_time") else {}),
+        "artifact_uri": f"mlflow-artifacts:/{experiment_id}/{run_id}/artifacts",
+        "lifecycle_stage": "deleted" if run.state == lifecycle_pb2.LIFECYCLE_STATE_DELETED else "active",
+    }
+
+
+def to_run(run: run_pb2.Run) -> dict[str, Any]:
+    """A run with what was logged to it."""
+    data = {
+        "metrics": [
+            {
+                "key": metric.key,
+                "value": number(metric.value),
+                "timestamp": metric.time_millis,
+                "step": metric.step,
+            }
+            for metric in run.metrics
+        ],
+        "params": pairs(run.params),
+        "tags": pairs({**run.tags, **_tags_of_fields(run)}),
+    }
+    inputs = {
+        "dataset_inputs": [
+            without_empty(
+                {
+                    "dataset": without_empty(
+                        {
+                            name: getattr(used.dataset, name)
+                            for name in ("name", "digest", "source_type", "source", "schema", "profile")
+                        }
+                    ),
+                    "tags": pairs(used.tags),
+                }
+            )
+            for used in run.inputs.datasets
+        ],
+        "model_inputs": [{"model_id": each.model_id} for each in run.inputs.models],
+    }
+    outputs = {"model_outputs": [{"model_id": each.model_id, "step": each.step} for each in run.outputs.models]}
+    parts = {name: without_empty(part) for name, part in (("data", data), ("inputs", inputs), ("outputs", outputs))}
+    return {"info": to_info(run), **without_empty(parts)}
+
+
+def _tags_of_fields(run: run_pb2.Run) -> dict[str, str]:
+    tags = {tag: getattr(run, field) for tag, field in _TAGS_OF_FIELDS.items() if getattr(run, field)}
+    return tags | ({_PARENT: last(run.parent_run)} if run.parent_run else {})
+
+
+async def _placed(caller: Caller, runs: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Says of each run where its files are: below its experiment's location, if that has one of its own."""
+    locations: dict[str, str] = {}
+    for run in runs:
+        experiment_id = run["info"]["experiment_id"]
+        if experiment_id not in locations:
+            request = pb.GetExperimentRequest(name=caller.experiment(experiment_id))
+            found: experiment_pb2.Experiment = await caller.call(caller.upstream.tracking.GetExperiment, request)
+            locations[experiment_id] = artifact_location(found)
+        run["info"]["artifact_uri"] = f"{locations[experiment_id]}/{run['info']['run_id']}/artifacts"
+    return runs
+
+
+async def create(caller: Caller, fields: Fields) -> dict[str, Any]:
+    """Creates one."""
+    tags = fields.pairs("tags")
+    name = fields.text("run_name")
+    if name and tags.get(RUN_NAME, name) != name:
+        raise invalid(
+            f"Both 'run_name' argument and '{RUN_NAME}' tag are specified, but with different values: "
+            f"{name!r} and {tags[RUN_NAME]!r}."
+        )
+    parent = tags.get(_PARENT, "")
+    run = run_pb2.Run(
+        experiment=caller.experiment(fields.text("experiment_id") or "0"),
+        display_name=name or tags.get(RUN_NAME, ""),
+        description=tags.get(NOTE, ""),
+        user=fields.text("user_id") or tags.get("mlflow.user", ""),
+        source=tags.get("mlflow.source.name", ""),
+        git_commit=tags.get("mlflow.source.git.commit", ""),
+        parent_run=caller.run(parent) if parent else "",
+        tags=tags,
+    )
+    if fields.has("start_time"):
+        run.start_time.CopyFrom(to_timestamp(fields.whole("start_time")))
+    created = await caller.call(caller.upstream.tracking.CreateRun, pb.CreateRunRequest(parent=caller.parent, run=run))
+    return {"run": (await _placed(caller, [to_run(created)]))[0]}
+
+
+async def get(caller: Caller, fields: Fields) -> dict[str, Any]:
+    """Returns one."""
+    request = pb.GetRunRequest(name=caller.run(run_id_of(fields)))
+    found = await caller.call(caller.upstream.tracking.GetRun, request)
+    return {"run": (await _placed(caller, [to_run(found)]))[0]}
+
+
+async def update(caller: Caller, fields: Fields) -> dict[str, Any]:
+    """Changes status, end and name."""
+    run = run_pb2.Run(name=caller.run(run_id_of(fields)))
+    paths = []
+    if fields.has("status"):
+        run.status = run_pb2.RunStatus.ValueType(status_of(fields))
+        paths.append("status")
+    if fields.has("end_time"):
+        run.end_time.CopyFrom(to_timestamp(fields.whole("end_time")))
+        paths.append("end_time")
+    if fields.text("run_name"):
+        run.display_name = fields.text("run_name")
+        paths.append("display_name")
+    if not paths:
+        found = await caller.call(caller.upstream.tracking.GetRun, pb.GetRunRequest(name=run.name))
+    else:
+        request = pb.UpdateRunRequest(run=run, update_mask=FieldMask(paths=paths))
+        found = await caller.call(caller.upstream.tracking.UpdateRun, request)
+    return {"run_info": (await _placed(caller, [to_run(found)]))[0]["info"]}
+
+
+async def delete(caller: Caller, fields: Fields) -> dict[str, Any]:
+    """Puts one into the bin."""
+    await caller.call(caller.upstream.tracking.DeleteRun, pb.DeleteRunRequest(name=caller.run(run_id_of(fields))))
+    return {}
+
+
+async def restore(caller: Caller, fields: Fields) -> dict[str, Any]:
+    """Takes one out of the bin."""
+    await caller.call(caller.upstream.tracking.RestoreRun, pb.RestoreRunRequest(name=caller.run(run_id_of(fields))))
+    return {}
+
+
+async def search(caller: Caller, fields: Fields) -> dict[str, Any]:
+    """Returns a page."""
+    experiments = fields.texts("experiment_ids")
+    if not experiments:
+        return {}  # as upstream answers
+    request = pb.SearchRunsRequest(
+        parent=caller.parent,
+        experiments=[caller.experiment(each) for each in experiments],
+        filter=fields.text("filter"),
+        order_by=ordered(fields),
+        view=lifecycle_pb2.LifecycleView.ValueType(view_of(fields, "run_view_type")),
+        page_token=fields.text("page_token"),
+    )
+    found, token = await gathered(
+        caller,
+        caller.upstream.tracking.SearchRuns,
+        request,
+        lambda page: page.runs,
+        check_max_results(fields, 1000),
+    )
+    return without_empty({"runs": await _placed(caller, [to_run(run) for run in found]), "next_page_token": token})
+
+
+_STATUS_NAMES: Final = {number: name for name, number in STATUSES.items()}

@@ -1,0 +1,105 @@
+"""The three services behind the gateway."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from typing import Any, Final
+
+import grpc
+import grpc.aio
+
+from trivet_gateway.errors import from_rpc
+from trivet_proto.artifacts.v1.artifact_service_pb2_grpc import ArtifactServiceStub
+from trivet_proto.registry.v1.registry_service_pb2_grpc import RegistryServiceStub
+from trivet_proto.tracking.v1.tracking_service_pb2_grpc import TrackingServiceStub
+
+_TIMEOUT_SECONDS: Final = 60.0
+_OPTIONS: Final = (
+    ("grpc.service_config", json.dumps({"loadBalancingConfig": [{"round_robin": {}}]})),
+    ("grpc.max_receive_message_length", -1),
+    ("grpc.initial_reconnect_backoff_ms", 100),
+    ("grpc.max_reconnect_backoff_ms", 2_000),
+    ("grpc.dns_min_time_between_resolutions_ms", 2_000),
+)
+
+
+@dataclass(frozen=True)
+class Addresses:
+    """Of the services: `host:port`, or `unix:PATH`."""
+
+    tracking: str
+    artifacts: str
+    registry: str
+
+
+class Upstream:
+    """Channels to the services. For one event loop."""
+
+    def __init__(self, addresses: Addresses) -> None:
+        """Connects to nothing yet."""
+        targets = dict.fromkeys((addresses.tracking, addresses.artifacts, addresses.registry))
+        self._channels = {target: grpc.aio.insecure_channel(target, options=_OPTIONS) for target in targets}
+        self.tracking: Any = TrackingServiceStub(self._channels[addresses.tracking])
+        self.artifacts: Any = ArtifactServiceStub(self._channels[addresses.artifacts])
+        self.registry: Any = RegistryServiceStub(self._channels[addresses.registry])
+
+    async def close(self) -> None:
+        """Ends all calls."""
+        for channel in self._channels.values():
+            await channel.close()
+
+
+@dataclass(frozen=True)
+class Caller:
+    """Who calls, for which workspace; what they call goes on with their credentials."""
+
+    upstream: Upstream
+    workspace: str
+    metadata: tuple[tuple[str, str], ...]
+
+    @property
+    def parent(self) -> str:
+        """The workspace's name."""
+        return f"workspaces/{self.workspace}"
+
+    def experiment(self, experiment_id: str) -> str:
+        """The name of an experiment."""
+        return f"{self.parent}/experiments/{experiment_id}"
+
+    def run(self, run_id: str) -> str:
+        """The name of a run."""
+        return f"{self.parent}/runs/{run_id}"
+
+    def logged_model(self, model_id: str) -> str:
+        """The name of a logged model."""
+        return f"{self.parent}/loggedModels/{model_id}"
+
+    def model(self, name: str) -> str:
+        """The name of a registered model."""
+        return f"{self.parent}/models/{name}"
+
+    def version(self, name: str, version: str) -> str:
+        """The name of a version."""
+        return f"{self.parent}/models/{name}/versions/{version}"
+
+    async def call(self, method: Any, request: Any) -> Any:
+        """The answer. Raises MlflowError."""
+        try:
+            return await method(request, timeout=_TIMEOUT_SECONDS, metadata=self.metadata)
+        except grpc.RpcError as error:
+            raise from_rpc(error) from None
+
+    async def stream(self, method: Any, request: Any) -> AsyncIterator[Any]:
+        """The answers, one after the other. Raises MlflowError."""
+        try:
+            async for answer in method(request, timeout=_TIMEOUT_SECONDS, metadata=self.metadata):
+                yield answer
+        except grpc.RpcError as error:
+            raise from_rpc(error) from None
+
+
+def last(name: str) -> str:
+    """The last segment of a name."""
+    return name.rsplit("/", 1)[-1]

@@ -1,0 +1,242 @@
+"""What the gateway refuses, and how: bytes on the wire, without a client's help."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+
+from trivet_testing.servers import ServerProcess, free_port
+from trivet_testing.workspaces import unused_workspace
+
+API = "/api/2.0/mlflow"
+FILES = "/api/2.0/mlflow-artifacts/artifacts"
+
+
+class Http:
+    """Calls a gateway in a workspace of its own."""
+
+    def __init__(self, gateway: str) -> None:
+        self.host = urlsplit(gateway).netloc
+        self.headers = {"x-mlflow-workspace": unused_workspace()}
+
+    def raw(
+        self, method: str, path: str, body: bytes | None = None, headers: Mapping[str, str] | None = None
+    ) -> tuple[int, Mapping[str, str], bytes]:
+        connection = http.client.HTTPConnection(self.host, timeout=30)
+        try:
+            connection.request(method, path, body, {**self.headers, **(headers or {})})
+            answer = connection.getresponse()
+            return answer.status, {key.lower(): value for key, value in answer.getheaders()}, answer.read()
+        finally:
+            connection.close()
+
+    def call(self, method: str, path: str, **fields: Any) -> tuple[int, dict[str, Any]]:
+        body = json.dumps(fields).encode()
+        status, _, answer = self.raw(method, f"{API}{path}", body, {"content-type": "application/json"})
+        return status, json.loads(answer)
+
+    def run(self) -> str:
+        status, answer = self.call("POST", "/runs/create", experiment_id="0", start_time=5)
+        assert status == 200
+        return str(answer["run"]["info"]["run_id"])
+
+
+@pytest.fixture
+def http_of(gateway: str) -> Http:
+    return Http(gateway)
+
+
+def test_health_version_and_server_info_answer(http_of: Http) -> None:
+    assert http_of.raw("GET", "/health")[::2] == (200, b"OK")
+    assert http_of.raw("GET", "/version")[::2] == (200, b"3.17.2")
+    status, _, body = http_of.raw("GET", "/api/3.0/mlflow/server-info")
+    assert (status, json.loads(body)["store_type"]) == (200, "SqlStore")
+
+
+@pytest.mark.parametrize(
+    ("body", "kind", "message"),
+    [
+        (b"{", "application/json", "not JSON"),
+        (b"[]", "application/json", "JSON object"),
+        (b"{}", "", "Content-Type header is missing"),
+        (b"{}", "text/plain", "Content-Type"),
+        (b"{}", "application/json", "experiment_id"),
+        (b'{"experiment_id": 5}', "application/json", "must be a text"),
+        (b'{"a": ' + b"[" * 40 + b"]" * 40 + b"}", "application/json", "deep"),
+        (b'{"a": "' + b"x" * (9 << 20) + b'"}', "application/json", "bytes"),
+    ],
+)
+def test_a_body_that_cannot_be_read_is_refused(http_of: Http, body: bytes, kind: str, message: str) -> None:
+    headers = {"content-type": kind} if kind else {}
+    status, _, answer = http_of.raw("POST", f"{API}/experiments/delete", body, headers)
+    assert status == 400
+    assert json.loads(answer)["error_code"] == "INVALID_PARAMETER_VALUE"
+    assert message in json.loads(answer)["message"]
+
+
+@pytest.mark.parametrize(
+    ("fields", "message"),
+    [
+        ({"key": "a", "value": "x", "timestamp": 1}, "value"),
+        ({"key": "a", "value": True, "timestamp": 1}, "value"),
+        ({"key": "a", "value": 1}, "timestamp"),
+        ({"key": "a", "value": 1, "timestamp": 1.5}, "timestamp"),
+        ({"key": "a", "value": 1, "timestamp": 1 << 70}, "64 bits"),
+        ({"key": "a", "value": 1, "timestamp": -1}, ""),
+        ({"key": "", "value": 1, "timestamp": 1}, "key"),
+        ({"key": "a", "value": 1, "timestamp": 1, "step": "x"}, "step"),
+    ],
+)
+def test_a_point_that_is_none_is_refused(http_of: Http, fields: dict[str, Any], message: str) -> None:
+    run_id = http_of.run()
+    status, answer = http_of.call("POST", "/runs/log-metric", run_id=run_id, **fields)
+    assert (status, answer["error_code"]) == (400, "INVALID_PARAMETER_VALUE")
+    assert message in answer["message"]
+    status, _, body = http_of.raw("GET", f"{API}/runs/get?run_id={run_id}")
+    assert "metrics" not in json.loads(body)["run"].get("data", {})
+
+
+def test_numbers_are_read_and_written_as_upstream_does(http_of: Http) -> None:
+    run_id = http_of.run()
+    for value, step in (("NaN", 1), ("Infinity", 2), ("-Infinity", 3), ("1.5", 4), (2, "5")):
+        fields = {"key": "a", "value": value, "timestamp": "7", "step": step}
+        assert http_of.call("POST", "/runs/log-metric", run_uuid=run_id, **fields) == (200, {})
+    _, _, body = http_of.raw("GET", f"{API}/metrics/get-history?run_id={run_id}&metric_key=a")
+    assert [(point["value"], point["step"], point["timestamp"]) for point in json.loads(body)["metrics"]] == [
+        ("NaN", 1, 7),
+        (1.7976931348623157e308, 2, 7),
+        (-1.7976931348623157e308, 3, 7),
+        (1.5, 4, 7),
+        (2.0, 5, 7),
+    ]
+    pages = []
+    token = ""
+    while True:
+        _, _, body = http_of.raw(
+            "GET", f"{API}/metrics/get-history?run_id={run_id}&metric_key=a&max_results=2&page_token={token}"
+        )
+        page = json.loads(body)
+        pages.append(len(page["metrics"]))
+        token = page.get("next_page_token", "")
+        if not token:
+            break
+    assert pages == [2, 2, 1]
+
+
+def test_a_batch_is_all_or_nothing(http_of: Http) -> None:
+    run_id = http_of.run()
+    metric = {"key": "a", "value": 1, "timestamp": 1}
+    for fields in (
+        {"metrics": [metric] * 1001},
+        {"params": [{"key": f"p{number}", "value": "v"} for number in range(101)]},
+        {"params": [{"key": "p", "value": "1"}, {"key": "p", "value": "1"}]},
+        {"metrics": [metric, {"key": "", "value": 1, "timestamp": 1}]},
+        {"metrics": [metric], "tags": [{"key": "t\0", "value": "1"}]},
+    ):
+        status, answer = http_of.call("POST", "/runs/log-batch", run_id=run_id, **fields)
+        assert (status, answer["error_code"]) == (400, "INVALID_PARAMETER_VALUE"), fields
+    _, _, body = http_of.raw("GET", f"{API}/runs/get?run_id={run_id}")
+    data = json.loads(body)["run"].get("data", {})
+    assert "metrics" not in data
+    assert "params" not in data
+    good = {"metrics": [metric], "params": [{"key": "p", "value": "x" * 7000}], "tags": [{"key": "t", "value": "1"}]}
+    assert http_of.call("POST", "/runs/log-batch", run_id=run_id, **good) == (200, {})
+    _, _, body = http_of.raw("GET", f"{API}/runs/get?run_id={run_id}")
+    assert json.loads(body)["run"]["data"]["params"] == [{"key": "p", "value": "x" * 6000}]
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "../evil",
+        "0/run/artifacts/../../x",
+        "0/run/artifacts//x",
+        "/etc/passwd",
+        "0/run/files/x",
+        "x",
+        "0/%2e%2e/artifacts/x",
+    ],
+)
+def test_a_path_without_an_owner_is_refused(http_of: Http, path: str) -> None:
+    for method, body in (("GET", None), ("PUT", b"x"), ("DELETE", None)):
+        status, _, answer = http_of.raw(method, f"{FILES}/{path}", body)
+        assert status in (400, 404), (method, answer)
+        assert json.loads(answer)["error_code"] in ("INVALID_PARAMETER_VALUE", "ENDPOINT_NOT_FOUND")
+
+
+def test_files_come_back_whole_in_ranges_and_as_attachments(http_of: Http) -> None:
+    run_id = http_of.run()
+    content = bytes(range(256)) * 20_000
+    path = f"{FILES}/0/{run_id}/artifacts/deep/page.html"
+    assert http_of.raw("PUT", path, content)[0] == 200
+    status, headers, body = http_of.raw("GET", path)
+    assert (status, body) == (200, content)
+    assert headers["content-type"] == "application/octet-stream"
+    assert headers["content-disposition"].startswith("attachment")
+    assert headers["x-content-type-options"] == "nosniff"
+    for wanted, begin, end in (
+        ("bytes=10-19", 10, 20),
+        ("bytes=-5", len(content) - 5, len(content)),
+        (f"bytes={len(content) - 3}-", len(content) - 3, len(content)),
+    ):
+        status, headers, body = http_of.raw("GET", path, headers={"range": wanted})
+        assert (status, body) == (206, content[begin:end])
+        assert headers["content-range"] == f"bytes {begin}-{end - 1}/{len(content)}"
+    assert http_of.raw("GET", path, headers={"range": f"bytes={len(content)}-"})[0] == 400
+    assert http_of.raw("GET", f"{FILES}/0/{run_id}/artifacts/deep")[0] == 400
+    assert http_of.raw("GET", f"{FILES}/0/{run_id}/artifacts/never")[0] == 404
+    listed = json.loads(http_of.raw("GET", f"{FILES}?path=0/{run_id}/artifacts/deep")[2])
+    assert listed == {"files": [{"path": "page.html", "is_dir": False, "file_size": len(content)}]}
+    for nothing in ("deep/page.html", "never"):
+        assert http_of.raw("GET", f"{FILES}?path=0/{run_id}/artifacts/{nothing}")[2] == b"{}"
+    assert http_of.raw("DELETE", path)[0] == 200
+    assert http_of.raw("GET", path)[0] == 404
+    assert http_of.raw("PUT", f"{FILES}/0/{run_id}/artifacts/empty", b"")[0] == 200
+    assert http_of.raw("GET", f"{FILES}/0/{run_id}/artifacts/empty")[::2] == (200, b"")
+
+
+def test_workspaces_do_not_see_each_other(gateway: str) -> None:
+    one, other = Http(gateway), Http(gateway)
+    run_id = one.run()
+    assert other.raw("GET", f"{API}/runs/get?run_id={run_id}")[0] == 404
+    named = one.headers.pop("x-mlflow-workspace")
+    assert one.raw("GET", f"/w/{named}{API}/runs/get?run_id={run_id}")[0] == 200
+    assert one.raw("GET", f"{API}/runs/get?run_id={run_id}")[0] == 404
+    assert one.raw("GET", f"{API}/runs/get?run_id={run_id}", headers={"x-mlflow-workspace": "a b"})[0] == 400
+    unknown = one.raw("GET", f"{API}/runs/get?run_id={run_id}", headers={"x-mlflow-workspace": "nobodys"})
+    assert unknown[0] == 404
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status", "code"),
+    [
+        ("GET", "/api/2.0/mlflow/never", 404, "ENDPOINT_NOT_FOUND"),
+        ("GET", "/api/2.0/mlflow/runs/log-metric", 405, "ENDPOINT_NOT_FOUND"),
+        ("POST", "/api/2.0/mlflow/traces", 501, "NOT_IMPLEMENTED"),
+        ("POST", "/api/3.0/mlflow/traces/search", 501, "NOT_IMPLEMENTED"),
+        ("POST", "/api/2.0/mlflow-artifacts/mpu/create/0/r/artifacts", 501, "NOT_IMPLEMENTED"),
+        ("GET", "/ajax-api/2.0/mlflow/runs/get?run_id=never", 404, "RESOURCE_DOES_NOT_EXIST"),
+    ],
+)
+def test_what_there_is_not_says_so_in_json(http_of: Http, method: str, path: str, status: int, code: str) -> None:
+    answered, _, body = http_of.raw(
+        method, path, b"{}" if method == "POST" else None, {"content-type": "application/json"}
+    )
+    assert (answered, json.loads(body)["error_code"]) == (status, code)
+
+
+def test_a_service_that_is_away_is_told_so_without_its_address(tmp_path: Path) -> None:
+    away = f"grpc://127.0.0.1:{free_port()}"
+    settings = {f"TRIVET_{name}_URL": away for name in ("TRACKING", "ARTIFACTS", "REGISTRY")}
+    command = [sys.executable, "-m", "trivet_gateway", "serve", "--listen", "127.0.0.1:0"]
+    with ServerProcess.start(command, settings, r"^trivet-gateway is ready: http (\S+)$", cwd=tmp_path) as server:
+        status, answer = Http(f"http://{server.address}").call("POST", "/runs/create", experiment_id="0")
+    assert (status, answer["error_code"]) == (503, "TEMPORARILY_UNAVAILABLE")
+    assert away.removeprefix("grpc://") not in answer["message"]
