@@ -1,4 +1,4 @@
-"""A gateway before real services in one process, over SQLite and a folder."""
+"""A gateway before real services, over SQLite and a folder: in a process of its own, and as a part of `trivet up`."""
 
 from __future__ import annotations
 
@@ -16,7 +16,8 @@ from trivet_testing.workspaces import WORKSPACES
 def services(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The gRPC address of all three services."""
     folder = tmp_path_factory.mktemp("services")
-    command = [sys.executable, "-m", "trivet_standalone", "--grpc-port", "0", "--data", str(folder)]
+    options = ["--grpc-port", "0", "--http-port", "0", "--data", str(folder)]
+    command = [sys.executable, "-m", "trivet_standalone", *options]
     settings = {"TRIVET_WORKSPACES": ",".join(WORKSPACES)}
     with ServerProcess.start(command, settings, r"^Trivet is ready: grpc (\S+)$", cwd=folder) as server:
         yield f"grpc://{server.address}"

@@ -5,12 +5,15 @@ A start costs seconds of a processor, so a test makes the most of each.
 
 from __future__ import annotations
 
+import contextlib
 import json
+import re
 import signal
 import socket
 import sqlite3
 import sys
 import time
+import urllib.request
 from collections.abc import Mapping
 from contextlib import closing
 from pathlib import Path
@@ -71,11 +74,13 @@ def test_up_is_ready_in_three_seconds_says_what_to_try_and_ends_by_ctrl_c(
         folder = tmp_path / str(attempt)
         folder.mkdir()
         began = time.monotonic()
-        with up(cwd=folder) as server:
+        with up("--http-port", "0", cwd=folder) as server:
             seconds.append(time.monotonic() - began)
             assert [path.name for path in folder.iterdir()] == [".trivet"]
             assert server.terminate(by=signal.SIGINT) == 0
-            assert server.stdout_lines == [
+            *lines, mlflow = server.stdout_lines
+            assert re.fullmatch(r"  MLflow's own client: export MLFLOW_TRACKING_URI=http://127\.0\.0\.1:\d+", mlflow)
+            assert lines == [
                 f"Trivet is ready: grpc {server.address}",
                 "  Everything is kept in .trivet. Ctrl-C stops it.",
                 f"  Try: export TRIVET_URL=grpc://{server.address}   # then: import trivet",
@@ -205,6 +210,30 @@ def test_up_on_a_port_in_use_is_refused_and_leaves_the_folder_alone(tmp_path: Pa
         line = refusal("--grpc-port", str(port), "--data", str(tmp_path / "data"))
     assert line == f"trivet up: Cannot listen on 127.0.0.1:{port}: address already in use."
     assert not (tmp_path / "data").exists()
+
+
+def test_up_serves_mlflows_client_and_says_where(tmp_path: Path) -> None:
+    with up("--http-port", "0", "--data", str(tmp_path)) as server:
+        url = server.wait_for_line(r"MLFLOW_TRACKING_URI=(\S+)").group(1)
+        with urllib.request.urlopen(f"{url}/health", timeout=30) as answer:
+            assert answer.read() == b"OK"
+        with urllib.request.urlopen(f"{url}/api/2.0/mlflow/experiments/get?experiment_id=0", timeout=30) as answer:
+            assert json.load(answer)["experiment"]["name"] == "Default"
+        assert server.terminate(by=signal.SIGTERM) == 0
+    assert server.stderr == ""
+
+
+def test_a_port_of_http_in_use_is_an_error_where_somebody_chose_it(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        line = refusal("--http-port", str(port), "--data", str(tmp_path / "data"))
+    assert line == f"trivet up: Cannot listen on 127.0.0.1:{port}: address already in use."
+    assert not (tmp_path / "data").exists()
+    with contextlib.ExitStack() as stack:
+        with contextlib.suppress(OSError):  # another test may have it
+            stack.enter_context(socket.create_server(("127.0.0.1", 7331)))
+        with up("--data", str(tmp_path)) as server:
+            server.wait_for_line("MLflow's own client: no, port 7331 is in use: --http-port")
 
 
 def test_up_on_a_file_in_the_place_of_the_folder_is_refused(tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import signal
+import socket
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -33,6 +34,7 @@ from trivet_standalone.serving import check_not_served, serving
 from trivet_tracking.settings import CONSOLE_BYTES, STALE_AFTER_SECONDS, ConsoleBytesOption, StaleAfterOption
 
 _DAY_SECONDS = 24 * 60 * 60
+_HTTP_PORT = 7331
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 
@@ -46,9 +48,15 @@ def up(
         "127.0.0.1"
     ),
     grpc_port: Annotated[int, typer.Option(min=0, max=65535, help="Port of gRPC; 0 is any free one.")] = 7330,
-    http_port: Annotated[  # noqa: ARG001 - kept for the gateway, so that scripts need not change when it comes
-        int, typer.Option(min=0, max=65535, help="Port of the web UI and the MLflow API; nothing listens there yet.")
-    ] = 7331,
+    http_port: Annotated[
+        int | None,
+        typer.Option(
+            min=0,
+            max=65535,
+            help="Port for MLflow's own client; 0 is any free one. Default: 7331 where that is free.",
+            show_default=False,
+        ),
+    ] = None,
     database: Annotated[
         str,
         typer.Option(metavar="URL", help="postgresql://… or sqlite:///FILE instead of databases in the data folder."),
@@ -87,6 +95,9 @@ def up(
     check_free(listen)
     own_address = OwnAddress()
     with ExitStack() as stack:
+        listener = None if local else _http_listener(host, http_port)
+        if listener is not None:
+            stack.enter_context(listener)
         holding = None if kept.lock_file is None else stack.enter_context(serving(kept.lock_file))
         wishes = Wishes(stale_after_seconds, console_bytes, collect_every_seconds, s3_public_endpoint, webhooks)
         components = build(kept, own_address, wishes)
@@ -96,7 +107,8 @@ def up(
             dial = own_address.set(address)
             if holding is not None:
                 holding.announce(dial, clients)
-            _say_ready(address, kept)
+            http = "" if listener is None else stack.enter_context(_gateway(listener, dial))
+            _say_ready(address, http, kept)
 
         kit_server.run(components, settings, on_ready)
 
@@ -116,13 +128,37 @@ def _local_clients(kept: Places, grace_seconds: float) -> Iterator[Path]:
         yield path
 
 
-def _say_ready(address: str, kept: Places) -> None:
+def _http_listener(host: str, port: int | None) -> socket.socket | None:
+    """Listens for MLflow's client; None where nobody chose the port and it is in use."""
+    from trivet_gateway.serving import listen  # noqa: PLC0415 - programs that serve only themselves do without
+
+    try:
+        return listen(Address(host, _HTTP_PORT if port is None else port))
+    except StartupError:
+        if port is not None:
+            raise
+        return None
+
+
+@contextmanager
+def _gateway(listener: socket.socket, dial: str) -> Iterator[str]:
+    """Serves MLflow's client until the end of the block; gives the address."""
+    from trivet_gateway.serving import serving_in_thread  # noqa: PLC0415 - as above
+    from trivet_gateway.upstream import Addresses  # noqa: PLC0415 - as above
+
+    with serving_in_thread(listener, Addresses(dial, dial, dial)) as address:
+        yield address
+
+
+def _say_ready(address: str, http: str, kept: Places) -> None:
+    mlflow = f"export MLFLOW_TRACKING_URI=http://{http}" if http else f"no, port {_HTTP_PORT} is in use: --http-port"
     print(  # noqa: T201 - for whoever started it
         f"Trivet is ready: grpc {address}\n"
         f"  Everything is kept {kept.shown}. Ctrl-C stops it.\n"
         f"  Try: export TRIVET_URL=grpc://{address}   # then: import trivet\n"
         f"       trivet status\n"
-        f"       grpcurl -plaintext {address} list",
+        f"       grpcurl -plaintext {address} list\n"
+        f"  MLflow's own client: {mlflow}",
         flush=True,
     )
 
