@@ -47,7 +47,7 @@ class Product:
 
 _PRODUCTS = (
     Product("trivet", "", "trivet"),
-    Product("trivet-offline", "", ""),
+    Product("trivet-offline", "", "trivet"),  # which is asked for what it got when all is sent
     Product("mlflow-sync", "mlflow", "mlflow"),
     Product("mlflow-async", "mlflow", "mlflow"),
     Product("wandb-offline", "wandb", ""),

@@ -123,7 +123,8 @@ def _time(product: str, calls: int) -> dict[str, object]:
             taken.append(time.perf_counter_ns() - begin)
         taken.sort()
         figures |= {f"{name}_p50": taken[len(taken) // 2] / 1000, f"{name}_p99": taken[len(taken) * 99 // 100] / 1000}
-    size = sum(file.stat().st_blocks * 512 for file in _FOLDER.rglob("*") if file.is_file())
+    kept = _FOLDER / "spool" if product == "trivet-offline" else _FOLDER
+    size = sum(file.stat().st_blocks * 512 for file in kept.rglob("*") if file.is_file())
     figures["bytes"] = round(size / (11 * calls)) if product.endswith("offline") else "-"
     if product != "mlflow-async":  # its queue takes minutes
         run.end()
@@ -199,16 +200,13 @@ def _die(product: str, calls: int) -> None:
 
 
 def _find(product: str, name: str) -> dict[str, int]:
-    if product == "trivet":
+    if product.startswith("trivet"):
+        os.environ["TRIVET_MODE"] = "online"
         import trivet
         from trivet._sync import sync
 
         list(sync())
         return {"points": len(trivet.get_metric_history(name, "loss"))}
-    if product == "trivet-offline":
-        from trivet._sync import pending_records
-
-        return {"points": sum(map(pending_records, (_FOLDER / "spool").glob(f"*/logs/{name}.*")))}
     if product.startswith("mlflow"):
         import mlflow
 
