@@ -7,9 +7,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from trivet_testing.environments import mlflow_environment
-from trivet_testing.mlflow_stores import mlflow_server
 
+from trivet_testing.mlflow_stores import MlflowDatabase, mlflow_server
 from trivet_testing.servers import run_to_exit
 
 PROGRAM = Path(__file__).with_name("client_program.py")
@@ -20,19 +19,18 @@ SETTINGS = {
 }
 
 
-def session(url: str) -> dict[str, Any]:
-    ended = run_to_exit(
-        [str(mlflow_environment() / "bin" / "python"), str(PROGRAM)], {**SETTINGS, "MLFLOW_TRACKING_URI": url}
-    )
+def session(python: Path, url: str) -> dict[str, Any]:
+    ended = run_to_exit([str(python), str(PROGRAM)], {**SETTINGS, "MLFLOW_TRACKING_URI": url})
     assert ended.returncode == 0, ended.stderr
     read: dict[str, Any] = json.loads(ended.stdout.splitlines()[-1])
     return read
 
 
 @pytest.mark.timeout(300)
-def test_a_session_reads_back_what_it_does_with_mlflow(gateway: str, tmp_path: Path) -> None:
-    with mlflow_server(tmp_path) as upstream:
-        expected = session(upstream)
-    assert session(gateway) == expected
+def test_a_session_reads_back_what_it_does_with_mlflow(gateway: str, mlflow: Path, tmp_path: Path) -> None:
+    python = mlflow / "bin" / "python"
+    with mlflow_server(MlflowDatabase(tmp_path)) as upstream:
+        expected = session(python, upstream)
+    assert session(python, gateway) == expected
     # Again, in another workspace: nothing of the first session is in its way.
-    assert session(f"{gateway}/w/test-0") == expected
+    assert session(python, f"{gateway}/w/test-0") == expected
