@@ -870,6 +870,7 @@ def test_compare_puts_what_differs_side_by_side(client: trivet.Client) -> None:
         client.log_param(run_id, "kind", "lasso")
         client.log_metric(run_id, "rmse", rmse, step=1)
     client.set_tag(second, "note", "\x1b[31mred")
+    client.flush()
     shown = run("runs", "compare", first, second)
     assert shown.exit_code == 0
     rows = {line.split()[0]: line.split()[1:] for line in shown.stdout.splitlines()[1:]}
