@@ -890,6 +890,7 @@ def test_compare_puts_what_differs_side_by_side(client: trivet.Client) -> None:
 def test_tail_shows_the_newest_lines(client: trivet.Client, run_id: str) -> None:
     lines = [trivet.ConsoleLine(f"line {number}", 1_700_000_000_000 + number) for number in range(30)]
     client.tracking.log_console(run_id, lines)
+    client.flush()
     assert run("runs", "tail", run_id).stdout.splitlines() == [f"line {number}" for number in range(10, 30)]
     assert run("runs", "tail", run_id, "-n", "1").stdout == "line 29\n"
     client.set_terminated(run_id)
