@@ -240,3 +240,36 @@ def test_a_service_that_is_away_is_told_so_without_its_address(tmp_path: Path) -
         status, answer = Http(f"http://{server.address}").call("POST", "/runs/create", experiment_id="0")
     assert (status, answer["error_code"]) == (503, "TEMPORARILY_UNAVAILABLE")
     assert away.removeprefix("grpc://") not in answer["message"]
+
+
+@pytest.mark.parametrize(
+    ("host", "status"),
+    [
+        ("localhost", 200),
+        ("127.0.0.1:7331", 200),
+        ("[::1]:7331", 200),
+        ("LOCALHOST:1", 200),
+        ("evil.example.org", 400),
+        ("localhost.evil.example.org", 400),
+        ("evil.example.org:80@localhost", 400),
+        ("", 400),
+    ],
+)
+def test_only_the_names_of_this_machine_are_answered(http_of: Http, host: str, status: int) -> None:
+    answered, _, body = http_of.raw("GET", f"{API}/experiments/get?experiment_id=0", headers={"host": host})
+    assert answered == status
+    assert status == 200 or json.loads(body)["error_code"] == "BAD_REQUEST"
+
+
+def test_more_names_are_answered_where_they_are_said(services: str, tmp_path: Path) -> None:
+    settings = {f"TRIVET_{name}_URL": services for name in ("TRACKING", "ARTIFACTS", "REGISTRY")}
+    settings["TRIVET_ALLOWED_HOSTS"] = "mlflow.example.org, trivet-gateway"
+    command = [sys.executable, "-m", "trivet_gateway", "serve", "--listen", "127.0.0.1:0"]
+    with ServerProcess.start(command, settings, r"^trivet-gateway is ready: http (\S+)$", cwd=tmp_path) as server:
+        http_of = Http(f"http://{server.address}")
+        statuses = [
+            http_of.raw("GET", "/version", headers={"host": host})[0]
+            for host in ("mlflow.example.org", "trivet-gateway:7331", "localhost", "other.example.org")
+        ]
+        assert http_of.raw("GET", "/health", headers={"host": "10.1.2.3:7331"})[0] == 200
+    assert statuses == [200, 200, 200, 400]

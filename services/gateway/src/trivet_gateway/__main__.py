@@ -38,6 +38,15 @@ def serve(
     registry_url: Annotated[
         str, typer.Option(envvar="TRIVET_REGISTRY_URL", metavar="URL", help=_HELP)
     ] = "grpc://127.0.0.1:7334",
+    allowed_hosts: Annotated[
+        str,
+        typer.Option(
+            envvar="TRIVET_ALLOWED_HOSTS",
+            metavar="NAMES",
+            help="Names that requests may call it by, with commas between; those of this machine always may.",
+            show_default=False,
+        ),
+    ] = "",
     insecure_no_auth: InsecureNoAuthOption = False,  # noqa: FBT002 - a flag of the command line
 ) -> None:
     """Serves until SIGTERM."""
@@ -46,7 +55,7 @@ def serve(
     set_up_logs(logging.INFO)
     address = parse_address(listen, "TRIVET_LISTEN")
     ServerSettings(listen=address, insecure_no_auth=insecure_no_auth).check()
-    run(address, Addresses(*map(_target, (tracking_url, artifacts_url, registry_url))))
+    run(address, Addresses(*map(_target, (tracking_url, artifacts_url, registry_url))), allowed_hosts)
 
 
 @app.callback()

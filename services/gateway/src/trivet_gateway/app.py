@@ -21,6 +21,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from trivet_gateway.answers import to_json
 from trivet_gateway.errors import MlflowError, invalid
 from trivet_gateway.fields import Fields, from_query
+from trivet_gateway.hosts import KnownHosts
 from trivet_gateway.mlflow import experiments, files, logged_models, models, runs
 from trivet_gateway.mlflow import logging as of_runs
 from trivet_gateway.upstream import Addresses, Caller, Upstream
@@ -106,8 +107,13 @@ _FILES: Final[Sequence[tuple[str, str, _FileHandler]]] = (
 )
 
 
-def build(addresses: Addresses) -> ASGIApp:
-    """The application before these services."""
+def build(addresses: Addresses, names: frozenset[str] | None) -> ASGIApp:
+    """The application before these services.
+
+    Args:
+        addresses: Of the services.
+        names: That requests may call this server by; None: any.
+    """
     upstream: list[Upstream] = []
 
     @asynccontextmanager
@@ -160,7 +166,7 @@ def build(addresses: Addresses) -> ASGIApp:
         lifespan=lifespan,
         exception_handlers={MlflowError: _refused, 404: _unknown, 405: _unknown, Exception: _failed},
     )
-    return _Prefixed(app)
+    return _Prefixed(app) if names is None else KnownHosts(_Prefixed(app), names)
 
 
 class _Prefixed:

@@ -14,6 +14,7 @@ import typer
 import uvicorn
 
 from trivet_gateway.app import build
+from trivet_gateway.hosts import names_of
 from trivet_gateway.upstream import Addresses
 from trivet_kit.settings import Address, StartupError
 
@@ -32,17 +33,26 @@ def listen(address: Address) -> socket.socket:
         raise StartupError(f"Cannot listen on {address}: {why.lower()}.") from None
 
 
-def serve(address: Address, services: Addresses) -> None:
-    """Serves until SIGTERM or SIGINT, then lets running calls end. Raises StartupError."""
+def serve(address: Address, services: Addresses, names: str = "") -> None:
+    """Serves until SIGTERM or SIGINT, then lets running calls end.
+
+    Args:
+        address: Where to listen.
+        services: Where the services are.
+        names: More names of this server, with commas between.
+
+    Raises:
+        StartupError: the address cannot be listened on.
+    """
     with listen(address) as listener:
         typer.echo(f"trivet-gateway is ready: http {_bound(listener)}")
-        asyncio.run(_server(services).serve(sockets=[listener]))
+        asyncio.run(_server(services, names_of(address, names)).serve(sockets=[listener]))
 
 
 @contextmanager
 def serving_in_thread(listener: socket.socket, services: Addresses) -> Iterator[str]:
     """Serves in a thread until the end of the block; gives the address. Closes what it listens by."""
-    server = _server(services)
+    server = _server(services, names_of(_bound(listener)))
     thread = threading.Thread(target=lambda: asyncio.run(server.serve(sockets=[listener])), name="gateway")
     with listener:
         thread.start()
@@ -53,10 +63,10 @@ def serving_in_thread(listener: socket.socket, services: Addresses) -> Iterator[
             thread.join()
 
 
-def _server(services: Addresses) -> uvicorn.Server:
+def _server(services: Addresses, names: frozenset[str] | None) -> uvicorn.Server:
     return uvicorn.Server(
         uvicorn.Config(
-            build(services),
+            build(services, names),
             log_config=None,
             access_log=False,
             server_header=False,
