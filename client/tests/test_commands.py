@@ -871,12 +871,17 @@ def test_compare_puts_what_differs_side_by_side(client: trivet.Client) -> None:
         client.log_metric(run_id, "rmse", rmse, step=1)
     client.set_tag(second, "note", "\x1b[31mred")
     client.flush()
+    for run_id, millis in ((first, 2_500), (second, 125_000)):
+        start = client.get_run(run_id).info.start_time
+        assert start is not None
+        client.set_terminated(run_id, end_time=start + millis)
     shown = run("runs", "compare", first, second)
     assert shown.exit_code == 0
     rows = {line.split()[0]: line.split()[1:] for line in shown.stdout.splitlines()[1:]}
     assert rows["params.alpha"] == ["0.1", "0.2"]
     assert rows["metrics.rmse"] == ["2.5", "1.5"]
     assert rows["run_name"] == ["first", "second"]
+    assert rows["duration"] == ["2.5s", "2m", "5s"]
     assert "params.kind" not in rows
     assert "\x1b" not in shown.stdout
     compared = answer("runs", "compare", first, second, "--all")

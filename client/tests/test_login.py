@@ -111,7 +111,8 @@ def test_a_token_from_a_file_is_read_at_each_use(server_url: str, tmp_path: Path
     file.write_text("t1\n", encoding="utf-8")
     assert log_in(server_url, "--token-file", str(file)).exit_code == 0
     assert (resolve().token, resolve().token_file) == ("", str(file))
-    assert log_in(server_url, "--token-stdin", text="t2\n").exit_code == 0
+    ended = log_in(server_url, "--token-stdin", text="t2\n")
+    assert "It asks for no token, and looked at none." in ended.output
     assert (resolve().token, resolve().token_file) == ("t2", "")
 
 

@@ -207,7 +207,7 @@ def _parse(uri: str) -> tuple[Address | Replicas | LocalData, str]:
         return resolve_local(uri), ""
     if scheme in ("http", "https"):
         raise TargetInvalid(
-            f"{uri!r} is the address of a gateway, and there is none yet. Use the gRPC address: {_FORMS}."
+            f"{uri!r} is the address of a gateway, which MLflow's own client uses. Use that of gRPC: {_FORMS}."
         )
     if "," in uri:
         return _parse_replicas(uri)

@@ -6,10 +6,14 @@ import json
 from pathlib import Path
 from typing import Any
 
+import grpc
 import pytest
 
+from trivet_proto.artifacts.v1 import artifact_service_pb2 as pb
+from trivet_proto.artifacts.v1.artifact_service_pb2_grpc import ArtifactServiceStub
 from trivet_testing.mlflow_stores import MlflowDatabase, mlflow_server
 from trivet_testing.servers import run_to_exit
+from trivet_testing.workspaces import unused_workspace
 
 PROGRAM = Path(__file__).with_name("client_program.py")
 SETTINGS = {
@@ -19,8 +23,8 @@ SETTINGS = {
 }
 
 
-def session(python: Path, url: str) -> dict[str, Any]:
-    ended = run_to_exit([str(python), str(PROGRAM)], {**SETTINGS, "MLFLOW_TRACKING_URI": url})
+def session(python: Path, url: str, program: Path = PROGRAM) -> dict[str, Any]:
+    ended = run_to_exit([str(python), str(program)], {**SETTINGS, "MLFLOW_TRACKING_URI": url})
     assert ended.returncode == 0, ended.stderr
     read: dict[str, Any] = json.loads(ended.stdout.splitlines()[-1])
     return read
@@ -34,3 +38,24 @@ def test_a_session_reads_back_what_it_does_with_mlflow(gateway: str, mlflow: Pat
     assert session(python, gateway) == expected
     # Again, in another workspace: nothing of the first session is in its way.
     assert session(python, f"{gateway}/w/test-0") == expected
+
+
+@pytest.mark.timeout(300)
+def test_a_model_is_logged_registered_and_loaded_by_each_of_its_names(
+    gateway: str, services: str, mlflow: Path
+) -> None:
+    workspace = unused_workspace()
+    found = session(mlflow / "bin" / "python", f"{gateway}/w/{workspace}", PROGRAM.with_name("model_program.py"))
+    assert found["predicted"] == [1.0] * 4
+    assert (found["kept"], found["version"], found["status"], found["found"]) == (1.0, "2", "READY", ["model"])
+    # The files are those of the logged model and of the versions, not of something that has their names.
+    with grpc.insecure_channel(services.removeprefix("grpc://")) as channel:
+        stub = ArtifactServiceStub(channel)
+
+        def files(owner: str) -> set[str]:
+            request = pb.ListArtifactsRequest(owner=f"workspaces/{workspace}/{owner}", recursive=True)
+            return {artifact.path for artifact in stub.ListArtifacts(request).artifacts}
+
+        of_model = files(f"loggedModels/{found['model_id']}")
+        assert "MLmodel" in of_model
+        assert files(f"runs/{found['model_id']}") == set()

@@ -74,5 +74,5 @@ def _attribute(key: str, value: str) -> str:
     if key in _TIMES and value.isdigit():
         return local_time(int(value))
     if key == "duration" and value.isdigit():
-        return duration(int(value))
+        return duration(int(value) / 1000)
     return printable(value)

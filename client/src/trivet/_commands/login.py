@@ -60,11 +60,13 @@ def login(
         token="" if token_file else _token(is_wanted=not no_token, from_stdin=token_stdin),
         token_file=str(token_file.absolute()) if token_file else "",
     )
-    user = _checked(new)
+    user, is_authenticated = _checked(new)
     write_logins(logins.having(new))
     where = new.workspace or "default"
+    has_token = bool(new.token or new.token_file)
+    unasked = " It asks for no token, and looked at none." if has_token and not is_authenticated else ""
     return Done(
-        f"You are {user} at {address}, workspace {where}. Kept in {logins_file()}.",
+        f"You are {user} at {address}, workspace {where}.{unasked} Kept in {logins_file()}.",
         {"url": address, "workspace": where, "user": user},
     )
 
@@ -92,12 +94,15 @@ def _token(*, is_wanted: bool, from_stdin: bool) -> str:
     return str(typer.prompt("Token (empty for none)", default="", hide_input=True, show_default=False)).strip()
 
 
-def _checked(new: Login) -> str:
-    """Asks the server; returns as whom it knows the caller. Raises TrivetError where the login would be of no use."""
+def _checked(new: Login) -> tuple[str, bool]:
+    """Asks the server; returns as whom it knows the caller, and whether it looked at credentials.
+
+    Raises TrivetError where the login would be of no use.
+    """
     token = new.token or (Path(new.token_file).read_text(encoding="utf-8").strip() if new.token_file else "")
     with trivet.Client(new.url, workspace=new.workspace, token=token) as client:
         statuses = client.check_services()
     problems = [status.problem for status in statuses if status.problem]
     if problems:
         raise trivet.TargetInvalid(f"Nothing is kept: {problems[0]}")
-    return statuses[0].user
+    return statuses[0].user, statuses[0].is_authenticated

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 import typer
 
+import trivet
 from trivet._commands import (
     artifacts,
     doctor,
@@ -26,8 +29,18 @@ from trivet._commands import (
 app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False)
 
 
+def _show_version(is_wanted: bool) -> None:  # noqa: FBT001 - typer gives it so
+    if is_wanted:
+        typer.echo(trivet.__version__)
+        raise typer.Exit
+
+
 @app.callback()
-def _root() -> None:
+def _root(
+    version: Annotated[  # noqa: FBT002 - a flag, whose callback is what it does
+        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
     """Track experiments, store artifacts, promote models."""
 
 

@@ -16,7 +16,7 @@ from typing import Any, Final
 from urllib.parse import quote, unquote, urlencode, urlsplit, urlunsplit
 
 from trivet._connection import Pauses
-from trivet._errors import CredentialsInvalid, InvalidArgument, PermissionDenied, ServerUnavailable
+from trivet._errors import CredentialsInvalid, InvalidArgument, NotFound, PermissionDenied, ServerUnavailable
 
 Json = Mapping[str, Any]
 
@@ -25,7 +25,7 @@ _TRIES: Final = 5
 _PASSING: Final = frozenset({408, 429, 500, 502, 503, 504})
 
 
-class NotThere(Exception):
+class NotThere(NotFound):
     """The server has no such thing, or does not know the call."""
 
 

@@ -98,6 +98,7 @@ _LOGGED_MODELS: Final[Sequence[tuple[str, str, _Handler]]] = (
     ("/{model_id}/tags", "PATCH", logged_models.set_tags),
     ("/{model_id}/tags/{tag_key:path}", "DELETE", logged_models.delete_tag),
     ("/{model_id}/params", "POST", logged_models.log_params),
+    ("/{model_id}/artifacts/directories", "GET", files.list_of_model),
 )
 _FILES: Final[Sequence[tuple[str, str, _FileHandler]]] = (
     ("/artifacts", "GET", files.list_folder),

@@ -16,6 +16,7 @@ from starlette.responses import Response, StreamingResponse
 from trivet_gateway.answers import to_json, without_empty
 from trivet_gateway.errors import MlflowError, invalid, missing
 from trivet_gateway.fields import Fields
+from trivet_gateway.mlflow.logged_models import get as get_model
 from trivet_gateway.mlflow.places import Place, place_in, place_of
 from trivet_gateway.mlflow.runs import get as get_run
 from trivet_gateway.upstream import Caller
@@ -137,11 +138,20 @@ async def delete(caller: Caller, request: Request) -> Response:
 async def list_of_run(caller: Caller, fields: Fields) -> dict[str, Any]:
     """Lists a folder of a run by whole paths."""
     info = (await get_run(caller, fields))["run"]["info"]
-    root = info["artifact_uri"]
+    return await _listed(caller, info["artifact_uri"], fields.text("path"))
+
+
+async def list_of_model(caller: Caller, fields: Fields) -> dict[str, Any]:
+    """Lists a folder of a logged model by whole paths."""
+    info = (await get_model(caller, fields))["model"]["info"]
+    return await _listed(caller, info["artifact_uri"], fields.text("artifact_directory_path"))
+
+
+async def _listed(caller: Caller, root: str, path: str) -> dict[str, Any]:
     place = place_in(caller, root)
     if place is None:
         return {"root_uri": root}  # the client reads there itself
-    wanted = Place(place.owner, "/".join(part for part in (place.path, fields.text("path").strip("/")) if part))
+    wanted = Place(place.owner, "/".join(part for part in (place.path, path.strip("/")) if part))
     entries = await _entries(caller, wanted)
     files = [{"path": entry.path, **_facts(entry)} for entry in entries if entry.path != wanted.path]
     return without_empty({"root_uri": root, "files": files})

@@ -9,11 +9,8 @@ from typing import Final
 from trivet_gateway.errors import invalid
 from trivet_gateway.upstream import Caller
 
-_OWNERS: Final = re.compile(
-    r"(?:^|.*/)(?:models/(?P<model>[^/]+)|versions/(?P<uid>[0-9a-f]{32})-(?P<number>[0-9]+)|(?P<run>[^/]+))/artifacts"
-    r"(?:/(?P<path>.*))?$",
-    re.DOTALL,
-)
+_VERSION: Final = re.compile(r"([0-9a-f]{32})-([0-9]+)")
+_ROOT: Final = "artifacts"
 _SCHEME: Final = "mlflow-artifacts:"
 
 
@@ -34,15 +31,16 @@ def place_of(caller: Caller, path: str) -> Place:
     parts = path.split("/")
     if path.startswith("/") or any(part in ("", ".", "..") for part in parts) or "\0" in path or "\\" in path:
         raise invalid("Invalid path")
-    found = _OWNERS.match(path)
-    if found is None:
+    roots = [index for index, part in enumerate(parts) if part == _ROOT and index > 0]
+    if not roots:
         raise invalid("Invalid path: it names no run, logged model or model version.")
-    inside = found["path"] or ""
-    if found["model"]:
-        return Place(caller.logged_model(found["model"]), inside)
-    if found["uid"]:
-        return Place(caller.version(found["uid"], found["number"]), inside)
-    return Place(caller.run(found["run"]), inside)
+    owner_id, kind = parts[roots[-1] - 1], parts[roots[-1] - 2] if roots[-1] > 1 else ""
+    inside = "/".join(parts[roots[-1] + 1 :])
+    if kind == "models":
+        return Place(caller.logged_model(owner_id), inside)
+    if kind == "versions" and (found := _VERSION.fullmatch(owner_id)):
+        return Place(caller.version(found[1], found[2]), inside)
+    return Place(caller.run(owner_id), inside)
 
 
 def place_in(caller: Caller, uri: str) -> Place | None:
