@@ -151,6 +151,11 @@ def test_unknown_name_is_an_attribute_error() -> None:
         _ = trivet.fly
 
 
+def test_the_version_is_an_option_too() -> None:
+    ended = run_to_exit([TRIVET, "--version"], {})
+    assert (ended.returncode, ended.stdout) == (0, f"{version('trivet')}\n")
+
+
 def test_a_shell_completes_commands() -> None:
     words = {"COMP_WORDS": "trivet runs re", "COMP_CWORD": "2", "_TRIVET_COMPLETE": "complete_bash"}
     ended = run_to_exit([TRIVET], words)

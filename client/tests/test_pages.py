@@ -35,6 +35,7 @@ ELSEWHERE = {
     ("docs/export.md", "console"): "client/tests/test_export_readers.py",
     ("docs/export.md", "python"): "client/tests/test_export_readers.py",
     ("docs/export.md", "sql"): "client/tests/test_export_readers.py",
+    ("docs/gateway.md", "console"): "services/gateway/tests/test_page.py",
     ("docs/import.md", "console"): "client/tests/test_import_page.py",
     ("docs/operations.md", "console"): "tests/e2e/test_operations_page.py",
     ("docs/registry.md", "python"): "client/tests/test_registry_page.py",
