@@ -17,6 +17,7 @@ import pytest
 
 import trivet
 from trivet_testing.servers import free_port, run_to_exit
+from trivet_testing.silence import run_through_silence
 from trivet_testing.tcp_proxy import Direction, TcpProxy
 from trivet_testing.tracking import full, migrate, start_server
 
@@ -233,21 +234,9 @@ def test_a_server_that_never_answers_does_not_slow_the_loop(tracking_address: st
         run_id = client.create_run("0").info.run_id
         urls = [f"grpc://{address}/{workspace}" for address in (tracking_address, proxy.address)]
         command = [sys.executable, "-c", LOOPS, *urls, run_id, str(full(3, 120))]
-        with subprocess.Popen(
-            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=os.environ
-        ) as process:
-            assert process.stdin is not None
-            assert process.stdout is not None
-            assert process.stderr is not None
-            assert process.stdout.readline() == "begun\n"
-            proxy.hold(Direction.REQUESTS)
-            process.stdin.write("go\n")
-            process.stdin.flush()
-            slowed = json.loads(process.stdout.readline())
-            proxy.release()
-            process.stdin.write("go\n")
-            process.stdin.flush()
-            assert (process.wait(300), process.stderr.read()) == (0, "")
+        ended = run_through_silence(proxy, command, 300)
+        assert (ended.exit_code, ended.stderr) == (0, "")
+        slowed = json.loads(ended.said)
         assert slowed["steps"] >= 500
         assert slowed["cpu"] <= 1.05, slowed
         # On a machine with other work, seconds say nothing of wall time.
@@ -301,23 +290,10 @@ def test_calls_flat_out_are_as_fast_while_a_server_answers_nothing(tracking_addr
         run_id = client.create_run("0").info.run_id
         urls = [f"grpc://{address}/{workspace}" for address in (tracking_address, proxy.address)]
         command = [sys.executable, "-c", FLAT_OUT, *urls, run_id, str(full(2, 120))]
-        with subprocess.Popen(
-            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=os.environ
-        ) as process:
-            assert process.stdin is not None
-            assert process.stdout is not None
-            assert process.stderr is not None
-            assert process.stdout.readline() == "begun\n"
-            proxy.hold(Direction.REQUESTS)
-            process.stdin.write("go\n")
-            process.stdin.flush()
-            line = process.stdout.readline()
-            sys.stdout.write(line)
-            proxy.release()
-            process.stdin.write("go\n")
-            process.stdin.flush()
-            assert (process.wait(1500), process.stderr.read()) == (0, "")
-        figures = json.loads(line)
+        ended = run_through_silence(proxy, command, 1500)
+        sys.stdout.write(ended.said)
+        assert (ended.exit_code, ended.stderr) == (0, "")
+        figures = json.loads(ended.said)
         assert figures["calls"] >= 50_000
         # Seconds on a machine with other work say nothing of time.
         assert full(0, 1) * figures["wall"] <= 1.05, figures

@@ -11,7 +11,8 @@ import pytest
 
 import trivet
 from trivet_testing.servers import free_port, run_to_exit
-from trivet_testing.tcp_proxy import Direction, TcpProxy
+from trivet_testing.silence import run_through_silence
+from trivet_testing.tcp_proxy import TcpProxy
 from trivet_testing.tracking import full, migrate, start_server
 
 # In processes of their own: pytest's has threads that a fork would leave behind.
@@ -318,27 +319,11 @@ def test_forks_while_no_server_answers(tracking_address: str, workspace: str) ->
     with TcpProxy(tracking_address) as proxy:
         urls = [f"grpc://{address}/{workspace}" for address in (proxy.address, tracking_address)]
         command = [sys.executable, "-c", UNANSWERED, *urls, str(forks)]
-        with subprocess.Popen(
-            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=os.environ
-        ) as process:
-            assert process.stdin is not None
-            assert process.stdout is not None
-            assert process.stderr is not None
-            assert process.stdout.readline() == "begun\n"
-            proxy.hold(Direction.REQUESTS)
-            process.stdin.write("go\n")
-            process.stdin.flush()
-            said = process.stdout.readline()
-            proxy.release()
-            if said:
-                process.stdin.write("go\n")
-                process.stdin.flush()
-                said = process.stdout.readline()
-            complaints = process.stderr.read()
-            assert process.wait(200) == 0, complaints
+        ended = run_through_silence(proxy, command, 200)
+        assert ended.exit_code == 0, ended.stderr
         # gRPC may say that a child found a socket of its parent's, which was being connected.
-        assert [line for line in complaints.splitlines() if "descriptor was created pre fork" not in line] == []
-        run_id, count = said.split()
+        assert [line for line in ended.stderr.splitlines() if "descriptor was created pre fork" not in line] == []
+        run_id, count = ended.then.split()
         with trivet.Client(f"grpc://{tracking_address}/{workspace}") as client:
             assert [point.step for point in client.get_metric_history(run_id, "child")] == list(range(forks))
             steps = client.tracking.get_metric_columns(run_id, "loss").steps
