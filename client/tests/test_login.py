@@ -14,7 +14,7 @@ from typer.testing import Result
 
 import trivet
 from trivet._logins import Login, Logins, logins_file, read_logins, write_logins
-from trivet._target import resolve
+from trivet._target import resolve, resolve_addresses
 from trivet_testing.command_line import invoke
 from trivet_testing.servers import ServerProcess, free_port
 
@@ -90,6 +90,14 @@ def test_a_token_is_for_its_server_alone(monkeypatch: pytest.MonkeyPatch) -> Non
     monkeypatch.setenv("TRIVET_REGISTRY_URL", "grpcs://other.example.org:7330")
     monkeypatch.setenv("TRIVET_TRACKING_URL", SERVER)
     assert resolve().token == ""
+
+
+def test_what_was_logged_offline_is_sent_with_the_token_of_its_server() -> None:
+    kept()
+    assert resolve_addresses({"tracking": SERVER}, "team-a").token == "secret"
+    assert resolve_addresses({"tracking": "grpcs://other.example.org:7330"}, "team-a").token == ""
+    split = {"tracking": SERVER, "artifacts": "grpcs://other.example.org:7330"}
+    assert resolve_addresses(split, "team-a").token == ""
 
 
 def test_the_environment_counts_more(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

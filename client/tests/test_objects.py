@@ -94,6 +94,16 @@ def test_texts_and_mappings_are_files() -> None:
         assert [file.path for file in run.artifacts.list("notes")] == ["notes/first.txt"]
 
 
+def test_numbers_that_json_has_not_are_texts_in_files_and_nothing_in_tables() -> None:
+    with trivet.start_run():
+        trivet.log_dict({"loss": float("nan"), "all": [np.float64("inf"), -np.inf]}, "a.json")
+        trivet.log_table(pd.DataFrame({"a": [1.5, None]}), "t.json")
+        for file in ("a.json", "t.json"):
+            json.loads(read(file), parse_constant=pytest.fail)
+        assert json.loads(read("a.json")) == {"loss": "NaN", "all": ["Infinity", "-Infinity"]}
+        assert json.loads(read("t.json")) == {"columns": ["a"], "data": [[1.5], [None]]}
+
+
 def test_a_client_logs_to_the_run_that_is_named(tmp_path: Path) -> None:
     client = trivet.Client()
     run = client.create_run("0")
@@ -152,7 +162,7 @@ def test_images_and_histograms_of_a_series_have_a_file_a_step() -> None:
         assert [file.split("+timestamp+")[0] for file in images] == [f"images/val#sample+step+{n}" for n in range(2)]
         assert all("+timestamp+5+" in file and file.endswith(".png") for file in images)
         histograms = [file for file in files if file.startswith("histograms/grad#w+step+1+")]
-        assert json.loads(read(histograms[0])) == {"counts": [1, 2], "edges": [0.0, 1.0, 2.0], "not_finite": [1]}
+        assert json.loads(read(histograms[0])) == {"counts": [1, 2], "edges": [0.0, 1.0, 2.0], "not_finite": 1}
         (given,) = [file for file in files if file.startswith("histograms/given")]
         assert json.loads(read(given))["counts"] == [1.0, 2.0]
         assert tags()["mlflow.loggedImages"] == "True"

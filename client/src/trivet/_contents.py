@@ -8,9 +8,8 @@ from __future__ import annotations
 import importlib
 import io
 import json
-import math
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any, Final, cast
 
@@ -33,7 +32,7 @@ def of_mapping(content: object, file: str) -> bytes:
         except yaml.YAMLError as error:
             raise InvalidArgument(f"{file!r} cannot be written as YAML: {error}") from None
     try:
-        return json.dumps(content, indent=2, ensure_ascii=False, default=_plain).encode()
+        return _json(content, lambda name: name, indent=2)
     except (TypeError, ValueError) as error:
         raise InvalidArgument(f"{file!r} cannot be written as JSON: {error}") from None
 
@@ -110,7 +109,7 @@ def of_table(table: Any, file: str, before: bytes | None) -> bytes:
         if before is not None:
             names, rows = _appended(before, names, rows, file)
         content = {"columns": names, "data": rows}
-        return json.dumps(content, ensure_ascii=False, default=_plain).encode()
+        return _json(content, lambda _: None)
     if before is not None:
         raise InvalidArgument(f"{file!r} is there already; rows are added to .json files alone.")
     if suffix == ".csv":
@@ -130,7 +129,7 @@ def of_table(table: Any, file: str, before: bytes | None) -> bytes:
     raise InvalidArgument(f"A table is written as .json, .csv or .parquet, not as {file!r}.")
 
 
-def of_histogram(values: object, bins: int | Sequence[float]) -> dict[str, list[float]]:
+def of_histogram(values: object, bins: int | Sequence[float]) -> dict[str, object]:
     """`counts` of the finite values between `edges`, of which there is one more; and how many values are not finite.
 
     Args:
@@ -145,11 +144,11 @@ def of_histogram(values: object, bins: int | Sequence[float]) -> dict[str, list[
         counts, edges = (numpy.asarray(each, numpy.float64).ravel() for each in values)
         if len(edges) != len(counts) + 1:
             raise InvalidArgument(f"{len(counts)} counts need {len(counts) + 1} edges, not {len(edges)}.")
-        return {"counts": counts.tolist(), "edges": edges.tolist(), "not_finite": [0]}
+        return {"counts": counts.tolist(), "edges": edges.tolist(), "not_finite": 0}
     numbers = array_of(values, "a histogram").astype(numpy.float64).ravel()
     finite = numbers[numpy.isfinite(numbers)]
     counts, edges = numpy.histogram(finite, bins=bins)
-    return {"counts": counts.tolist(), "edges": edges.tolist(), "not_finite": [int(len(numbers) - len(finite))]}
+    return {"counts": counts.tolist(), "edges": edges.tolist(), "not_finite": int(len(numbers) - len(finite))}
 
 
 def array_of(values: Any, what: str) -> npt.NDArray[Any]:
@@ -239,6 +238,12 @@ def _appended(before: bytes, names: list[str], rows: list[list[Any]], file: str)
     return all_names, [*filled, *([row.get(name) for name in all_names] for row in added)]
 
 
+def _json(content: object, special: Callable[[str], object], indent: int | None = None) -> bytes:
+    """JSON, which has no NaN and no infinities: `special` says what stands for `NaN`, `Infinity` and `-Infinity`."""
+    plain = json.loads(json.dumps(content, default=_plain), parse_constant=special)
+    return json.dumps(plain, ensure_ascii=False, indent=indent).encode()
+
+
 def _plain(value: Any) -> object:
     """What JSON has, of scalars and arrays of NumPy and PyTorch, and of times."""
     if hasattr(value, "tolist"):
@@ -249,6 +254,4 @@ def _plain(value: Any) -> object:
         return list(value)
     if isinstance(value, Path):
         return str(value)
-    if isinstance(value, float) and not math.isfinite(value):
-        return None
     raise TypeError(f"{type(value).__name__} is nothing that JSON has")

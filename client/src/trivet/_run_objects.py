@@ -96,7 +96,11 @@ class RunObjects:
         tracking = self._client.tracking
         if tracking.without_server.mode is not Mode.ONLINE:
             return
-        noted = tracking.get_run(self._run_id).data.tags.get(LOGGED_ARTIFACTS_TAG, "[]")
+        quoted = self._run_id.replace("'", "''")
+        found = tracking.search_runs(
+            filter_string=f"run_id = '{quoted}'", metric_keys=(), param_keys=(), tag_keys=[LOGGED_ARTIFACTS_TAG]
+        )
+        noted = found[0].tags.get(LOGGED_ARTIFACTS_TAG, "[]") if found else "[]"
         entry = {"path": artifact_file, "type": "table"}
         try:
             entries = [each for each in json.loads(noted) if each != entry]

@@ -150,31 +150,22 @@ def resolve(uri: str = "", *, workspace: str = "", token: str = "") -> Target:
     parsed = {service: _parse(text) for service, text in uris.items()}
     addresses = {service: address for service, (address, _) in parsed.items()}
     login = _login_of(addresses, logins)
-    has_token = bool(token or env.get("TRIVET_TOKEN") or env.get("TRIVET_TOKEN_FILE"))
-    target = Target(
-        addresses=addresses,
-        workspace=_workspace(workspace, {named for _, named in parsed.values() if named}, login.workspace),
-        token=token or env.get("TRIVET_TOKEN", "") or ("" if has_token else login.token),
-        token_file=env.get("TRIVET_TOKEN_FILE", "") or ("" if has_token else login.token_file),
+    return _with_token(
+        addresses,
+        _workspace(workspace, {named for _, named in parsed.values() if named}, login.workspace),
+        login,
+        token,
     )
-    _check_token_is_safe(target)
-    return target
 
 
 def resolve_addresses(uris: Mapping[str, str], workspace: str) -> Target:
-    """The target of an address for each service, with the token that the environment has.
+    """The target of an address for each service, with the token that the environment or a login has.
 
     Raises:
         TargetInvalid: one of them cannot be used.
     """
-    target = Target(
-        addresses={service: _parse(uris[service])[0] for service in _SERVICES if uris.get(service)},
-        workspace=_workspace(workspace, set()),
-        token=os.environ.get("TRIVET_TOKEN", ""),
-        token_file=os.environ.get("TRIVET_TOKEN_FILE", ""),
-    )
-    _check_token_is_safe(target)
-    return target
+    addresses = {service: _parse(uris[service])[0] for service in _SERVICES if uris.get(service)}
+    return _with_token(addresses, _workspace(workspace, set()), _login_of(addresses, read_logins()))
 
 
 def resolve_local(uri: str) -> LocalData:
@@ -250,6 +241,19 @@ def canonical(uri: str) -> tuple[str, str]:
     """
     address, workspace = _parse(uri)
     return str(address), workspace
+
+
+def _with_token(
+    addresses: Mapping[Service, Address | Replicas | LocalData], workspace: str, login: Login, token: str = ""
+) -> Target:
+    """A target with the token that counts most. Raises TargetInvalid where it would be sent in the clear."""
+    token = token or os.environ.get("TRIVET_TOKEN", "")
+    token_file = os.environ.get("TRIVET_TOKEN_FILE", "")
+    if not (token or token_file):
+        token, token_file = login.token, login.token_file
+    target = Target(addresses, workspace, token, token_file)
+    _check_token_is_safe(target)
+    return target
 
 
 def _login_of(addresses: Mapping[Service, Address | Replicas | LocalData], logins: Logins) -> Login:

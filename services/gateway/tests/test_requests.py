@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from trivet_testing.call_recorder import recorded_calls
 from trivet_testing.servers import ServerProcess, free_port
 from trivet_testing.workspaces import unused_workspace
 
@@ -273,3 +274,21 @@ def test_more_names_are_answered_where_they_are_said(services: str, tmp_path: Pa
         ]
         assert http_of.raw("GET", "/health", headers={"host": "10.1.2.3:7331"})[0] == 200
     assert statuses == [200, 200, 200, 400]
+
+
+def test_a_large_file_has_the_time_that_a_slow_link_needs(services: str, tmp_path: Path) -> None:
+    content = b"x" * 8_000_000
+    with recorded_calls(services.removeprefix("grpc://")) as recorder:
+        settings = {
+            f"TRIVET_{name}_URL": f"grpc://{recorder.address}" for name in ("TRACKING", "ARTIFACTS", "REGISTRY")
+        }
+        command = [sys.executable, "-m", "trivet_gateway", "serve", "--listen", "127.0.0.1:0"]
+        with ServerProcess.start(command, settings, r"^trivet-gateway is ready: http (\S+)$", cwd=tmp_path) as server:
+            http_of = Http(f"http://{server.address}")
+            path = f"{FILES}/0/{http_of.run()}/artifacts/large"
+            assert http_of.raw("PUT", path, content)[0] == 200
+            assert http_of.raw("GET", path)[::2] == (200, content)
+    left = {method.rpartition("/")[2]: seconds for method, seconds in recorder.deadlines}
+    for method in ("UploadArtifacts", "DownloadArtifact"):
+        assert (left[method] or 0) > 60 + len(content) / 70_000
+    assert 50 < (left["CreateRun"] or 0) <= 60

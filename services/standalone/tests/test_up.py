@@ -5,7 +5,6 @@ A start costs seconds of a processor, so a test makes the most of each.
 
 from __future__ import annotations
 
-import contextlib
 import json
 import re
 import signal
@@ -229,11 +228,9 @@ def test_a_port_of_http_in_use_is_an_error_where_somebody_chose_it(tmp_path: Pat
         line = refusal("--http-port", str(port), "--data", str(tmp_path / "data"))
     assert line == f"trivet up: Cannot listen on 127.0.0.1:{port}: address already in use."
     assert not (tmp_path / "data").exists()
-    with contextlib.ExitStack() as stack:
-        with contextlib.suppress(OSError):  # another test may have it
-            stack.enter_context(socket.create_server(("127.0.0.1", 7331)))
-        with up("--data", str(tmp_path)) as server:
-            server.wait_for_line("MLflow's own client: no, port 7331 is in use: --http-port")
+    # Another address than the one that other tests use.
+    with socket.create_server(("127.0.0.2", 7331)), up("--host", "127.0.0.2", "--data", str(tmp_path)) as server:
+        server.wait_for_line("MLflow's own client: no, port 7331 is in use: --http-port")
 
 
 def test_up_on_a_file_in_the_place_of_the_folder_is_refused(tmp_path: Path) -> None:

@@ -16,6 +16,8 @@ from trivet_proto.registry.v1.registry_service_pb2_grpc import RegistryServiceSt
 from trivet_proto.tracking.v1.tracking_service_pb2_grpc import TrackingServiceStub
 
 _TIMEOUT_SECONDS: Final = 60.0
+# Slower than any link that a file is worth sending over; as the SDK has it.
+_BYTES_A_SECOND: Final = 64 * 1024
 _OPTIONS: Final = (
     ("grpc.service_config", json.dumps({"loadBalancingConfig": [{"round_robin": {}}]})),
     ("grpc.max_receive_message_length", -1),
@@ -91,10 +93,20 @@ class Caller:
         except grpc.RpcError as error:
             raise from_rpc(error) from None
 
-    async def stream(self, method: Any, request: Any) -> AsyncIterator[Any]:
-        """The answers, one after the other. Raises MlflowError."""
+    async def stream(self, method: Any, request: Any, n_bytes: int = 0) -> AsyncIterator[Any]:
+        """The answers, one after the other.
+
+        Args:
+            method: What is called.
+            request: What is asked, or a stream of requests.
+            n_bytes: How much is to pass, which takes its time.
+
+        Raises:
+            MlflowError: as the class of what went wrong.
+        """
+        timeout = _TIMEOUT_SECONDS + n_bytes / _BYTES_A_SECOND
         try:
-            async for answer in method(request, timeout=_TIMEOUT_SECONDS, metadata=self.metadata):
+            async for answer in method(request, timeout=timeout, metadata=self.metadata):
                 yield answer
         except grpc.RpcError as error:
             raise from_rpc(error) from None

@@ -25,6 +25,7 @@ from trivet_proto.artifacts.v1 import artifact_service_pb2 as pb
 
 _PIECE: Final = 1 << 20
 _PAGE: Final = 1000
+_MOST_CHUNKED_BYTES: Final = 10 << 30
 _RANGE: Final = re.compile(r"bytes=(\d*)-(\d*)")
 # Pages of artifacts would act for whoever looks at them.
 _AS_DATA: Final = {
@@ -39,8 +40,10 @@ async def put(caller: Caller, request: Request) -> Response:
     place = place_of(caller, request.path_params["path"])
     if not place.path:
         raise invalid("Invalid path: it names no file.")
-    answers = [each async for each in caller.stream(caller.upstream.artifacts.UploadArtifacts, _pieces(place, request))]
-    for answer in answers:
+    # Of what comes in chunks, nobody says how much it is.
+    size = int(request.headers.get("content-length", _MOST_CHUNKED_BYTES))
+    uploading = caller.stream(caller.upstream.artifacts.UploadArtifacts, _pieces(place, request), size)
+    for answer in [each async for each in uploading]:
         if answer.WhichOneof("result") == "refused":
             raise _refused(answer.refused)
     return to_json({})
@@ -97,7 +100,7 @@ async def _download(caller: Caller, place: Place, request: Request) -> Response:
 
 
 async def _data(caller: Caller, wanted: pb.DownloadArtifactRequest) -> AsyncIterator[bytes]:
-    async for answer in caller.stream(caller.upstream.artifacts.DownloadArtifact, wanted):
+    async for answer in caller.stream(caller.upstream.artifacts.DownloadArtifact, wanted, wanted.limit_bytes):
         if answer.data:
             yield answer.data
 

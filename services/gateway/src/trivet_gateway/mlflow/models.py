@@ -37,7 +37,7 @@ def to_version(version: model_version_pb2.ModelVersion) -> dict[str, Any]:
         "last_updated_timestamp": millis(version.update_time),
         "current_stage": version.stage,
         "description": version.description,
-        "source": version.tags.get(_SOURCE_TAG) or version.source.external_uri or _location(version),
+        "source": version.tags.get(_SOURCE_TAG) or _location(version),
         "status": _STATUSES[version.state],
         **without_empty(
             {
