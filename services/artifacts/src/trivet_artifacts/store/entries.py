@@ -14,7 +14,7 @@ from trivet_artifacts.domain import paths
 from trivet_artifacts.domain.contents import Reference
 from trivet_artifacts.domain.errors import ArtifactPathTaken, ArtifactsHeld
 from trivet_artifacts.store import tables
-from trivet_kit.db.bulk import RowsOfKeys
+from trivet_kit.db.bulk import RowsOfKeys, Scalar
 from trivet_kit.db.statements import Statement
 from trivet_kit.db.upserts import insert_into, put_rows_later
 from trivet_kit.resources import ArtifactOwnerName
@@ -39,6 +39,11 @@ def _locking_two(dialect: str) -> sa.Insert:
     ).returning(_owner.c.owner_pk, _owner.c.workspace, _owner.c.owner, _owner.c.hold_time)
 
 
+_BY_NAME = sa.select(_owner.c.owner_pk, _owner.c.hold_time).where(
+    _owner.c.workspace == sa.bindparam("b_workspace"), _owner.c.owner == sa.bindparam("b_owner")
+)
+_OWNER = Statement(_BY_NAME)
+_LOCK_OWNER = Statement(_BY_NAME.with_for_update())
 _LOCK_TWO = Statement(_locking_two("postgresql"), on_sqlite=_locking_two("sqlite"))
 _AT_PATHS = RowsOfKeys(
     sa.select(_entry.c.path, _entry.c.object_pk, _entry.c.reference_uri), _entry.c.owner_pk, _entry.c.path
@@ -65,14 +70,14 @@ def chunks(values: Iterable[Any]) -> Iterable[list[Any]]:
 
 def find_owner(connection: Connection, owner: ArtifactOwnerName) -> int | None:
     """The key of an owner; None for one that never had files."""
-    found = connection.execute(_select_owner(owner)).one_or_none()
-    return None if found is None else int(found.owner_pk)
+    rows = _OWNER.execute(connection, _of_owner(owner))
+    return int(rows[0].owner_pk) if rows else None
 
 
 def lock_owner(connection: Connection, owner: ArtifactOwnerName) -> Owner | None:
     """An owner; None for one that never had files. Nobody else changes its files until the transaction ends."""
-    found = connection.execute(_select_owner(owner).with_for_update()).one_or_none()
-    return None if found is None else Owner(found.owner_pk, found.hold_time is not None)
+    rows = _LOCK_OWNER.execute(connection, _of_owner(owner))
+    return Owner(rows[0].owner_pk, rows[0].hold_time is not None) if rows else None
 
 
 def lock_two(
@@ -116,10 +121,8 @@ def lock_owners(connection: Connection, owners: Iterable[ArtifactOwnerName]) -> 
     return locked
 
 
-def _select_owner(owner: ArtifactOwnerName) -> sa.Select[Any]:
-    return sa.select(_owner.c.owner_pk, _owner.c.hold_time).where(
-        _owner.c.workspace == owner.workspace, _owner.c.owner == owner.name
-    )
+def _of_owner(owner: ArtifactOwnerName) -> dict[str, Scalar]:
+    return {"b_workspace": owner.workspace, "b_owner": owner.name}
 
 
 class Folders:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import sqlalchemy as sa
@@ -11,7 +11,9 @@ from sqlalchemy.engine import Connection, Row
 from trivet_artifacts.domain.uploads import Upload
 from trivet_artifacts.store import tables
 from trivet_artifacts.store.entries import chunks
-from trivet_kit.db.upserts import insert_into
+from trivet_kit.db.bulk import Scalar
+from trivet_kit.db.statements import Statement
+from trivet_kit.db.upserts import Insert, insert_into, put_rows_later
 
 _blob = tables.artifact_blob
 _object = tables.artifact_object
@@ -20,6 +22,22 @@ _object = tables.artifact_object
 _ATTEMPTS = 10
 
 _IDENTITY = (_object.c.object_pk, _object.c.object_key, _object.c.size_bytes, _object.c.sha256)
+
+
+def _making(dialect: str) -> Insert:
+    """Makes a verified object where its workspace has none with the same bytes."""
+    return insert_into(dialect, _object).on_conflict_do_nothing(
+        index_elements=["workspace", "sha256"], index_where=sa.text("state = 0")
+    )
+
+
+def _making_one(dialect: str) -> sa.Insert:
+    columns = ("workspace", "sha256", "size_bytes", "object_key", "offset_bytes", "create_time", "touch_time", "state")
+    values: dict[str, Any] = {column: sa.bindparam(f"b_{column}") for column in columns}
+    return _making(dialect).values(values).returning(*_IDENTITY)
+
+
+_MAKE_ONE = Statement(_making_one("postgresql"), on_sqlite=_making_one("sqlite"))
 
 
 def lock_verified(connection: Connection, workspace: str, digests: Iterable[bytes]) -> dict[bytes, Any]:
@@ -67,37 +85,44 @@ class Objects:
         for upload in uploads:
             end = upload.offset_bytes + upload.size_bytes
             ends[upload.object_key] = max(end, ends.get(upload.object_key, 0))
-        rows = [{"object_key": key, "workspace": key.partition("/")[0], "size_bytes": end} for key, end in ends.items()]
+        rows: list[dict[str, Scalar]] = [
+            {"object_key": key, "workspace": key.partition("/")[0], "size_bytes": end} for key, end in ends.items()
+        ]
         if rows:
-            self._connection.execute(sa.insert(_blob), rows)
+            put_rows_later(self._connection, _blob, rows)
 
     def _find_or_make(self, uploads: list[Upload]) -> None:
         """Finds or makes the objects of uploads of one workspace, in the order of their digests."""
         workspace = uploads[0].file.owner.workspace
-        remaining = {upload.sha256: upload for upload in uploads}
+        by_digest = {upload.sha256: upload for upload in uploads}
+        remaining = dict(by_digest)
+        unverified = {sha256: remaining.pop(sha256) for sha256, upload in by_digest.items() if not upload.verified}
+        self._find(workspace, unverified)
+        for upload in unverified.values():
+            self._unverified.add(self._make_unverified(upload))
         for _ in range(_ATTEMPTS):
-            for sha256, row in lock_verified(self._connection, workspace, remaining).items():
-                self._pks[workspace, sha256] = row.object_pk
-                del remaining[sha256]
-            for upload in [upload for upload in remaining.values() if not upload.verified]:
-                self._unverified.add(self._make_unverified(upload))
-                del remaining[upload.sha256]
             if not remaining:
                 return
-            # By digest, so that two groups with the same contents do not wait for each other in a circle.
-            made = self._connection.execute(
-                insert_into(self._connection.dialect.name, _object)
-                .on_conflict_do_nothing(index_elements=["workspace", "sha256"], index_where=sa.text("state = 0"))
-                # Also for this: without it, SQLAlchemy sends each row by itself.
-                .returning(*_IDENTITY),
-                [self._row(remaining[sha256], tables.VERIFIED) for sha256 in sorted(remaining)],
-            )
-            for row in made:
+            # By digest, so that two groups with the same contents do not wait for each other in a circle. Made first:
+            # of most contents this is the first upload, for clients ask before they send.
+            for row in self._make([self._row(remaining[sha256], tables.VERIFIED) for sha256 in sorted(remaining)]):
                 self._note_new(workspace, row)
                 del remaining[bytes(row.sha256)]
-            if not remaining:
-                return
+            self._find(workspace, remaining)
         raise AssertionError("objects vanish as soon as they are made")
+
+    def _find(self, workspace: str, wanted: dict[bytes, Upload]) -> None:
+        """Takes those out of the wanted ones that the workspace has verified."""
+        for sha256, row in lock_verified(self._connection, workspace, wanted).items():
+            self._pks[workspace, sha256] = row.object_pk
+            del wanted[sha256]
+
+    def _make(self, rows: Sequence[Mapping[str, Any]]) -> Sequence[Row[Any]]:
+        """Those of new verified objects that nobody has made before."""
+        if len(rows) == 1:  # as of one file alone; it is compiled once
+            return _MAKE_ONE.execute(self._connection, {f"b_{column}": value for column, value in rows[0].items()})
+        # Without `returning`, SQLAlchemy would send each row by itself.
+        return self._connection.execute(_making(self._connection.dialect.name).returning(*_IDENTITY), rows).all()
 
     def _make_unverified(self, upload: Upload) -> int:
         """An object of this upload alone: what others send is not taken for the same on its client's word."""

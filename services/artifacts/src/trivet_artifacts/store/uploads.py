@@ -19,6 +19,8 @@ from trivet_artifacts.store.entries import chunks, lock_folders
 from trivet_artifacts.store.objects import Objects, touch
 from trivet_artifacts.store.resumables import LIFETIME_MILLIS, RESUMABLE
 from trivet_kit.db import Database
+from trivet_kit.db.bulk import RowsOfKeys, Scalar
+from trivet_kit.db.statements import Statement
 from trivet_kit.errors import CallerError
 
 # How many expired reservations a process takes over at once, so that several share the work.
@@ -26,6 +28,14 @@ _CLAIMED_AT_ONCE = 100
 
 _upload = tables.artifact_upload
 _resumable = tables.artifact_resumable
+
+_RESERVE = Statement(
+    sa.insert(_upload)
+    .values(
+        object_key=sa.bindparam("b_key"), holder=sa.bindparam("b_holder"), expire_time=sa.bindparam("b_expire_time")
+    )
+    .inline()
+)
 
 
 class SqlUploads:
@@ -46,6 +56,11 @@ class SqlUploads:
         self._now = now
         self._lease_millis = int(lease.total_seconds() * 1000)
         self._holder = uuid.uuid4().hex
+        # What this process may commit and end: its own, and those that no process holds.
+        is_mine = sa.or_(_upload.c.holder == self._holder, _upload.c.holder == RESUMABLE)
+        live = sa.select(_upload.c.object_key).where(is_mine, _upload.c.expire_time > 0)
+        self._locking = RowsOfKeys(live.order_by(_upload.c.object_key).with_for_update(), texts=_upload.c.object_key)
+        self._ending = RowsOfKeys(sa.delete(_upload).where(is_mine), texts=_upload.c.object_key)
         self._held: set[str] = set()
         self._lock = threading.Lock()
 
@@ -53,9 +68,13 @@ class SqlUploads:
         """Returns new object keys."""
         keys = [f"{workspace}/{secrets.token_hex(16)}" for _ in range(count)]
         expire_time = self._now() + self._lease_millis
-        rows = [{"object_key": key, "holder": self._holder, "expire_time": expire_time} for key in keys]
-        with self._database.transaction("write") as connection:
-            connection.execute(sa.insert(_upload), rows)
+        rows: list[dict[str, Scalar]] = [
+            {"b_key": key, "b_holder": self._holder, "b_expire_time": expire_time} for key in keys
+        ]
+        first, *others = rows
+        with self._database.transaction_from(lambda connection: _RESERVE.execute(connection, first)) as (connection, _):
+            for row in others:
+                _RESERVE.execute_later(connection, row)
         with self._lock:
             self._held.update(keys)
         return keys
@@ -63,8 +82,9 @@ class SqlUploads:
     def commit(self, uploads: Sequence[Upload]) -> Committed:
         """Makes files visible."""
         now = self._now()
-        with self._database.transaction("write") as connection:
-            held = self._lock_held(connection, [upload.object_key for upload in uploads])
+        keys = [upload.object_key for upload in uploads]
+        locking = self._database.transaction_from(lambda connection: self._lock_held(connection, keys))
+        with locking as (connection, held):
             live = [upload for upload in uploads if upload.object_key in held]
             folders = lock_folders(connection, [(upload.file.owner, upload.file.path) for upload in live])
             objects = Objects(connection, live, now)
@@ -155,24 +175,16 @@ class SqlUploads:
                     claimed.append(key)
         return claimed
 
-    @property
-    def _is_mine(self) -> sa.ColumnElement[bool]:
-        """What this process may commit and end: its own, and those that no process holds."""
-        return _upload.c.holder.in_((self._holder, RESUMABLE))
-
     def _lock_held(self, connection: Connection, keys: Sequence[str]) -> set[str]:
         """Those of the keys that this process holds still; nobody can claim them until the transaction ends."""
         held: set[str] = set()
         for chunk in chunks(sorted(keys)):
-            statement = sa.select(_upload.c.object_key).where(
-                _upload.c.object_key.in_(chunk), self._is_mine, _upload.c.expire_time > 0
-            )
-            held.update(connection.execute(statement.order_by(_upload.c.object_key).with_for_update()).scalars())
+            held.update(key for (key,) in self._locking.read(connection, texts=chunk))
         return held
 
     def _delete(self, connection: Connection, keys: Iterable[str]) -> None:
         for chunk in chunks(sorted(keys)):
-            connection.execute(sa.delete(_upload).where(_upload.c.object_key.in_(chunk), self._is_mine))
+            self._ending.delete_later(connection, texts=chunk)
 
     def _drop(self, keys: Iterable[str]) -> None:
         with self._lock:

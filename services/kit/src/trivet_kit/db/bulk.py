@@ -120,21 +120,23 @@ class DriverStatement:
 
 
 class RowsOfKeys:
-    """A query for the rows of many keys, which is built and compiled once: for pages that read thousands of rows."""
+    """A statement for the rows of many keys, built and compiled once: for pages that read thousands of rows."""
 
     def __init__(
-        self, statement: sa.Select[Any], numbers: sa.Column[int], texts: sa.ColumnElement[str] | None = None
+        self,
+        statement: sa.Select[Any] | sa.Delete,
+        numbers: sa.Column[int] | None = None,
+        texts: sa.ColumnElement[str] | None = None,
     ) -> None:
         """Prepares it for both databases.
 
         Args:
-            statement: Without bound parameters.
+            statement: Without bound parameters that have no value.
             numbers: The column by whose values rows are chosen.
-            texts: Another one; None: no other.
+            texts: The same with texts. At least one of both is there.
         """
-        columns: dict[str, sa.ColumnElement[Any]] = {"numbers": numbers}
-        if texts is not None:
-            columns["texts"] = texts
+        given = {"numbers": numbers, "texts": texts}
+        columns: dict[str, sa.ColumnElement[Any]] = {name: each for name, each in given.items() if each is not None}
         self._lists = statement.where(
             *(column.in_(sa.bindparam(name, expanding=True)) for name, column in columns.items())
         )
@@ -148,13 +150,23 @@ class RowsOfKeys:
         )
 
     def read(
-        self, connection: Connection, numbers: Sequence[int], texts: Sequence[str] = ()
+        self, connection: Connection, numbers: Sequence[int] = (), texts: Sequence[str] = ()
     ) -> Sequence[Sequence[Any]]:
         """The rows, in a transaction. Raises as statements do."""
         if connection.dialect.name == "postgresql":
-            arrays = {"numbers": array_of_numbers(numbers), "texts": array_of_texts(texts)}
-            return self._arrays.execute(connection, arrays)
+            return self._arrays.execute(connection, _arrays(numbers, texts))
         return connection.execute(self._lists, {"numbers": list(numbers), "texts": list(texts)}).all()
+
+    def delete_later(self, connection: Connection, numbers: Sequence[int] = (), texts: Sequence[str] = ()) -> None:
+        """Removes the rows, without a round trip: as `DriverStatement.execute_later` does."""
+        if connection.dialect.name == "postgresql":
+            self._arrays.execute_later(connection, _arrays(numbers, texts))
+        else:
+            connection.execute(self._lists, {"numbers": list(numbers), "texts": list(texts)})
+
+
+def _arrays(numbers: Sequence[int], texts: Sequence[str]) -> dict[str, Scalar]:
+    return {"numbers": array_of_numbers(numbers), "texts": array_of_texts(texts)}
 
 
 def read_large(connection: Connection, statement: sa.Select[Any]) -> Sequence[Sequence[Any]]:
