@@ -13,6 +13,7 @@ from harness import PARENT, Cell, Setting, Side, median_millis
 import trivet
 from trivet_proto.tracking.v1 import tracking_service_pb2 as pb
 from trivet_proto.tracking.v1.metric_pb2 import MetricColumns
+from trivet_proto.tracking.v1.run_pb2 import Run
 
 _BATCH = 100_000
 _BUCKETS = 2000
@@ -62,8 +63,9 @@ def cells(setting: Setting) -> Iterator[Cell]:
 
 
 def make_series(setting: Setting, points: int, kind: Any) -> str:
-    """A run with a noisy loss, a point about every 100 ms."""
-    run = setting.stub.CreateRun(pb.CreateRunRequest(parent=PARENT)).name
+    """A run with a noisy loss, a point about every 100 ms, by the name that MLflow's has in `peer.py`."""
+    new = Run(display_name=f"points-{points}")
+    run = setting.stub.CreateRun(pb.CreateRunRequest(parent=PARENT, run=new)).name
     random = np.random.default_rng(0)
     for begin in range(0, points, _BATCH):
         steps = np.arange(begin, begin + _BATCH)

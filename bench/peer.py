@@ -15,12 +15,13 @@ import time
 import urllib.request
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import dataset
 import numpy as np
 import psycopg2
+from processes import pss_mib, settled
 
 from trivet_testing.environments import mlflow_environment
 from trivet_testing.postgres import PostgresServer
@@ -29,6 +30,7 @@ from trivet_tracking.domain.runs import RunStatus
 
 WORKERS = (1, 4)
 
+_START_SECONDS = 300
 _FOLDER = Path(__file__).parent
 _SETTINGS = {
     # Workers for jobs of its own, which nothing here asks for.
@@ -77,12 +79,46 @@ class Answer:
 
 
 @dataclass(frozen=True)
+class Question:
+    """What the client is asked to do."""
+
+    way: str
+    """The cell of `peer_client.py`."""
+    number: int = 0
+    callers: int = 1
+    """How many call at once, of the ways that count calls."""
+    most: bool = True
+    """Whether more is better."""
+    settings: Mapping[str, str] = field(default_factory=dict)
+    """Of the client, as environment variables."""
+
+
+@dataclass(frozen=True)
+class ArtifactStore:
+    """Where MLflow's servers keep artifacts."""
+
+    destination: str
+    """A folder, or a URI of S3."""
+    env: Mapping[str, str]
+    """What it takes to get there."""
+
+
+@dataclass(frozen=True)
+class Server:
+    """One that MLflow's client can ask."""
+
+    address: str
+    process: ServerProcess
+
+
+@dataclass(frozen=True)
 class Peer:
     """MLflow, running."""
 
     python: Path
     database_url: str
-    addresses: dict[int, str]
+    store: ArtifactStore
+    servers: dict[int, Server]
     """By the number of workers."""
 
     def versions(self) -> str:
@@ -97,20 +133,48 @@ class Peer:
         With a `sample`, a smaller `number`, that tells which server and which way is asked for the figure. `callers`
         is how many threads of the client call at once, of the ways that count calls of the registry.
         """
-        asked = [(workers, way) for workers in self.addresses for way in ways]
-        if sample:
-            first = self._best(asked, sample, callers, most=most)
-            asked = [(first.workers, first.way)]
-        return self._best(asked, number, callers, most=most)
+        asked = [(workers, Question(way, sample or number, callers, most)) for workers in self.servers for way in ways]
+        if not sample:
+            return self._best(asked)
+        first = self._best(asked)
+        return self._best([(first.workers, Question(first.way, number, callers, most))])
 
-    def _best(self, asked: Sequence[tuple[int, str]], number: int, callers: int, *, most: bool) -> Answer:
-        answers = [Answer(_median(self._ask(workers, way, number, callers)), workers, way) for workers, way in asked]
-        return (max if most else min)(answers, key=lambda answer: answer.figure)
+    def answer(self, question: Question) -> Answer:
+        """That of the better server."""
+        return self._best([(workers, question) for workers in self.servers])
 
-    def _ask(self, workers: int, way: str, number: int, callers: int) -> list[float]:
+    def at(self, address: str) -> Peer:
+        """The same client, for another address."""
+        return replace(self, servers={1: replace(self.servers[1], address=address)})
+
+    def idle_memory(self) -> Answer:
+        """MiB of the server that has least, as it is shipped; what its processes share is counted once."""
+        return min((self._memory(workers) for workers in WORKERS), key=lambda answer: answer.figure)
+
+    def start_seconds(self) -> Answer:
+        """Until the server that starts fastest answers, as it is shipped; the tables are there."""
+        return min((self._start(workers) for workers in WORKERS), key=lambda answer: answer.figure)
+
+    def _memory(self, workers: int) -> Answer:
+        with _server(self.python, self.database_url, self.store, workers, {}) as server:
+            return Answer(settled(lambda: pss_mib([server.process.pid])), workers, "as shipped")
+
+    def _start(self, workers: int) -> Answer:
+        begin = time.perf_counter()
+        with _started(self.python, self.database_url, self.store, workers, {}) as server:
+            wait_for_answer(server.address)
+            return Answer(time.perf_counter() - begin, workers, "as shipped")
+
+    def _best(self, asked: Sequence[tuple[int, Question]]) -> Answer:
+        answers = [Answer(_median(self._ask(workers, question)), workers, question.way) for workers, question in asked]
+        return (max if asked[0][1].most else min)(answers, key=lambda answer: answer.figure)
+
+    def _ask(self, workers: int, question: Question) -> list[float]:
         program = str(_FOLDER / "peer_client.py")
-        command = [str(self.python), program, self.addresses[workers], way, str(number), str(callers)]
-        done = subprocess.run(command, env=os.environ | _SETTINGS, capture_output=True, text=True, check=False)
+        numbers = [str(question.number), str(question.callers)]
+        command = [str(self.python), program, self.servers[workers].address, question.way, *numbers]
+        env = {**os.environ, **_SETTINGS, **question.settings}
+        done = subprocess.run(command, env=env, capture_output=True, text=True, check=False)
         assert done.returncode == 0, f"{' '.join(command)}:\n{done.stderr}"
         figures: list[float] = json.loads(done.stdout.splitlines()[-1])
         return figures
@@ -151,16 +215,6 @@ class Peer:
                 cursor.execute("VACUUM ANALYZE")
 
 
-@dataclass(frozen=True)
-class ArtifactStore:
-    """Where MLflow's servers keep artifacts."""
-
-    destination: str
-    """A folder, or a URI of S3."""
-    env: Mapping[str, str]
-    """What it takes to get there."""
-
-
 @contextmanager
 def mlflow_on(postgres: PostgresServer, store: ArtifactStore | None = None) -> Iterator[Peer]:
     """MLflow's servers over one database of their own; without a store, artifacts go to a folder."""
@@ -169,22 +223,51 @@ def mlflow_on(postgres: PostgresServer, store: ArtifactStore | None = None) -> I
     with ExitStack() as stack:
         store = store or ArtifactStore(stack.enter_context(tempfile.TemporaryDirectory()), {})
         # One after the other: the first makes the tables.
-        addresses = {workers: stack.enter_context(_server(python, url, store, workers)) for workers in WORKERS}
-        yield Peer(python, url, addresses)
+        servers = {workers: stack.enter_context(_server(python, url, store, workers)) for workers in WORKERS}
+        yield Peer(python, url, store, servers)
 
 
 @contextmanager
 def mlflow_on_sqlite(folder: Path) -> Iterator[str]:
     """The address of an MLflow server with one worker, over SQLite."""
     store = ArtifactStore(str(folder / "mlflow-files"), {})
-    with _server(mlflow_environment() / "bin" / "python", f"sqlite:///{folder / 'mlflow.db'}", store, 1) as address:
-        yield address
+    with _server(mlflow_environment() / "bin" / "python", f"sqlite:///{folder / 'mlflow.db'}", store, 1) as server:
+        yield server.address
+
+
+def wait_for_answer(address: str) -> None:
+    """Until a server answers a search, whoever's it is."""
+    deadline = time.monotonic() + _START_SECONDS
+    while True:
+        try:
+            with urllib.request.urlopen(f"{address}/api/2.0/mlflow/experiments/search?max_results=1", timeout=60):
+                return
+        except OSError:
+            assert time.monotonic() < deadline, f"{address} does not answer"
+            time.sleep(0.02)
 
 
 @contextmanager
-def _server(python: Path, database_url: str, store: ArtifactStore, workers: int) -> Iterator[str]:
+def _server(
+    python: Path, database_url: str, store: ArtifactStore, workers: int, settings: Mapping[str, str] = _SETTINGS
+) -> Iterator[Server]:
+    """One all of whose workers answer."""
+    with _started(python, database_url, store, workers, settings) as server:
+        # On a busy machine their parent starts some of them again.
+        deadline = time.monotonic() + _START_SECONDS
+        while server.process.stderr.count("Application startup complete") < workers:
+            assert time.monotonic() < deadline, server.process.stderr
+            time.sleep(0.1)
+        wait_for_answer(server.address)
+        yield server
+
+
+@contextmanager
+def _started(
+    python: Path, database_url: str, store: ArtifactStore, workers: int, settings: Mapping[str, str]
+) -> Iterator[Server]:
+    """One of which the first process says that it listens; with several workers that is before any of them answers."""
     port = free_port()
-    address = f"http://127.0.0.1:{port}"
     command = [
         *(str(python), "-m", "mlflow", "server", "--host", "127.0.0.1", "--port", str(port)),
         *("--workers", str(workers), "--artifacts-destination", store.destination),
@@ -192,17 +275,10 @@ def _server(python: Path, database_url: str, store: ArtifactStore, workers: int)
         *("--backend-store-uri", database_url.replace("postgresql://", "postgresql+psycopg2://", 1)),
     ]
     with ServerProcess.start(
-        command, _SETTINGS | dict(store.env), "Uvicorn running on", ready_on="stderr", timeout_seconds=180
-    ) as server:
-        # With several workers that line comes first; on a busy machine their parent starts some of them again.
-        deadline = time.monotonic() + 300
-        while server.stderr.count("Application startup complete") < workers:
-            assert time.monotonic() < deadline, server.stderr
-            time.sleep(0.1)
-        with urllib.request.urlopen(f"{address}/health", timeout=60) as answer:
-            assert answer.status == 200
-        yield address
-        server.terminate()
+        command, {**settings, **store.env}, "Uvicorn running on", ready_on="stderr", timeout_seconds=_START_SECONDS
+    ) as process:
+        yield Server(f"http://127.0.0.1:{port}", process)
+        process.terminate()
 
 
 def _copy_runs(cursor: psycopg2.extensions.cursor, rows: dict[str, list[dataset.Row]], experiment: int) -> None:
@@ -241,6 +317,7 @@ def _copy_history(cursor: psycopg2.extensions.cursor, points: int) -> None:
         "runs",
         [(run, f"points-{points}", "LOCAL", "", "", "FINISHED", start, start, "active", "", 0)],
     )
+    _copy(cursor, "tags", [("mlflow.runName", f"points-{points}", run)])  # by which it finds names
     values = np.random.default_rng(0).random(points).tolist()
     _copy(cursor, "metrics", (("loss", value, start + step, run, step, False) for step, value in enumerate(values)))
     _copy(cursor, "latest_metrics", [("loss", values[-1], start + points - 1, points - 1, False, run)])

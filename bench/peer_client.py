@@ -11,6 +11,7 @@ import contextlib
 import json
 import logging
 import math
+import multiprocessing
 import os
 import statistics
 import sys
@@ -38,12 +39,37 @@ def log_metric(_: int) -> list[float]:
     """Calls a second of one client."""
     client, run = _run()
     client.log_metric(run, "loss", 0.5, step=0)
+    return [_log_metrics(client, run)]
+
+
+def _log_metrics(client: mlflow.MlflowClient, run: str) -> float:
     done = 0
     begin = time.perf_counter()
     while time.perf_counter() < begin + _SECONDS:
         done += 1
         client.log_metric(run, "loss", 1 / done, step=done)
-    return [done / (time.perf_counter() - begin)]
+    return done / (time.perf_counter() - begin)
+
+
+def log_metric_of_processes(_: int, callers: int) -> list[float]:
+    """The same of several processes at once, each with a run of its own, all together."""
+    context = multiprocessing.get_context("fork")
+    begun = context.Barrier(callers)
+    figures = context.SimpleQueue()
+
+    def call() -> None:
+        client, run = _run()
+        client.log_metric(run, "loss", 0.5, step=0)
+        begun.wait()
+        figures.put(_log_metrics(client, run))
+
+    processes = [context.Process(target=call) for _ in range(callers)]
+    for process in processes:
+        process.start()
+    total = sum(figures.get() for _ in processes)
+    for process in processes:
+        process.join()
+    return [total]
 
 
 def log_batch(_: int) -> list[float]:
@@ -56,6 +82,36 @@ def log_batch(_: int) -> list[float]:
         client.log_batch(run, metrics=_points(1 + done, _BATCH))
         done += _BATCH
     return [done / (time.perf_counter() - begin)]
+
+
+def plain_log_batch(_: int) -> list[float]:
+    """Points a second in batches whose JSON is made before: what a client in a faster language sends."""
+    _, run = _run()
+    bodies = [
+        json.dumps(
+            {
+                "run_id": run,
+                "metrics": [
+                    {"key": point.key, "value": point.value, "timestamp": point.timestamp, "step": point.step}
+                    for point in _points(first, _BATCH)
+                ],
+            }
+        )
+        for first in range(0, 200 * _BATCH, _BATCH)
+    ]
+    with requests.Session() as session:
+        done = 0
+        begin = time.perf_counter()
+        while time.perf_counter() < begin + _SECONDS and done < len(bodies):
+            answer = session.post(
+                f"{mlflow.get_tracking_uri()}/api/2.0/mlflow/runs/log-batch",
+                bodies[done],
+                headers={"Content-Type": "application/json"},
+                timeout=60,
+            )
+            answer.raise_for_status()
+            done += 1
+        return [done * _BATCH / (time.perf_counter() - begin)]
 
 
 def batches_until_queryable(points: int) -> list[float]:
@@ -103,9 +159,9 @@ def whole_runs(_: int) -> list[float]:
 
 
 def history(points: int) -> list[float]:
-    """Seconds to read the whole history of the run that `peer.py` filled with so many points."""
+    """Seconds to read the whole history of the run that was filled with so many points."""
     client = mlflow.MlflowClient()
-    run = _filled(points)
+    run = _filled(client, points)
     client.get_run(run)
     begin = time.perf_counter()
     found = client.get_metric_history(run, "loss")
@@ -114,9 +170,25 @@ def history(points: int) -> list[float]:
     return [took]
 
 
+def plain_history(points: int) -> list[float]:
+    """The same as the bytes of one page, which nobody parses."""
+    run = _filled(mlflow.MlflowClient(), points)
+
+    def read() -> None:
+        answer = requests.get(
+            f"{mlflow.get_tracking_uri()}/api/2.0/mlflow/metrics/get-history",
+            params={"run_id": run, "metric_key": "loss"},
+            timeout=120,
+        )
+        answer.raise_for_status()
+        assert answer.content.count(b'"timestamp"') == points
+
+    return _each(read, 3)
+
+
 def chart(points: int) -> list[float]:
     """Seconds for the sample of 2,500 points that its pages draw of such a run."""
-    run = _filled(points)
+    run = _filled(mlflow.MlflowClient(), points)
 
     def read() -> None:
         answer = requests.get(
@@ -149,6 +221,24 @@ def search(page: int) -> list[float]:
     return _each(read, 10)
 
 
+def plain_search(_: int) -> list[float]:
+    """The same as the bytes of the first page, which nobody parses."""
+    experiment = mlflow.MlflowClient().get_experiment_by_name("dataset").experiment_id
+    body = {
+        "experiment_ids": [experiment],
+        "filter": "metrics.rmse < 0.5 AND params.model = 'xgb'",
+        "max_results": 100,
+        "order_by": ["metrics.rmse ASC"],
+    }
+
+    def read() -> None:
+        answer = requests.post(f"{mlflow.get_tracking_uri()}/api/2.0/mlflow/runs/search", json=body, timeout=60)
+        answer.raise_for_status()
+        assert answer.content.count(b'"run_uuid"') == 100
+
+    return _each(read, 10)
+
+
 def _run() -> tuple[mlflow.MlflowClient, str]:
     client = mlflow.MlflowClient()
     return client, client.create_run(client.get_experiment_by_name("Default").experiment_id).info.run_id
@@ -164,6 +254,40 @@ def small_files(files: int) -> list[float]:
         begin = time.perf_counter()
         client.log_artifacts(run, folder)
         return [files / (time.perf_counter() - begin)]
+
+
+def file_up(mib: int) -> list[float]:
+    """MB/s of one large file, by log_artifact."""
+    with tempfile.TemporaryDirectory() as folder:
+        client, run, file = _large(folder, mib)
+        begin = time.perf_counter()
+        client.log_artifact(run, file)
+        return [mib * 1.048576 / (time.perf_counter() - begin)]
+
+
+def file_down(mib: int) -> list[float]:
+    """MB/s of one large file, by download_artifacts."""
+    with tempfile.TemporaryDirectory() as folder:
+        client, run, file = _large(folder, mib)
+        client.log_artifact(run, file)
+        begin = time.perf_counter()
+        got = client.download_artifacts(run, "large", str(Path(folder, "down")))
+        took = time.perf_counter() - begin
+        assert Path(got).stat().st_size == mib << 20
+        return [mib * 1.048576 / took]
+
+
+def _large(folder: str, mib: int) -> tuple[mlflow.MlflowClient, str, str]:
+    """A client whose connection is warm, a run, and a file of bytes that nobody has seen before."""
+    client, run = _run()
+    for name, size in (("first", 1), ("large", mib)):
+        with Path(folder, name).open("wb") as file:
+            file.writelines(os.urandom(1 << 20) for _ in range(size))
+    Path(folder, "down").mkdir()
+    client.log_artifact(run, str(Path(folder, "first")))
+    client.download_artifacts(run, "first", str(Path(folder, "down")))
+    os.sync()  # what was written before is not to be paid for now
+    return client, run, str(Path(folder, "large"))
 
 
 def resolve_alias(models: int, callers: int) -> list[float]:
@@ -287,9 +411,11 @@ def _high(search: Callable[[mlflow.MlflowClient], list[object]]) -> list[float]:
     return [statistics.quantiles(figures[1:], n=100, method="inclusive")[94]]
 
 
-def _filled(points: int) -> str:
-    """The id that `peer.py` gives a run with so many points."""
-    return f"{points:032x}"
+def _filled(client: mlflow.MlflowClient, points: int) -> str:
+    """The id of the run with so many points."""
+    default = client.get_experiment_by_name("Default").experiment_id
+    (run,) = client.search_runs([default], f"attributes.run_name = 'points-{points}'")
+    return str(run.info.run_id)
 
 
 def _points(first: int, count: int) -> list[Metric]:
@@ -314,14 +440,15 @@ def _each(read: Callable[[], None], times: int) -> list[float]:
 _CELLS = (
     *(log_metric, log_batch, batches_until_queryable, async_until_queryable, whole_runs),
     *(history, chart, search),
-    small_files,
+    *(plain_log_batch, plain_history, plain_search),
+    *(small_files, file_up, file_down),
     *(search_models_by_name, search_models_by_tag, search_models_newest),
     *(search_versions_of_model, search_version_of_run, search_versions_by_tag, search_versions_newest),
 )
 
 
 # Those that several callers do at once.
-_CELLS_OF_CALLERS = (resolve_alias, resolve_stage, create_version, register_run, move_stage)
+_CELLS_OF_CALLERS = (log_metric_of_processes, resolve_alias, resolve_stage, create_version, register_run, move_stage)
 
 
 def main() -> None:

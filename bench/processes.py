@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+import time
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import psycopg2
 
+_SETTLED = 0.01
+_SETTLING_SECONDS = 3
 _TICKS_PER_SECOND = os.sysconf("SC_CLK_TCK")
 
 
@@ -29,6 +32,18 @@ def memory_of_children_mib(root: int, what: str = "VmRSS") -> float:
     return _memory_mib(_family([root], _stats()) - {root}, what)
 
 
+def pss_mib(roots: list[int]) -> float:
+    """The memory of processes and of all that they have started; what several share is counted once."""
+    total = 0.0
+    for pid in _family(roots, _stats()):
+        try:
+            rollup = Path(f"/proc/{pid}/smaps_rollup").read_text()
+        except OSError:
+            continue  # it has ended meanwhile
+        total += int(rollup.split("Pss:")[1].split()[0]) / 1024
+    return total
+
+
 def _memory_mib(pids: Iterable[int], what: str) -> float:
     total = 0.0
     for pid in pids:
@@ -40,6 +55,15 @@ def _memory_mib(pids: Iterable[int], what: str) -> float:
         if f"{what}:" in status:
             total += int(status.split(f"{what}:")[1].split()[0]) / 1024
     return total
+
+
+def settled(measure: Callable[[], float]) -> float:
+    """A figure that hardly changes any longer: what still starts is waited for."""
+    before, now = 0.0, measure()
+    while abs(now - before) > _SETTLED * now:
+        time.sleep(_SETTLING_SECONDS)
+        before, now = now, measure()
+    return now
 
 
 def postmaster(database_url: str) -> int:

@@ -139,12 +139,12 @@ def _bench(postgres: PostgresServer, models: int, folder: Path) -> Iterator[Benc
         }
         os.environ.update(addresses)
         client = stack.enter_context(trivet.Client(workspace=WORKSPACES[0]))
-        source = _fill(client, registry, models, folder)
+        source = fill(client, registry, models, folder)
         calls = stack.enter_context(registry_calls(addresses, WORKSPACES[0], models, source))
         yield Bench(client, models, calls)
 
 
-def _fill(client: trivet.Client, database_url: str, models: int, folder: Path) -> str:
+def fill(client: trivet.Client, database_url: str, models: int, folder: Path) -> str:
     """Makes all models, and a run with files, whose URI it returns."""
     run = client.create_run("0").info.run_id
     (folder / "model").mkdir()

@@ -16,6 +16,7 @@ import artifacts
 import beside_mlflow
 import dataset
 import exports
+import gateway
 import ingest
 import metric_reads
 import registry
@@ -29,7 +30,7 @@ from trivet_testing import postgres
 from trivet_testing.postgres import PostgresServer
 from trivet_testing.tracking import migrate
 
-_PARTS = ("ingest", "metrics", "exports", "watching", "search", "mlflow", "wide", "artifacts", "registry")
+_PARTS = ("ingest", "metrics", "exports", "watching", "search", "mlflow", "wide", "artifacts", "registry", "gateway")
 
 
 def main() -> None:
@@ -90,6 +91,9 @@ def _measure(part: str, report: Report, server: PostgresServer, options: argpars
     if part == "registry":
         with tempfile.TemporaryDirectory(dir=os.environ.get("TRIVET_BENCH_DIR")) as folder:
             registry.report_on(report, server, options.models, Path(folder))
+        return
+    if part == "gateway":
+        gateway.report_on(report, server, options.runs, options.file_mib)
         return
     with tracking_on(server) as setting:
         if part == "ingest":
