@@ -26,7 +26,7 @@ from trivet_artifacts.domain.errors import (
 from trivet_artifacts.domain.resumables import Resumables
 from trivet_artifacts.domain.uploads import NewFile, Upload, Uploads
 from trivet_artifacts.packs import Pack, WholeFile
-from trivet_kit.errors import CallerError, Overloaded
+from trivet_kit.errors import CallerError, FieldInvalid, Overloaded
 from trivet_kit.resources import UploadName
 
 # Files whose bytes come in at once, over all streams. In S3 each holds up to one part in memory and sends a copy of it.
@@ -199,6 +199,7 @@ class Intakes:
 
         Raises:
             Overloaded: there was none for half a minute.
+            FieldInvalid: the upload has no size.
             UploadNotFound, UploadOffsetWrong, UploadBusy, ArtifactStoreUnavailable.
         """
         leave = await self._place()
@@ -214,6 +215,8 @@ class Intakes:
         upload = self._resumables.use(name)
         if upload.completed is not None:
             raise UploadNotFound(str(name))
+        if not upload.is_measured:
+            raise FieldInvalid("start.upload", "must be an upload with a size; the parts of others go to the store")
         held = self._blobs.held(upload.object_key, upload.store_upload, upload.part_size_bytes)
         if offset != held.size_bytes:
             raise UploadOffsetWrong(str(name), held.size_bytes)

@@ -6,7 +6,16 @@ import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from trivet_artifacts.blobs.blob_store import BlobStore, DirectStore, Held, HeldPart, PartsChanged, SignedRequest
+from trivet_artifacts.blobs.blob_store import (
+    BlobStore,
+    DirectStore,
+    Held,
+    HeldPart,
+    PartContent,
+    PartsChanged,
+    SignedRequest,
+)
+from trivet_artifacts.blobs.digests import sha256_of
 from trivet_artifacts.domain.artifacts import Artifact, Artifacts
 from trivet_artifacts.domain.errors import (
     DirectTransferUnavailable,
@@ -14,7 +23,7 @@ from trivet_artifacts.domain.errors import (
     UploadIncomplete,
     UploadNotFound,
 )
-from trivet_artifacts.domain.resumables import Resumable, Resumables
+from trivet_artifacts.domain.resumables import Parts, Resumable, Resumables
 from trivet_artifacts.domain.uploads import NewFile, Upload, Uploads
 from trivet_kit.errors import CallerError, FieldInvalid
 from trivet_kit.resources import ArtifactOwnerName, UploadName
@@ -28,6 +37,7 @@ class NewPart:
 
     number: int
     sha256: bytes
+    """Empty where the client does not know it."""
 
 
 @dataclass(frozen=True)
@@ -46,18 +56,22 @@ class Resuming:
         """Whether clients reach the store themselves."""
         return self.blobs.direct is not None
 
-    def create(self, file: NewFile, part_size_bytes: int, resume_key: str) -> Resumable:
+    def create(self, file: NewFile, parts: Parts, resume_key: str) -> Resumable:
         """Begins an upload, or finds the one with this key that has not ended.
 
         Raises:
+            DirectTransferUnavailable: its size is not known, and clients do not reach the store.
             ArtifactStoreUnavailable, StorageFull.
         """
-        if resume_key and (found := self.resumables.find(file, part_size_bytes, resume_key)):
+        is_measured = file.size_bytes is not None
+        if not is_measured:
+            self._direct()
+        if resume_key and (found := self.resumables.find(file, parts, resume_key)):
             return found
         # First the reservation: what a crash leaves after it is found and removed.
         object_key = self.resumables.reserve(file.owner.workspace)
-        store_upload = self.blobs.begin(object_key)
-        return self.resumables.add(object_key, file, part_size_bytes, resume_key, store_upload)
+        store_upload = self.blobs.begin(object_key, with_digests=is_measured)
+        return self.resumables.add(object_key, file, parts, resume_key, store_upload)
 
     def open(self, name: UploadName) -> Resumable:
         """Returns an upload that is not complete. Raises UploadNotFound."""
@@ -88,13 +102,15 @@ class Resuming:
         for place, part in enumerate(parts):
             if not 1 <= part.number <= upload.part_count:
                 raise FieldInvalid(f"parts[{place}].number", f"must be from 1 to {upload.part_count}")
+            if bool(part.sha256) != upload.is_measured:
+                form = "must have 32 bytes" if upload.is_measured else "must be empty for an upload without a size"
+                raise FieldInvalid(f"parts[{place}].sha256", form)
         return [
             direct.sign_part(
                 upload.object_key,
                 upload.store_upload,
                 number=part.number,
-                size_bytes=upload.part_bytes(part.number),
-                sha256=part.sha256,
+                content=PartContent(upload.part_bytes(part.number), part.sha256) if upload.is_measured else None,
             )
             for part in parts
         ]
@@ -109,14 +125,42 @@ class Resuming:
             ArtifactStoreUnavailable, StorageFull.
         """
         upload = self.resumables.use(name)
+        if not upload.is_measured:
+            raise FieldInvalid("sha256", "must be empty for an upload without a size")
         if upload.completed is None:
             self._assemble(upload, part_digests)
-            completed = self._commit(upload, sha256)
+            completed = self._commit(upload, upload.size_bytes, sha256, verified=False)
         else:
             completed = upload.completed
         if completed.sha256 != sha256:
             raise UploadNotFound(str(name))
         return completed
+
+    def complete_unmeasured(self, name: UploadName, etags: Sequence[str]) -> Artifact:
+        """Makes the file of an upload without a size visible, when it has been read as a whole.
+
+        Raises:
+            UploadNotFound, DirectTransferUnavailable.
+            FieldInvalid: it has a size, or another number of parts.
+            UploadIncomplete: parts are missing, or are others.
+            ArtifactPathTaken, ArtifactsHeld: it cannot lie there; the upload stays.
+            ArtifactStoreUnavailable, StorageFull.
+        """
+        upload = self.resumables.use(name)
+        if upload.is_measured:
+            raise FieldInvalid("part_etags", "must be empty for an upload with a size")
+        if upload.completed is not None:
+            return upload.completed
+        direct = self._direct()
+        if len(etags) != upload.part_count:
+            raise FieldInvalid("part_etags", f"must have {upload.part_count} entries, one for each part")
+        held = self.held(upload)
+        if not held.whole:  # it is by a call before, which did not come to its end
+            if [(part.number, part.etag) for part in held.parts] != list(enumerate(etags, 1)):
+                raise UploadIncomplete(str(upload.name), held.size_bytes)
+            self._put_together(direct, upload, held)
+        sha256 = sha256_of(self.blobs, upload.object_key, held.size_bytes)
+        return self._commit(upload, held.size_bytes, sha256, verified=True)
 
     def sign_read(self, owner: ArtifactOwnerName, path: str) -> tuple[Artifact, SignedRequest]:
         """A file, and a request that reads it. Raises as `Artifacts.find_file`, and DirectTransferUnavailable."""
@@ -142,13 +186,16 @@ class Resuming:
             return  # by a call before, whose answer was lost
         if not _are_those(held.parts, upload, part_digests):
             raise UploadIncomplete(str(upload.name), held.size_bytes)
+        self._put_together(direct, upload, held)
+
+    def _put_together(self, direct: DirectStore, upload: Resumable, held: Held) -> None:
         try:
             direct.assemble(upload.object_key, upload.store_upload, held.parts)
         except PartsChanged:
             raise UploadIncomplete(str(upload.name), held.size_bytes) from None
 
-    def _commit(self, upload: Resumable, sha256: bytes) -> Artifact:
-        of_parts = Upload(upload.file, upload.object_key, upload.size_bytes, sha256, verified=False, outlives=True)
+    def _commit(self, upload: Resumable, size_bytes: int, sha256: bytes, *, verified: bool) -> Artifact:
+        of_parts = Upload(upload.file, upload.object_key, size_bytes, sha256, verified=verified, outlives=True)
         committed = self.uploads.commit([of_parts])
         (result,) = committed.results
         if isinstance(result, UploadExpired):

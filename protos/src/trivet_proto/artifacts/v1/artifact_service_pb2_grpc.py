@@ -262,7 +262,8 @@ class ArtifactServiceServicer(object):
 
     def SignUploadParts(self, request, context):
         """Returns URLs to which a client sends parts of an upload itself, each for one part of one upload, with its length
-        and its digest signed, for 15 minutes. DIRECT_TRANSFER_UNAVAILABLE where the upload is not `direct`.
+        and its digest signed, for 15 minutes; of an upload without a size neither is. DIRECT_TRANSFER_UNAVAILABLE where the
+        upload is not `direct`.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -270,8 +271,9 @@ class ArtifactServiceServicer(object):
 
     def CompleteUpload(self, request, context):
         """Makes the file of an upload visible whose parts were sent to URLs of SignUploadParts. The store has verified each
-        part by its digest; the service reads the whole afterwards, see `Artifact.verified`. The same call again has the
-        same answer.
+        part by its digest; the service reads the whole afterwards, see `Artifact.verified`. Of an upload without a size, whose
+        parts nobody verified, it reads the whole before: at a gibibyte in some seconds. The same call again has the same
+        answer.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

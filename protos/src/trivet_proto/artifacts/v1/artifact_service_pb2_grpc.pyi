@@ -126,7 +126,8 @@ class ArtifactServiceStub:
         trivet_proto.artifacts.v1.direct_pb2.SignUploadPartsResponse,
     ]
     """Returns URLs to which a client sends parts of an upload itself, each for one part of one upload, with its length
-    and its digest signed, for 15 minutes. DIRECT_TRANSFER_UNAVAILABLE where the upload is not `direct`.
+    and its digest signed, for 15 minutes; of an upload without a size neither is. DIRECT_TRANSFER_UNAVAILABLE where the
+    upload is not `direct`.
     """
 
     CompleteUpload: grpc.UnaryUnaryMultiCallable[
@@ -134,8 +135,9 @@ class ArtifactServiceStub:
         trivet_proto.artifacts.v1.artifact_pb2.Artifact,
     ]
     """Makes the file of an upload visible whose parts were sent to URLs of SignUploadParts. The store has verified each
-    part by its digest; the service reads the whole afterwards, see `Artifact.verified`. The same call again has the
-    same answer.
+    part by its digest; the service reads the whole afterwards, see `Artifact.verified`. Of an upload without a size, whose
+    parts nobody verified, it reads the whole before: at a gibibyte in some seconds. The same call again has the same
+    answer.
     """
 
     GetDownloadUrl: grpc.UnaryUnaryMultiCallable[
@@ -296,7 +298,8 @@ class ArtifactServiceAsyncStub:
         trivet_proto.artifacts.v1.direct_pb2.SignUploadPartsResponse,
     ]
     """Returns URLs to which a client sends parts of an upload itself, each for one part of one upload, with its length
-    and its digest signed, for 15 minutes. DIRECT_TRANSFER_UNAVAILABLE where the upload is not `direct`.
+    and its digest signed, for 15 minutes; of an upload without a size neither is. DIRECT_TRANSFER_UNAVAILABLE where the
+    upload is not `direct`.
     """
 
     CompleteUpload: grpc.aio.UnaryUnaryMultiCallable[
@@ -304,8 +307,9 @@ class ArtifactServiceAsyncStub:
         trivet_proto.artifacts.v1.artifact_pb2.Artifact,
     ]
     """Makes the file of an upload visible whose parts were sent to URLs of SignUploadParts. The store has verified each
-    part by its digest; the service reads the whole afterwards, see `Artifact.verified`. The same call again has the
-    same answer.
+    part by its digest; the service reads the whole afterwards, see `Artifact.verified`. Of an upload without a size, whose
+    parts nobody verified, it reads the whole before: at a gibibyte in some seconds. The same call again has the same
+    answer.
     """
 
     GetDownloadUrl: grpc.aio.UnaryUnaryMultiCallable[
@@ -492,7 +496,8 @@ class ArtifactServiceServicer(metaclass=abc.ABCMeta):
         context: _ServicerContext,
     ) -> typing.Union[trivet_proto.artifacts.v1.direct_pb2.SignUploadPartsResponse, collections.abc.Awaitable[trivet_proto.artifacts.v1.direct_pb2.SignUploadPartsResponse]]:
         """Returns URLs to which a client sends parts of an upload itself, each for one part of one upload, with its length
-        and its digest signed, for 15 minutes. DIRECT_TRANSFER_UNAVAILABLE where the upload is not `direct`.
+        and its digest signed, for 15 minutes; of an upload without a size neither is. DIRECT_TRANSFER_UNAVAILABLE where the
+        upload is not `direct`.
         """
 
     @abc.abstractmethod
@@ -502,8 +507,9 @@ class ArtifactServiceServicer(metaclass=abc.ABCMeta):
         context: _ServicerContext,
     ) -> typing.Union[trivet_proto.artifacts.v1.artifact_pb2.Artifact, collections.abc.Awaitable[trivet_proto.artifacts.v1.artifact_pb2.Artifact]]:
         """Makes the file of an upload visible whose parts were sent to URLs of SignUploadParts. The store has verified each
-        part by its digest; the service reads the whole afterwards, see `Artifact.verified`. The same call again has the
-        same answer.
+        part by its digest; the service reads the whole afterwards, see `Artifact.verified`. Of an upload without a size, whose
+        parts nobody verified, it reads the whole before: at a gibibyte in some seconds. The same call again has the same
+        answer.
         """
 
     @abc.abstractmethod

@@ -28,7 +28,7 @@ from trivet_proto.artifacts.v1 import artifact_pb2 as trivet__proto_dot_artifact
 from trivet_proto.common.v1 import options_pb2 as trivet__proto_dot_common_dot_v1_dot_options__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n&trivet_proto/artifacts/v1/direct.proto\x12\x13trivet.artifacts.v1\x1a\x1fgoogle/api/field_behavior.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a(trivet_proto/artifacts/v1/artifact.proto\x1a$trivet_proto/common/v1/options.proto\"h\n\x16SignUploadPartsRequest\x12\x19\n\x06upload\x18\x01 \x01(\tB\t\xe0\x41\x02\xa2\x88\x19\x02\x08\x08\x12\x33\n\x05parts\x18\x02 \x03(\x0b\x32\x1f.trivet.artifacts.v1.UploadPartB\x03\xe0\x41\x02\"6\n\nUploadPart\x12\x13\n\x06number\x18\x01 \x01(\x05\x42\x03\xe0\x41\x02\x12\x13\n\x06sha256\x18\x02 \x01(\x0c\x42\x03\xe0\x41\x02\"O\n\x17SignUploadPartsResponse\x12\x34\n\x08requests\x18\x01 \x03(\x0b\x32\".trivet.artifacts.v1.SignedRequest\"\xcf\x01\n\rSignedRequest\x12\x0e\n\x06method\x18\x01 \x01(\t\x12\x0b\n\x03url\x18\x02 \x01(\t\x12@\n\x07headers\x18\x03 \x03(\x0b\x32/.trivet.artifacts.v1.SignedRequest.HeadersEntry\x12/\n\x0b\x65xpire_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x1a.\n\x0cHeadersEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"a\n\x15\x43ompleteUploadRequest\x12\x19\n\x06upload\x18\x01 \x01(\tB\t\xe0\x41\x02\xa2\x88\x19\x02\x08\x08\x12\x13\n\x06sha256\x18\x02 \x01(\x0c\x42\x03\xe0\x41\x02\x12\x18\n\x0bpart_sha256\x18\x03 \x03(\x0c\x42\x03\xe0\x41\x02\"D\n\x15GetDownloadUrlRequest\x12\x18\n\x05owner\x18\x01 \x01(\tB\t\xe0\x41\x02\xa2\x88\x19\x02\x08\x07\x12\x11\n\x04path\x18\x02 \x01(\tB\x03\xe0\x41\x02\"s\n\x0b\x44ownloadUrl\x12/\n\x08\x61rtifact\x18\x01 \x01(\x0b\x32\x1d.trivet.artifacts.v1.Artifact\x12\x33\n\x07request\x18\x02 \x01(\x0b\x32\".trivet.artifacts.v1.SignedRequestb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n&trivet_proto/artifacts/v1/direct.proto\x12\x13trivet.artifacts.v1\x1a\x1fgoogle/api/field_behavior.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a(trivet_proto/artifacts/v1/artifact.proto\x1a$trivet_proto/common/v1/options.proto\"h\n\x16SignUploadPartsRequest\x12\x19\n\x06upload\x18\x01 \x01(\tB\t\xe0\x41\x02\xa2\x88\x19\x02\x08\x08\x12\x33\n\x05parts\x18\x02 \x03(\x0b\x32\x1f.trivet.artifacts.v1.UploadPartB\x03\xe0\x41\x02\"6\n\nUploadPart\x12\x13\n\x06number\x18\x01 \x01(\x05\x42\x03\xe0\x41\x02\x12\x13\n\x06sha256\x18\x02 \x01(\x0c\x42\x03\xe0\x41\x01\"O\n\x17SignUploadPartsResponse\x12\x34\n\x08requests\x18\x01 \x03(\x0b\x32\".trivet.artifacts.v1.SignedRequest\"\xcf\x01\n\rSignedRequest\x12\x0e\n\x06method\x18\x01 \x01(\t\x12\x0b\n\x03url\x18\x02 \x01(\t\x12@\n\x07headers\x18\x03 \x03(\x0b\x32/.trivet.artifacts.v1.SignedRequest.HeadersEntry\x12/\n\x0b\x65xpire_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x1a.\n\x0cHeadersEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"z\n\x15\x43ompleteUploadRequest\x12\x19\n\x06upload\x18\x01 \x01(\tB\t\xe0\x41\x02\xa2\x88\x19\x02\x08\x08\x12\x13\n\x06sha256\x18\x02 \x01(\x0c\x42\x03\xe0\x41\x01\x12\x18\n\x0bpart_sha256\x18\x03 \x03(\x0c\x42\x03\xe0\x41\x01\x12\x17\n\npart_etags\x18\x04 \x03(\tB\x03\xe0\x41\x01\"D\n\x15GetDownloadUrlRequest\x12\x18\n\x05owner\x18\x01 \x01(\tB\t\xe0\x41\x02\xa2\x88\x19\x02\x08\x07\x12\x11\n\x04path\x18\x02 \x01(\tB\x03\xe0\x41\x02\"s\n\x0b\x44ownloadUrl\x12/\n\x08\x61rtifact\x18\x01 \x01(\x0b\x32\x1d.trivet.artifacts.v1.Artifact\x12\x33\n\x07request\x18\x02 \x01(\x0b\x32\".trivet.artifacts.v1.SignedRequestb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -42,15 +42,17 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_UPLOADPART'].fields_by_name['number']._loaded_options = None
   _globals['_UPLOADPART'].fields_by_name['number']._serialized_options = b'\340A\002'
   _globals['_UPLOADPART'].fields_by_name['sha256']._loaded_options = None
-  _globals['_UPLOADPART'].fields_by_name['sha256']._serialized_options = b'\340A\002'
+  _globals['_UPLOADPART'].fields_by_name['sha256']._serialized_options = b'\340A\001'
   _globals['_SIGNEDREQUEST_HEADERSENTRY']._loaded_options = None
   _globals['_SIGNEDREQUEST_HEADERSENTRY']._serialized_options = b'8\001'
   _globals['_COMPLETEUPLOADREQUEST'].fields_by_name['upload']._loaded_options = None
   _globals['_COMPLETEUPLOADREQUEST'].fields_by_name['upload']._serialized_options = b'\340A\002\242\210\031\002\010\010'
   _globals['_COMPLETEUPLOADREQUEST'].fields_by_name['sha256']._loaded_options = None
-  _globals['_COMPLETEUPLOADREQUEST'].fields_by_name['sha256']._serialized_options = b'\340A\002'
+  _globals['_COMPLETEUPLOADREQUEST'].fields_by_name['sha256']._serialized_options = b'\340A\001'
   _globals['_COMPLETEUPLOADREQUEST'].fields_by_name['part_sha256']._loaded_options = None
-  _globals['_COMPLETEUPLOADREQUEST'].fields_by_name['part_sha256']._serialized_options = b'\340A\002'
+  _globals['_COMPLETEUPLOADREQUEST'].fields_by_name['part_sha256']._serialized_options = b'\340A\001'
+  _globals['_COMPLETEUPLOADREQUEST'].fields_by_name['part_etags']._loaded_options = None
+  _globals['_COMPLETEUPLOADREQUEST'].fields_by_name['part_etags']._serialized_options = b'\340A\001'
   _globals['_GETDOWNLOADURLREQUEST'].fields_by_name['owner']._loaded_options = None
   _globals['_GETDOWNLOADURLREQUEST'].fields_by_name['owner']._serialized_options = b'\340A\002\242\210\031\002\010\007'
   _globals['_GETDOWNLOADURLREQUEST'].fields_by_name['path']._loaded_options = None
@@ -66,9 +68,9 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_SIGNEDREQUEST_HEADERSENTRY']._serialized_start=614
   _globals['_SIGNEDREQUEST_HEADERSENTRY']._serialized_end=660
   _globals['_COMPLETEUPLOADREQUEST']._serialized_start=662
-  _globals['_COMPLETEUPLOADREQUEST']._serialized_end=759
-  _globals['_GETDOWNLOADURLREQUEST']._serialized_start=761
-  _globals['_GETDOWNLOADURLREQUEST']._serialized_end=829
-  _globals['_DOWNLOADURL']._serialized_start=831
-  _globals['_DOWNLOADURL']._serialized_end=946
+  _globals['_COMPLETEUPLOADREQUEST']._serialized_end=784
+  _globals['_GETDOWNLOADURLREQUEST']._serialized_start=786
+  _globals['_GETDOWNLOADURLREQUEST']._serialized_end=854
+  _globals['_DOWNLOADURL']._serialized_start=856
+  _globals['_DOWNLOADURL']._serialized_end=971
 # @@protoc_insertion_point(module_scope)

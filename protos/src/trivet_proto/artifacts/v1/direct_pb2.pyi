@@ -49,7 +49,9 @@ class UploadPart(google.protobuf.message.Message):
     number: builtins.int
     """Its number, from 1 to that of the last one (FIELD_INVALID)."""
     sha256: builtins.bytes
-    """SHA-256 of its bytes: 32 bytes (FIELD_INVALID). The store refuses others."""
+    """SHA-256 of its bytes: 32 bytes (FIELD_INVALID). The store refuses others. Empty (FIELD_INVALID) for an upload without
+    a size, whose URLs take any bytes.
+    """
     def __init__(
         self,
         *,
@@ -140,14 +142,24 @@ class CompleteUploadRequest(google.protobuf.message.Message):
     UPLOAD_FIELD_NUMBER: builtins.int
     SHA256_FIELD_NUMBER: builtins.int
     PART_SHA256_FIELD_NUMBER: builtins.int
+    PART_ETAGS_FIELD_NUMBER: builtins.int
     upload: builtins.str
     """The name of the upload; UPLOAD_NOT_FOUND where there is none."""
     sha256: builtins.bytes
-    """SHA-256 of the whole file: 32 bytes (FIELD_INVALID)."""
+    """SHA-256 of the whole file: 32 bytes (FIELD_INVALID). Empty (FIELD_INVALID) for an upload without a size: the service
+    reckons it.
+    """
     @property
     def part_sha256(self) -> google.protobuf.internal.containers.RepeatedScalarFieldContainer[builtins.bytes]:
         """SHA-256 of each part, in order, 32 bytes each; another number of them than there are parts is FIELD_INVALID. A part
-        that is missing or has another digest is UPLOAD_INCOMPLETE.
+        that is missing or has another digest is UPLOAD_INCOMPLETE. Empty (FIELD_INVALID) for an upload without a size.
+        """
+
+    @property
+    def part_etags(self) -> google.protobuf.internal.containers.RepeatedScalarFieldContainer[builtins.str]:
+        """Only for an upload without a size (FIELD_INVALID): the ETag with which the store answered each part, in order; another
+        number of them than there are parts is FIELD_INVALID. A part that is missing, has another one, or is too small for
+        the store is UPLOAD_INCOMPLETE.
         """
 
     def __init__(
@@ -156,8 +168,9 @@ class CompleteUploadRequest(google.protobuf.message.Message):
         upload: builtins.str = ...,
         sha256: builtins.bytes = ...,
         part_sha256: collections.abc.Iterable[builtins.bytes] | None = ...,
+        part_etags: collections.abc.Iterable[builtins.str] | None = ...,
     ) -> None: ...
-    def ClearField(self, field_name: typing.Literal["part_sha256", b"part_sha256", "sha256", b"sha256", "upload", b"upload"]) -> None: ...
+    def ClearField(self, field_name: typing.Literal["part_etags", b"part_etags", "part_sha256", b"part_sha256", "sha256", b"sha256", "upload", b"upload"]) -> None: ...
 
 global___CompleteUploadRequest = CompleteUploadRequest
 

@@ -27,7 +27,7 @@ from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__
 from trivet_proto.common.v1 import options_pb2 as trivet__proto_dot_common_dot_v1_dot_options__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n&trivet_proto/artifacts/v1/upload.proto\x12\x13trivet.artifacts.v1\x1a\x1fgoogle/api/field_behavior.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a$trivet_proto/common/v1/options.proto\"\x82\x02\n\x06Upload\x12\x17\n\x04name\x18\x01 \x01(\tB\t\xe0\x41\x08\xa2\x88\x19\x02\x08\x08\x12\x18\n\x05owner\x18\x02 \x01(\tB\t\xe0\x41\x05\xa2\x88\x19\x02\x08\x07\x12\x11\n\x04path\x18\x03 \x01(\tB\x03\xe0\x41\x05\x12\x17\n\nsize_bytes\x18\x04 \x01(\x03\x42\x03\xe0\x41\x05\x12\x1c\n\x0fpart_size_bytes\x18\x05 \x01(\x03\x42\x03\xe0\x41\x05\x12\x13\n\x06\x64irect\x18\x06 \x01(\x08\x42\x03\xe0\x41\x03\x12\x17\n\nheld_bytes\x18\x07 \x01(\x03\x42\x03\xe0\x41\x03\x12\x17\n\nheld_parts\x18\x08 \x03(\x05\x42\x03\xe0\x41\x03\x12\x34\n\x0b\x65xpire_time\x18\t \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x03\xe0\x41\x03\"\xab\x01\n\x13\x43reateUploadRequest\x12\x18\n\x05owner\x18\x01 \x01(\tB\t\xe0\x41\x02\xa2\x88\x19\x02\x08\x07\x12\x11\n\x04path\x18\x02 \x01(\tB\x03\xe0\x41\x02\x12\x17\n\nmedia_type\x18\x03 \x01(\tB\x03\xe0\x41\x01\x12\x17\n\nsize_bytes\x18\x04 \x01(\x03\x42\x03\xe0\x41\x02\x12\x1c\n\x0fpart_size_bytes\x18\x05 \x01(\x03\x42\x03\xe0\x41\x01\x12\x17\n\nresume_key\x18\x06 \x01(\tB\x03\xe0\x41\x01\"+\n\x10GetUploadRequest\x12\x17\n\x04name\x18\x01 \x01(\tB\t\xe0\x41\x02\xa2\x88\x19\x02\x08\x08\".\n\x13\x44\x65leteUploadRequest\x12\x17\n\x04name\x18\x01 \x01(\tB\t\xe0\x41\x02\xa2\x88\x19\x02\x08\x08\"\x16\n\x14\x44\x65leteUploadResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n&trivet_proto/artifacts/v1/upload.proto\x12\x13trivet.artifacts.v1\x1a\x1fgoogle/api/field_behavior.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a$trivet_proto/common/v1/options.proto\"\x9b\x02\n\x06Upload\x12\x17\n\x04name\x18\x01 \x01(\tB\t\xe0\x41\x08\xa2\x88\x19\x02\x08\x08\x12\x18\n\x05owner\x18\x02 \x01(\tB\t\xe0\x41\x05\xa2\x88\x19\x02\x08\x07\x12\x11\n\x04path\x18\x03 \x01(\tB\x03\xe0\x41\x05\x12\x17\n\nsize_bytes\x18\x04 \x01(\x03\x42\x03\xe0\x41\x05\x12\x1c\n\x0fpart_size_bytes\x18\x05 \x01(\x03\x42\x03\xe0\x41\x05\x12\x13\n\x06\x64irect\x18\x06 \x01(\x08\x42\x03\xe0\x41\x03\x12\x17\n\nheld_bytes\x18\x07 \x01(\x03\x42\x03\xe0\x41\x03\x12\x17\n\nheld_parts\x18\x08 \x03(\x05\x42\x03\xe0\x41\x03\x12\x34\n\x0b\x65xpire_time\x18\t \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x03\xe0\x41\x03\x12\x17\n\npart_count\x18\n \x01(\x05\x42\x03\xe0\x41\x05\"\xc4\x01\n\x13\x43reateUploadRequest\x12\x18\n\x05owner\x18\x01 \x01(\tB\t\xe0\x41\x02\xa2\x88\x19\x02\x08\x07\x12\x11\n\x04path\x18\x02 \x01(\tB\x03\xe0\x41\x02\x12\x17\n\nmedia_type\x18\x03 \x01(\tB\x03\xe0\x41\x01\x12\x17\n\nsize_bytes\x18\x04 \x01(\x03\x42\x03\xe0\x41\x01\x12\x1c\n\x0fpart_size_bytes\x18\x05 \x01(\x03\x42\x03\xe0\x41\x01\x12\x17\n\nresume_key\x18\x06 \x01(\tB\x03\xe0\x41\x01\x12\x17\n\npart_count\x18\x07 \x01(\x05\x42\x03\xe0\x41\x01\"+\n\x10GetUploadRequest\x12\x17\n\x04name\x18\x01 \x01(\tB\t\xe0\x41\x02\xa2\x88\x19\x02\x08\x08\".\n\x13\x44\x65leteUploadRequest\x12\x17\n\x04name\x18\x01 \x01(\tB\t\xe0\x41\x02\xa2\x88\x19\x02\x08\x08\"\x16\n\x14\x44\x65leteUploadResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -52,6 +52,8 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_UPLOAD'].fields_by_name['held_parts']._serialized_options = b'\340A\003'
   _globals['_UPLOAD'].fields_by_name['expire_time']._loaded_options = None
   _globals['_UPLOAD'].fields_by_name['expire_time']._serialized_options = b'\340A\003'
+  _globals['_UPLOAD'].fields_by_name['part_count']._loaded_options = None
+  _globals['_UPLOAD'].fields_by_name['part_count']._serialized_options = b'\340A\005'
   _globals['_CREATEUPLOADREQUEST'].fields_by_name['owner']._loaded_options = None
   _globals['_CREATEUPLOADREQUEST'].fields_by_name['owner']._serialized_options = b'\340A\002\242\210\031\002\010\007'
   _globals['_CREATEUPLOADREQUEST'].fields_by_name['path']._loaded_options = None
@@ -59,23 +61,25 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_CREATEUPLOADREQUEST'].fields_by_name['media_type']._loaded_options = None
   _globals['_CREATEUPLOADREQUEST'].fields_by_name['media_type']._serialized_options = b'\340A\001'
   _globals['_CREATEUPLOADREQUEST'].fields_by_name['size_bytes']._loaded_options = None
-  _globals['_CREATEUPLOADREQUEST'].fields_by_name['size_bytes']._serialized_options = b'\340A\002'
+  _globals['_CREATEUPLOADREQUEST'].fields_by_name['size_bytes']._serialized_options = b'\340A\001'
   _globals['_CREATEUPLOADREQUEST'].fields_by_name['part_size_bytes']._loaded_options = None
   _globals['_CREATEUPLOADREQUEST'].fields_by_name['part_size_bytes']._serialized_options = b'\340A\001'
   _globals['_CREATEUPLOADREQUEST'].fields_by_name['resume_key']._loaded_options = None
   _globals['_CREATEUPLOADREQUEST'].fields_by_name['resume_key']._serialized_options = b'\340A\001'
+  _globals['_CREATEUPLOADREQUEST'].fields_by_name['part_count']._loaded_options = None
+  _globals['_CREATEUPLOADREQUEST'].fields_by_name['part_count']._serialized_options = b'\340A\001'
   _globals['_GETUPLOADREQUEST'].fields_by_name['name']._loaded_options = None
   _globals['_GETUPLOADREQUEST'].fields_by_name['name']._serialized_options = b'\340A\002\242\210\031\002\010\010'
   _globals['_DELETEUPLOADREQUEST'].fields_by_name['name']._loaded_options = None
   _globals['_DELETEUPLOADREQUEST'].fields_by_name['name']._serialized_options = b'\340A\002\242\210\031\002\010\010'
   _globals['_UPLOAD']._serialized_start=168
-  _globals['_UPLOAD']._serialized_end=426
-  _globals['_CREATEUPLOADREQUEST']._serialized_start=429
-  _globals['_CREATEUPLOADREQUEST']._serialized_end=600
-  _globals['_GETUPLOADREQUEST']._serialized_start=602
-  _globals['_GETUPLOADREQUEST']._serialized_end=645
-  _globals['_DELETEUPLOADREQUEST']._serialized_start=647
-  _globals['_DELETEUPLOADREQUEST']._serialized_end=693
-  _globals['_DELETEUPLOADRESPONSE']._serialized_start=695
-  _globals['_DELETEUPLOADRESPONSE']._serialized_end=717
+  _globals['_UPLOAD']._serialized_end=451
+  _globals['_CREATEUPLOADREQUEST']._serialized_start=454
+  _globals['_CREATEUPLOADREQUEST']._serialized_end=650
+  _globals['_GETUPLOADREQUEST']._serialized_start=652
+  _globals['_GETUPLOADREQUEST']._serialized_end=695
+  _globals['_DELETEUPLOADREQUEST']._serialized_start=697
+  _globals['_DELETEUPLOADREQUEST']._serialized_end=743
+  _globals['_DELETEUPLOADRESPONSE']._serialized_start=745
+  _globals['_DELETEUPLOADRESPONSE']._serialized_end=767
 # @@protoc_insertion_point(module_scope)

@@ -28,6 +28,7 @@ class Upload(google.protobuf.message.Message):
     HELD_BYTES_FIELD_NUMBER: builtins.int
     HELD_PARTS_FIELD_NUMBER: builtins.int
     EXPIRE_TIME_FIELD_NUMBER: builtins.int
+    PART_COUNT_FIELD_NUMBER: builtins.int
     name: builtins.str
     """`workspaces/{workspace}/uploads/{upload}`."""
     owner: builtins.str
@@ -35,13 +36,19 @@ class Upload(google.protobuf.message.Message):
     path: builtins.str
     """The logical path that it gets."""
     size_bytes: builtins.int
-    """Bytes of the whole file."""
+    """Bytes of the whole file; 0 where nobody knows it before all is there."""
     part_size_bytes: builtins.int
-    """Bytes of each part but the last, which may be shorter. Part number N, from 1, begins at byte (N − 1) × this."""
+    """Bytes of each part but the last, which may be shorter. Part number N, from 1, begins at byte (N − 1) × this. 0 where
+    nobody knows the size of the file: then a part has what its client sends, all but the last at least 5 MiB.
+    """
     direct: builtins.bool
     """Whether SignUploadParts gives URLs for it. Otherwise its bytes come by UploadArtifacts only."""
     held_bytes: builtins.int
-    """How many bytes are held without a gap from the beginning on: where UploadArtifacts goes on."""
+    """How many bytes are held without a gap from the beginning on: where UploadArtifacts goes on, which is not for uploads
+    without a size.
+    """
+    part_count: builtins.int
+    """How many parts it has."""
     @property
     def held_parts(self) -> google.protobuf.internal.containers.RepeatedScalarFieldContainer[builtins.int]:
         """The numbers of all parts that are held, sorted; empty where the upload is not `direct`."""
@@ -62,9 +69,10 @@ class Upload(google.protobuf.message.Message):
         held_bytes: builtins.int = ...,
         held_parts: collections.abc.Iterable[builtins.int] | None = ...,
         expire_time: google.protobuf.timestamp_pb2.Timestamp | None = ...,
+        part_count: builtins.int = ...,
     ) -> None: ...
     def HasField(self, field_name: typing.Literal["expire_time", b"expire_time"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["direct", b"direct", "expire_time", b"expire_time", "held_bytes", b"held_bytes", "held_parts", b"held_parts", "name", b"name", "owner", b"owner", "part_size_bytes", b"part_size_bytes", "path", b"path", "size_bytes", b"size_bytes"]) -> None: ...
+    def ClearField(self, field_name: typing.Literal["direct", b"direct", "expire_time", b"expire_time", "held_bytes", b"held_bytes", "held_parts", b"held_parts", "name", b"name", "owner", b"owner", "part_count", b"part_count", "part_size_bytes", b"part_size_bytes", "path", b"path", "size_bytes", b"size_bytes"]) -> None: ...
 
 global___Upload = Upload
 
@@ -80,6 +88,7 @@ class CreateUploadRequest(google.protobuf.message.Message):
     SIZE_BYTES_FIELD_NUMBER: builtins.int
     PART_SIZE_BYTES_FIELD_NUMBER: builtins.int
     RESUME_KEY_FIELD_NUMBER: builtins.int
+    PART_COUNT_FIELD_NUMBER: builtins.int
     owner: builtins.str
     """The owner, as in Artifact."""
     path: builtins.str
@@ -87,13 +96,19 @@ class CreateUploadRequest(google.protobuf.message.Message):
     media_type: builtins.str
     """RFC 6838; empty: guessed from the path."""
     size_bytes: builtins.int
-    """Bytes of the whole file, from 1 to 5 TiB (FIELD_INVALID)."""
+    """Bytes of the whole file, from 1 to 5 TiB (FIELD_INVALID); 0 with `part_count`."""
     part_size_bytes: builtins.int
     """Bytes of a part, from 5 MiB to 5 GiB (FIELD_INVALID); raised where there would be more than 10,000 parts. 0: 8 MiB."""
     resume_key: builtins.str
     """What the client knows the file by, such as a digest of its size and time of change; at most 128 characters
     (FIELD_TOO_LONG). An upload of the same owner, path, size, part size and key that has not ended is returned instead
     of a new one. Empty: a new one.
+    """
+    part_count: builtins.int
+    """For a client that knows neither sizes nor digests: how many parts it sends to URLs of SignUploadParts, from 1 to 10,000
+    (FIELD_INVALID). CompleteUpload then reads the whole file before it is visible. 0: from the sizes. Not with
+    `size_bytes`, `part_size_bytes` or `resume_key` (FIELD_INVALID). DIRECT_TRANSFER_UNAVAILABLE where clients do not
+    reach the store.
     """
     def __init__(
         self,
@@ -104,8 +119,9 @@ class CreateUploadRequest(google.protobuf.message.Message):
         size_bytes: builtins.int = ...,
         part_size_bytes: builtins.int = ...,
         resume_key: builtins.str = ...,
+        part_count: builtins.int = ...,
     ) -> None: ...
-    def ClearField(self, field_name: typing.Literal["media_type", b"media_type", "owner", b"owner", "part_size_bytes", b"part_size_bytes", "path", b"path", "resume_key", b"resume_key", "size_bytes", b"size_bytes"]) -> None: ...
+    def ClearField(self, field_name: typing.Literal["media_type", b"media_type", "owner", b"owner", "part_count", b"part_count", "part_size_bytes", b"part_size_bytes", "path", b"path", "resume_key", b"resume_key", "size_bytes", b"size_bytes"]) -> None: ...
 
 global___CreateUploadRequest = CreateUploadRequest
 

@@ -108,8 +108,12 @@ class BlobStore(Protocol):
         """
         ...
 
-    def begin(self, object_key: str) -> str:
+    def begin(self, object_key: str, *, with_digests: bool = True) -> str:
         """Begins an object that is written over several calls and returns the store's name for it.
+
+        Args:
+            object_key: Of the object.
+            with_digests: Whether the store is told the digest of each part, where it knows parts.
 
         Raises:
             ArtifactStoreUnavailable, StorageFull.
@@ -154,13 +158,21 @@ class SignedRequest:
     """In milliseconds since the Unix epoch."""
 
 
+@dataclass(frozen=True)
+class PartContent:
+    """What a part is to be."""
+
+    size_bytes: int
+    sha256: bytes
+
+
 class DirectStore(Protocol):
     """A store that clients reach themselves. Safe for threads."""
 
     def sign_part(
-        self, object_key: str, store_upload: str, *, number: int, size_bytes: int, sha256: bytes
+        self, object_key: str, store_upload: str, *, number: int, content: PartContent | None
     ) -> SignedRequest:
-        """A request that sends one part, of this size and digest, of an object of `begin`."""
+        """A request that sends one part of an object of `begin`; with content, of that and no other."""
         ...
 
     def assemble(self, object_key: str, store_upload: str, parts: Sequence[HeldPart]) -> None:

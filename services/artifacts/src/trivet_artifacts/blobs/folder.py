@@ -69,7 +69,7 @@ class FolderStore:
         """Nobody reaches the folder but this service."""
         return None
 
-    def begin(self, object_key: str) -> str:
+    def begin(self, object_key: str, *, with_digests: bool = True) -> str:  # noqa: ARG002 - a file has no parts
         """Makes an empty file."""
         with _store_errors():
             os.close(_private(str(self._upload_file(object_key)), os.O_CREAT | os.O_WRONLY))

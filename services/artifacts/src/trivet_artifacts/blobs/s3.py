@@ -21,7 +21,7 @@ from minio.error import MinioException, S3Error
 from urllib3.exceptions import HTTPError
 
 from trivet_artifacts.blobs import credentials
-from trivet_artifacts.blobs.blob_store import Held, HeldPart, SignedRequest, split_key
+from trivet_artifacts.blobs.blob_store import Held, HeldPart, PartContent, SignedRequest, split_key
 from trivet_artifacts.blobs.s3_bucket import Bucket, store_errors
 from trivet_artifacts.blobs.s3_client import S3Client
 from trivet_artifacts.blobs.s3_connections import connections, reason_of
@@ -102,10 +102,10 @@ class S3Store:
         """A reader of an object."""
         return S3Reader(self._client, self._location.bucket, _checked(object_key), offset, length)
 
-    def begin(self, object_key: str) -> str:
-        """Begins a multipart upload, whose parts the store checks by their digests."""
+    def begin(self, object_key: str, *, with_digests: bool = True) -> str:
+        """Begins a multipart upload, whose parts the store checks by their digests, or not."""
         with store_errors():
-            return self._bucket.begin(_checked(object_key), with_digests=True)
+            return self._bucket.begin(_checked(object_key), with_digests=with_digests)
 
     def held(self, object_key: str, store_upload: str, part_size_bytes: int) -> Held:
         """Asks for the parts; where there is no such upload, for the object."""
@@ -119,7 +119,7 @@ class S3Store:
                 return Held(size or 0, (), whole=size is not None)
         gapless = 0
         for number, part in enumerate(parts, 1):
-            if part.number != number or (gapless and gapless % part_size_bytes):
+            if part.number != number or (gapless and part_size_bytes and gapless % part_size_bytes):
                 break
             gapless += part.size_bytes
         return Held(gapless, tuple(parts), whole=False)
@@ -134,14 +134,15 @@ class S3Store:
         return self if self._location.public else None
 
     def sign_part(
-        self, object_key: str, store_upload: str, *, number: int, size_bytes: int, sha256: bytes
+        self, object_key: str, store_upload: str, *, number: int, content: PartContent | None
     ) -> SignedRequest:
-        """Signs the length and the digest of a part, its number and the upload."""
+        """Signs the number of a part and the upload, and with content its length and digest."""
+        headers = {} if content is None else _headers_of(content)
         return self._sign(
             "PUT",
             object_key,
             {"partNumber": str(number), "uploadId": store_upload},
-            {"content-length": str(size_bytes), "x-amz-checksum-sha256": base64.b64encode(sha256).decode()},
+            headers,
             _PART_LIFETIME,
         )
 
@@ -207,6 +208,11 @@ class S3Store:
             http_client=connections,
             credentials=self._provider,
         )
+
+
+def _headers_of(content: PartContent) -> dict[str, str]:
+    digest = base64.b64encode(content.sha256).decode()
+    return {"content-length": str(content.size_bytes), "x-amz-checksum-sha256": digest}
 
 
 def _checked(object_key: str) -> str:

@@ -11,6 +11,15 @@ from trivet_kit.resources import UploadName
 
 
 @dataclass(frozen=True)
+class Parts:
+    """How a file is cut up."""
+
+    size_bytes: int
+    """Of each but the last; 0 where nobody knows."""
+    count: int
+
+
+@dataclass(frozen=True)
 class Resumable:
     """An upload."""
 
@@ -19,7 +28,10 @@ class Resumable:
     file: NewFile
     """Its size is known."""
     size_bytes: int
+    """0 where nobody knows it yet."""
     part_size_bytes: int
+    """0 where nobody knows the size."""
+    part_count: int
     store_upload: str
     """The store's own name for it."""
     expire_time: int
@@ -28,12 +40,12 @@ class Resumable:
     """The file that came of it."""
 
     @property
-    def part_count(self) -> int:
-        """How many parts it has."""
-        return -(-self.size_bytes // self.part_size_bytes)
+    def is_measured(self) -> bool:
+        """Whether its client said the size of the file, and says the digests of its parts."""
+        return self.part_size_bytes > 0
 
     def part_bytes(self, number: int) -> int:
-        """The size of a part; the last one may be shorter."""
+        """The size of a part of a measured one; the last one may be shorter."""
         return min(self.part_size_bytes, self.size_bytes - (number - 1) * self.part_size_bytes)
 
 
@@ -47,13 +59,11 @@ class Resumables(Protocol):
         """Returns a new object key."""
         ...
 
-    def add(
-        self, object_key: str, file: NewFile, part_size_bytes: int, resume_key: str, store_upload: str
-    ) -> Resumable:
+    def add(self, object_key: str, file: NewFile, parts: Parts, resume_key: str, store_upload: str) -> Resumable:
         """Makes an upload of a reserved key."""
         ...
 
-    def find(self, file: NewFile, part_size_bytes: int, resume_key: str) -> Resumable | None:
+    def find(self, file: NewFile, parts: Parts, resume_key: str) -> Resumable | None:
         """Returns an upload of the same file that has not ended, the newest; None where there is none."""
         ...
 

@@ -19,9 +19,8 @@ class UploadServicer:
     resuming: Resuming
 
     def CreateUpload(self, request: upload_pb2.CreateUploadRequest, call: Call) -> upload_pb2.Upload:
-        file, part_size_bytes = convert_uploads.to_large_file(request)
-        resume_key = convert_uploads.to_resume_key(request)
-        upload = self.resuming.create(file, part_size_bytes, resume_key)
+        file, parts = convert_uploads.to_large_file(request)
+        upload = self.resuming.create(file, parts, convert_uploads.to_resume_key(request))
         return convert_uploads.from_upload(upload, self.resuming.held(upload), direct=self.resuming.is_direct)
 
     def GetUpload(self, request: upload_pb2.GetUploadRequest, call: Call) -> upload_pb2.Upload:
@@ -41,6 +40,8 @@ class UploadServicer:
 
     def CompleteUpload(self, request: direct_pb2.CompleteUploadRequest, call: Call) -> artifact_pb2.Artifact:
         name = parse_upload(request.upload, "upload")
+        if request.part_etags:
+            return convert.from_artifact(self.resuming.complete_unmeasured(name, convert_uploads.to_etags(request)))
         sha256 = convert.to_sha256(request.sha256, "sha256")
         digests = [
             convert.to_sha256(digest, f"part_sha256[{place}]") for place, digest in enumerate(request.part_sha256)

@@ -11,7 +11,7 @@ from sqlalchemy.engine import Row
 
 from trivet_artifacts.domain.artifacts import Artifact, Kind
 from trivet_artifacts.domain.errors import UploadNotFound
-from trivet_artifacts.domain.resumables import Resumable
+from trivet_artifacts.domain.resumables import Parts, Resumable
 from trivet_artifacts.domain.uploads import NewFile
 from trivet_artifacts.store import tables
 from trivet_kit.db import Database
@@ -40,9 +40,7 @@ class SqlResumables:
             connection.execute(sa.insert(_reservation), row)
         return object_key
 
-    def add(
-        self, object_key: str, file: NewFile, part_size_bytes: int, resume_key: str, store_upload: str
-    ) -> Resumable:
+    def add(self, object_key: str, file: NewFile, parts: Parts, resume_key: str, store_upload: str) -> Resumable:
         """Makes an upload."""
         row = {
             "object_key": object_key,
@@ -50,8 +48,9 @@ class SqlResumables:
             "owner": file.owner.name,
             "path": file.path,
             "media_type": file.media_type,
-            "size_bytes": file.size_bytes,
-            "part_size_bytes": part_size_bytes,
+            "size_bytes": file.size_bytes or 0,
+            "part_size_bytes": parts.size_bytes,
+            "part_count": parts.count,
             "resume_key": resume_key,
             "store_upload": store_upload,
             "create_time": self._now(),
@@ -60,7 +59,7 @@ class SqlResumables:
             connection.execute(sa.insert(_resumable), row)
             return _read(connection.execute(_select().where(_resumable.c.object_key == object_key)).one())
 
-    def find(self, file: NewFile, part_size_bytes: int, resume_key: str) -> Resumable | None:
+    def find(self, file: NewFile, parts: Parts, resume_key: str) -> Resumable | None:
         """Returns an upload of the same file that has not ended."""
         same = sa.and_(
             _resumable.c.workspace == file.owner.workspace,
@@ -69,7 +68,7 @@ class SqlResumables:
             _resumable.c.path == file.path,
             _resumable.c.media_type == file.media_type,
             _resumable.c.size_bytes == file.size_bytes,
-            _resumable.c.part_size_bytes == part_size_bytes,
+            _resumable.c.part_size_bytes == parts.size_bytes,
             _resumable.c.complete_time.is_(None),
             _reservation.c.expire_time > self._now(),
             _reservation.c.holder == RESUMABLE,
@@ -158,6 +157,7 @@ def _read(row: Row[Any]) -> Resumable:
         file=file,
         size_bytes=row.size_bytes,
         part_size_bytes=row.part_size_bytes,
+        part_count=row.part_count,
         store_upload=row.store_upload,
         expire_time=row.expire_time or 0,
         completed=completed,

@@ -90,6 +90,7 @@ artifact_resumable = sa.Table(
     sa.Column("media_type", sa.Text, nullable=False),
     sa.Column("size_bytes", sa.BigInteger, nullable=False),
     sa.Column("part_size_bytes", sa.BigInteger, nullable=False),
+    sa.Column("part_count", sa.Integer, nullable=False),
     sa.Column("resume_key", sa.Text, nullable=False),
     sa.Column("store_upload", sa.Text, nullable=False),
     sa.Column("create_time", sa.BigInteger, nullable=False),

@@ -196,7 +196,12 @@ def _complete(connection: Connection, object_key: str, artifact: Artifact) -> No
     connection.execute(
         sa.update(_resumable)
         .where(_resumable.c.object_key == object_key)
-        .values(complete_time=artifact.create_time, sha256=artifact.sha256, verified=artifact.verified)
+        .values(
+            complete_time=artifact.create_time,
+            size_bytes=artifact.size_bytes,
+            sha256=artifact.sha256,
+            verified=artifact.verified,
+        )
     )
 
 

@@ -83,6 +83,7 @@ def upgrade() -> None:
         sa.Column("media_type", text(), nullable=False),
         sa.Column("size_bytes", sa.BigInteger, nullable=False),
         sa.Column("part_size_bytes", sa.BigInteger, nullable=False),
+        sa.Column("part_count", sa.Integer, nullable=False),
         sa.Column("resume_key", text(), nullable=False),
         sa.Column("store_upload", text(), nullable=False),
         sa.Column("create_time", sa.BigInteger, nullable=False),

@@ -1,0 +1,146 @@
+"""Uploads whose client knows neither the size nor digests: parts by signed URLs, and the service reads the whole."""
+
+from __future__ import annotations
+
+import hashlib
+import random
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+import urllib3
+
+from trivet_proto.artifacts.v1 import artifact_pb2, direct_pb2, upload_pb2
+from trivet_testing.artifacts import Artifacts, Place, migrate, resumed
+from trivet_testing.depot import MIB, Depot, await_no_litter, connected
+from trivet_testing.errors import CallFailure, error_of
+from trivet_testing.minio import MinioServer
+
+PARTS = [random.Random(3).randbytes(5 * MIB), random.Random(4).randbytes(6 * MIB), b"the end"]
+CONTENT = b"".join(PARTS)
+HTTP = urllib3.PoolManager(retries=False)
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def depot(request: pytest.FixtureRequest, minio_server: MinioServer, tmp_path: Path) -> Depot:
+    """A bucket, which clients reach."""
+    url = f"sqlite:///{tmp_path / 'artifacts.db'}"
+    if request.param == "postgres":
+        url = request.getfixturevalue("postgres_url")
+    migrate(url)
+    return Depot(Place(url, minio_server.store(minio_server.create_bucket()), minio_server.credentials))
+
+
+@pytest.fixture
+def direct(depot: Depot) -> Iterator[Artifacts]:
+    with depot.start() as server, connected(server) as artifacts:
+        yield artifacts
+        assert "Traceback" not in server.stderr
+
+
+def create(artifacts: Artifacts, path: str = "weights", **fields: Any) -> upload_pb2.Upload:
+    request = upload_pb2.CreateUploadRequest(owner=artifacts.run(), path=path, **{"part_count": len(PARTS), **fields})
+    return artifacts.stub.CreateUpload(request, timeout=30)
+
+
+def send(artifacts: Artifacts, upload: str, parts: Sequence[bytes] = PARTS) -> list[str]:
+    wanted = [direct_pb2.UploadPart(number=number) for number in range(1, len(parts) + 1)]
+    signed = artifacts.stub.SignUploadParts(
+        direct_pb2.SignUploadPartsRequest(upload=upload, parts=wanted), timeout=30
+    ).requests
+    etags = []
+    for each, data in zip(signed, parts, strict=True):
+        assert not each.headers
+        answer = HTTP.request(each.method, each.url, body=data)
+        assert answer.status == 200, answer.data
+        etags.append(answer.headers["etag"])
+    return etags
+
+
+def complete(artifacts: Artifacts, upload: str, etags: Sequence[str], **fields: Any) -> artifact_pb2.Artifact:
+    request = direct_pb2.CompleteUploadRequest(upload=upload, part_etags=etags, **fields)
+    return artifacts.stub.CompleteUpload(request, timeout=60)
+
+
+def refused(artifacts: Artifacts, upload: str, etags: Sequence[str], **fields: Any) -> CallFailure:
+    return error_of(lambda: complete(artifacts, upload, etags, **fields))
+
+
+def test_file_is_read_before_it_is_visible(depot: Depot, direct: Artifacts) -> None:
+    upload = create(direct)
+    assert (upload.direct, upload.part_count, upload.size_bytes, upload.part_size_bytes) == (True, 3, 0, 0)
+    etags = send(direct, upload.name)
+    held = direct.get_upload(upload.name)
+    assert (list(held.held_parts), held.held_bytes) == ([1, 2, 3], len(CONTENT))
+    assert direct.paths(direct.run()) == []
+    artifact = complete(direct, upload.name, etags)
+    assert (artifact.size_bytes, artifact.sha256) == (len(CONTENT), hashlib.sha256(CONTENT).digest())
+    assert artifact.verified
+    assert direct.download(direct.run(), "weights")[1] == CONTENT
+    # The answer may be lost: the same call again has the same.
+    assert complete(direct, upload.name, etags) == artifact
+    # The same bytes again are the same object.
+    again = create(direct, "copy")
+    assert complete(direct, again.name, send(direct, again.name)).sha256 == artifact.sha256
+    await_no_litter(depot)
+
+
+def test_parts_that_are_missing_or_others_or_too_small_are_refused(depot: Depot, direct: Artifacts) -> None:
+    upload = create(direct)
+    etags = send(direct, upload.name, PARTS[:2])
+    failure = refused(direct, upload.name, [*etags, etags[0]])
+    assert (failure.code.name, failure.reason) == ("FAILED_PRECONDITION", "UPLOAD_INCOMPLETE")
+    etags = send(direct, upload.name)
+    assert refused(direct, upload.name, [etags[1], etags[0], etags[2]]).reason == "UPLOAD_INCOMPLETE"
+    assert refused(direct, upload.name, etags[:2]).reason == "FIELD_INVALID"
+    small = create(direct, "small")
+    etags_of_small = send(direct, small.name, [b"too small", *PARTS[1:]])
+    assert refused(direct, small.name, etags_of_small).reason == "UPLOAD_INCOMPLETE"
+    assert direct.paths(direct.run()) == []
+    direct.stub.DeleteUpload(upload_pb2.DeleteUploadRequest(name=small.name), timeout=30)
+    assert refused(direct, small.name, etags_of_small).reason == "UPLOAD_NOT_FOUND"
+    complete(direct, upload.name, etags)
+    await_no_litter(depot)
+
+
+def test_what_was_put_together_before_a_crash_is_read_then(
+    depot: Depot, direct: Artifacts, minio_server: MinioServer
+) -> None:
+    upload = create(direct)
+    etags = send(direct, upload.name)
+    client, bucket = minio_server.client(), depot.place.store.split("/")[2].partition("?")[0]
+    key = f"{direct.workspace}/{upload.name.rpartition('/')[2]}"
+    (pending,) = client._list_multipart_uploads(bucket, prefix=key).uploads
+    upload_id = str(pending.upload_id)
+    parts = client._list_parts(bucket, key, upload_id).parts
+    client._complete_multipart_upload(bucket, key, upload_id, parts)
+    assert complete(direct, upload.name, etags).sha256 == hashlib.sha256(CONTENT).digest()
+    await_no_litter(depot)
+
+
+def test_the_two_kinds_of_uploads_are_kept_apart(direct: Artifacts) -> None:
+    for fields in ({"size_bytes": 1}, {"part_size_bytes": 5 * MIB}, {"resume_key": "k"}, {"part_count": 10_001}):
+        assert error_of(lambda fields=fields: create(direct, **fields)).reason == "FIELD_INVALID"  # type: ignore[misc]
+    unmeasured, measured = create(direct), direct.create_upload(direct.run(), "m", len(CONTENT))
+    assert measured.part_count == 2
+    digest = hashlib.sha256(CONTENT).digest()
+
+    def sign(upload: str, sha256: bytes) -> object:
+        part = direct_pb2.UploadPart(number=1, sha256=sha256)
+        return direct.stub.SignUploadParts(direct_pb2.SignUploadPartsRequest(upload=upload, parts=[part]), timeout=30)
+
+    assert error_of(lambda: sign(unmeasured.name, digest)).reason == "FIELD_INVALID"
+    assert error_of(lambda: sign(measured.name, b"")).reason == "FIELD_INVALID"
+    assert refused(direct, measured.name, ["e", "e"]).reason == "FIELD_INVALID"
+    assert refused(direct, unmeasured.name, ["e"] * 3, sha256=digest).reason == "FIELD_INVALID"
+    assert refused(direct, unmeasured.name, [], sha256=digest).reason == "FIELD_INVALID"
+    (answer,) = direct.upload_all(resumed(unmeasured.name, CONTENT, 0))
+    assert answer.WhichOneof("result") == "refused"
+
+
+def test_a_store_that_clients_do_not_reach_has_none(tmp_path: Path) -> None:
+    place = Place(f"sqlite:///{tmp_path / 'artifacts.db'}", str(tmp_path / "store"), {})
+    migrate(place.database_url)
+    with Depot(place).start() as server, connected(server) as artifacts:
+        assert error_of(lambda: create(artifacts)).reason == "DIRECT_TRANSFER_UNAVAILABLE"
