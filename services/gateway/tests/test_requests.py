@@ -2,51 +2,16 @@
 
 from __future__ import annotations
 
-import http.client
 import json
 import sys
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 import pytest
 
 from trivet_testing.call_recorder import recorded_calls
+from trivet_testing.gateway_http import API, FILES, Http
 from trivet_testing.servers import ServerProcess, free_port
-from trivet_testing.workspaces import unused_workspace
-
-API = "/api/2.0/mlflow"
-FILES = "/api/2.0/mlflow-artifacts/artifacts"
-
-
-class Http:
-    """Calls a gateway in a workspace of its own."""
-
-    def __init__(self, gateway: str) -> None:
-        self.host = urlsplit(gateway).netloc
-        self.headers = {"x-mlflow-workspace": unused_workspace()}
-
-    def raw(
-        self, method: str, path: str, body: bytes | None = None, headers: Mapping[str, str] | None = None
-    ) -> tuple[int, Mapping[str, str], bytes]:
-        connection = http.client.HTTPConnection(self.host, timeout=30)
-        try:
-            connection.request(method, path, body, {**self.headers, **(headers or {})})
-            answer = connection.getresponse()
-            return answer.status, {key.lower(): value for key, value in answer.getheaders()}, answer.read()
-        finally:
-            connection.close()
-
-    def call(self, method: str, path: str, **fields: Any) -> tuple[int, dict[str, Any]]:
-        body = json.dumps(fields).encode()
-        status, _, answer = self.raw(method, f"{API}{path}", body, {"content-type": "application/json"})
-        return status, json.loads(answer)
-
-    def run(self) -> str:
-        status, answer = self.call("POST", "/runs/create", experiment_id="0", start_time=5)
-        assert status == 200
-        return str(answer["run"]["info"]["run_id"])
 
 
 @pytest.fixture
@@ -172,37 +137,6 @@ def test_a_path_without_an_owner_is_refused(http_of: Http, path: str) -> None:
         assert json.loads(answer)["error_code"] in ("INVALID_PARAMETER_VALUE", "ENDPOINT_NOT_FOUND")
 
 
-def test_files_come_back_whole_in_ranges_and_as_attachments(http_of: Http) -> None:
-    run_id = http_of.run()
-    content = bytes(range(256)) * 20_000
-    path = f"{FILES}/0/{run_id}/artifacts/deep/page.html"
-    assert http_of.raw("PUT", path, content)[0] == 200
-    status, headers, body = http_of.raw("GET", path)
-    assert (status, body) == (200, content)
-    assert headers["content-type"] == "application/octet-stream"
-    assert headers["content-disposition"].startswith("attachment")
-    assert headers["x-content-type-options"] == "nosniff"
-    for wanted, begin, end in (
-        ("bytes=10-19", 10, 20),
-        ("bytes=-5", len(content) - 5, len(content)),
-        (f"bytes={len(content) - 3}-", len(content) - 3, len(content)),
-    ):
-        status, headers, body = http_of.raw("GET", path, headers={"range": wanted})
-        assert (status, body) == (206, content[begin:end])
-        assert headers["content-range"] == f"bytes {begin}-{end - 1}/{len(content)}"
-    assert http_of.raw("GET", path, headers={"range": f"bytes={len(content)}-"})[0] == 400
-    assert http_of.raw("GET", f"{FILES}/0/{run_id}/artifacts/deep")[0] == 400
-    assert http_of.raw("GET", f"{FILES}/0/{run_id}/artifacts/never")[0] == 404
-    listed = json.loads(http_of.raw("GET", f"{FILES}?path=0/{run_id}/artifacts/deep")[2])
-    assert listed == {"files": [{"path": "page.html", "is_dir": False, "file_size": len(content)}]}
-    for nothing in ("deep/page.html", "never"):
-        assert http_of.raw("GET", f"{FILES}?path=0/{run_id}/artifacts/{nothing}")[2] == b"{}"
-    assert http_of.raw("DELETE", path)[0] == 200
-    assert http_of.raw("GET", path)[0] == 404
-    assert http_of.raw("PUT", f"{FILES}/0/{run_id}/artifacts/empty", b"")[0] == 200
-    assert http_of.raw("GET", f"{FILES}/0/{run_id}/artifacts/empty")[::2] == (200, b"")
-
-
 def test_workspaces_do_not_see_each_other(gateway: str) -> None:
     one, other = Http(gateway), Http(gateway)
     run_id = one.run()
@@ -241,39 +175,6 @@ def test_a_service_that_is_away_is_told_so_without_its_address(tmp_path: Path) -
         status, answer = Http(f"http://{server.address}").call("POST", "/runs/create", experiment_id="0")
     assert (status, answer["error_code"]) == (503, "TEMPORARILY_UNAVAILABLE")
     assert away.removeprefix("grpc://") not in answer["message"]
-
-
-@pytest.mark.parametrize(
-    ("host", "status"),
-    [
-        ("localhost", 200),
-        ("127.0.0.1:7331", 200),
-        ("[::1]:7331", 200),
-        ("LOCALHOST:1", 200),
-        ("evil.example.org", 400),
-        ("localhost.evil.example.org", 400),
-        ("evil.example.org:80@localhost", 400),
-        ("", 400),
-    ],
-)
-def test_only_the_names_of_this_machine_are_answered(http_of: Http, host: str, status: int) -> None:
-    answered, _, body = http_of.raw("GET", f"{API}/experiments/get?experiment_id=0", headers={"host": host})
-    assert answered == status
-    assert status == 200 or json.loads(body)["error_code"] == "BAD_REQUEST"
-
-
-def test_more_names_are_answered_where_they_are_said(services: str, tmp_path: Path) -> None:
-    settings = {f"TRIVET_{name}_URL": services for name in ("TRACKING", "ARTIFACTS", "REGISTRY")}
-    settings["TRIVET_ALLOWED_HOSTS"] = "mlflow.example.org, trivet-gateway"
-    command = [sys.executable, "-m", "trivet_gateway", "serve", "--listen", "127.0.0.1:0"]
-    with ServerProcess.start(command, settings, r"^trivet-gateway is ready: http (\S+)$", cwd=tmp_path) as server:
-        http_of = Http(f"http://{server.address}")
-        statuses = [
-            http_of.raw("GET", "/version", headers={"host": host})[0]
-            for host in ("mlflow.example.org", "trivet-gateway:7331", "localhost", "other.example.org")
-        ]
-        assert http_of.raw("GET", "/health", headers={"host": "10.1.2.3:7331"})[0] == 200
-    assert statuses == [200, 200, 200, 400]
 
 
 def test_a_large_file_has_the_time_that_a_slow_link_needs(services: str, tmp_path: Path) -> None:

@@ -47,6 +47,13 @@ def serve(
             show_default=False,
         ),
     ] = "",
+    direct_transfers: Annotated[  # noqa: FBT002 - a flag of the command line
+        bool,
+        typer.Option(
+            envvar="TRIVET_DIRECT_TRANSFERS",
+            help="MLflow's clients reach the bucket where the artifact service says it is; large files go there.",
+        ),
+    ] = False,
     insecure_no_auth: InsecureNoAuthOption = False,  # noqa: FBT002 - a flag of the command line
 ) -> None:
     """Serves until SIGTERM."""
@@ -55,7 +62,8 @@ def serve(
     set_up_logs(logging.INFO)
     address = parse_address(listen, "TRIVET_LISTEN")
     ServerSettings(listen=address, insecure_no_auth=insecure_no_auth).check()
-    run(address, Addresses(*map(_target, (tracking_url, artifacts_url, registry_url))), allowed_hosts)
+    services = Addresses(*map(_target, (tracking_url, artifacts_url, registry_url)))
+    run(address, services, allowed_hosts, is_direct=direct_transfers)
 
 
 @app.callback()

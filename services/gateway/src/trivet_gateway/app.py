@@ -9,6 +9,7 @@ import re
 import secrets
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
+from functools import partial
 from typing import Any, Final
 
 import orjson
@@ -19,11 +20,13 @@ from starlette.routing import Mount, Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from trivet_gateway.answers import to_json
+from trivet_gateway.compression import Compressed
 from trivet_gateway.errors import MlflowError, invalid
 from trivet_gateway.fields import Fields, from_query
 from trivet_gateway.hosts import KnownHosts
-from trivet_gateway.mlflow import experiments, files, logged_models, models, runs
+from trivet_gateway.mlflow import experiments, files, logged_models, models, run_files, runs, transfers
 from trivet_gateway.mlflow import logging as of_runs
+from trivet_gateway.origins import SameOrigin
 from trivet_gateway.upstream import Addresses, Caller, Upstream
 
 MLFLOW_VERSION: Final = "3.17.2"
@@ -54,7 +57,7 @@ _CALLS: Final[Mapping[str, tuple[str, _Handler]]] = {
     "runs/restore": ("POST", runs.restore),
     "runs/search": ("POST", runs.search),
     "metrics/get-history": ("GET", of_runs.get_history),
-    "artifacts/list": ("GET", files.list_of_run),
+    "artifacts/list": ("GET", run_files.list_of_run),
     "experiments/create": ("POST", experiments.create),
     "experiments/get": ("GET", experiments.get),
     "experiments/get-by-name": ("GET", experiments.get_by_name),
@@ -98,7 +101,7 @@ _LOGGED_MODELS: Final[Sequence[tuple[str, str, _Handler]]] = (
     ("/{model_id}/tags", "PATCH", logged_models.set_tags),
     ("/{model_id}/tags/{tag_key:path}", "DELETE", logged_models.delete_tag),
     ("/{model_id}/params", "POST", logged_models.log_params),
-    ("/{model_id}/artifacts/directories", "GET", files.list_of_model),
+    ("/{model_id}/artifacts/directories", "GET", run_files.list_of_model),
 )
 _FILES: Final[Sequence[tuple[str, str, _FileHandler]]] = (
     ("/artifacts", "GET", files.list_folder),
@@ -108,12 +111,13 @@ _FILES: Final[Sequence[tuple[str, str, _FileHandler]]] = (
 )
 
 
-def build(addresses: Addresses, names: frozenset[str] | None) -> ASGIApp:
+def build(addresses: Addresses, names: frozenset[str] | None, *, is_direct: bool = False) -> ASGIApp:
     """The application before these services.
 
     Args:
         addresses: Of the services.
         names: That requests may call this server by; None: any.
+        is_direct: Whether clients reach the store of files themselves.
     """
     upstream: list[Upstream] = []
 
@@ -139,26 +143,31 @@ def build(addresses: Addresses, names: frozenset[str] | None) -> ASGIApp:
         return answer
 
     mlflow = [
-        *(Route(f"/{path}", call(handler), methods=methods.split()) for path, (methods, handler) in _CALLS.items()),
+        *(
+            Route(f"/{path}", call(handler), methods=methods.split())
+            for path, (methods, handler) in {**_CALLS, **transfers.run_calls(is_direct=is_direct)}.items()
+        ),
         *(Route("/registered-models/alias", call(handler), methods=[method]) for method, handler in _ALIASES.items()),
         *(Route(f"/logged-models{path}", call(handler), methods=[method]) for path, method, handler in _LOGGED_MODELS),
         Route("/traces{rest:path}", _out_of_scope, methods=["GET", "POST", "PATCH", "DELETE"]),
     ]
     proxy = [
         *(Route(path, transfer(handler), methods=[method]) for path, method, handler in _FILES),
-        Route("/mpu/{path:path}", _not_proxied, methods=["POST"]),
-        Route("/presigned/{path:path}", _not_proxied),
+        *(
+            Route(path, call(handler), methods=[method])
+            for path, (method, handler) in transfers.proxy_calls(is_direct=is_direct).items()
+        ),
     ]
     api = [
         Mount("/2.0/mlflow", routes=mlflow),
         Mount("/2.0/mlflow-artifacts", routes=proxy),
-        Route("/3.0/mlflow/server-info", _server_info),
+        Route("/3.0/mlflow/server-info", partial(_server_info, is_direct=is_direct)),
         Route("/3.0/{rest:path}", _out_of_scope, methods=["GET", "POST", "PATCH", "DELETE"]),
     ]
     routes = [
         Mount("/api", routes=api),
         Mount("/ajax-api", routes=api),
-        Route("/get-artifact", transfer(files.get_of_run)),
+        Route("/get-artifact", transfer(run_files.get_of_run)),
         Route("/health", lambda _: PlainTextResponse("OK")),
         Route("/version", lambda _: PlainTextResponse(MLFLOW_VERSION)),
     ]
@@ -167,7 +176,8 @@ def build(addresses: Addresses, names: frozenset[str] | None) -> ASGIApp:
         lifespan=lifespan,
         exception_handlers={MlflowError: _refused, 404: _unknown, 405: _unknown, Exception: _failed},
     )
-    return _Prefixed(app) if names is None else KnownHosts(_Prefixed(app), names)
+    own = SameOrigin(Compressed(_Prefixed(app)), names or frozenset())
+    return own if names is None else KnownHosts(own, names)
 
 
 class _Prefixed:
@@ -210,15 +220,18 @@ async def _fields(request: Request) -> Fields:
     if request.method == "GET":
         fields = from_query(request.query_params.multi_items())
     else:
+        if request.headers.get("content-encoding", "identity").lower() != "identity":
+            raise invalid("A request's body must not be compressed.")
         fields = _parsed(await _body(request), request.headers.get("content-type", ""))
     return Fields({**fields, **request.path_params})
 
 
 async def _body(request: Request) -> bytes:
     body = bytearray()
+    announced = int(request.headers.get("content-length", 0))
     async for chunk in request.stream():
         body += chunk
-        if len(body) > _MAX_BODY_BYTES:
+        if max(len(body), announced) > _MAX_BODY_BYTES:
             raise invalid(f"The request has more than {_MAX_BODY_BYTES} bytes.")
     return bytes(body)
 
@@ -273,19 +286,14 @@ async def _out_of_scope(_: Request) -> Response:
     raise MlflowError("NOT_IMPLEMENTED", _OUT_OF_SCOPE)
 
 
-async def _not_proxied(_: Request) -> Response:
-    """Multipart and presigned transfers, in place of which clients then send plain ones."""
-    raise MlflowError("NOT_IMPLEMENTED", "Multipart upload is not supported for the current artifact repository")
-
-
-async def _server_info(_: Request) -> Response:
+async def _server_info(_: Request, *, is_direct: bool) -> Response:
     return to_json(
         {
             "store_type": "SqlStore",
             "workspaces_enabled": False,
             "trace_archival_enabled": False,
-            "multipart_uploads_enabled": False,
-            "multipart_downloads_enabled": False,
+            "multipart_uploads_enabled": is_direct,
+            "multipart_downloads_enabled": is_direct,
             "presigned_upload_run_id_supported": False,
             "presigned_upload_model_id_supported": False,
             "features_enabled": {"gateway": False},

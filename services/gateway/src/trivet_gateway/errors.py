@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, Final
 
 import grpc
+from google.rpc import error_details_pb2, status_pb2
 
 STATUS: Final = {
     "INVALID_PARAMETER_VALUE": 400,
@@ -50,10 +51,12 @@ _WITHOUT_A_SENTENCE: Final = {
 class MlflowError(Exception):
     """A refusal with an `error_code` of MLflow and a sentence."""
 
-    def __init__(self, code: str, message: str) -> None:
+    def __init__(self, code: str, message: str, reason: str = "") -> None:
         super().__init__(message)
         self.code = code
         self.message = message
+        self.reason = reason
+        """Of a service, as its contract has it."""
 
     @property
     def status(self) -> int:
@@ -71,6 +74,12 @@ def missing(message: str) -> MlflowError:
     return MlflowError("RESOURCE_DOES_NOT_EXIST", message)
 
 
+def _reason_in(details: bytes) -> str:
+    info = error_details_pb2.ErrorInfo()
+    packed = status_pb2.Status.FromString(details).details
+    return info.reason if any(each.Unpack(info) for each in packed) else ""
+
+
 def from_rpc(error: grpc.RpcError) -> MlflowError:
     """What a service refused, or that none answers.
 
@@ -78,7 +87,7 @@ def from_rpc(error: grpc.RpcError) -> MlflowError:
     """
     code = _CODES.get(error.code(), "INTERNAL_ERROR")
     trailer: Any = error.trailing_metadata()
-    is_of_service = any(key == _DETAILS for key, _ in trailer or ())
-    if is_of_service and code != "INTERNAL_ERROR":
-        return MlflowError(code, error.details() or code)
+    details = next((value for key, value in trailer or () if key == _DETAILS), None)
+    if details is not None and code != "INTERNAL_ERROR":
+        return MlflowError(code, error.details() or code, _reason_in(details))
     return MlflowError(code, _WITHOUT_A_SENTENCE.get(code, "The server failed; its log says why."))

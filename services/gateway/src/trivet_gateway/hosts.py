@@ -5,6 +5,8 @@ A page elsewhere whose name was pointed at this machine (DNS rebinding) would re
 
 from __future__ import annotations
 
+import ipaddress
+import re
 from dataclasses import dataclass
 from typing import Final
 
@@ -14,8 +16,11 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from trivet_kit.settings import Address
 
-_LOOPBACK: Final = frozenset({"localhost", "127.0.0.1", "::1"})
+LOOPBACK: Final = frozenset({"localhost", "127.0.0.1", "::1"})
+"""Names of every machine."""
 _PROBED: Final = "/health"
+_FORM: Final = re.compile(r"(?:\[[0-9a-f:.]+\]|[a-z0-9._-]+)(?::[0-9]{1,5})?")
+_UNKNOWN: Final = "This server is not known by the name in the Host header. TRIVET_ALLOWED_HOSTS has its names."
 _EVERYWHERE: Final = frozenset({"0.0.0.0", "::"})  # noqa: S104 - what somebody may have chosen
 
 
@@ -24,12 +29,12 @@ def names_of(address: Address, more: str = "") -> frozenset[str] | None:
 
     Args:
         address: Where it listens.
-        more: Names with commas between, such as those of a Service.
+        more: Names with commas between, such as those of a Service; `*.example.org` is all below that.
     """
     named = frozenset(name.strip().lower() for name in more.split(",") if name.strip())
     if address.host in _EVERYWHERE and not named:
         return None  # behind names that nobody said
-    return named | _LOOPBACK | {address.host.lower()}
+    return named | LOOPBACK | {address.host.lower()}
 
 
 @dataclass(frozen=True)
@@ -42,18 +47,38 @@ class KnownHosts:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """As ASGI has it."""
         # Probes ask by the address of a pod, and learn nothing else.
-        if scope["type"] != "http" or scope["path"] == _PROBED or _host_of(scope) in self.names:
+        if scope["type"] != "http" or scope["path"] == _PROBED or is_known(host_in(scope), self.names):
             await self.app(scope, receive, send)
             return
-        content = {"error_code": "BAD_REQUEST", "message": "This server is not known by the name in the Host header."}
+        content = {"error_code": "BAD_REQUEST", "message": _UNKNOWN}
         refused = Response(orjson.dumps(content), status_code=400, media_type="application/json")
         await refused(scope, receive, send)
 
 
-def _host_of(scope: Scope) -> str:
-    """The name in the Host header, without its port."""
+def host_in(scope: Scope) -> str:
+    """The Host header; empty where there is none, or more than one."""
     hosts = [value for name, value in scope["headers"] if name == b"host"]
-    host = str(hosts[0].decode("latin-1")).lower() if len(hosts) == 1 else ""
+    return str(hosts[0].decode("latin-1")).lower() if len(hosts) == 1 else ""
+
+
+def name_in(host: str) -> str:
+    """The name or address in a Host header, without its port."""
     if host.startswith("["):
         return host.partition("]")[0].removeprefix("[")
     return host.partition(":")[0]
+
+
+def is_known(host: str, names: frozenset[str]) -> bool:
+    """Whether a Host header has one of the names, or an address, which is no name that somebody pointed here."""
+    name = name_in(host)
+    if not _FORM.fullmatch(host):
+        return False
+    return name in names or _is_address(name) or any(name.endswith(each[1:]) for each in names if each[:2] == "*.")
+
+
+def _is_address(name: str) -> bool:
+    try:
+        ipaddress.ip_address(name)
+    except ValueError:
+        return False
+    return True

@@ -12,8 +12,10 @@ from typing import Final
 
 import typer
 import uvicorn
+from starlette.types import ASGIApp
 
 from trivet_gateway.app import build
+from trivet_gateway.connections import Connection
 from trivet_gateway.hosts import names_of
 from trivet_gateway.upstream import Addresses
 from trivet_kit.settings import Address, StartupError
@@ -26,33 +28,44 @@ def listen(address: Address) -> socket.socket:
     """Listens. Raises StartupError where that cannot be."""
     family = socket.AF_INET6 if ":" in address.host else socket.AF_INET
     try:
-        return socket.create_server((address.host, address.port), family=family, backlog=_BACKLOG)
+        listener = socket.create_server((address.host, address.port), family=family, backlog=_BACKLOG)
     except OSError as error:
         # Python adds the address to the sentence of the system.
         why = os.strerror(error.errno) if error.errno else str(error)
         raise StartupError(f"Cannot listen on {address}: {why.lower()}.") from None
+    # Connections have it from here: an answer's second packet would wait until the first one is acknowledged.
+    listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    return listener
 
 
-def serve(address: Address, services: Addresses, names: str = "") -> None:
+def serve(address: Address, services: Addresses, names: str = "", *, is_direct: bool = False) -> None:
     """Serves until SIGTERM or SIGINT, then lets running calls end.
 
     Args:
         address: Where to listen.
         services: Where the services are.
         names: More names of this server, with commas between.
+        is_direct: Whether clients reach the store of files themselves.
 
     Raises:
         StartupError: the address cannot be listened on.
     """
     with listen(address) as listener:
         typer.echo(f"trivet-gateway is ready: http {_bound(listener)}")
-        asyncio.run(_server(services, names_of(address, names)).serve(sockets=[listener]))
+        server = _server(build(services, names_of(address, names), is_direct=is_direct))
+        asyncio.run(server.serve(sockets=[listener]))
 
 
 @contextmanager
-def serving_in_thread(listener: socket.socket, services: Addresses) -> Iterator[str]:
-    """Serves in a thread until the end of the block; gives the address. Closes what it listens by."""
-    server = _server(services, names_of(_bound(listener)))
+def serving_in_thread(listener: socket.socket, services: Addresses, *, is_direct: bool = False) -> Iterator[str]:
+    """Serves in a thread until the end of the block; gives the address. Closes what it listens by.
+
+    Args:
+        listener: Where it listens.
+        services: Where the services are.
+        is_direct: Whether clients reach the store of files themselves.
+    """
+    server = _server(build(services, names_of(_bound(listener)), is_direct=is_direct))
     thread = threading.Thread(target=lambda: asyncio.run(server.serve(sockets=[listener])), name="gateway")
     with listener:
         thread.start()
@@ -63,10 +76,11 @@ def serving_in_thread(listener: socket.socket, services: Addresses) -> Iterator[
             thread.join()
 
 
-def _server(services: Addresses, names: frozenset[str] | None) -> uvicorn.Server:
+def _server(app: ASGIApp) -> uvicorn.Server:
     return uvicorn.Server(
         uvicorn.Config(
-            build(services, names),
+            app,
+            http=Connection,
             log_config=None,
             access_log=False,
             server_header=False,

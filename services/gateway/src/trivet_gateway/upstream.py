@@ -18,6 +18,8 @@ from trivet_proto.tracking.v1.tracking_service_pb2_grpc import TrackingServiceSt
 _TIMEOUT_SECONDS: Final = 60.0
 # Slower than any link that a file is worth sending over; as the SDK has it.
 _BYTES_A_SECOND: Final = 64 * 1024
+UNKNOWN_BYTES: Final = 10 << 30
+"""Of what nobody says how much it is: so that the time for it is no limit."""
 _OPTIONS: Final = (
     ("grpc.service_config", json.dumps({"loadBalancingConfig": [{"round_robin": {}}]})),
     ("grpc.max_receive_message_length", -1),
@@ -86,10 +88,15 @@ class Caller:
         """The name of a version."""
         return f"{self.parent}/models/{name}/versions/{version}"
 
-    async def call(self, method: Any, request: Any) -> Any:
-        """The answer. Raises MlflowError."""
+    def upload(self, upload_id: str) -> str:
+        """The name of an upload."""
+        return f"{self.parent}/uploads/{upload_id}"
+
+    async def call(self, method: Any, request: Any, n_bytes: int = 0) -> Any:
+        """The answer. Arguments, and what it raises, as `stream`."""
+        timeout = _TIMEOUT_SECONDS + n_bytes / _BYTES_A_SECOND
         try:
-            return await method(request, timeout=_TIMEOUT_SECONDS, metadata=self.metadata)
+            return await method(request, timeout=timeout, metadata=self.metadata)
         except grpc.RpcError as error:
             raise from_rpc(error) from None
 

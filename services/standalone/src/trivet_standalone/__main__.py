@@ -107,7 +107,9 @@ def up(
             dial = own_address.set(address)
             if holding is not None:
                 holding.announce(dial, clients)
-            http = "" if listener is None else stack.enter_context(_gateway(listener, dial))
+            # MLflow's client has no other way, so its clients reach the bucket where somebody said so.
+            is_direct = s3_public_endpoint not in ("", "none")
+            http = "" if listener is None else stack.enter_context(_gateway(listener, dial, is_direct=is_direct))
             _say_ready(address, http, kept)
 
         kit_server.run(components, settings, on_ready)
@@ -141,12 +143,12 @@ def _http_listener(host: str, port: int | None) -> socket.socket | None:
 
 
 @contextmanager
-def _gateway(listener: socket.socket, dial: str) -> Iterator[str]:
+def _gateway(listener: socket.socket, dial: str, *, is_direct: bool) -> Iterator[str]:
     """Serves MLflow's client until the end of the block; gives the address."""
     from trivet_gateway.serving import serving_in_thread  # noqa: PLC0415 - as above
     from trivet_gateway.upstream import Addresses  # noqa: PLC0415 - as above
 
-    with serving_in_thread(listener, Addresses(dial, dial, dial)) as address:
+    with serving_in_thread(listener, Addresses(dial, dial, dial), is_direct=is_direct) as address:
         yield address
 
 

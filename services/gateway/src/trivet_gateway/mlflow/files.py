@@ -4,35 +4,33 @@ from __future__ import annotations
 
 import hashlib
 import mimetypes
-import re
 from collections.abc import AsyncIterator
 from typing import Any, Final
 from urllib.parse import quote
 
 from google.rpc import status_pb2
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response, StreamingResponse
 
 from trivet_gateway.answers import to_json, without_empty
 from trivet_gateway.errors import MlflowError, invalid, missing
-from trivet_gateway.fields import Fields
-from trivet_gateway.mlflow.logged_models import get as get_model
-from trivet_gateway.mlflow.places import Place, place_in, place_of
-from trivet_gateway.mlflow.runs import get as get_run
-from trivet_gateway.upstream import Caller
+from trivet_gateway.mlflow.places import Place, place_of
+from trivet_gateway.mlflow.ranges import UNSATISFIABLE, Span, is_unchanged, wanted_span
+from trivet_gateway.upstream import UNKNOWN_BYTES, Caller
 from trivet_proto.artifacts.v1 import artifact_pb2
 from trivet_proto.artifacts.v1 import artifact_service_pb2 as pb
 
 _PIECE: Final = 1 << 20
+"""What one message takes."""
 _PAGE: Final = 1000
-_MOST_CHUNKED_BYTES: Final = 10 << 30
-_RANGE: Final = re.compile(r"bytes=(\d*)-(\d*)")
 # Pages of artifacts would act for whoever looks at them.
 _AS_DATA: Final = {
     "x-content-type-options": "nosniff",
     "content-security-policy": "sandbox; default-src 'none'",
     "accept-ranges": "bytes",
 }
+_OCTETS: Final = "application/octet-stream"
+_FOLDER: Final = "Invalid path: it is a directory."
 
 
 async def put(caller: Caller, request: Request) -> Response:
@@ -40,82 +38,131 @@ async def put(caller: Caller, request: Request) -> Response:
     place = place_of(caller, request.path_params["path"])
     if not place.path:
         raise invalid("Invalid path: it names no file.")
-    # Of what comes in chunks, nobody says how much it is.
-    size = int(request.headers.get("content-length", _MOST_CHUNKED_BYTES))
-    uploading = caller.stream(caller.upstream.artifacts.UploadArtifacts, _pieces(place, request), size)
+    size = int(request.headers.get("content-length", UNKNOWN_BYTES))  # none is said of what comes in chunks
+    messages = _until_cut(_messages(place, request, size))
+    uploading = caller.stream(caller.upstream.artifacts.UploadArtifacts, messages, size)
     for answer in [each async for each in uploading]:
         if answer.WhichOneof("result") == "refused":
             raise _refused(answer.refused)
     return to_json({})
 
 
-async def _pieces(place: Place, request: Request) -> AsyncIterator[pb.UploadArtifactsRequest]:
-    media_type = mimetypes.guess_type(place.path)[0] or ""
-    yield pb.UploadArtifactsRequest(start=pb.UploadStart(owner=place.owner, path=place.path, media_type=media_type))
+async def _messages(place: Place, request: Request, size: int) -> AsyncIterator[pb.UploadArtifactsRequest]:
+    """A file: in one message where it fits into one."""
+    start = pb.UploadStart(owner=place.owner, path=place.path, media_type=mimetypes.guess_type(place.path)[0] or "")
+    if size <= _PIECE:
+        data = await request.body()
+        whole = pb.UploadFile(start=start, data=data, sha256=hashlib.sha256(data).digest())
+        yield pb.UploadArtifactsRequest(file=whole)
+        return
     digest = hashlib.sha256()
+    yield pb.UploadArtifactsRequest(start=start)
+    async for piece in _pieces(request):
+        digest.update(piece)
+        yield pb.UploadArtifactsRequest(data=piece)
+    yield pb.UploadArtifactsRequest(finish=pb.UploadFinish(sha256=digest.digest()))
+
+
+async def _until_cut(messages: AsyncIterator[pb.UploadArtifactsRequest]) -> AsyncIterator[pb.UploadArtifactsRequest]:
+    """The messages as far as a client sends them. Without the last one the service refuses the file."""
+    try:
+        async for message in messages:
+            yield message
+    except ClientDisconnect:
+        return
+
+
+async def _pieces(request: Request) -> AsyncIterator[bytes]:
+    """A body in pieces as large as a message takes, for each costs the same."""
+    held: list[bytes] = []
+    size = 0
     async for chunk in request.stream():
         for begin in range(0, len(chunk), _PIECE):
-            piece = chunk[begin : begin + _PIECE]
-            digest.update(piece)
-            yield pb.UploadArtifactsRequest(data=piece)
-    yield pb.UploadArtifactsRequest(finish=pb.UploadFinish(sha256=digest.digest()))
+            part = chunk[begin : begin + _PIECE]
+            if size + len(part) > _PIECE:
+                yield b"".join(held)
+                held, size = [], 0
+            held.append(part)
+            size += len(part)
+    yield b"".join(held)
 
 
 async def get(caller: Caller, request: Request) -> Response:
     """Gives a file, or a range of it."""
-    return await _download(caller, place_of(caller, request.path_params["path"]), request)
+    return await download(caller, place_of(caller, request.path_params["path"]), request)
 
 
-async def get_of_run(caller: Caller, request: Request) -> Response:
-    """Gives a file of a run, for browsers."""
-    path, run_id = request.query_params.get("path", ""), request.query_params.get("run_id", "")
-    return await _download(caller, place_of(caller, f"{run_id}/artifacts/{path}"), request)
-
-
-async def _download(caller: Caller, place: Place, request: Request) -> Response:
+async def download(caller: Caller, place: Place, request: Request) -> Response:
+    """Gives the file at a place, or a range of it. Raises MlflowError."""
     if not place.path:
-        raise invalid("Invalid path: it is a directory.")
+        raise invalid(_FOLDER)
+    if request.method == "GET" and "range" not in request.headers and "if-none-match" not in request.headers:
+        return await _whole(caller, place)
+    file = await _file(caller, place)
+    headers = _headers(file)
+    if is_unchanged(request.headers, headers["etag"]):
+        return Response(status_code=304, headers=headers)
+    span = wanted_span(request.headers, file.size_bytes, headers["etag"]) if request.method == "GET" else None
+    if span == UNSATISFIABLE:
+        return Response(status_code=416, headers={**_AS_DATA, "content-range": f"bytes */{file.size_bytes}"})
+    if request.method == "HEAD":
+        return Response(headers={**headers, "content-length": str(file.size_bytes)}, media_type=_OCTETS)
+    return await _part(caller, file, span or Span(0, file.size_bytes), is_part=span is not None)
+
+
+async def _file(caller: Caller, place: Place) -> artifact_pb2.Artifact:
     found: artifact_pb2.Artifact = await caller.call(
         caller.upstream.artifacts.GetArtifact, pb.GetArtifactRequest(owner=place.owner, path=place.path)
     )
     if found.kind == artifact_pb2.ARTIFACT_KIND_FOLDER:
-        raise invalid("Invalid path: it is a directory.")
-    begin, end = _range(request.headers.get("range", ""), found.size_bytes)
-    is_part = (begin, end) != (0, found.size_bytes)
-    headers = {
-        **_AS_DATA,
-        "content-length": str(end - begin),
-        "content-disposition": f"attachment; filename*=UTF-8''{quote(place.path.rsplit('/', 1)[-1], safe='')}",
-        "etag": f'"{found.sha256.hex()}"',
-    }
+        raise invalid(_FOLDER)
+    return found
+
+
+async def _whole(caller: Caller, place: Place) -> Response:
+    """A file, which tells of itself before its bytes come: one call."""
+    wanted = pb.DownloadArtifactRequest(owner=place.owner, path=place.path)
+    answers = caller.stream(caller.upstream.artifacts.DownloadArtifact, wanted, UNKNOWN_BYTES)
+    try:
+        file = (await anext(answers)).artifact
+    except MlflowError as error:
+        if error.code == missing("").code:
+            await _file(caller, place)  # a folder is answered otherwise than nothing
+        raise
+    headers = {**_headers(file), "content-length": str(file.size_bytes)}
+    return StreamingResponse(_data(answers), headers=headers, media_type=_OCTETS)
+
+
+async def _part(caller: Caller, file: artifact_pb2.Artifact, span: Span, *, is_part: bool) -> Response:
+    headers = {**_headers(file), "content-length": str(span.size)}
     if is_part:
-        headers["content-range"] = f"bytes {begin}-{end - 1}/{found.size_bytes}"
-    wanted = pb.DownloadArtifactRequest(owner=place.owner, path=place.path, offset_bytes=begin, limit_bytes=end - begin)
+        headers["content-range"] = f"bytes {span.begin}-{span.end - 1}/{file.size_bytes}"
+    wanted = pb.DownloadArtifactRequest(
+        owner=file.owner, path=file.path, offset_bytes=span.begin, limit_bytes=span.size
+    )
+    answers = caller.stream(caller.upstream.artifacts.DownloadArtifact, wanted, span.size)
+    if (await anext(answers)).artifact.sha256 != file.sha256:
+        raise MlflowError("RESOURCE_CONFLICT", "The file was replaced in this moment. Ask again.")
     return StreamingResponse(
-        _data(caller, wanted) if end > begin else iter(()),
+        _data(answers) if span.size else iter(()),
         status_code=206 if is_part else 200,
-        media_type="application/octet-stream",
         headers=headers,
+        media_type=_OCTETS,
     )
 
 
-async def _data(caller: Caller, wanted: pb.DownloadArtifactRequest) -> AsyncIterator[bytes]:
-    async for answer in caller.stream(caller.upstream.artifacts.DownloadArtifact, wanted, wanted.limit_bytes):
-        if answer.data:
-            yield answer.data
+async def _data(answers: AsyncIterator[pb.DownloadArtifactResponse]) -> AsyncIterator[bytes]:
+    async for answer in answers:
+        yield answer.data
 
 
-def _range(header: str, size: int) -> tuple[int, int]:
-    """From where to where; all of it for no range, or for one that is not understood, as RFC 9110 has it."""
-    found = _RANGE.fullmatch(header.strip())
-    if found is None or not (found[1] or found[2]):
-        return 0, size
-    if not found[1]:
-        return max(0, size - int(found[2])), size
-    begin, end = int(found[1]), min(int(found[2]) + 1, size) if found[2] else size
-    if begin >= size or end <= begin:
-        raise MlflowError("INVALID_PARAMETER_VALUE", f"The range {header!r} is not in the {size} bytes of the file.")
-    return begin, end
+def _headers(file: artifact_pb2.Artifact) -> dict[str, str]:
+    name = quote(file.path.rsplit("/", 1)[-1], safe="")
+    return {
+        **_AS_DATA,
+        "content-disposition": f"attachment; filename*=UTF-8''{name}",
+        "etag": f'"{file.sha256.hex()}"',
+    }
 
 
 async def list_folder(caller: Caller, request: Request) -> Response:
@@ -124,8 +171,8 @@ async def list_folder(caller: Caller, request: Request) -> Response:
     if not path:
         return to_json({})
     place = place_of(caller, path)
-    entries = await _entries(caller, place)
-    files = [{"path": entry.path.rsplit("/", 1)[-1], **_facts(entry)} for entry in entries if entry.path != place.path]
+    entries = await entries_of(caller, place)
+    files = [{"path": entry.path.rsplit("/", 1)[-1], **facts_of(entry)} for entry in entries]
     return to_json(without_empty({"files": files}))
 
 
@@ -138,40 +185,20 @@ async def delete(caller: Caller, request: Request) -> Response:
     return to_json({})
 
 
-async def list_of_run(caller: Caller, fields: Fields) -> dict[str, Any]:
-    """Lists a folder of a run by whole paths."""
-    info = (await get_run(caller, fields))["run"]["info"]
-    return await _listed(caller, info["artifact_uri"], fields.text("path"))
-
-
-async def list_of_model(caller: Caller, fields: Fields) -> dict[str, Any]:
-    """Lists a folder of a logged model by whole paths."""
-    info = (await get_model(caller, fields))["model"]["info"]
-    return await _listed(caller, info["artifact_uri"], fields.text("artifact_directory_path"))
-
-
-async def _listed(caller: Caller, root: str, path: str) -> dict[str, Any]:
-    place = place_in(caller, root)
-    if place is None:
-        return {"root_uri": root}  # the client reads there itself
-    wanted = Place(place.owner, "/".join(part for part in (place.path, path.strip("/")) if part))
-    entries = await _entries(caller, wanted)
-    files = [{"path": entry.path, **_facts(entry)} for entry in entries if entry.path != wanted.path]
-    return without_empty({"root_uri": root, "files": files})
-
-
-async def _entries(caller: Caller, place: Place) -> list[artifact_pb2.Artifact]:
+async def entries_of(caller: Caller, place: Place) -> list[artifact_pb2.Artifact]:
+    """What lies in a folder; nothing in what is none."""
     entries: list[artifact_pb2.Artifact] = []
     request = pb.ListArtifactsRequest(owner=place.owner, path=place.path, page_size=_PAGE)
     while True:
         page = await caller.call(caller.upstream.artifacts.ListArtifacts, request)
-        entries.extend(page.artifacts)
+        entries.extend(entry for entry in page.artifacts if entry.path != place.path)
         request.page_token = page.next_page_token
         if not request.page_token:
             return entries
 
 
-def _facts(entry: artifact_pb2.Artifact) -> dict[str, Any]:
+def facts_of(entry: artifact_pb2.Artifact) -> dict[str, Any]:
+    """What lists say of an entry besides its path."""
     if entry.kind == artifact_pb2.ARTIFACT_KIND_FOLDER:
         return {"is_dir": True}
     return {"is_dir": False, "file_size": entry.size_bytes}
