@@ -257,3 +257,42 @@ def test_several_inputs_have_a_context_each(environment: object) -> None:
     inputs = trivet.get_run(run.info.run_id).inputs
     assert inputs is not None
     assert [dict(used.tags) for used in inputs.dataset_inputs] == [{"mlflow.data.context": "training"}, {"a": "b"}]
+
+
+def test_logged_models_are_in_the_tree_of_their_run(client: trivet.Client, tmp_path: Path) -> None:
+    experiment_id = client.create_experiment("tree")
+    run_id = client.create_run(experiment_id).info.run_id
+    file = tmp_path / "MLmodel"
+
+    def made(content: str) -> str:
+        file.write_text(content, encoding="utf-8")
+        return str(file)
+
+    older, newer, _ = (
+        client.create_logged_model(experiment_id, name, run_id).model_id for name in ("model", "model", "other")
+    )
+    client.log_model_artifact(older, made("older"))
+    client.log_model_artifact(newer, made("newer"))
+    client.log_model_artifact(newer, made("deep"), "code")
+    client.log_artifact(run_id, made("of the run"), "model")
+    client.log_artifact(run_id, made("own"), "model/own")
+    client.log_artifact(run_id, made("notes"), "notes")
+
+    def listed(path: str | None = None) -> list[tuple[str, int | None]]:
+        return [(info.path, info.file_size) for info in client.list_artifacts(run_id, path)]
+
+    assert listed() == [("model", None), ("notes", None), ("other", None)]
+    assert listed("model") == [("model/MLmodel", len("newer")), ("model/code", None), ("model/own", None)]
+    assert listed("model/code") == [("model/code/MLmodel", len("deep"))]
+    assert listed("model/own") == [("model/own/MLmodel", len("own"))]
+    assert listed("other") == listed("never") == listed("never/code") == []
+    assert [info.path for info in client.artifacts.list_artifacts(run_id)] == ["model", "notes"]
+    place = client.download_artifacts(run_id, "model/code/MLmodel", str(tmp_path / "one"))
+    assert Path(place).read_text(encoding="utf-8") == "deep"
+    folder = client.download_artifacts(artifact_uri=f"runs:/{run_id}/model/code", dst_path=str(tmp_path / "folder"))
+    assert [path.name for path in Path(folder).iterdir()] == ["MLmodel"]
+    for missing in ("never", "model/never", "other/x"):
+        with pytest.raises(trivet.ArtifactNotFound):
+            client.download_artifacts(run_id, missing)
+    client.delete_logged_model(newer)
+    assert listed("model")[0] == ("model/MLmodel", len("older"))

@@ -10,7 +10,7 @@ from functools import partial
 from types import TracebackType
 from typing import TYPE_CHECKING, Final, Self, SupportsFloat, SupportsIndex
 
-from trivet._errors import ClientClosed
+from trivet._errors import ArtifactNotFound, ClientClosed
 from trivet._view_type import ViewType
 
 if TYPE_CHECKING:
@@ -614,8 +614,14 @@ class Client:
         return RunObjects(self, run_id)
 
     def list_artifacts(self, run_id: str, path: str | None = None) -> list[FileInfo]:
-        """Returns the files and folders in a folder of a run."""
-        return self.artifacts.list_artifacts(run_id, path=path)
+        """Returns the files and folders in a folder of a run, with its logged models in their places.
+
+        Each model is a folder of its name, of several that of the newest one; what lies at the same path of the run is
+        hidden by it. `client.artifacts` has the run's own files alone.
+        """
+        from trivet._run_trees import list_tree  # noqa: PLC0415 - `import trivet` is to cost little
+
+        return list_tree(self, run_id, path or "")
 
     def download_artifacts(
         self,
@@ -629,8 +635,26 @@ class Client:
         """Downloads a file or folder, of a run, or of a model by its URI, and returns where it is."""
         from trivet._names import files_to_download  # noqa: PLC0415 - `import trivet` is to cost little
 
-        place = self._place(files_to_download(run_id, path, artifact_uri, artifact_path))
-        return self.artifacts.download_artifacts(place.owner, path=place.path, dst_path=dst_path)
+        files = files_to_download(run_id, path, artifact_uri, artifact_path)
+        place = self._place(files)
+        try:
+            return self.artifacts.download_artifacts(place.owner, path=place.path, dst_path=dst_path)
+        except ArtifactNotFound:
+            of_model = self._place_in_model(files)
+            if of_model is None:
+                raise
+            return self.artifacts.download_artifacts(of_model.owner, path=of_model.path, dst_path=dst_path)
+
+    def _place_in_model(self, files: RunFiles | LoggedModelFiles | Registered) -> ArtifactPlace | None:
+        """Where a logged model of a run has what the run itself does not; None where there is no such model."""
+        from trivet._names import LoggedModelFiles, RunFiles  # noqa: PLC0415 - `import trivet` is to cost little
+        from trivet._run_trees import newest_model  # noqa: PLC0415 - as above
+
+        name, _, inside = files.path.partition("/")
+        if not isinstance(files, RunFiles) or not name:
+            return None
+        model_id = newest_model(self, files.run_id, name)
+        return None if model_id is None else self._place(LoggedModelFiles(model_id, inside))
 
     def find_artifacts(self, owner: str, path: str = "") -> ArtifactPlace:
         """Returns whose files a URI names, for the methods of `client.artifacts`.

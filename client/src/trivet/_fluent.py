@@ -854,11 +854,11 @@ def log_histogram(
 
 
 def list_artifacts(run_id: str | None = None, path: str | None = None) -> list[FileInfo]:
-    """Returns the files and folders in a folder of a run; empty where there is no such folder.
+    """Returns the files and folders in a folder of a run, with its logged models as folders of their names.
 
     Args:
         run_id: Default: the active run.
-        path: The folder. Default: the top.
+        path: The folder; one that is not there is empty. Default: the top.
     """
     return _client().list_artifacts(run_id or _run_to_log_to().info.run_id, path)
 
