@@ -11,7 +11,9 @@ from typing import Any
 import pytest
 import yaml
 
+from trivet_gateway.hosts import is_known, names_of
 from trivet_kit.server import DRAIN_SECONDS, LAST_SECONDS
+from trivet_kit.settings import Address
 from trivet_proto.artifacts.v1 import artifact_service_pb2
 from trivet_proto.common.v1 import system_service_pb2
 from trivet_proto.registry.v1 import registry_service_pb2
@@ -48,6 +50,7 @@ def test_overlay_keeps_what_kubernetes_and_we_ask_for(overlay: str) -> None:
         "tracking",
         "artifacts",
         "registry",
+        "gateway",
     }
 
 
@@ -63,12 +66,39 @@ def test_one_address_leads_to_every_service_by_its_name_in_the_contract() -> Non
     assert routed >= {service.full_name for file in CONTRACTS for service in file.DESCRIPTOR.services_by_name.values()}
 
 
+def test_one_address_leads_to_the_gateway_for_http() -> None:
+    manifests = rendered("overlays/dev-gateway")
+    (route,), (gateway,) = manifests.of_kind("HTTPRoute"), manifests.of_kind("Gateway")
+    listeners = {each["name"]: each["port"] for each in gateway["spec"]["listeners"]}
+    services = {each["metadata"]["name"]: each["spec"]["ports"][0]["port"] for each in manifests.of_kind("Service")}
+    ((backend,),) = (rule["backendRefs"] for rule in route["spec"]["rules"])
+    assert services[backend["name"]] == backend["port"] == listeners[route["spec"]["parentRefs"][0]["sectionName"]]
+
+
+def test_gateway_finds_the_services_and_knows_its_own_names() -> None:
+    manifests = rendered()
+    services = {each["metadata"]["name"]: each["spec"]["ports"][0]["port"] for each in manifests.of_kind("Service")}
+    settings = of(manifests, "ConfigMap", "trivet-settings-gateway")["data"]
+    for component in ("tracking", "artifacts", "registry"):
+        host, _, port = settings[f"TRIVET_{component.upper()}_URL"].removeprefix("grpc://").partition(":")
+        assert services[host] == int(port)
+    (container,) = pod(manifests, name="trivet-gateway")["containers"]
+    variables = {each["name"]: each.get("value", "") for each in container["env"]}
+    names = names_of(Address("0.0.0.0", 7331), variables["TRIVET_ALLOWED_HOSTS"].replace("$(NAMESPACE)", "team"))
+    assert names is not None
+    for host in ("trivet-gateway:7331", "trivet-gateway.team.svc", "trivet-gateway.team.svc.cluster.local:7331"):
+        assert is_known(host, names)
+    assert is_known("10.244.0.7:7331", names)  # as probes have it
+    assert not is_known("trivet-gateway.example.org", names)
+    assert [each["name"] for each in pod(manifests, name="trivet-gateway")["volumes"]] == ["tmp"]
+
+
 def test_registry_finds_the_artifact_service_by_the_name_of_its_service() -> None:
     manifests = rendered()
     (url,) = {
         each["data"]["TRIVET_ARTIFACTS_URL"]
         for each in manifests.of_kind("ConfigMap")
-        if "TRIVET_ARTIFACTS_URL" in each["data"]
+        if "TRIVET_ARTIFACTS_URL" in each["data"] and "registry" in each["metadata"]["name"]
     }
     host, _, port = url.removeprefix("grpc://").partition(":")
     (service,) = (each for each in manifests.of_kind("Service") if each["metadata"]["name"] == host)
@@ -126,6 +156,15 @@ def put_a_secret_into_the_environment(m: Manifests) -> None:
     server(m)["env"] = [{"name": "TRIVET_DATABASE_URL", "value": "postgresql://trivet:hunter2@postgres/trivet"}]
 
 
+def take_a_secret_into_the_environment(m: Manifests) -> None:
+    source = {"secretKeyRef": {"name": "trivet-s3", "key": "credentials"}}
+    pod(m, name="trivet-gateway")["containers"][0]["env"].append({"name": "KEYS", "valueFrom": source})
+
+
+def ask_the_services(m: Manifests) -> None:
+    pod(m, name="trivet-gateway")["containers"][0]["readinessProbe"]["httpGet"]["path"] = "/version"
+
+
 def put_a_secret_into_the_settings(m: Manifests) -> None:
     of(m, "ConfigMap", "trivet-settings-artifacts")["data"]["STORE"] = "s3://key:hunter2@bucket"
 
@@ -168,6 +207,8 @@ def lose_a_secret(m: Manifests) -> None:
         (open_the_network, "ingress is open to everybody"),
         (allow_by_default, "nothing denies by default"),
         (put_a_secret_into_the_environment, "TRIVET_DATABASE_URL is a secret, and no file"),
+        (take_a_secret_into_the_environment, "KEYS is a secret, and no file"),
+        (ask_the_services, "no readiness probe by HTTP"),
         (put_a_secret_into_the_settings, "STORE is a secret, and no file"),
         (lose_a_secret, "there is no Secret trivet-s3"),
         (

@@ -128,7 +128,8 @@ class Manifests:
         if len(budgets) != 1:
             yield f"{server.name}: {len(budgets)} PodDisruptionBudgets, not 1"
         services = [each for each in self.of_kind("Service") if _selects_labels(each["spec"]["selector"], server)]
-        if [each["spec"].get("clusterIP") for each in services].count("None") != 1:
+        is_grpc = _speaks_grpc(server)
+        if is_grpc and [each["spec"].get("clusterIP") for each in services].count("None") != 1:
             yield f"{server.name}: no headless Service, by which clients balance"
         if not any(each["spec"].get("clusterIP") != "None" for each in services):
             yield f"{server.name}: no Service with an address of its own"
@@ -136,7 +137,7 @@ class Manifests:
         sharing = [each for each in self.servers if each.pod.get("serviceAccountName", "default") == account]
         if account not in self.names("ServiceAccount") or len(sharing) > 1:
             yield f"{server.name}: no ServiceAccount of its own"
-        if not any(
+        if is_grpc and not any(
             each.kind == "Job" and each.labels["app.kubernetes.io/component"] == component for each in self._trivets
         ):
             yield f"{server.name}: no Job that migrates its schema"
@@ -246,7 +247,7 @@ def _container_findings(name: str, container: Object) -> Iterator[str]:
     if not _EXACT_IMAGE.fullmatch(container["image"]):
         yield f"{name}: its image {container['image']} is not of one version"
     for variable in container.get("env", []):
-        if "valueFrom" in variable:
+        if variable.get("valueFrom", {}).keys() - {"fieldRef"}:  # what a pod knows of itself is no secret
             yield f"{name}: {variable['name']} is a secret, and no file"
         yield from setting_findings(name, variable["name"], variable.get("value", ""))
 
@@ -269,7 +270,23 @@ def _server_findings(server: Workload, drain_seconds: float) -> Iterator[str]:
     yield from _probe_findings(name, container)
 
 
+def _speaks_grpc(server: Workload) -> bool:
+    """Whether it is a service with a contract; another server speaks HTTP, and keeps nothing."""
+    return any(port["name"] == "grpc" for each in server.containers for port in each.get("ports", []))
+
+
+def _http_probe_findings(name: str, container: Object) -> Iterator[str]:
+    ports = {port["name"] for port in container.get("ports", [])}
+    for kind in ("startup", "readiness", "liveness"):
+        probe = container.get(f"{kind}Probe", {}).get("httpGet", {})
+        if probe.get("path") != "/health" or probe.get("port") not in ports:
+            yield f"{name}: no {kind} probe by HTTP of /health at a port of its own"
+
+
 def _probe_findings(name: str, container: Object) -> Iterator[str]:
+    if "grpc" not in {port["name"] for port in container.get("ports", [])}:
+        yield from _http_probe_findings(name, container)
+        return
     ports = [port["containerPort"] for port in container.get("ports", [])]
     probes = {kind: container.get(f"{kind}Probe", {}).get("grpc") for kind in ("startup", "readiness", "liveness")}
     for kind, probe in probes.items():
