@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import hashlib
+import json
+import re
 import sys
 import threading
 import time
+import urllib.request
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
@@ -61,7 +64,7 @@ def docker_engine() -> Iterator[docker.DockerClient]:
 @pytest.fixture(scope="module")
 def images(docker_engine: docker.DockerClient) -> dict[str, str]:
     # The tags stay: a later build takes from them the layers that did not change.
-    tags = {service: f"trivet-{service}:test" for service in SERVICES}
+    tags = {service: f"trivet-{service}:test" for service in (*SERVICES, "gateway")}
     for service, tag in tags.items():
         dockerfile = f"services/{service}/Dockerfile"
         docker_engine.images.build(path=str(ROOT), dockerfile=dockerfile, tag=tag, forcerm=True)
@@ -107,6 +110,13 @@ def test_dockerfiles_differ_in_names_and_ports_alone() -> None:
         text = (ROOT / "services" / service / "Dockerfile").read_text()
         texts.add(text.replace(service, "SERVICE").replace(port, "PORT"))
     assert len(texts) == 1
+    (of_services,), gateway = texts, (ROOT / "services" / "gateway" / "Dockerfile").read_text()
+    described = (r"^#.*\n", r"^(LABEL|HEALTHCHECK) .*\n", r"^ +org\.opencontainers.*\n")
+    expected, found = (
+        re.sub("|".join(described), "", text, flags=re.MULTILINE)
+        for text in (of_services, gateway.replace("gateway", "SERVICE").replace("7331", "PORT"))
+    )
+    assert found == expected
 
 
 @pytest.mark.timeout(900)  # the first build brings all that the services depend on
@@ -153,7 +163,8 @@ def test_containers_serve_a_training_run_without_privileges_and_drain(
     servers: dict[str, Container] = {}
     starts: dict[str, float] = {}
     with ExitStack() as stack:
-        for service, image in images.items():
+        for service in SERVICES:
+            image = images[service]
             settings = common | own[service] | {"TRIVET_LISTEN": addresses[service]}
             with running(docker_engine, image, "migrate", environment=settings, volumes=volumes) as migration:
                 assert exit_code(migration) == 0, output(migration)
@@ -167,6 +178,11 @@ def test_containers_serve_a_training_run_without_privileges_and_drain(
         # The other tests have the processors too; what one start can do, the image can.
         assert min(starts.values()) < MAX_START_SECONDS, starts
 
+        http = f"127.0.0.1:{free_port()}"
+        settings = {f"TRIVET_{service.upper()}_URL": f"grpc://{address}" for service, address in addresses.items()}
+        gateway = {"environment": settings | {"TRIVET_LISTEN": http, "TRIVET_INSECURE_NO_AUTH": "1"}}
+        servers["gateway"] = stack.enter_context(running(docker_engine, images["gateway"], **gateway))
+        use_by_http(http, servers["gateway"])
         use_by_the_sdk(tmp_path)
         run_the_demo({f"TRIVET_{service.upper()}_URL": f"grpc://{address}" for service, address in addresses.items()})
         stop_during_an_upload(addresses["artifacts"], servers["artifacts"])
@@ -174,6 +190,18 @@ def test_containers_serve_a_training_run_without_privileges_and_drain(
             server.stop(timeout=30)
             assert exit_code(server) == 0, output(server)
             assert "Traceback" not in output(server)
+
+
+def use_by_http(address: str, gateway: Container) -> None:
+    """A run by MLflow's protocol."""
+    until = time.monotonic() + 60
+    while gateway.exec_run(["trivet-gateway", "health"])[0] != 0:
+        assert time.monotonic() < until, output(gateway)
+    body = json.dumps({"experiment_id": "0", "start_time": 5}).encode()
+    url = f"http://{address}/api/2.0/mlflow/runs/create"
+    request = urllib.request.Request(url, body, {"content-type": "application/json"})
+    with urllib.request.urlopen(request, timeout=30) as answer:
+        assert json.load(answer)["run"]["info"]["start_time"] == 5
 
 
 def secrets_of(folder: Path, postgres_url: str, minio: MinioServer) -> Path:

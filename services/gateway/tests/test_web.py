@@ -18,6 +18,7 @@ from trivet_gateway.upstream import Addresses
 from trivet_kit.settings import Address
 from trivet_testing.gateway_http import API, FILES, Http
 from trivet_testing.gateways import gateway_before
+from trivet_testing.servers import free_port, run_to_exit
 
 EXPERIMENT = f"{API}/experiments/get?experiment_id=0"
 JSON = {"content-type": "application/json"}
@@ -182,3 +183,11 @@ def test_a_start_line_and_headers_without_end_are_cut_off(http_of: Http) -> None
         except OSError:
             pass
     assert sent < 8 << 20, time.monotonic() - began
+
+
+def test_health_is_asked_by_a_command(gateway: str) -> None:
+    command = [sys.executable, "-m", "trivet_gateway", "health"]
+    there = run_to_exit(command, {"TRIVET_LISTEN": gateway.removeprefix("http://")})
+    assert (there.returncode, there.stdout) == (0, "trivet-gateway serves.\n")
+    away = run_to_exit(command, {"TRIVET_LISTEN": f"127.0.0.1:{free_port()}"})
+    assert (away.returncode, away.stderr.startswith("trivet-gateway: 127.0.0.1:")) == (1, True)

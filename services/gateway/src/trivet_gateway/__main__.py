@@ -21,14 +21,16 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 
+_LISTEN = "127.0.0.1:7331"
+_ListenOption = Annotated[
+    str, typer.Option(envvar="TRIVET_LISTEN", metavar="HOST:PORT", help="Where to listen; port 0 is any free one.")
+]
 _HELP = "Of the service: grpc://HOST:PORT, or unix:PATH."
 
 
 @app.command()
 def serve(
-    listen: Annotated[
-        str, typer.Option(envvar="TRIVET_LISTEN", metavar="HOST:PORT", help="Where to listen; port 0 is any free one.")
-    ] = "127.0.0.1:7331",
+    listen: _ListenOption = _LISTEN,
     tracking_url: Annotated[
         str, typer.Option(envvar="TRIVET_TRACKING_URL", metavar="URL", help=_HELP)
     ] = "grpc://127.0.0.1:7332",
@@ -64,6 +66,16 @@ def serve(
     ServerSettings(listen=address, insecure_no_auth=insecure_no_auth).check()
     services = Addresses(*map(_target, (tracking_url, artifacts_url, registry_url)))
     run(address, services, allowed_hosts, is_direct=direct_transfers)
+
+
+@app.command()
+def health(listen: _ListenOption = _LISTEN) -> None:
+    """Asks the gateway that runs here with the same settings whether it serves; ends with code 0 or 1."""
+    from trivet_gateway.probing import check  # noqa: PLC0415 - as above
+
+    address = parse_address(listen, "TRIVET_LISTEN")
+    check(address)
+    typer.echo(f"{PROGRAM} serves.")
 
 
 @app.callback()

@@ -21,7 +21,8 @@ LOOPBACK: Final = frozenset({"localhost", "127.0.0.1", "::1"})
 _PROBED: Final = "/health"
 _FORM: Final = re.compile(r"(?:\[[0-9a-f:.]+\]|[a-z0-9._-]+)(?::[0-9]{1,5})?")
 _UNKNOWN: Final = "This server is not known by the name in the Host header. TRIVET_ALLOWED_HOSTS has its names."
-_EVERYWHERE: Final = frozenset({"0.0.0.0", "::"})  # noqa: S104 - what somebody may have chosen
+EVERYWHERE: Final = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - what somebody may have chosen
+"""What means all addresses of this machine, and one of them."""
 
 
 def names_of(address: Address, more: str = "") -> frozenset[str] | None:
@@ -32,7 +33,7 @@ def names_of(address: Address, more: str = "") -> frozenset[str] | None:
         more: Names with commas between, such as those of a Service; `*.example.org` is all below that.
     """
     named = frozenset(name.strip().lower() for name in more.split(",") if name.strip())
-    if address.host in _EVERYWHERE and not named:
+    if address.host in EVERYWHERE and not named:
         return None  # behind names that nobody said
     return named | LOOPBACK | {address.host.lower()}
 
