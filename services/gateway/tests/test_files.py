@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import hashlib
+import http.client
 import json
 import socket
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from trivet_testing.gateway_http import API, FILES, Http
-from trivet_testing.gateways import Gateway
+from trivet_testing.gateways import Gateway, gateway_before
+from trivet_testing.servers import ServerProcess
+from trivet_testing.workspaces import WORKSPACES
 
 CONTENT = bytes(range(256)) * 20_000
 
@@ -229,3 +233,21 @@ def test_lists_of_a_run_have_its_logged_models_in_their_places(files: Http) -> N
     assert files.call("POST", "/logged-models", experiment_id="0", name="m", source_run_id=only_models)[0] == 200
     body = files.raw("GET", f"{API}/artifacts/list?run_id={only_models}")[2]
     assert json.loads(body)["files"] == [{"path": "m", "is_dir": True}]
+
+
+def test_a_download_that_its_service_does_not_end_is_cut_off(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "trivet_standalone", "--grpc-port", "0", "--http-port", "0"]
+    settings = {"TRIVET_WORKSPACES": ",".join(WORKSPACES)}
+    with (
+        ServerProcess.start(command, settings, r"^Trivet is ready: grpc (\S+)$", cwd=tmp_path) as services,
+        gateway_before(f"grpc://{services.address}") as gateway,
+    ):
+        files = Http(gateway.url)
+        path = f"{FILES}/0/{files.run()}/artifacts/large"
+        assert files.raw("PUT", path, bytes(64 * MIB))[0] == 200
+        with files.opened("GET", path) as answer:
+            assert answer.read(MIB) == bytes(MIB)
+            services.kill()
+            with pytest.raises(http.client.IncompleteRead):
+                answer.read()
+        assert files.raw("GET", path)[0] == 503

@@ -157,7 +157,10 @@ def test_parts_that_cannot_be_are_refused(gateway_on_s3: str) -> None:
         ("0/nobodys", {"path": "w", "num_parts": 1}, 400),
     ):
         assert post(http_of, f"{PARTS}/create/{path}", **fields)[0] == status, fields
-    for upload_id, status in (("0" * 32, 404), ("never", 400), ("a/b", 400), ("", 400)):
+    # That of another workspace is one that is not there.
+    other = Http(gateway_on_s3)
+    upload = post(other, f"{PARTS}/create/0/{other.run()}/artifacts", path="w", num_parts=1)[1]["upload_id"]
+    for upload_id, status in (("0" * 32, 404), (upload, 404), ("never", 400), ("a/b", 400), ("", 400)):
         part = {"part_number": 1, "etag": "e"}
         assert post(http_of, f"{PARTS}/complete/{folder}", path="w", upload_id=upload_id, parts=[part])[0] == status
 

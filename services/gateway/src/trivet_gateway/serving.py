@@ -18,9 +18,10 @@ from trivet_gateway.app import build
 from trivet_gateway.connections import Connection
 from trivet_gateway.hosts import names_of
 from trivet_gateway.upstream import Addresses
+from trivet_kit.server import DRAIN_SECONDS
 from trivet_kit.settings import Address, StartupError
 
-_DRAIN_SECONDS: Final = 10
+_DRAIN_SECONDS: Final = int(DRAIN_SECONDS)
 _BACKLOG: Final = 512
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import logging
 import mimetypes
 from collections.abc import AsyncIterator
 from typing import Any, Final
@@ -11,6 +12,7 @@ from urllib.parse import quote
 from google.rpc import status_pb2
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response, StreamingResponse
+from starlette.types import Send
 
 from trivet_gateway.answers import to_json, without_empty
 from trivet_gateway.errors import MlflowError, invalid, missing
@@ -19,6 +21,8 @@ from trivet_gateway.mlflow.ranges import UNSATISFIABLE, Span, is_unchanged, want
 from trivet_gateway.upstream import UNKNOWN_BYTES, Caller
 from trivet_proto.artifacts.v1 import artifact_pb2
 from trivet_proto.artifacts.v1 import artifact_service_pb2 as pb
+
+_log = logging.getLogger("trivet.gateway")
 
 _PIECE: Final = 1 << 20
 """What one message takes."""
@@ -130,7 +134,7 @@ async def _whole(caller: Caller, place: Place) -> Response:
             await _file(caller, place)  # a folder is answered otherwise than nothing
         raise
     headers = {**_headers(file), "content-length": str(file.size_bytes)}
-    return StreamingResponse(_data(answers), headers=headers, media_type=_OCTETS)
+    return _Download(_data(answers), headers=headers, media_type=_OCTETS)
 
 
 async def _part(caller: Caller, file: artifact_pb2.Artifact, span: Span, *, is_part: bool) -> Response:
@@ -143,12 +147,27 @@ async def _part(caller: Caller, file: artifact_pb2.Artifact, span: Span, *, is_p
     answers = caller.stream(caller.upstream.artifacts.DownloadArtifact, wanted, span.size)
     if (await anext(answers)).artifact.sha256 != file.sha256:
         raise MlflowError("RESOURCE_CONFLICT", "The file was replaced in this moment. Ask again.")
-    return StreamingResponse(
-        _data(answers) if span.size else iter(()),
+    return _Download(
+        _data(answers),
         status_code=206 if is_part else 200,
         headers=headers,
         media_type=_OCTETS,
     )
+
+
+class _Download(StreamingResponse):
+    """A file on its way. One that its service does not end is cut off, so that no client takes it for the whole."""
+
+    async def stream_response(self, send: Send) -> None:
+        """As Starlette has it."""
+        await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
+        try:
+            async for piece in self.body_iterator:
+                await send({"type": "http.response.body", "body": piece, "more_body": True})
+        except MlflowError as error:
+            _log.warning("a download was cut off: %s", error.message)
+            return
+        await send({"type": "http.response.body", "body": b"", "more_body": False})
 
 
 async def _data(answers: AsyncIterator[pb.DownloadArtifactResponse]) -> AsyncIterator[bytes]:
