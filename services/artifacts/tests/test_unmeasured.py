@@ -5,9 +5,11 @@ from __future__ import annotations
 import hashlib
 import random
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
+import grpc
 import pytest
 import urllib3
 
@@ -116,6 +118,32 @@ def test_what_was_put_together_before_a_crash_is_read_then(
     parts = client._list_parts(bucket, key, upload_id).parts
     client._complete_multipart_upload(bucket, key, upload_id, parts)
     assert complete(direct, upload.name, etags).sha256 == hashlib.sha256(CONTENT).digest()
+    await_no_litter(depot)
+
+
+def test_calls_that_are_repeated_before_the_first_is_answered_have_one_answer(depot: Depot, direct: Artifacts) -> None:
+    upload = create(direct)
+    etags = send(direct, upload.name)
+    with ThreadPoolExecutor(4) as threads:
+        answers = list(threads.map(lambda _: complete(direct, upload.name, etags), range(4)))
+    assert all(answer == answers[0] for answer in answers)
+    assert direct.download(direct.run(), "weights")[1] == CONTENT
+    await_no_litter(depot)
+
+
+def test_a_completion_whose_server_is_killed_is_completed_by_another(depot: Depot) -> None:
+    with depot.start() as server, connected(server) as artifacts, ThreadPoolExecutor(1) as threads:
+        upload = create(artifacts)
+        etags = send(artifacts, upload.name)
+        completing = threads.submit(complete, artifacts, upload.name, etags)
+        server.kill()
+        try:
+            completing.result()
+        except grpc.RpcError as error:
+            assert error.code() == grpc.StatusCode.UNAVAILABLE  # noqa: PT017 - whether it raises is by chance
+    with depot.start() as server, connected(server) as artifacts:
+        assert complete(artifacts, upload.name, etags).sha256 == hashlib.sha256(CONTENT).digest()
+        assert artifacts.download(artifacts.run(), "weights")[1] == CONTENT
     await_no_litter(depot)
 
 
