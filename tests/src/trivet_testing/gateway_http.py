@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 from trivet_testing.workspaces import unused_workspace
 
 API = "/api/2.0/mlflow"
+AJAX = "/ajax-api/2.0/mlflow"
 FILES = "/api/2.0/mlflow-artifacts/artifacts"
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import logging
 import mimetypes
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from typing import Any, Final
 from urllib.parse import quote
 
@@ -45,10 +45,15 @@ async def put(caller: Caller, request: Request) -> Response:
     size = int(request.headers.get("content-length", UNKNOWN_BYTES))  # none is said of what comes in chunks
     messages = _until_cut(_messages(place, request, size))
     uploading = caller.stream(caller.upstream.artifacts.UploadArtifacts, messages, size)
-    for answer in [each async for each in uploading]:
+    check_uploaded([each async for each in uploading])
+    return to_json({})
+
+
+def check_uploaded(answers: Sequence[pb.UploadArtifactsResponse]) -> None:
+    """Raises MlflowError for a file that was refused."""
+    for answer in answers:
         if answer.WhichOneof("result") == "refused":
             raise _refused(answer.refused)
-    return to_json({})
 
 
 async def _messages(place: Place, request: Request, size: int) -> AsyncIterator[pb.UploadArtifactsRequest]:
