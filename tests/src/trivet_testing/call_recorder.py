@@ -1,11 +1,14 @@
-"""A proxy of gRPC that passes calls on as they are, and keeps what deadline each had."""
+"""A proxy of gRPC that passes calls on as they are, and keeps how each came, went and ended."""
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from queue import Queue
+from threading import Event
 from typing import Any
 
 import grpc
@@ -23,12 +26,18 @@ class CallRecorder:
     address: str
     deadlines: list[tuple[str, float | None]] = field(default_factory=list)
     """The method of each call, and the seconds that it had left when it came; None: no deadline."""
+    metadata: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
+    """The method of each call, and what came with it."""
+    passed: Counter[str] = field(default_factory=Counter)
+    """How many bytes of answers each method has passed on."""
+    ended: Queue[tuple[str, bool]] = field(default_factory=Queue)
+    """The method of each call that has ended, and whether all of its answers had passed by then."""
 
 
 class _Handler(grpc.GenericRpcHandler):
-    def __init__(self, channel: grpc.Channel, deadlines: list[tuple[str, float | None]]) -> None:
+    def __init__(self, channel: grpc.Channel, recorder: CallRecorder) -> None:
         self._channel = channel
-        self._deadlines = deadlines
+        self._recorder = recorder
 
     def service(self, handler_call_details: Any) -> grpc.RpcMethodHandler[Any, Any]:
         method = handler_call_details.method
@@ -36,15 +45,26 @@ class _Handler(grpc.GenericRpcHandler):
         def forward(requests: Any, context: Any) -> Iterator[bytes]:
             remaining: float | None = context.time_remaining()
             left = None if remaining is None or remaining > _NO_DEADLINE_SECONDS else remaining
-            self._deadlines.append((method, left))
+            self._recorder.deadlines.append((method, left))
+            self._recorder.metadata.append((method, dict(context.invocation_metadata())))
+            whole = Event()
             call: Any = self._channel.stream_stream(method)(
                 requests,
                 timeout=left,
                 metadata=tuple(pair for pair in context.invocation_metadata() if pair[0] != _OWN),
             )
-            context.add_callback(call.cancel)
+
+            def end() -> None:
+                call.cancel()
+                self._recorder.ended.put((method, whole.is_set()))
+
+            context.add_callback(end)
             try:
-                yield from call
+                for answer in call:
+                    yield answer
+                    self._recorder.passed[method] += len(answer)
+                context.set_trailing_metadata(call.trailing_metadata() or ())
+                whole.set()
             except grpc.RpcError as error:
                 context.set_trailing_metadata(error.trailing_metadata() or ())
                 context.abort(error.code(), error.details())
@@ -58,12 +78,11 @@ def recorded_calls(address: str) -> Iterator[CallRecorder]:
     pool = ThreadPoolExecutor(32)
     server = grpc.server(pool)
     with grpc.insecure_channel(address) as channel:
-        deadlines: list[tuple[str, float | None]] = []
-        server.add_generic_rpc_handlers((_Handler(channel, deadlines),))
-        port = server.add_insecure_port("127.0.0.1:0")
+        recorder = CallRecorder(f"127.0.0.1:{server.add_insecure_port('127.0.0.1:0')}")
+        server.add_generic_rpc_handlers((_Handler(channel, recorder),))
         server.start()
         try:
-            yield CallRecorder(f"127.0.0.1:{port}", deadlines)
+            yield recorder
         finally:
             server.stop(None).wait()
             pool.shutdown()

@@ -167,6 +167,17 @@ def nginx(pytestconfig: pytest.Config) -> Path:
 
 
 @pytest.fixture(scope="session")
+def chromium(pytestconfig: pytest.Config) -> Path:
+    """The program `chromium`, for Playwright to start."""
+    try:
+        tool = tools.find_chromium()
+    except tools.ToolMissingError as missing:
+        leave_out("Chromium", str(missing))
+    pytestconfig.stash[_parts_key]["Chromium"] = f"{tool.path} ({tool.origin})"
+    return tool.path
+
+
+@pytest.fixture(scope="session")
 def grpcurl() -> Path:
     """The program `grpcurl`: a client that was not made by us."""
     try:

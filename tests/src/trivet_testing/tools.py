@@ -78,6 +78,18 @@ def find_nginx() -> Tool:
     raise ToolMissingError("nginx is not on this machine; Debian and Ubuntu have it as nginx-light")
 
 
+def find_chromium() -> Tool:
+    """`chromium`, from PATH; it is not brought.
+
+    Raises:
+        ToolMissingError: If it is not here.
+    """
+    for name in ("chromium", "chromium-browser", "google-chrome"):
+        if found := shutil.which(name):
+            return Tool(Path(found), "PATH")
+    raise ToolMissingError("Chromium is not on this machine; Debian has it as chromium")
+
+
 def find_pyspark() -> Tool:
     """The folder that holds `pyspark`, for PYTHONPATH: 450 MB, brought into the cache if missing. Java is not brought.
 

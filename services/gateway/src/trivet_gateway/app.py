@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
@@ -17,6 +18,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from trivet_gateway import routes
 from trivet_gateway.answers import to_json
+from trivet_gateway.bridge import Bridge
 from trivet_gateway.callers import metadata_of, workspace_of
 from trivet_gateway.compression import Compressed
 from trivet_gateway.errors import MlflowError
@@ -33,12 +35,15 @@ _METHODS: Final = ["GET", "POST", "PUT", "PATCH", "DELETE"]
 _log = logging.getLogger("trivet.gateway")
 
 
-def build(addresses: Addresses, names: frozenset[str] | None, *, is_direct: bool = False) -> ASGIApp:
+def build(
+    addresses: Addresses, names: frozenset[str] | None, ending: asyncio.Event, *, is_direct: bool = False
+) -> ASGIApp:
     """The application before these services.
 
     Args:
         addresses: Of the services.
         names: That requests may call this server by; None: any.
+        ending: Set when the server begins to end.
         is_direct: Whether clients reach the store of files themselves.
     """
     upstream: list[Upstream] = []
@@ -98,7 +103,7 @@ def build(addresses: Addresses, names: frozenset[str] | None, *, is_direct: bool
         exception_handlers={MlflowError: _refused, 404: _unknown, 405: _unknown, Exception: _failed},
     )
     app.router.redirect_slashes = False
-    whole = SameOrigin(Compressed(_Prefixed(app)), names or frozenset())
+    whole = SameOrigin(Bridge(Compressed(_Prefixed(app)), lambda: upstream[0], ending), names or frozenset())
     return whole if names is None else KnownHosts(whole, names)
 
 

@@ -12,7 +12,6 @@ from typing import Final
 
 import typer
 import uvicorn
-from starlette.types import ASGIApp
 
 from trivet_gateway.app import build
 from trivet_gateway.connections import Connection
@@ -53,7 +52,7 @@ def serve(address: Address, services: Addresses, names: str = "", *, is_direct: 
     """
     with listen(address) as listener:
         typer.echo(f"trivet-gateway is ready: http {_bound(listener)}")
-        server = _server(build(services, names_of(address, names), is_direct=is_direct))
+        server = _server(services, names_of(address, names), is_direct=is_direct)
         asyncio.run(server.serve(sockets=[listener]))
 
 
@@ -66,7 +65,7 @@ def serving_in_thread(listener: socket.socket, services: Addresses, *, is_direct
         services: Where the services are.
         is_direct: Whether clients reach the store of files themselves.
     """
-    server = _server(build(services, names_of(_bound(listener)), is_direct=is_direct))
+    server = _server(services, names_of(_bound(listener)), is_direct=is_direct)
     thread = threading.Thread(target=lambda: asyncio.run(server.serve(sockets=[listener])), name="gateway")
     with listener:
         thread.start()
@@ -77,17 +76,30 @@ def serving_in_thread(listener: socket.socket, services: Addresses, *, is_direct
             thread.join()
 
 
-def _server(app: ASGIApp) -> uvicorn.Server:
-    return uvicorn.Server(
-        uvicorn.Config(
-            app,
-            http=Connection,
-            log_config=None,
-            access_log=False,
-            server_header=False,
-            timeout_graceful_shutdown=_DRAIN_SECONDS,
-        )
+class _Server(uvicorn.Server):
+    """Tells the application when it begins to end: streams that never do would hold it."""
+
+    def __init__(self, config: uvicorn.Config, ending: asyncio.Event) -> None:
+        super().__init__(config)
+        self._ending = ending
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Ends, as uvicorn does."""
+        self._ending.set()
+        await super().shutdown(sockets)
+
+
+def _server(services: Addresses, names: frozenset[str] | None, *, is_direct: bool) -> uvicorn.Server:
+    ending = asyncio.Event()
+    config = uvicorn.Config(
+        build(services, names, ending, is_direct=is_direct),
+        http=Connection,
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        timeout_graceful_shutdown=_DRAIN_SECONDS,
     )
+    return _Server(config, ending)
 
 
 def _bound(listener: socket.socket) -> Address:

@@ -3,17 +3,29 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
 import grpc
 import grpc.aio
+from google.protobuf.descriptor import ServiceDescriptor
 
 from trivet_gateway.errors import from_rpc
+from trivet_proto.artifacts.v1 import artifact_service_pb2
 from trivet_proto.artifacts.v1.artifact_service_pb2_grpc import ArtifactServiceStub
+from trivet_proto.common.v1 import system_service_pb2
+from trivet_proto.registry.v1 import registry_service_pb2
 from trivet_proto.registry.v1.registry_service_pb2_grpc import RegistryServiceStub
+from trivet_proto.tracking.v1 import tracking_service_pb2
 from trivet_proto.tracking.v1.tracking_service_pb2_grpc import TrackingServiceStub
+
+_SYSTEM: Final = system_service_pb2.DESCRIPTOR.services_by_name["SystemService"]
+_TRACKING: Final = tracking_service_pb2.DESCRIPTOR.services_by_name["TrackingService"]
+_ARTIFACTS: Final = artifact_service_pb2.DESCRIPTOR.services_by_name["ArtifactService"]
+_REGISTRY: Final = registry_service_pb2.DESCRIPTOR.services_by_name["RegistryService"]
+SERVICES: Final[Sequence[ServiceDescriptor]] = (_SYSTEM, _TRACKING, _ARTIFACTS, _REGISTRY)
+"""What is behind the gateway."""
 
 _TIMEOUT_SECONDS: Final = 60.0
 # Slower than any link that a file is worth sending over; as the SDK has it.
@@ -48,6 +60,20 @@ class Upstream:
         self.tracking: Any = TrackingServiceStub(self._channels[addresses.tracking])
         self.artifacts: Any = ArtifactServiceStub(self._channels[addresses.artifacts])
         self.registry: Any = RegistryServiceStub(self._channels[addresses.registry])
+
+        self._channel_of = {
+            service.full_name: self._channels[address]
+            for service, address in (
+                (_SYSTEM, addresses.tracking),  # as the others say of themselves what is asked there
+                (_TRACKING, addresses.tracking),
+                (_ARTIFACTS, addresses.artifacts),
+                (_REGISTRY, addresses.registry),
+            )
+        }
+
+    def channel_of(self, service: str) -> grpc.aio.Channel:
+        """To the service of a full name."""
+        return self._channel_of[service]
 
     async def close(self) -> None:
         """Ends all calls."""
