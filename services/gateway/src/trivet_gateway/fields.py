@@ -73,10 +73,8 @@ class Fields:
     def flag(self, name: str) -> bool:
         """A boolean; false where there is none."""
         value = self._values.get(name)
-        if value in (None, False, "false", "False", ""):
-            return False
-        if value in (True, "true", "True"):
-            return True
+        if value is None or isinstance(value, bool):
+            return bool(value)
         raise self._refused(name, value, "true or false")
 
     def choice(self, name: str, names: Mapping[str, int], default: str) -> str:
@@ -84,9 +82,9 @@ class Fields:
         value = self._values.get(name)
         if value is None or value == "":
             return default
-        by_number = {number: each for each, number in names.items()}
+        by_number = {str(number): each for each, number in names.items()}
         text = str(value)
-        found = text if text in names else by_number.get(int(text)) if text.isdecimal() else None
+        found = text if text in names else by_number.get(text)
         if found is None:
             raise self._refused(name, value, f"one of {', '.join(names)}")
         return found

@@ -59,6 +59,8 @@ class Upstream:
         self._channels = {target: grpc.aio.insecure_channel(target, options=_OPTIONS) for target in targets}
         self.tracking: Any = TrackingServiceStub(self._channels[addresses.tracking])
         self.artifacts: Any = ArtifactServiceStub(self._channels[addresses.artifacts])
+        self.locations: dict[str, tuple[float, str]] = {}
+        """Of experiments, and when they were read; `mlflow.locations` keeps it."""
         self.registry: Any = RegistryServiceStub(self._channels[addresses.registry])
 
         self._channel_of = {

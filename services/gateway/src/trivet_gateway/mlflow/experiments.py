@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 from google.protobuf.field_mask_pb2 import FieldMask
 
 from trivet_gateway.answers import millis, pairs, without_empty
 from trivet_gateway.errors import invalid
 from trivet_gateway.fields import Fields
+from trivet_gateway.mlflow.keys import key_of
+from trivet_gateway.mlflow.locations import location_of
 from trivet_gateway.mlflow.paging import check_max_results, gathered, ordered, view_of
 from trivet_gateway.upstream import Caller, last
 from trivet_proto.tracking.v1 import experiment_pb2, lifecycle_pb2
 from trivet_proto.tracking.v1 import tracking_service_pb2 as pb
 
-
-def artifact_location(experiment: experiment_pb2.Experiment) -> str:
-    """Where the files of its runs go."""
-    return experiment.artifact_location or f"mlflow-artifacts:/{last(experiment.name)}"
+_LONGEST_TAG: Final = 20_000
 
 
 def to_experiment(experiment: experiment_pb2.Experiment) -> dict[str, Any]:
@@ -26,20 +25,24 @@ def to_experiment(experiment: experiment_pb2.Experiment) -> dict[str, Any]:
         {
             "experiment_id": last(experiment.name),
             "name": experiment.display_name,
-            "artifact_location": artifact_location(experiment),
+            "artifact_location": location_of(experiment),
             "lifecycle_stage": ("deleted" if experiment.state == lifecycle_pb2.LIFECYCLE_STATE_DELETED else "active"),
             "creation_time": millis(experiment.create_time),
             "last_update_time": millis(experiment.update_time),
             "tags": pairs(experiment.tags),
+            "workspace": experiment.name.split("/", 2)[1],
         }
     )
 
 
 async def create(caller: Caller, fields: Fields) -> dict[str, Any]:
     """Creates one."""
+    location = fields.text("artifact_location")
+    if "#" in location:
+        raise invalid(f"'artifact_location' must have no fragment, and has one: {location[:250]!r}.")
     experiment = experiment_pb2.Experiment(
         display_name=fields.needed("name"),
-        artifact_location=fields.text("artifact_location"),
+        artifact_location=location,
         tags=fields.pairs("tags"),
     )
     request = pb.CreateExperimentRequest(parent=caller.parent, experiment=experiment)
@@ -104,10 +107,11 @@ async def restore(caller: Caller, fields: Fields) -> dict[str, Any]:
 
 async def set_tag(caller: Caller, fields: Fields) -> dict[str, Any]:
     """Sets a tag."""
-    if not fields.has("value"):
-        raise invalid("Missing value for required parameter 'value'.")
+    value = fields.text("value")
+    if len(value) > _LONGEST_TAG:
+        raise invalid(f"'value' has {len(value)} characters, and {_LONGEST_TAG} are allowed.")
     request = pb.SetExperimentTagsRequest(
-        name=caller.experiment(fields.needed("experiment_id")), tags={fields.needed("key"): fields.text("value")}
+        name=caller.experiment(fields.needed("experiment_id")), tags={key_of(fields): value}
     )
     await caller.call(caller.upstream.tracking.SetExperimentTags, request)
     return {}

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, Final
 
 from trivet_gateway.answers import millis, number, pairs, without_empty
 from trivet_gateway.fields import Fields
-from trivet_gateway.mlflow.paging import check_max_results, gathered
+from trivet_gateway.mlflow.locations import locations_of
+from trivet_gateway.mlflow.paging import check_max_results, gathered_of_experiments
 from trivet_gateway.upstream import Caller, last
 from trivet_proto.tracking.v1 import logged_model_pb2
 from trivet_proto.tracking.v1 import logged_model_service_pb2 as pb
@@ -20,8 +22,8 @@ _STATUSES: Final = {
 _STATUS_NAMES: Final = {value: name for name, value in _STATUSES.items()}
 
 
-def to_model(model: logged_model_pb2.LoggedModel) -> dict[str, Any]:
-    """As MLflow has it."""
+def to_model(model: logged_model_pb2.LoggedModel, location: str) -> dict[str, Any]:
+    """As MLflow has it, with the location of its experiment."""
     model_id, experiment_id = last(model.name), last(model.experiment)
     info = {
         "model_id": model_id,
@@ -29,10 +31,8 @@ def to_model(model: logged_model_pb2.LoggedModel) -> dict[str, Any]:
         "name": model.display_name,
         "creation_timestamp_ms": millis(model.create_time),
         "last_updated_timestamp_ms": millis(model.update_time),
-        "artifact_uri": f"mlflow-artifacts:/{experiment_id}/models/{model_id}/artifacts",
+        "artifact_uri": f"{location}/models/{model_id}/artifacts",
         "status": _STATUS_NAMES[model.status],
-        "model_type": model.model_type,
-        "source_run_id": last(model.source_run),
         "tags": pairs(model.tags),
     }
     metrics = [
@@ -51,7 +51,13 @@ def to_model(model: logged_model_pb2.LoggedModel) -> dict[str, Any]:
         for metric in model.metrics
     ]
     data = without_empty({"params": pairs(model.params), "metrics": metrics})
-    return without_empty({"info": without_empty(info), "data": data})
+    always = {"model_type": model.model_type, "source_run_id": last(model.source_run)}
+    return {"info": without_empty(info) | always, "data": data}
+
+
+async def _placed(caller: Caller, models: Sequence[logged_model_pb2.LoggedModel]) -> list[dict[str, Any]]:
+    locations = await locations_of(caller, (model.experiment for model in models))
+    return [to_model(model, locations[model.experiment]) for model in models]
 
 
 async def create(caller: Caller, fields: Fields) -> dict[str, Any]:
@@ -66,13 +72,17 @@ async def create(caller: Caller, fields: Fields) -> dict[str, Any]:
         tags=fields.pairs("tags"),
     )
     request = pb.CreateLoggedModelRequest(parent=caller.parent, logged_model=model)
-    return {"model": to_model(await caller.call(caller.upstream.tracking.CreateLoggedModel, request))}
+    return await _answered(caller, caller.upstream.tracking.CreateLoggedModel, request)
+
+
+async def _answered(caller: Caller, method: Any, request: Any) -> dict[str, Any]:
+    return {"model": (await _placed(caller, [await caller.call(method, request)]))[0]}
 
 
 async def get(caller: Caller, fields: Fields) -> dict[str, Any]:
     """Returns one."""
     request = pb.GetLoggedModelRequest(name=caller.logged_model(fields.needed("model_id")))
-    return {"model": to_model(await caller.call(caller.upstream.tracking.GetLoggedModel, request))}
+    return await _answered(caller, caller.upstream.tracking.GetLoggedModel, request)
 
 
 async def finalize(caller: Caller, fields: Fields) -> dict[str, Any]:
@@ -82,7 +92,7 @@ async def finalize(caller: Caller, fields: Fields) -> dict[str, Any]:
         name=caller.logged_model(fields.needed("model_id")),
         status=logged_model_pb2.LoggedModelStatus.ValueType(status),
     )
-    return {"model": to_model(await caller.call(caller.upstream.tracking.FinalizeLoggedModel, request))}
+    return await _answered(caller, caller.upstream.tracking.FinalizeLoggedModel, request)
 
 
 async def delete(caller: Caller, fields: Fields) -> dict[str, Any]:
@@ -94,25 +104,32 @@ async def delete(caller: Caller, fields: Fields) -> dict[str, Any]:
 
 async def search(caller: Caller, fields: Fields) -> dict[str, Any]:
     """Returns a page."""
+    experiments = fields.texts("experiment_ids")
+    if not experiments:
+        return {}  # as upstream answers
+    order_by = fields.objects("order_by")
     request = pb.SearchLoggedModelsRequest(
         parent=caller.parent,
-        experiments=[caller.experiment(each) for each in fields.texts("experiment_ids")],
+        experiments=[caller.experiment(each) for each in experiments],
         filter=fields.text("filter"),
-        order_by=", ".join(_clause(each) for each in fields.objects("order_by")),
+        order_by=", ".join(_clause(each) for each in order_by),
+        order_by_datasets=[
+            pb.DatasetSelector(name=each.text("dataset_name"), digest=each.text("dataset_digest")) for each in order_by
+        ],
         page_token=fields.text("page_token"),
         datasets=[
             pb.DatasetSelector(name=each.needed("dataset_name"), digest=each.text("dataset_digest"))
             for each in fields.objects("datasets")
         ],
     )
-    found, token = await gathered(
+    found, token = await gathered_of_experiments(
         caller,
         caller.upstream.tracking.SearchLoggedModels,
         request,
         lambda page: page.logged_models,
         check_max_results(fields, 50),
     )
-    return without_empty({"models": [to_model(model) for model in found], "next_page_token": token})
+    return without_empty({"models": await _placed(caller, found), "next_page_token": token})
 
 
 def _clause(entry: Fields) -> str:
@@ -133,7 +150,8 @@ async def delete_tag(caller: Caller, fields: Fields) -> dict[str, Any]:
 async def _change_tags(caller: Caller, fields: Fields, **changes: Any) -> dict[str, Any]:
     name = caller.logged_model(fields.needed("model_id"))
     request = pb.SetLoggedModelTagsRequest(name=name, **changes)
-    return {"model": to_model(await caller.call(caller.upstream.tracking.SetLoggedModelTags, request))}
+    await caller.call(caller.upstream.tracking.SetLoggedModelTags, request)
+    return {}
 
 
 async def log_params(caller: Caller, fields: Fields) -> dict[str, Any]:

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import re
+from collections import Counter
 from typing import Any, Final
 
 from google.protobuf.field_mask_pb2 import FieldMask
 
 from trivet_gateway.answers import number, without_empty
-from trivet_gateway.errors import invalid, missing
+from trivet_gateway.errors import MlflowError, invalid, missing
 from trivet_gateway.fields import Fields
-from trivet_gateway.mlflow.runs import NOTE, RUN_NAME, run_id_of
+from trivet_gateway.mlflow.keys import key_of
+from trivet_gateway.mlflow.runs import NOTE, RUN_NAME, run_id_of, tags_of
 from trivet_gateway.upstream import Caller
-from trivet_proto.tracking.v1 import metric_pb2, run_inputs_pb2, run_pb2
+from trivet_proto.tracking.v1 import lifecycle_pb2, metric_pb2, run_inputs_pb2, run_pb2
 from trivet_proto.tracking.v1 import tracking_service_pb2 as pb
 
 _MAX_METRICS: Final = 1_000
@@ -20,6 +23,11 @@ _MAX_TAGS: Final = 100
 _MAX_ENTRIES: Final = 1_000
 _LONGEST_PARAM: Final = 6_000
 _LONGEST_TAG: Final = 8_000
+_LONGEST_DIGEST: Final = 36
+_OFFSET: Final = re.compile(r"[0-9]{1,18}")
+CUT: Final = "trivet.mlflow.cut"
+"""The tag of a run that says which value was cut last, and what it had."""
+_TELLS_TAGS: Final = ("state", "tags", "display_name", "description", "user", "source", "git_commit", "parent_run")
 
 
 async def log_metric(caller: Caller, fields: Fields) -> dict[str, Any]:
@@ -30,13 +38,17 @@ async def log_metric(caller: Caller, fields: Fields) -> dict[str, Any]:
 
 async def log_param(caller: Caller, fields: Fields) -> dict[str, Any]:
     """Logs a param."""
-    await _write(caller, pb.WriteRunRequest(run=caller.run(run_id_of(fields)), params=_params([fields])))
+    request = pb.WriteRunRequest(run=caller.run(run_id_of(fields)))
+    _add_params(request, [fields])
+    await _write(caller, request)
     return {}
 
 
 async def set_tag(caller: Caller, fields: Fields) -> dict[str, Any]:
     """Sets a tag."""
-    await _set_tags(caller, run_id_of(fields), pb.WriteRunRequest(tags=_tags([fields])))
+    request = pb.WriteRunRequest(run=caller.run(run_id_of(fields)))
+    _add_tags(request, [fields])
+    await _set_tags(caller, request)
     return {}
 
 
@@ -44,11 +56,17 @@ async def delete_tag(caller: Caller, fields: Fields) -> dict[str, Any]:
     """Removes a tag that is there."""
     run_id, key = run_id_of(fields), fields.needed("key")
     name = caller.run(run_id)
-    request = pb.GetRunRequest(name=name, read_mask=FieldMask(paths=["tags"]))
+    request = pb.GetRunRequest(name=name, read_mask=FieldMask(paths=_TELLS_TAGS))
     found = await caller.call(caller.upstream.tracking.GetRun, request)
-    if key not in found.tags:
+    if found.state == lifecycle_pb2.LIFECYCLE_STATE_DELETED:
+        raise invalid(f"The run {run_id} must be in the 'active' state. Current state is deleted.")
+    if key not in tags_of(found):
         raise missing(f"No tag with name: {key} in run with id {run_id}")
-    await _write(caller, pb.WriteRunRequest(run=name, deleted_tags=[key]))
+    if key in found.tags:
+        await _write(caller, pb.WriteRunRequest(run=name, deleted_tags=[key]))
+    if key == NOTE:
+        update = pb.UpdateRunRequest(run=run_pb2.Run(name=name), update_mask=FieldMask(paths=["description"]))
+        await caller.call(caller.upstream.tracking.UpdateRun, update)
     return {}
 
 
@@ -62,15 +80,15 @@ async def log_batch(caller: Caller, fields: Fields) -> dict[str, Any]:
     total = len(metrics) + len(params) + len(tags)
     if total > _MAX_ENTRIES:
         raise invalid(f"A batch logging request can contain at most {_MAX_ENTRIES} entries. Got {total}.")
-    values: dict[str, str] = {}
-    for param in _params(params):
-        if param.key in values:
-            raise invalid(f"Duplicate parameter keys have been submitted: {[param.key]}.")
-        values[param.key] = param.value
-    request = pb.WriteRunRequest(params=_params(params), tags=_tags(tags), atomic=True)
+    request = pb.WriteRunRequest(run=caller.run(run_id_of(fields)), atomic=True)
+    _add_params(request, params)
+    counts = Counter(param.key for param in request.params)
+    if len(counts) < len(params):
+        raise invalid(f"Duplicate parameter keys have been submitted: {[key for key in counts if counts[key] > 1]}.")
+    _add_tags(request, tags)
     if metrics:
         request.metrics.CopyFrom(_columns(metrics))
-    await _set_tags(caller, run_id_of(fields), request)
+    await _set_tags(caller, request)
     return {}
 
 
@@ -86,6 +104,8 @@ async def log_inputs(caller: Caller, fields: Fields) -> dict[str, Any]:
 
 async def log_outputs(caller: Caller, fields: Fields) -> dict[str, Any]:
     """Logs logged models that a run made."""
+    if not fields.has("models"):
+        raise invalid("Missing value for required parameter 'models'.")
     outputs = run_inputs_pb2.RunOutputs(
         models=[
             run_inputs_pb2.LoggedModelOutput(model_id=each.needed("model_id"), step=each.whole("step", 0))
@@ -101,13 +121,19 @@ async def get_history(caller: Caller, fields: Fields) -> dict[str, Any]:
     key = fields.needed("metric_key")
     request = pb.ReadMetricHistoryRequest(run=caller.run(run_id_of(fields)), key=key)
     begin = _offset(fields.text("page_token"))
-    most = fields.whole("max_results", 0)
+    most = fields.whole("max_results") if fields.has("max_results") else None
+    if most is not None and most <= 0:
+        raise invalid(f"Invalid value {most} for parameter 'max_results' supplied. It must be a positive integer.")
     points: list[tuple[int, int, float]] = []
-    async for answer in caller.stream(caller.upstream.tracking.ReadMetricHistory, request):
-        columns = answer.metrics
-        points.extend(zip(columns.times_millis, columns.steps, columns.values, strict=True))
+    try:
+        async for answer in caller.stream(caller.upstream.tracking.ReadMetricHistory, request):
+            columns = answer.metrics
+            points.extend(zip(columns.times_millis, columns.steps, columns.values, strict=True))
+    except MlflowError as error:
+        if error.reason != "RUN_NOT_FOUND":
+            raise
     points.sort(key=lambda point: (point[0], point[1], point[2] == point[2], point[2]))
-    end = begin + most if most > 0 else len(points)
+    end = len(points) if most is None else begin + most
     metrics = [
         {"key": key, "value": number(value), "timestamp": time, "step": step} for time, step, value in points[begin:end]
     ]
@@ -115,14 +141,13 @@ async def get_history(caller: Caller, fields: Fields) -> dict[str, Any]:
 
 
 def _offset(token: str) -> int:
-    if token and not token.isdecimal():
+    if token and not _OFFSET.fullmatch(token):
         raise invalid("Invalid page token.")
     return int(token or 0)
 
 
-async def _set_tags(caller: Caller, run_id: str, request: pb.WriteRunRequest) -> None:
+async def _set_tags(caller: Caller, request: pb.WriteRunRequest) -> None:
     """Writes, and what the contract has fields for goes into these too."""
-    request.run = caller.run(run_id)
     await _write(caller, request)
     tags = {tag.key: tag.value for tag in request.tags}
     run = run_pb2.Run(name=request.run)
@@ -150,7 +175,7 @@ def _columns(points: list[Fields]) -> metric_pb2.MetricColumns:
     columns = metric_pb2.MetricColumns()
     contexts: dict[tuple[str, str, str], int] = {("", "", ""): 0}
     for point in points:
-        columns.keys.append(point.needed("key"))
+        columns.keys.append(key_of(point))
         columns.values.append(point.number("value"))
         columns.times_millis.append(point.whole("timestamp"))
         columns.steps.append(point.whole("step", 0))
@@ -165,22 +190,34 @@ def _columns(points: list[Fields]) -> metric_pb2.MetricColumns:
     return columns
 
 
-def _params(entries: list[Fields]) -> list[pb.Param]:
-    """Params; what is too long is cut, as upstream does."""
-    return [pb.Param(key=each.needed("key"), value=each.text("value")[:_LONGEST_PARAM]) for each in entries]
+def _add_params(request: pb.WriteRunRequest, entries: list[Fields]) -> None:
+    for each in entries:
+        request.params.add(key=key_of(each), value=_kept(request, each, "params", _LONGEST_PARAM))
 
 
-def _tags(entries: list[Fields]) -> list[pb.Tag]:
-    """Tags; what is too long is cut, as upstream does."""
-    return [pb.Tag(key=each.needed("key"), value=each.text("value")[:_LONGEST_TAG]) for each in entries]
+def _add_tags(request: pb.WriteRunRequest, entries: list[Fields]) -> None:
+    for each in entries:
+        request.tags.add(key=key_of(each), value=_kept(request, each, "tags", _LONGEST_TAG))
+
+
+def _kept(request: pb.WriteRunRequest, entry: Fields, kind: str, longest: int) -> str:
+    """A value, cut where it is too long, as upstream does; the run is tagged then, so that somebody learns of it."""
+    value = entry.text("value")
+    if len(value) <= longest:
+        return value
+    request.tags.add(key=CUT, value=f"{kind}.{entry.text('key')} had {len(value)} characters, and has {longest}")
+    return value[:longest]
 
 
 def _dataset_input(entry: Fields) -> run_inputs_pb2.DatasetInput:
     dataset = entry.inner("dataset")
+    digest = dataset.needed("digest")
+    if len(digest) > _LONGEST_DIGEST:
+        raise invalid(f"A dataset's digest has at most {_LONGEST_DIGEST} characters, and this one {len(digest)}.")
     return run_inputs_pb2.DatasetInput(
         dataset=run_inputs_pb2.Dataset(
             name=dataset.needed("name"),
-            digest=dataset.needed("digest"),
+            digest=digest,
             source_type=dataset.text("source_type"),
             source=dataset.text("source"),
             schema=dataset.text("schema"),

@@ -3,33 +3,41 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from typing import Any, Final
 
 from google.protobuf.field_mask_pb2 import FieldMask
 
 from trivet_gateway.answers import millis, pairs, without_empty
-from trivet_gateway.errors import MlflowError, invalid
+from trivet_gateway.errors import MlflowError, invalid, missing
 from trivet_gateway.fields import Fields
+from trivet_gateway.mlflow.keys import key_of
 from trivet_gateway.mlflow.paging import check_max_results, gathered, ordered
-from trivet_gateway.mlflow.places import place_in, version_location
+from trivet_gateway.mlflow.places import version_location
+from trivet_gateway.mlflow.sources import source_of
 from trivet_gateway.upstream import Caller, last
 from trivet_proto.registry.v1 import model_pb2, model_version_pb2
 from trivet_proto.registry.v1 import registry_service_pb2 as pb
 
 _STATUSES: Final = {1: "PENDING_REGISTRATION", 2: "READY", 3: "FAILED_REGISTRATION"}
-_OF_LOGGED_MODEL: Final = re.compile(r"models:/(m-[^/]+)(?:/(.*))?")
-_OF_VERSION: Final = re.compile(r"models:/([^/]+)/([0-9]+)(?:/(.*))?")
-_OF_RUN: Final = re.compile(r"runs:/([^/]+)(?:/(.*))?")
 _NO_PROMPT: Final = re.compile(r"(tags?\.`mlflow\.prompt\.is_prompt`)\s*!=\s*('true'|\"true\")", re.IGNORECASE)
 _SOURCE_TAG: Final = "trivet.mlflow.source"
 """The URI that a client registered, which it is told again."""
+_LINK_TAG: Final = "trivet.mlflow.runLink"
+_NOBODY: Final = "anonymous"
+_MOST_MODELS: Final = 1_000
 _MOST_VERSIONS: Final = 200_000
+_PROMPT_TAG: Final = "mlflow.prompt.is_prompt"
+_SOURCE_PATH: Final = re.compile(
+    r"""\bsource_path\s*(!=|=|I?LIKE\b)\s*('(?:[^']|'')*'|"(?:[^"]|"")*")|'(?:[^']|'')*'|"[^"]*"|`[^`]*`""",
+    re.IGNORECASE,
+)
 
 
 def to_version(version: model_version_pb2.ModelVersion) -> dict[str, Any]:
     """As MLflow has it."""
     _, _, _, name, _, number = version.name.split("/")
-    tags = {key: value for key, value in version.tags.items() if key != _SOURCE_TAG}
+    tags = {key: value for key, value in version.tags.items() if key not in (_SOURCE_TAG, _LINK_TAG)}
     return {
         "name": name,
         "version": number,
@@ -38,11 +46,12 @@ def to_version(version: model_version_pb2.ModelVersion) -> dict[str, Any]:
         "current_stage": version.stage,
         "description": version.description,
         "source": version.tags.get(_SOURCE_TAG) or _location(version),
+        "run_id": last(version.source.run),
+        "run_link": version.tags.get(_LINK_TAG, ""),
         "status": _STATUSES[version.state],
         **without_empty(
             {
-                "user_id": version.created_by,
-                "run_id": last(version.source.run),
+                "user_id": _user(version.created_by),
                 "model_id": last(version.source.logged_model),
                 "status_message": version.state_message,
                 "tags": pairs(tags),
@@ -59,13 +68,30 @@ def to_model(model: model_pb2.Model) -> dict[str, Any]:
             "name": last(model.name),
             "creation_timestamp": millis(model.create_time),
             "last_updated_timestamp": millis(model.update_time),
-            "user_id": model.created_by,
+            "user_id": _user(model.created_by),
             "description": model.description,
-            "latest_versions": [to_version(version) for version in model.latest_versions],
+            "latest_versions": [
+                {name: value for name, value in version.items() if name != "aliases"}
+                for version in _by_number(model.latest_versions)
+            ],
             "tags": pairs(model.tags),
             "aliases": [{"alias": alias, "version": str(version)} for alias, version in sorted(model.aliases.items())],
         }
     )
+
+
+def _user(principal: str) -> str:
+    """Who made it, if that is known."""
+    return "" if principal == _NOBODY else principal
+
+
+def _by_number(versions: Iterable[model_version_pb2.ModelVersion]) -> list[dict[str, Any]]:
+    """The newest versions of stages, by their numbers."""
+    return [to_version(version) for version in sorted(versions, key=_number_of)]
+
+
+def _number_of(version: model_version_pb2.ModelVersion) -> int:
+    return int(last(version.name))
 
 
 def _location(version: model_version_pb2.ModelVersion) -> str:
@@ -117,8 +143,14 @@ async def delete(caller: Caller, fields: Fields) -> dict[str, Any]:
 
 
 def _filter(text: str) -> str:
-    """The client asks for what is no prompt by a tag that most models do not have, and means those too."""
-    return _NO_PROMPT.sub(lambda found: f"NOT {found[1]} = {found[2]}", text)
+    """The client asks for what is no prompt by a tag that most models do not have, and means those too.
+
+    Who does not ask, gets no prompts either.
+    """
+    if _PROMPT_TAG in text:
+        return _NO_PROMPT.sub(lambda found: f"NOT {found[1]} = {found[2]}", text)
+    no_prompt = f"NOT tags.`{_PROMPT_TAG}` = 'true'"
+    return f"({text}) AND {no_prompt}" if text else no_prompt
 
 
 async def search(caller: Caller, fields: Fields) -> dict[str, Any]:
@@ -130,7 +162,7 @@ async def search(caller: Caller, fields: Fields) -> dict[str, Any]:
         page_token=fields.text("page_token"),
         with_latest_versions=True,
     )
-    most = check_max_results(fields, 100)
+    most = check_max_results(fields, 100, _MOST_MODELS)
     found, token = await gathered(
         caller, caller.upstream.registry.SearchModels, request, lambda page: page.models, most
     )
@@ -141,13 +173,13 @@ async def get_latest_versions(caller: Caller, fields: Fields) -> dict[str, Any]:
     """Returns the newest version in each stage."""
     request = pb.GetLatestVersionsRequest(name=caller.model(fields.needed("name")), stages=fields.texts("stages"))
     found = await caller.call(caller.upstream.registry.GetLatestVersions, request)
-    return without_empty({"model_versions": [to_version(version) for version in found.model_versions]})
+    return without_empty({"model_versions": _by_number(found.model_versions)})
 
 
 async def set_tag(caller: Caller, fields: Fields) -> dict[str, Any]:
     """Sets a tag of a model."""
     request = pb.SetModelTagsRequest(
-        name=caller.model(fields.needed("name")), tags={fields.needed("key"): fields.text("value")}
+        name=caller.model(fields.needed("name")), tags={key_of(fields): fields.text("value")}
     )
     await caller.call(caller.upstream.registry.SetModelTags, request)
     return {}
@@ -177,17 +209,28 @@ async def delete_alias(caller: Caller, fields: Fields) -> dict[str, Any]:
 
 
 async def get_by_alias(caller: Caller, fields: Fields) -> dict[str, Any]:
-    """Returns the version that an alias points at."""
-    name, alias = fields.needed("name"), fields.needed("alias")
-    request = pb.GetModelVersionByAliasRequest(name=caller.model(name), alias=alias)
-    try:
-        found = await caller.call(caller.upstream.registry.GetModelVersionByAlias, request)
-    except MlflowError as error:
-        # The client looks for this code, and for no other.
-        if error.code == "RESOURCE_DOES_NOT_EXIST":
-            raise invalid(f"Registered model alias {alias} not found.") from None
-        raise
-    return {"model_version": to_version(found)}
+    """Returns the version that an alias points at; `latest` is the newest one."""
+    return {"model_version": to_version(await _by_alias(caller, fields.needed("name"), fields.needed("alias")))}
+
+
+async def _by_alias(caller: Caller, name: str, alias: str) -> model_version_pb2.ModelVersion:
+    if alias.lower() == "latest":
+        newest = (await _get(caller, name)).latest_versions
+        if newest:
+            return max(newest, key=_number_of)
+    else:
+        request = pb.GetModelVersionByAliasRequest(name=caller.model(name), alias=alias)
+        try:
+            found: model_version_pb2.ModelVersion = await caller.call(
+                caller.upstream.registry.GetModelVersionByAlias, request
+            )
+        except MlflowError as error:
+            if error.reason != "MODEL_ALIAS_NOT_FOUND":
+                raise
+        else:
+            return found
+    # The client looks for this code, and for no other.
+    raise invalid(f"Registered model alias {alias} not found.")
 
 
 # --- versions
@@ -196,40 +239,21 @@ async def get_by_alias(caller: Caller, fields: Fields) -> dict[str, Any]:
 async def create_version(caller: Caller, fields: Fields) -> dict[str, Any]:
     """Registers files."""
     uri = fields.needed("source")
-    source = _source(caller, uri)
     run_id, model_id = fields.text("run_id"), fields.text("model_id")
-    if run_id:
-        source.run = caller.run(run_id)
-    if model_id:
-        source.logged_model = caller.logged_model(model_id)
-    tags = fields.pairs("tags")
-    if not source.external_uri:
-        tags[_SOURCE_TAG] = uri
+    source = await source_of(caller, uri, run_id, model_id)
+    tags = fields.pairs("tags") | {_SOURCE_TAG: uri}
+    if fields.text("run_link"):
+        tags[_LINK_TAG] = fields.text("run_link")
     version = model_version_pb2.ModelVersion(source=source, description=fields.text("description"), tags=tags)
     request = pb.CreateModelVersionRequest(parent=caller.model(fields.needed("name")), model_version=version)
     return {"model_version": to_version(await caller.call(caller.upstream.registry.CreateModelVersion, request))}
 
 
-def _source(caller: Caller, uri: str) -> model_version_pb2.ModelSource:
-    """Files of Trivet, or a URI of something else."""
-    source = model_version_pb2.ModelSource()
-    if place := place_in(caller, uri):
-        owner, path = place.owner, place.path
-    elif found := _OF_LOGGED_MODEL.fullmatch(uri):
-        owner, path = caller.logged_model(found[1]), found[2] or ""
-    elif found := _OF_VERSION.fullmatch(uri):
-        owner, path = caller.version(found[1], found[2]), found[3] or ""
-    elif found := _OF_RUN.fullmatch(uri):
-        owner, path = caller.run(found[1]), found[2] or ""
-    else:
-        source.external_uri = uri
-        return source
-    source.artifacts.owner, source.artifacts.path = owner, path
-    return source
-
-
 def _version_name(caller: Caller, fields: Fields) -> str:
-    return caller.version(fields.needed("name"), str(fields.whole("version")))
+    name, number = fields.needed("name"), fields.whole("version")
+    if number < 1:
+        raise missing(f"Model Version (name={name}, version={number}) not found")
+    return caller.version(name, str(number))
 
 
 async def get_version(caller: Caller, fields: Fields) -> dict[str, Any]:
@@ -269,11 +293,23 @@ async def delete_version(caller: Caller, fields: Fields) -> dict[str, Any]:
     return {}
 
 
+def _by_source(text: str) -> str:
+    """A filter whose `source_path` is the URI that was registered, of versions that have one here."""
+
+    def replaced(found: re.Match[str]) -> str:
+        if not found[1]:
+            return found[0]
+        registered = f"tags.`{_SOURCE_TAG}`"
+        return f"({registered} {found[1]} {found[2]} OR ({registered} IS NULL AND {found[0]}))"
+
+    return _SOURCE_PATH.sub(replaced, text)
+
+
 async def search_versions(caller: Caller, fields: Fields) -> dict[str, Any]:
     """Returns a page of versions."""
     request = pb.SearchModelVersionsRequest(
         parent=caller.parent,
-        filter=fields.text("filter"),
+        filter=_by_source(fields.text("filter")),
         order_by=ordered(fields),
         page_token=fields.text("page_token"),
     )
@@ -290,7 +326,7 @@ async def search_versions(caller: Caller, fields: Fields) -> dict[str, Any]:
 async def set_version_tag(caller: Caller, fields: Fields) -> dict[str, Any]:
     """Sets a tag of a version."""
     request = pb.SetModelVersionTagsRequest(
-        name=_version_name(caller, fields), tags={fields.needed("key"): fields.text("value")}
+        name=_version_name(caller, fields), tags={key_of(fields): fields.text("value")}
     )
     await caller.call(caller.upstream.registry.SetModelVersionTags, request)
     return {}

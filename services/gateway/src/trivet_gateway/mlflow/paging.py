@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Iterable
 from typing import Any, Final
 
-from trivet_gateway.errors import invalid
+from trivet_gateway.errors import MlflowError, invalid
 from trivet_gateway.fields import Fields
 from trivet_gateway.upstream import Caller
+from trivet_proto.tracking.v1 import tracking_service_pb2 as pb
 
 VIEWS: Final = {"ACTIVE_ONLY": 1, "DELETED_ONLY": 2, "ALL": 3}
 """MLflow's names and numbers; the contract of tracking has the same numbers."""
@@ -32,6 +34,40 @@ def check_max_results(fields: Fields, default: int, most: int = _MOST) -> int:
 def ordered(fields: Fields) -> str:
     """The clauses of an order, as one text."""
     return ", ".join(fields.texts("order_by"))
+
+
+async def gathered_of_experiments(
+    caller: Caller, method: Any, request: Any, entries: Callable[[Any], Iterable[Any]], most: int
+) -> tuple[list[Any], str]:
+    """As `gathered`, of those experiments of the request that are there: upstream has no fault in the others.
+
+    Raises:
+        MlflowError: as the search does.
+    """
+    begin = request.page_token
+    try:
+        return await gathered(caller, method, request, entries, most)
+    except MlflowError as error:
+        if error.reason != "EXPERIMENT_NOT_FOUND":
+            raise
+    names = list(request.experiments)
+    are_there = await asyncio.gather(*(_is_there(caller, name) for name in names))
+    del request.experiments[:]
+    request.experiments.extend(name for name, is_there in zip(names, are_there, strict=True) if is_there)
+    if not request.experiments:
+        return [], ""
+    request.page_token = begin
+    return await gathered(caller, method, request, entries, most)
+
+
+async def _is_there(caller: Caller, experiment: str) -> bool:
+    try:
+        await caller.call(caller.upstream.tracking.GetExperiment, pb.GetExperimentRequest(name=experiment))
+    except MlflowError as error:
+        if error.reason != "EXPERIMENT_NOT_FOUND":
+            raise
+        return False
+    return True
 
 
 async def gathered(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any, Final
 
 from google.protobuf.field_mask_pb2 import FieldMask
@@ -9,25 +10,30 @@ from google.protobuf.field_mask_pb2 import FieldMask
 from trivet_gateway.answers import millis, number, pairs, to_timestamp, without_empty
 from trivet_gateway.errors import invalid
 from trivet_gateway.fields import Fields
-from trivet_gateway.mlflow.experiments import artifact_location
-from trivet_gateway.mlflow.paging import check_max_results, gathered, ordered, view_of
+from trivet_gateway.mlflow.locations import locations_of
+from trivet_gateway.mlflow.paging import check_max_results, gathered_of_experiments, ordered, view_of
 from trivet_gateway.upstream import Caller, last
-from trivet_proto.tracking.v1 import experiment_pb2, lifecycle_pb2, run_pb2
+from trivet_proto.tracking.v1 import lifecycle_pb2, run_pb2
 from trivet_proto.tracking.v1 import tracking_service_pb2 as pb
 
 STATUSES: Final = {"RUNNING": 1, "SCHEDULED": 2, "FINISHED": 3, "FAILED": 4, "KILLED": 5}
 """MLflow's names and numbers; the contract of tracking has the same numbers."""
 RUN_NAME: Final = "mlflow.runName"
 NOTE: Final = "mlflow.note.content"
-# Tags that say what the contract has fields for: both are written, and of a run that another client made, read.
+# Tags that say what the contract has fields for. Of these two, the field alone counts.
+_TAGS_THAT_ARE_FIELDS: Final = {RUN_NAME: "display_name", NOTE: "description"}
+# Of these, the tag counts, and the field where another client made the run, without tags.
 _TAGS_OF_FIELDS: Final = {
-    RUN_NAME: "display_name",
-    NOTE: "description",
     "mlflow.user": "user",
     "mlflow.source.name": "source",
     "mlflow.source.git.commit": "git_commit",
 }
+# Texts in quotes, which are passed over, and the tag that is the name.
+_NAME_AS_TAG: Final = re.compile(
+    r"""\btags?\.(?:`mlflow\.runName`|"mlflow\.runName"|mlflow\.runName(?![\w.\-/]))|'(?:[^']|'')*'|"[^"]*"|`[^`]*`"""
+)
 _PARENT: Final = "mlflow.parentRunId"
+_FIELDS: Final = frozenset({_PARENT, *_TAGS_OF_FIELDS, *_TAGS_THAT_ARE_FIELDS})
 
 
 def run_id_of(fields: Fields) -> str:
@@ -41,7 +47,7 @@ def status_of(fields: Fields) -> int:
 
 
 def to_info(run: run_pb2.Run) -> dict[str, Any]:
-    """What a run is, as MLflow has it. Where its files are is known by the experiment's location alone."""
+    """What a run is, as MLflow has it, but for where its files are: the experiment alone knows that."""
     run_id, experiment_id = last(run.name), last(run.experiment)
     return {
         "run_id": run_id,
@@ -52,7 +58,6 @@ def to_info(run: run_pb2.Run) -> dict[str, Any]:
         "status": _STATUS_NAMES[run.status],
         "start_time": millis(run.start_time),
         **({"end_time": millis(run.end_time)} if run.HasField("end_time") else {}),
-        "artifact_uri": f"mlflow-artifacts:/{experiment_id}/{run_id}/artifacts",
         "lifecycle_stage": "deleted" if run.state == lifecycle_pb2.LIFECYCLE_STATE_DELETED else "active",
     }
 
@@ -70,7 +75,7 @@ def to_run(run: run_pb2.Run) -> dict[str, Any]:
             for metric in run.metrics
         ],
         "params": pairs(run.params),
-        "tags": pairs({**run.tags, **_tags_of_fields(run)}),
+        "tags": pairs(tags_of(run)),
     }
     inputs = {
         "dataset_inputs": [
@@ -91,24 +96,31 @@ def to_run(run: run_pb2.Run) -> dict[str, Any]:
     }
     outputs = {"model_outputs": [{"model_id": each.model_id, "step": each.step} for each in run.outputs.models]}
     parts = {name: without_empty(part) for name, part in (("data", data), ("inputs", inputs), ("outputs", outputs))}
-    return {"info": to_info(run), **without_empty(parts)}
+    return {"info": to_info(run), **parts}
 
 
-def _tags_of_fields(run: run_pb2.Run) -> dict[str, str]:
-    tags = {tag: getattr(run, field) for tag, field in _TAGS_OF_FIELDS.items() if getattr(run, field)}
-    return tags | ({_PARENT: last(run.parent_run)} if run.parent_run else {})
+def tags_of(run: run_pb2.Run) -> dict[str, str]:
+    """The tags of a run, with those that fields say."""
+    tags = {tag: getattr(run, field) for tag, field in _TAGS_OF_FIELDS.items()}
+    tags[_PARENT] = last(run.parent_run)
+    tags.update(run.tags)
+    tags |= {tag: getattr(run, field) for tag, field in _TAGS_THAT_ARE_FIELDS.items()}
+    return {tag: value for tag, value in tags.items() if value or tag not in _FIELDS}
+
+
+def name_as_field(text: str) -> str:
+    """A filter or an order that has the name of a run by its tag, by the field instead."""
+    if RUN_NAME not in text:
+        return text
+    return _NAME_AS_TAG.sub(lambda found: "run_name" if found[0].startswith("tag") else found[0], text)
 
 
 async def _placed(caller: Caller, runs: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Says of each run where its files are: below its experiment's location, if that has one of its own."""
-    locations: dict[str, str] = {}
-    for run in runs:
-        experiment_id = run["info"]["experiment_id"]
-        if experiment_id not in locations:
-            request = pb.GetExperimentRequest(name=caller.experiment(experiment_id))
-            found: experiment_pb2.Experiment = await caller.call(caller.upstream.tracking.GetExperiment, request)
-            locations[experiment_id] = artifact_location(found)
-        run["info"]["artifact_uri"] = f"{locations[experiment_id]}/{run['info']['run_id']}/artifacts"
+    """Says of each run where its files are: below its experiment's location."""
+    infos = [(caller.experiment(run["info"]["experiment_id"]), run["info"]) for run in runs]
+    locations = await locations_of(caller, (experiment for experiment, _ in infos))
+    for experiment, info in infos:
+        info["artifact_uri"] = f"{locations[experiment]}/{info['run_id']}/artifacts"
     return runs
 
 
@@ -134,8 +146,10 @@ async def create(caller: Caller, fields: Fields) -> dict[str, Any]:
     )
     if fields.has("start_time"):
         run.start_time.CopyFrom(to_timestamp(fields.whole("start_time")))
-    created = await caller.call(caller.upstream.tracking.CreateRun, pb.CreateRunRequest(parent=caller.parent, run=run))
-    return {"run": (await _placed(caller, [to_run(created)]))[0]}
+    request = pb.CreateRunRequest(parent=caller.parent, run=run)
+    created = to_run(await caller.call(caller.upstream.tracking.CreateRun, request))
+    del created["outputs"]  # as upstream, which answers with them to reads alone
+    return {"run": (await _placed(caller, [created]))[0]}
 
 
 async def get(caller: Caller, fields: Fields) -> dict[str, Any]:
@@ -186,12 +200,12 @@ async def search(caller: Caller, fields: Fields) -> dict[str, Any]:
     request = pb.SearchRunsRequest(
         parent=caller.parent,
         experiments=[caller.experiment(each) for each in experiments],
-        filter=fields.text("filter"),
-        order_by=ordered(fields),
+        filter=name_as_field(fields.text("filter")),
+        order_by=name_as_field(ordered(fields)),
         view=lifecycle_pb2.LifecycleView.ValueType(view_of(fields, "run_view_type")),
         page_token=fields.text("page_token"),
     )
-    found, token = await gathered(
+    found, token = await gathered_of_experiments(
         caller,
         caller.upstream.tracking.SearchRuns,
         request,
