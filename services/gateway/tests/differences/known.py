@@ -339,15 +339,6 @@ DIFFERENCES: Final[Mapping[str, Mapping[str, Mapping[str, str]]]] = {
             "FILTER metrics.rmse = 1.7976931348623157e308": "['r4'] | None",
         },
     },
-    "`artifact_uri` in searches": {
-        "filters and orders of runs": {
-            "FILTER artifact_uri LIKE '%artifacts'": (
-                "200 ['edge1', 'r2nan', 'r3none', 'r4'] | 400 INVALID_PARAMETER_VALUE"
-            ),
-            "FILTER artifact_uri = 'x'": "200 | 400 INVALID_PARAMETER_VALUE",
-            "ORDER ['artifact_uri'] of one": "200 ['edge1'] | 400 INVALID_PARAMETER_VALUE",
-        },
-    },
     "Page tokens": {
         "pages of runs": {
             "page2 after an insert": "['p4', 'p3'] | ['p3', 'p2']",

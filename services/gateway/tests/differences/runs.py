@@ -154,6 +154,12 @@ _ELSEWHERE = Group(
         get("get", "runs/get", run_id="$run"),
         post("update", "runs/update", run_id="$run", status="FINISHED", end_time=5000),
         post("search", "runs/search", experiment_ids=["$experiment"]),
+        *(
+            post(
+                f"search {text}", "runs/search", experiment_ids=["$experiment"], filter=text, only="runs.info.run_name"
+            )
+            for text in ("artifact_uri LIKE 's3://bucket/folder/%/artifacts'", "artifact_uri LIKE 'mlflow-artifacts:%'")
+        ),
         post(
             "logged model",
             "logged-models",

@@ -459,7 +459,7 @@ class SearchRunsRequest(google.protobuf.message.Message):
     | `params.KEY` | = != < <= > >= IN BETWEEN | number; only params whose text is a number pass |
     | `tags.KEY` | = != LIKE ILIKE IN, IS NULL | quoted text |
     | `datasets.name`, `datasets.digest`, `datasets.context` | = != LIKE ILIKE IN, IS NULL | quoted text; a run passes if one of its datasets does; the context is the tag `mlflow.data.context` of the input |
-    | `run_id`, `run_name`, `status`, `user_id`, `created_by`, `source`, `git_commit`, `parent_run_id`, `forked_from_run_id`, `stale` | = != LIKE ILIKE IN | quoted text; `stale` is 'true' or 'false' |
+    | `run_id`, `run_name`, `status`, `user_id`, `created_by`, `source`, `git_commit`, `artifact_uri`, `parent_run_id`, `forked_from_run_id`, `stale` | = != LIKE ILIKE IN | quoted text; `stale` is 'true' or 'false'; `artifact_uri` is where MLflow's clients find the files of the run |
     | `start_time`, `last_write_time` | = != < <= > >= IN BETWEEN | integer, milliseconds since the Unix epoch |
     | `end_time`, `duration` | the same, IS NULL | integer, milliseconds (since the Unix epoch); a run that has not ended has neither |
     | `forked_from_step` | the same, IS NULL | integer; a run that is no fork has none |

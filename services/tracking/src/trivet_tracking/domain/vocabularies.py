@@ -26,6 +26,7 @@ RUNS = Vocabulary(
         Attribute("created_by"),
         Attribute("source"),
         Attribute("git_commit"),
+        Attribute("artifact_uri"),
         Attribute("parent_run_id"),
         Attribute("forked_from_run_id"),
         Attribute("forked_from_step", ValueType.INTEGER, optional=True),

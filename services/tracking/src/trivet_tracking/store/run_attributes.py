@@ -11,6 +11,7 @@ import sqlalchemy as sa
 from trivet_tracking.domain.runs import RunStatus
 from trivet_tracking.store import tables
 
+_experiment = tables.experiment.alias("experiment_of_run")
 _run = tables.run
 _writer = tables.metric_writer
 
@@ -22,6 +23,17 @@ _last_write_time: sa.ColumnElement[int] = (
         )
     )
     .where(_writer.c.run_pk == _run.c.run_pk)
+    .correlate(_run)
+    .scalar_subquery()
+)
+# Where MLflow's clients find the files of a run: where its experiment says, or in the artifact service.
+_location = sa.case(
+    (_experiment.c.artifact_location != "", _experiment.c.artifact_location),
+    else_="mlflow-artifacts:/" + sa.cast(_experiment.c.experiment_id, sa.Text),
+)
+_artifact_uri: sa.ColumnElement[str] = (
+    sa.select(_location + "/" + _run.c.run_id + "/artifacts")
+    .where(_experiment.c.experiment_pk == _run.c.experiment_pk)
     .correlate(_run)
     .scalar_subquery()
 )
@@ -56,6 +68,7 @@ def run_attributes(dialect: str, stale_after_millis: int) -> RunAttributes:
             "created_by": _run.c.created_by,
             "source": _run.c.source,
             "git_commit": _run.c.git_commit,
+            "artifact_uri": _artifact_uri,
             "parent_run_id": _run.c.parent_run_id,
             "forked_from_run_id": _run.c.forked_from_run_id,
             "stale": sa.case((stale, "true"), else_="false"),
