@@ -19,6 +19,11 @@ class Fields:
         self._values = values
         self._path = path
 
+    @property
+    def values(self) -> Mapping[str, Any]:
+        """As they came, for who checks many at once."""
+        return self._values
+
     def text(self, name: str, default: str = "") -> str:
         """A text."""
         value = self._values.get(name)

@@ -12,6 +12,7 @@ from typing import Final
 
 import typer
 import uvicorn
+import uvloop
 
 from trivet_gateway.app import build
 from trivet_gateway.connections import Connection
@@ -53,7 +54,7 @@ def serve(address: Address, services: Addresses, names: str = "", *, is_direct: 
     with listen(address) as listener:
         typer.echo(f"trivet-gateway is ready: http {_bound(listener)}")
         server = _server(services, names_of(address, names), is_direct=is_direct)
-        asyncio.run(server.serve(sockets=[listener]))
+        _run(server, listener)
 
 
 @contextmanager
@@ -66,7 +67,7 @@ def serving_in_thread(listener: socket.socket, services: Addresses, *, is_direct
         is_direct: Whether clients reach the store of files themselves.
     """
     server = _server(services, names_of(_bound(listener)), is_direct=is_direct)
-    thread = threading.Thread(target=lambda: asyncio.run(server.serve(sockets=[listener])), name="gateway")
+    thread = threading.Thread(target=_run, args=(server, listener), name="gateway")
     with listener:
         thread.start()
         try:
@@ -74,6 +75,12 @@ def serving_in_thread(listener: socket.socket, services: Addresses, *, is_direct
         finally:
             server.should_exit = True
             thread.join()
+
+
+def _run(server: uvicorn.Server, listener: socket.socket) -> None:
+    # uvicorn's own `run` would take signals, which a thread cannot.
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(server.serve(sockets=[listener]))
 
 
 class _Server(uvicorn.Server):
@@ -97,6 +104,7 @@ def _server(services: Addresses, names: frozenset[str] | None, *, is_direct: boo
         log_config=None,
         access_log=False,
         server_header=False,
+        proxy_headers=False,  # nothing asks who is at the other end
         timeout_graceful_shutdown=_DRAIN_SECONDS,
     )
     return _Server(config, ending)

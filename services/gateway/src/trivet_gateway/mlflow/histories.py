@@ -2,25 +2,19 @@
 
 from __future__ import annotations
 
-import math
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
-from trivet_gateway.answers import number, without_empty
-from trivet_gateway.errors import MlflowError, invalid, missing
+from trivet_gateway.answers import without_empty
+from trivet_gateway.errors import invalid
 from trivet_gateway.fields import Fields
 from trivet_gateway.mlflow.paging import check_max_results
+from trivet_gateway.mlflow.points import Point, read_history, sort_by_step, sort_by_time, to_metrics
 from trivet_gateway.upstream import Caller
 from trivet_proto.tracking.v1 import tracking_service_pb2 as pb
 
 _MOST_RUNS: Final = 100
 _MOST_POINTS: Final = 25_000
 _MOST_POINTS_OF_A_RUN: Final = 2_500
-
-
-class _Point(NamedTuple):
-    time: int
-    step: int
-    value: float
 
 
 async def get_bulk(caller: Caller, fields: Fields) -> dict[str, Any]:
@@ -33,9 +27,9 @@ async def get_bulk(caller: Caller, fields: Fields) -> dict[str, Any]:
     for run_id in sorted(set(runs)):
         if len(metrics) == most:
             break
-        points = await _history(caller, pb.ReadMetricHistoryRequest(run=caller.run(run_id), key=key))
-        points.sort(key=lambda point: (point.time, point.step, *_by_value(point)))
-        metrics += _to_metrics(key, run_id, points[: most - len(metrics)])
+        points = await read_history(caller, pb.ReadMetricHistoryRequest(run=caller.run(run_id), key=key))
+        sort_by_time(points)
+        metrics += _of_run(run_id, to_metrics(key, points[: most - len(metrics)]))
     return {"metrics": metrics}
 
 
@@ -56,9 +50,9 @@ async def get_interval(caller: Caller, fields: Fields) -> dict[str, Any]:
     metrics: list[dict[str, Any]] = []
     for run_id in runs:
         request.run = caller.run(run_id)
-        points = await _history(caller, request)
-        points.sort(key=lambda point: (point.step, point.time, *_by_value(point)))
-        metrics += _to_metrics(key, run_id, _evenly(points, most))
+        points = await read_history(caller, request)
+        sort_by_step(points)
+        metrics += _of_run(run_id, to_metrics(key, _evenly(points, most)))
     return without_empty({"metrics": metrics})
 
 
@@ -75,26 +69,7 @@ def _key(fields: Fields) -> str:
     return fields.needed("metric_key")
 
 
-async def _history(caller: Caller, request: pb.ReadMetricHistoryRequest) -> list[_Point]:
-    """All points: of one run at a time, so that many runs take no more memory than the longest."""
-    points: list[_Point] = []
-    try:
-        async for answer in caller.stream(caller.upstream.tracking.ReadMetricHistory, request):
-            columns = answer.metrics
-            points.extend(map(_Point, columns.times_millis, columns.steps, columns.values))
-    except MlflowError as error:
-        if error.code != missing("").code:
-            raise
-    return points
-
-
-def _by_value(point: _Point) -> tuple[float, bool]:
-    """NaN comes after 0, which upstream keeps for it."""
-    is_nan = math.isnan(point.value)
-    return 0.0 if is_nan else point.value, is_nan
-
-
-def _evenly(points: list[_Point], most: int) -> list[_Point]:
+def _evenly(points: list[Point], most: int) -> list[Point]:
     """The first point of each of so many groups of almost the same size; of the last group the last one."""
     if len(points) <= most:
         return points
@@ -102,8 +77,7 @@ def _evenly(points: list[_Point], most: int) -> list[_Point]:
     return [points[group * size + min(group, longer)] for group in range(most - 1)] + points[-1:]
 
 
-def _to_metrics(key: str, run_id: str, points: list[_Point]) -> list[dict[str, Any]]:
-    return [
-        {"key": key, "value": number(point.value), "timestamp": point.time, "step": point.step, "run_id": run_id}
-        for point in points
-    ]
+def _of_run(run_id: str, metrics: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    for metric in metrics:
+        metric["run_id"] = run_id
+    return metrics

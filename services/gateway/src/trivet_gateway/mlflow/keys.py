@@ -16,7 +16,7 @@ _CHARACTERS: Final = re.compile(r"[\w.\- :/]+")
 def key_of(fields: Fields) -> str:
     """The field `key`. Raises MlflowError."""
     key = fields.needed("key")
-    if not _is_key(key):
+    if not is_key(key):
         raise invalid(
             f"Invalid value {key[:250]!r} for parameter 'key' supplied: keys have letters, digits, '_', '-', '.', ' ', "
             "':' and '/' alone, and must be plain relative paths: without '..', and without a '/' at an end or twice."
@@ -26,6 +26,7 @@ def key_of(fields: Fields) -> str:
 
 # Training logs the same few keys again and again.
 @lru_cache(maxsize=8192)
-def _is_key(key: str) -> bool:
+def is_key(key: str) -> bool:
+    """Whether a text that is not empty can be one."""
     is_plain = posixpath.normpath(key) == key and key != "." and not key.startswith(("/", ".."))
     return is_plain and _CHARACTERS.fullmatch(key) is not None

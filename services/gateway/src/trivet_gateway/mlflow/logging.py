@@ -8,13 +8,14 @@ from typing import Any, Final
 
 from google.protobuf.field_mask_pb2 import FieldMask
 
-from trivet_gateway.answers import number, without_empty
-from trivet_gateway.errors import MlflowError, invalid, missing
+from trivet_gateway.answers import without_empty
+from trivet_gateway.errors import invalid, missing
 from trivet_gateway.fields import Fields
 from trivet_gateway.mlflow.keys import key_of
+from trivet_gateway.mlflow.points import read_history, sort_by_time, to_columns, to_metrics
 from trivet_gateway.mlflow.runs import NOTE, RUN_NAME, run_id_of, tags_of
 from trivet_gateway.upstream import Caller
-from trivet_proto.tracking.v1 import lifecycle_pb2, metric_pb2, run_inputs_pb2, run_pb2
+from trivet_proto.tracking.v1 import lifecycle_pb2, run_inputs_pb2, run_pb2
 from trivet_proto.tracking.v1 import tracking_service_pb2 as pb
 
 _MAX_METRICS: Final = 1_000
@@ -32,7 +33,7 @@ _TELLS_TAGS: Final = ("state", "tags", "display_name", "description", "user", "s
 
 async def log_metric(caller: Caller, fields: Fields) -> dict[str, Any]:
     """Logs a point."""
-    await _write(caller, pb.WriteRunRequest(run=caller.run(run_id_of(fields)), metrics=_columns([fields])))
+    await _write(caller, pb.WriteRunRequest(run=caller.run(run_id_of(fields)), metrics=to_columns([fields])))
     return {}
 
 
@@ -87,7 +88,7 @@ async def log_batch(caller: Caller, fields: Fields) -> dict[str, Any]:
         raise invalid(f"Duplicate parameter keys have been submitted: {[key for key in counts if counts[key] > 1]}.")
     _add_tags(request, tags)
     if metrics:
-        request.metrics.CopyFrom(_columns(metrics))
+        request.metrics.CopyFrom(to_columns(metrics))
     await _set_tags(caller, request)
     return {}
 
@@ -124,20 +125,11 @@ async def get_history(caller: Caller, fields: Fields) -> dict[str, Any]:
     most = fields.whole("max_results") if fields.has("max_results") else None
     if most is not None and most <= 0:
         raise invalid(f"Invalid value {most} for parameter 'max_results' supplied. It must be a positive integer.")
-    points: list[tuple[int, int, float]] = []
-    try:
-        async for answer in caller.stream(caller.upstream.tracking.ReadMetricHistory, request):
-            columns = answer.metrics
-            points.extend(zip(columns.times_millis, columns.steps, columns.values, strict=True))
-    except MlflowError as error:
-        if error.reason != "RUN_NOT_FOUND":
-            raise
-    points.sort(key=lambda point: (point[0], point[1], point[2] == point[2], point[2]))
+    points = await read_history(caller, request)
+    sort_by_time(points)
     end = len(points) if most is None else begin + most
-    metrics = [
-        {"key": key, "value": number(value), "timestamp": time, "step": step} for time, step, value in points[begin:end]
-    ]
-    return without_empty({"metrics": metrics, "next_page_token": str(end) if end < len(points) else ""})
+    token = str(end) if end < len(points) else ""
+    return without_empty({"metrics": to_metrics(key, points[begin:end]), "next_page_token": token})
 
 
 def _offset(token: str) -> int:
@@ -168,26 +160,6 @@ async def _write(caller: Caller, request: pb.WriteRunRequest) -> None:
     answer = await caller.call(caller.upstream.tracking.WriteRun, request)
     if answer.refused:
         raise invalid(answer.refused[0].status.message)
-
-
-def _columns(points: list[Fields]) -> metric_pb2.MetricColumns:
-    """Points as columns, one key after the other."""
-    columns = metric_pb2.MetricColumns()
-    contexts: dict[tuple[str, str, str], int] = {("", "", ""): 0}
-    for point in points:
-        columns.keys.append(key_of(point))
-        columns.values.append(point.number("value"))
-        columns.times_millis.append(point.whole("timestamp"))
-        columns.steps.append(point.whole("step", 0))
-        context = point.text("model_id"), point.text("dataset_name"), point.text("dataset_digest")
-        columns.context_index.append(contexts.setdefault(context, len(contexts)))
-    if len(contexts) == 1:
-        columns.ClearField("context_index")
-    columns.contexts.extend(
-        metric_pb2.MetricContext(model_id=model_id, dataset_name=name, dataset_digest=digest)
-        for model_id, name, digest in list(contexts)[1:]
-    )
-    return columns
 
 
 def _add_params(request: pb.WriteRunRequest, entries: list[Fields]) -> None:
