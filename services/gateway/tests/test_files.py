@@ -228,6 +228,9 @@ def test_lists_of_a_run_have_its_logged_models_in_their_places(files: Http) -> N
     ):
         assert files.raw("GET", f"/get-artifact?run_id={run_id}&path={path}")[::2] == (200, content)
     assert files.raw("GET", f"/get-artifact?run_id={run_id}&path=model/never")[0] == 404
+    # A path is one of this run, whatever it looks like.
+    assert files.raw("GET", f"/get-artifact?run_id={files.run()}&path={run_id}/artifacts/notes.txt")[0] == 404
+    assert files.raw("GET", f"/get-artifact?run_id={run_id}&path=../{run_id}/artifacts/notes.txt")[0] == 400
     assert files.raw("GET", "/get-artifact?run_id=never&path=model/x")[0] == 404
     only_models = files.run()
     assert files.call("POST", "/logged-models", experiment_id="0", name="m", source_run_id=only_models)[0] == 200

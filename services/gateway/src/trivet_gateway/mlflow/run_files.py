@@ -9,7 +9,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from trivet_gateway.answers import without_empty
-from trivet_gateway.errors import MlflowError, missing
+from trivet_gateway.errors import MlflowError, invalid, missing
 from trivet_gateway.fields import Fields, from_query
 from trivet_gateway.mlflow.files import download, entries_of, facts_of
 from trivet_gateway.mlflow.logged_models import get as get_model
@@ -63,15 +63,18 @@ async def in_run(caller: Caller, fields: Fields, act: Callable[[Place], Awaitabl
         MlflowError: there is no such run or file, or the path is none.
     """
     info = (await get_run(caller, fields))["run"]["info"]
-    of_run = place_of(caller, f"{info['run_id']}/artifacts/{fields.needed('path')}")
-    name, _, inside = of_run.path.partition("/")
+    path = fields.needed("path")
+    root = place_in(caller, info["artifact_uri"])
+    if root is None:
+        raise invalid(f"The files of this run are at {info['artifact_uri']}, which this server does not open.")
+    name, _, inside = path.partition("/")
     if inside and (model := await _newest(caller, info, name)):
         try:
             return await act(Place(model.name, inside))
         except MlflowError as error:
             if error.code != missing("").code:
                 raise
-    return await act(of_run)
+    return await act(_below(root, path))
 
 
 def _answer(root: str, entries: dict[str, dict[str, Any]]) -> dict[str, Any]:
@@ -81,9 +84,14 @@ def _answer(root: str, entries: dict[str, dict[str, Any]]) -> dict[str, Any]:
 
 async def _listed(caller: Caller, root: Place, path: str) -> dict[str, dict[str, Any]]:
     """A folder below a place: what it has by the path from there."""
-    place = Place(root.owner, "/".join(part for part in (root.path, path) if part))
     above = f"{root.path}/" if root.path else ""
-    return {entry.path.removeprefix(above): facts_of(entry) for entry in await entries_of(caller, place)}
+    entries = await entries_of(caller, _below(root, path))
+    return {entry.path.removeprefix(above): facts_of(entry) for entry in entries}
+
+
+def _below(root: Place, path: str) -> Place:
+    # Not by a path of both: what somebody called a folder must not make another one the owner.
+    return Place(root.owner, "/".join(part for part in (root.path, path) if part))
 
 
 async def _newest(caller: Caller, info: dict[str, Any], name: str) -> logged_model_pb2.LoggedModel | None:
