@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
@@ -12,7 +12,6 @@ from typing import Any
 
 import pytest
 
-from trivet_testing.mlflow_stores import MlflowDatabase, mlflow_server
 from trivet_testing.servers import run_to_exit
 from trivet_testing.workspaces import unused_workspace
 
@@ -29,13 +28,6 @@ RULES: Mapping[str, Callable[[Answer, Answer], bool]] = {
 }
 PROGRAM = Path(__file__).with_name("client_cases_program.py")
 PAGE = Path(__file__).parents[3] / "docs" / "mlflow.md"
-
-
-@pytest.fixture(scope="session")
-def upstream(mlflow: object, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The URL of a real MLflow server."""
-    with mlflow_server(MlflowDatabase(tmp_path_factory.mktemp("upstream"))) as address:
-        yield address
 
 
 @pytest.mark.parametrize("group", GROUPS, ids=lambda group: group.name.replace(" ", "-"))

@@ -5,8 +5,6 @@ from __future__ import annotations
 import json
 import math
 import re
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any, Final
 from urllib.parse import urlencode
 
@@ -14,7 +12,6 @@ import pytest
 
 from trivet_gateway import routes
 from trivet_testing.gateway_http import AJAX, API, Http
-from trivet_testing.mlflow_stores import MlflowDatabase, mlflow_server
 
 _PROXY: Final = "/api/2.0/mlflow-artifacts"
 _MLMODEL: Final = {"artifact_path": "m", "flavors": {}, "utc_time_created": "2026-01-01 00:00:00", "run_id": "r"}
@@ -214,13 +211,6 @@ def test_a_slash_too_many_is_another_path(gateway: str, path: str) -> None:
     assert status in (404, 405)
     assert "location" not in headers
     assert json.loads(body)["error_code"] == "ENDPOINT_NOT_FOUND"
-
-
-@pytest.fixture(scope="module")
-def upstream(mlflow: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The URL of a real server."""
-    with mlflow_server(MlflowDatabase(tmp_path_factory.mktemp("mlflow"))) as url:
-        yield url
 
 
 class Walk:

@@ -199,7 +199,7 @@ def mlflow_server(database: MlflowDatabase) -> Iterator[str]:
         *("--backend-store-uri", database.url, "--artifacts-destination", str(database.files)),
     ]
     with ServerProcess.start(
-        command, _SETTINGS, "Application startup complete", ready_on="stderr", timeout_seconds=180
+        command, _SETTINGS, "Uvicorn running on", ready_on="stderr", timeout_seconds=180
     ) as server:
         yield address
         server.terminate()
