@@ -204,8 +204,11 @@ def _running(databases: Databases) -> Iterator[Trivet]:
             "TRIVET_ARTIFACTS_URL": artifacts_url,
             "TRIVET_REGISTRY_URL": f"grpc://{models.address}",
         }
+        direct = {"TRIVET_DIRECT_TRANSFERS": "true"}  # clients that are told otherwise do not use them
         command = [sys.executable, "-m", "trivet_gateway", "serve", "--listen", "127.0.0.1:0"]
-        gateway = stack.enter_context(ServerProcess.start(command, addresses, r"^trivet-gateway is ready: http (\S+)$"))
+        gateway = stack.enter_context(
+            ServerProcess.start(command, addresses | direct, r"^trivet-gateway is ready: http (\S+)$")
+        )
         pids = [server.pid for server in (artifacts, tracking, models, gateway)]
         yield Trivet(f"http://{gateway.address}", addresses, pids, gateway)
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, TypeVar
 
 import psycopg2.errors
@@ -113,8 +114,11 @@ class SqlWrites:
         """Applies writes in one transaction."""
         for attempt in range(_ATTEMPTS):
             try:
-                with self._database.transaction("write") as connection:
-                    return _Group(connection, self._statements, group).apply()
+                claims = _claims(group)
+                claiming = self._database.transaction_from(partial(self._claim, list(claims.values())))
+                with claiming as (connection, marks):
+                    its_marks = dict(zip(claims, marks, strict=True))
+                    return _Group(connection, self._statements, group, claims, its_marks).apply()
             except _Raced:
                 _log.info("a group of %d writes met another replica's; attempt %d", len(group), attempt + 1)
             except DBAPIError as error:
@@ -123,22 +127,31 @@ class SqlWrites:
                 _log.warning("a group of %d writes deadlocked; attempt %d", len(group), attempt + 1)
         raise AssertionError(f"a group of writes was disturbed {_ATTEMPTS} times")
 
+    def _claim(self, claims: Sequence[Claim], connection: Connection) -> list[Mark | None]:
+        return self._statements.marks.claim(connection, claims, self._statements.now())
+
 
 class _Group:
     """One attempt at a group. First everything is looked up and decided, then everything is written."""
 
-    def __init__(self, connection: Connection, statements: _Statements, group: Sequence[RunWrite]) -> None:
+    def __init__(
+        self,
+        connection: Connection,
+        statements: _Statements,
+        group: Sequence[RunWrite],
+        claims: Mapping[_Claimant, Claim],
+        marks: Mapping[_Claimant, Mark | None],
+    ) -> None:
         self._connection = connection
         self._statements = statements
         self._group = group
         self._plan = _Plan()
-        self._claims = _claims(group)
-        marks = statements.marks.claim(connection, list(self._claims.values()), statements.now())
-        self._marks = dict(zip(self._claims, marks, strict=True))
+        self._claims = claims
+        self._marks = marks
         self._sequences = {
-            (mark.run_pk, claim.writer): mark.previous
-            for claim, mark in zip(self._claims.values(), marks, strict=True)
-            if mark is not None and claim.writer and not mark.deleted
+            (mark.run_pk, claims[claimant].writer): mark.previous
+            for claimant, mark in marks.items()
+            if mark is not None and claims[claimant].writer and not mark.deleted
         }
         self._lock_tagged_runs()
         self._params = self._find_params()
