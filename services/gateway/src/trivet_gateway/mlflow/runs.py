@@ -20,20 +20,18 @@ STATUSES: Final = {"RUNNING": 1, "SCHEDULED": 2, "FINISHED": 3, "FAILED": 4, "KI
 """MLflow's names and numbers; the contract of tracking has the same numbers."""
 RUN_NAME: Final = "mlflow.runName"
 NOTE: Final = "mlflow.note.content"
-# Tags that say what the contract has fields for. Of these two, the field alone counts.
-_TAGS_THAT_ARE_FIELDS: Final = {RUN_NAME: "display_name", NOTE: "description"}
-# Of these, the tag counts, and the field where another client made the run, without tags.
-_TAGS_OF_FIELDS: Final = {
-    "mlflow.user": "user",
-    "mlflow.source.name": "source",
-    "mlflow.source.git.commit": "git_commit",
-}
+# Tags that say what the contract has fields for. Of the name and the note the field alone counts; of these the tag, and
+# the field where another client made the run, without tags.
+_TAGS_OF_FIELDS: Final = (
+    ("mlflow.user", "user"),
+    ("mlflow.source.name", "source"),
+    ("mlflow.source.git.commit", "git_commit"),
+)
 # Texts in quotes, which are passed over, and the tag that is the name.
 _NAME_AS_TAG: Final = re.compile(
     r"""\btags?\.(?:`mlflow\.runName`|"mlflow\.runName"|mlflow\.runName(?![\w.\-/]))|'(?:[^']|'')*'|"[^"]*"|`[^`]*`"""
 )
 _PARENT: Final = "mlflow.parentRunId"
-_FIELDS: Final = frozenset({_PARENT, *_TAGS_OF_FIELDS, *_TAGS_THAT_ARE_FIELDS})
 
 
 def run_id_of(fields: Fields) -> str:
@@ -101,11 +99,18 @@ def to_run(run: run_pb2.Run) -> dict[str, Any]:
 
 def tags_of(run: run_pb2.Run) -> dict[str, str]:
     """The tags of a run, with those that fields say."""
-    tags = {tag: getattr(run, field) for tag, field in _TAGS_OF_FIELDS.items()}
-    tags[_PARENT] = last(run.parent_run)
-    tags.update(run.tags)
-    tags |= {tag: getattr(run, field) for tag, field in _TAGS_THAT_ARE_FIELDS.items()}
-    return {tag: value for tag, value in tags.items() if value or tag not in _FIELDS}
+    tags = dict(run.tags)
+    for tag, field in _TAGS_OF_FIELDS:
+        if tag not in tags and (value := getattr(run, field)):
+            tags[tag] = value
+    if run.parent_run and _PARENT not in tags:
+        tags[_PARENT] = last(run.parent_run)
+    for tag, value in ((RUN_NAME, run.display_name), (NOTE, run.description)):
+        if value:
+            tags[tag] = value
+        else:
+            tags.pop(tag, None)
+    return tags
 
 
 def name_as_field(text: str) -> str:
