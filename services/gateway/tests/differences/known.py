@@ -178,6 +178,9 @@ DIFFERENCES: Final[Mapping[str, Mapping[str, Mapping[str, str]]]] = {
         },
     },
     "What may be left out": {
+        "searching datasets": {
+            "DATASETS of a text": "400 INVALID_PARAMETER_VALUE | 200 ['bare', 'one', 'two']",
+        },
         "searching experiments": {
             "EXPFILTER spaces": "400 INVALID_PARAMETER_VALUE | 200",
             "max missing": (

@@ -377,4 +377,94 @@ _WIRE = Group(
         post("null everywhere", "runs/search", experiment_ids=["0"], filter=None, order_by=None, only="nothing"),
     ],
 )
-GROUPS = (_METRICS, _ORDER, _PARAMS, _TAGS, _BATCHES, _INPUTS, _WIRE)
+
+
+def _bulk(label: str, **fields: Any) -> Case:
+    return get(f"BULK {label}", "/ajax-api/2.0/mlflow/metrics/get-history-bulk", **{"metric_key": "m", **fields})
+
+
+def _interval(label: str, **fields: Any) -> Case:
+    fields = {"metric_key": "m", "run_ids": ["$run"], **fields}
+    return get(f"INTERVAL {label}", "/ajax-api/2.0/mlflow/metrics/get-history-bulk-interval", **fields)
+
+
+_BULK = Group(
+    "histories of several runs",
+    [
+        experiment("bulk"),
+        run("one"),
+        run("two", "other"),
+        _batch("points of one", metrics=[{**_POINT, "step": step, "value": step / 2} for step in range(40)]),
+        _batch("points of two", run_id="$other", metrics=[{**_POINT, "value": "NaN"}, {**_POINT, "timestamp": 2}]),
+        _bulk("of one", run_id=["$run"]),
+        _bulk("at most", run_id=["$run"], max_results=3),
+        _bulk("no key", run_id=["$run"], metric_key=[]),
+        _bulk("no runs"),
+        _bulk("101 runs", run_id=["$run"] * 101),
+        _bulk("unknown key", run_id=["$run"], metric_key="never"),
+        _bulk("unknown run", run_id=["0" * 32]),
+        _interval("all"),
+        _interval("a few", max_results=5),
+        _interval("within", start_step=10, end_step=20),
+        _interval("from alone", start_step=10),
+        _interval("turned round", start_step=20, end_step=10),
+        _interval("two runs", run_ids=["$run", "$other"], max_results=4, only="metrics.step"),
+        _interval("max 0", max_results=0),
+        _interval("max 2501", max_results=2501),
+        _interval("101 runs", run_ids=["$run"] * 101),
+        _interval("no runs", run_ids=[]),
+        _interval("no key", metric_key=[]),
+        _interval("unknown run", run_ids=["0" * 32]),
+    ],
+)
+_LOG_MODEL = Group(
+    "models of 2.x clients",
+    [
+        experiment("log-model"),
+        run("log-model"),
+        *(
+            post(f"LOGMODEL {label}", "runs/log-model", run_id=run_id, model_json=text)
+            for label, text, run_id in (
+                (
+                    "plain",
+                    '{"artifact_path": "m", "flavors": {"python_function": {}}, "utc_time_created": "t"}',
+                    "$run",
+                ),
+                ("another", '{"artifact_path": "n", "flavors": {"f": {}}, "utc_time_created": "t"}', "$run"),
+                ("no JSON", "{", "$run"),
+                ("a list", "[]", "$run"),
+                ("without a path", '{"flavors": {}, "utc_time_created": "t"}', "$run"),
+                ("without flavors", '{"artifact_path": "m", "utc_time_created": "t"}', "$run"),
+                ("empty", "", "$run"),
+                ("no run", "{}", None),
+                ("unknown run", '{"artifact_path": "m", "flavors": {}, "utc_time_created": "t"}', "0" * 32),
+            )
+        ),
+        get("get", "runs/get", run_id="$run", only="run.data.tags.key"),
+    ],
+)
+_BARE = {"dataset": {"name": "bare", "digest": "d", "source_type": "t", "source": "s"}}
+
+
+def _summaries(label: str, **fields: Any) -> Case:
+    only = "dataset_summaries.name"
+    return post(f"DATASETS {label}", "/ajax-api/2.0/mlflow/experiments/search-datasets", only=only, **fields)
+
+
+_DATASETS = Group(
+    "searching datasets",
+    [
+        experiment("datasets"),
+        run("datasets"),
+        _inputs("one", _dataset("one")),
+        _inputs("two", _dataset("two", "d2"), _BARE),
+        _summaries("of one experiment", experiment_ids=["$experiment"]),
+        _summaries("of none", experiment_ids=[]),
+        _summaries("without"),
+        _summaries("of an unknown one", experiment_ids=["987654321"]),
+        _summaries("of a text", experiment_ids="$experiment"),
+        _summaries("of 20", experiment_ids=["$experiment"] * 20),
+        _summaries("of 21", experiment_ids=["$experiment"] * 21),
+    ],
+)
+GROUPS = (_METRICS, _ORDER, _PARAMS, _TAGS, _BATCHES, _INPUTS, _WIRE, _BULK, _LOG_MODEL, _DATASETS)

@@ -23,7 +23,7 @@ _TIMES: Final = frozenset(
 _NAMES_OF_IDS: Final = frozenset({"experiment_id", "artifact_location", "artifact_uri", "root_uri", "source"})
 _RANDOM_NAME: Final = re.compile(r"[a-z]+-[a-z]+-\d{1,4}")
 _HEX_ID: Final = re.compile(r"(?:m-)?[0-9a-f]{32}")
-_WITHOUT_ORDER: Final = frozenset({"tags", "params", "aliases", "metrics", "dataset_inputs"})
+_WITHOUT_ORDER: Final = frozenset({"tags", "params", "aliases", "metrics", "dataset_inputs", "dataset_summaries"})
 _LENGTH_OF_IDS: Final = 32
 
 
@@ -102,11 +102,7 @@ def _without_chance(value: Any, name: str, by_id: Mapping[str, str]) -> Any:
         }
     if isinstance(value, list):
         elements = [_without_chance(each, name, by_id) for each in value]
-        return (
-            sorted(elements, key=_key)
-            if name in ("tags", "params", "aliases", "metrics", "dataset_inputs")
-            else elements
-        )
+        return sorted(elements, key=_key) if name in _WITHOUT_ORDER else elements
     if isinstance(value, int) and name in _TIMES and value > _NOW_MILLIS:
         return "now"
     if isinstance(value, str):
@@ -143,4 +139,4 @@ def _key(element: Any) -> str:
     """Lists of keys and values have no order; a sort keeps that of several values of one key."""
     if not isinstance(element, dict):
         return str(element)
-    return str(element.get("key") or element.get("alias") or element.get("dataset"))
+    return str(element.get("key") or element.get("alias") or element.get("dataset") or element.get("name"))
