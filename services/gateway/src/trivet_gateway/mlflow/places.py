@@ -11,6 +11,8 @@ from trivet_gateway.upstream import Caller
 
 _VERSION: Final = re.compile(r"([0-9a-f]{32})-([0-9]+)")
 _ROOT: Final = "artifacts"
+# What comes before the root, in an id that this system or MLflow made.
+_MADE: Final = re.compile(r"(?:.*/)?(?:[0-9a-f]{32}|models/m-[0-9a-f]{32}|versions/[0-9a-f]{32}-[0-9]+)")
 _SCHEME: Final = "mlflow-artifacts:"
 
 
@@ -23,7 +25,7 @@ class Place:
 
 
 def place_of(caller: Caller, path: str) -> Place:
-    """Who has what lies at a path: by the last `RUN_ID/artifacts` or `models/MODEL_ID/artifacts` in it.
+    """Who has what lies at a path: by a `RUN_ID/artifacts` or `models/MODEL_ID/artifacts` in it (ADR 46).
 
     Raises:
         MlflowError: it has no owner, or is no path.
@@ -31,16 +33,27 @@ def place_of(caller: Caller, path: str) -> Place:
     parts = path.split("/")
     if path.startswith("/") or any(part in ("", ".", "..") for part in parts) or "\0" in path or "\\" in path:
         raise invalid("Invalid path")
-    roots = [index for index, part in enumerate(parts) if part == _ROOT and index > 0]
-    if not roots:
+    root = _root(parts)
+    if root is None:
         raise invalid("Invalid path: it names no run, logged model or model version.")
-    owner_id, kind = parts[roots[-1] - 1], parts[roots[-1] - 2] if roots[-1] > 1 else ""
-    inside = "/".join(parts[roots[-1] + 1 :])
+    owner_id, kind = parts[root - 1], parts[root - 2] if root > 1 else ""
+    inside = "/".join(parts[root + 1 :])
     if kind == "models":
         return Place(caller.logged_model(owner_id), inside)
     if kind == "versions" and (found := _VERSION.fullmatch(owner_id)):
         return Place(caller.version(found[1], found[2]), inside)
     return Place(caller.run(owner_id), inside)
+
+
+def _root(parts: list[str]) -> int | None:
+    """Which part the files of the owner are below: the first after an id, as files may be in folders of that name.
+
+    Where there is none of the ids that are made, it is the last that does not lie right below another one.
+    """
+    roots = [index for index, part in enumerate(parts) if part == _ROOT and index > 0]
+    made = [index for index in roots if _MADE.fullmatch("/".join(parts[:index]))]
+    given = [index for index in roots if parts[index - 1] != _ROOT]
+    return made[0] if made else given[-1] if given else None
 
 
 def place_in(caller: Caller, uri: str) -> Place | None:
