@@ -32,6 +32,8 @@ _NAME_AS_TAG: Final = re.compile(
     r"""\btags?\.(?:`mlflow\.runName`|"mlflow\.runName"|mlflow\.runName(?![\w.\-/]))|'(?:[^']|'')*'|"[^"]*"|`[^`]*`"""
 )
 _PARENT: Final = "mlflow.parentRunId"
+# Whom MLflow's client names where nobody said who.
+_NOBODY: Final = "unknown"
 
 
 def run_id_of(fields: Fields) -> str:
@@ -101,7 +103,7 @@ def tags_of(run: run_pb2.Run) -> dict[str, str]:
     """The tags of a run, with those that fields say."""
     tags = dict(run.tags)
     for tag, field in _TAGS_OF_FIELDS:
-        if tag not in tags and (value := getattr(run, field)):
+        if tag not in tags and (value := getattr(run, field)) and value != _NOBODY:
             tags[tag] = value
     if run.parent_run and _PARENT not in tags:
         tags[_PARENT] = last(run.parent_run)

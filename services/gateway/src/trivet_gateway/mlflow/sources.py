@@ -11,6 +11,7 @@ from trivet_gateway.mlflow.places import place_in
 from trivet_gateway.upstream import Caller
 from trivet_proto.registry.v1 import model_version_pb2
 from trivet_proto.registry.v1 import registry_service_pb2 as pb
+from trivet_proto.tracking.v1.logged_model_service_pb2 import GetLoggedModelRequest
 
 _OF_LOGGED_MODEL: Final = re.compile(r"models:/(m-[^/@]+)(?:/(.*))?")
 _OF_VERSION: Final = re.compile(r"models:/([^/@]+)/([0-9]+)(?:/(.*))?")
@@ -27,7 +28,7 @@ async def source_of(caller: Caller, uri: str, run_id: str, model_id: str) -> mod
     Args:
         caller: Who registers it.
         uri: What the client registers.
-        run_id: The run that the files are said to be of; empty: none.
+        run_id: The run that the files are said to be of; empty: that of the logged model, if any.
         model_id: The logged model that they are said to be of; empty: none.
 
     Raises:
@@ -39,6 +40,9 @@ async def source_of(caller: Caller, uri: str, run_id: str, model_id: str) -> mod
         source.run = caller.run(run_id)
     if model_id:
         source.logged_model = caller.logged_model(model_id)
+        if not run_id:
+            get = GetLoggedModelRequest(name=source.logged_model)
+            source.run = (await caller.call(caller.upstream.tracking.GetLoggedModel, get)).source_run
     if place := place_in(caller, uri):
         owner, path = place.owner, place.path
     elif found := _OF_LOGGED_MODEL.fullmatch(uri):
