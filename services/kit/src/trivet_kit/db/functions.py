@@ -34,8 +34,10 @@ class Function:
     """Selects its rows; takes the bound parameters of what it was made of."""
 
 
-def function_of(schema: str, name: str, query: sa.Select[Any], before: Sequence[sa.Select[Any]] = ()) -> Function:
-    """The function that runs a query.
+def function_of(
+    schema: str, name: str, query: sa.Select[Any] | sa.TextualSelect, before: Sequence[sa.Select[Any]] = ()
+) -> Function:
+    """The function that runs a query. One in text may write, and says the types of its bound parameters and columns.
 
     Args:
         schema: Where it is.
@@ -49,7 +51,7 @@ def function_of(schema: str, name: str, query: sa.Select[Any], before: Sequence[
     results = ", ".join(
         f"o_{place} {column.type.compile(_DIALECT)}" for place, column in enumerate(query.selected_columns)
     )
-    volatility = "VOLATILE" if before else "STABLE"
+    volatility = "VOLATILE" if before or isinstance(query, sa.TextualSelect) else "STABLE"
     returns = f"RETURNS TABLE ({results}) LANGUAGE plpgsql {volatility} {_SETTINGS}"
     return _function(schema, name, types, returns, steps)
 

@@ -10,7 +10,8 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.engine import Connection
 
-from trivet_kit.db.bulk import DriverStatement, array_of_numbers, array_of_texts
+from trivet_kit.db.bulk import DriverStatement, Scalar, array_of_numbers, array_of_texts
+from trivet_kit.db.functions import procedure_of
 from trivet_kit.db.upserts import Insert, insert_into
 from trivet_tracking.domain.metrics import Float64s
 from trivet_tracking.domain.series import SeriesPoints, by_series, current_values
@@ -45,7 +46,7 @@ class LatestRows:
     def __init__(self, dialect: str) -> None:
         # Built once: that costs more than what they do.
         self._upsert = _upsert(dialect)
-        self._upsert_arrays = DriverStatement(self._upsert) if dialect == "postgresql" else None
+        self._upsert_arrays = DriverStatement(_UPSERT_ARRAYS.call) if dialect == "postgresql" else None
         self._unsettled = sa.select(_latest.c.run_pk, _latest.c.key, _latest.c.context).where(
             _latest.c.run_pk.in_(sa.bindparam("run_pks", expanding=True)), _latest.c.unsettled
         )
@@ -68,11 +69,11 @@ class LatestRows:
     def write(self, connection: Connection, columns: Mapping[str, Sequence[Any]]) -> None:
         """Takes rows into those that are there: all columns but `unsettled`, rows in the order of their keys."""
         if self._upsert_arrays is not None:
-            arrays = {
-                name: array_of_texts(values) if name == "key" else array_of_numbers(values)
+            arrays: dict[str, Scalar] = {
+                f"{_PART}_{name}": array_of_texts(values) if name == "key" else array_of_numbers(values)
                 for name, values in columns.items()
             }
-            self._upsert_arrays.execute_later(connection, arrays)
+            self._upsert_arrays.execute_later(connection, {_PART: True, **arrays})
         else:
             names = list(columns)
             rows = [dict(zip(names, row, strict=True)) for row in zip(*columns.values(), strict=True)]
@@ -163,3 +164,9 @@ def _combined(old: Any, new: Any) -> dict[str, sa.ColumnElement[Any]]:
         "unsettled": sa.or_(old.unsettled, sa.func.coalesce(not_after, sa.false())),
         "changed_by": new.changed_by,
     }
+
+
+_PART = "latest"
+_UPSERT_ARRAYS = procedure_of(tables.SCHEMA, "upsert_latest", {_PART: [_upsert("postgresql")]})
+FUNCTIONS = (_UPSERT_ARRAYS,)
+"""What PostgreSQL has as functions: to parse and plan them takes longer than what they do (ADR 35)."""
