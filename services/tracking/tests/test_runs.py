@@ -217,6 +217,30 @@ def test_update_run_changes_several_fields_at_once(tracking: Tracking) -> None:
     assert (updated.status, updated.end_time) == (run_pb2.RUN_STATUS_KILLED, timestamp(5))
 
 
+def test_update_run_returns_the_fields_that_are_asked_for(tracking: Tracking) -> None:
+    created = create_run(tracking, display_name="old", params={"alpha": "1"}, tags={"team": "routes"})
+    request = pb.UpdateRunRequest(
+        run=Run(name=created.name, display_name="new"),
+        update_mask=FieldMask(paths=["display_name"]),
+        read_mask=FieldMask(paths=["name", "display_name", "tags"]),
+    )
+    updated = tracking.stub.UpdateRun(request)
+    assert updated == Run(name=created.name, display_name="new", tags={"team": "routes"})
+    assert get_run(tracking, created.name).params == {"alpha": "1"}
+
+
+def test_a_mask_of_what_no_run_has_changes_nothing(tracking: Tracking) -> None:
+    created = create_run(tracking, display_name="old")
+    request = pb.UpdateRunRequest(
+        run=Run(name=created.name, display_name="new"),
+        update_mask=FieldMask(paths=["display_name"]),
+        read_mask=FieldMask(paths=["colour"]),
+    )
+    failure = error_of(lambda: tracking.stub.UpdateRun(request))
+    assert (failure.reason, failure.fields) == ("FIELD_INVALID", ("read_mask.paths[0]",))
+    assert get_run(tracking, created.name) == created
+
+
 def test_a_masked_end_time_that_is_absent_is_removed(tracking: Tracking) -> None:
     created = create_run(tracking, end_time=timestamp(5))
     assert not update(tracking, Run(name=created.name), "end_time").HasField("end_time")

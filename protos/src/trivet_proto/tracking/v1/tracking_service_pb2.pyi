@@ -814,6 +814,7 @@ class UpdateRunRequest(google.protobuf.message.Message):
     RUN_FIELD_NUMBER: builtins.int
     UPDATE_MASK_FIELD_NUMBER: builtins.int
     BEGUN_TIME_FIELD_NUMBER: builtins.int
+    READ_MASK_FIELD_NUMBER: builtins.int
     @property
     def run(self) -> trivet_proto.tracking.v1.run_pb2.Run:
         """The run, by its `name`, with the new values. With an `etag`, only if it has not changed since."""
@@ -837,15 +838,22 @@ class UpdateRunRequest(google.protobuf.message.Message):
         server's time.
         """
 
+    @property
+    def read_mask(self) -> google.protobuf.field_mask_pb2.FieldMask:
+        """The fields of Run to return, as in SearchRunsRequest. Empty: all of them. Who needs none of what was logged should
+        not ask for it.
+        """
+
     def __init__(
         self,
         *,
         run: trivet_proto.tracking.v1.run_pb2.Run | None = ...,
         update_mask: google.protobuf.field_mask_pb2.FieldMask | None = ...,
         begun_time: google.protobuf.timestamp_pb2.Timestamp | None = ...,
+        read_mask: google.protobuf.field_mask_pb2.FieldMask | None = ...,
     ) -> None: ...
-    def HasField(self, field_name: typing.Literal["begun_time", b"begun_time", "run", b"run", "update_mask", b"update_mask"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["begun_time", b"begun_time", "run", b"run", "update_mask", b"update_mask"]) -> None: ...
+    def HasField(self, field_name: typing.Literal["begun_time", b"begun_time", "read_mask", b"read_mask", "run", b"run", "update_mask", b"update_mask"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["begun_time", b"begun_time", "read_mask", b"read_mask", "run", b"run", "update_mask", b"update_mask"]) -> None: ...
 
 global___UpdateRunRequest = UpdateRunRequest
 

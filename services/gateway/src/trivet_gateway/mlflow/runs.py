@@ -31,6 +31,8 @@ _TAGS_OF_FIELDS: Final = (
 _NAME_AS_TAG: Final = re.compile(
     r"""\btags?\.(?:`mlflow\.runName`|"mlflow\.runName"|mlflow\.runName(?![\w.\-/]))|'(?:[^']|'')*'|"[^"]*"|`[^`]*`"""
 )
+_INFO: Final = ("name", "experiment", "display_name", "user", "status", "start_time", "end_time", "state")
+"""The fields that `to_info` reads."""
 _PARENT: Final = "mlflow.parentRunId"
 # Whom MLflow's client names where nobody said who.
 _NOBODY: Final = "unknown"
@@ -179,12 +181,13 @@ async def update(caller: Caller, fields: Fields) -> dict[str, Any]:
     if fields.text("run_name"):
         run.display_name = fields.text("run_name")
         paths.append("display_name")
+    mask = FieldMask(paths=_INFO)
     if not paths:
-        found = await caller.call(caller.upstream.tracking.GetRun, pb.GetRunRequest(name=run.name))
+        found = await caller.call(caller.upstream.tracking.GetRun, pb.GetRunRequest(name=run.name, read_mask=mask))
     else:
-        request = pb.UpdateRunRequest(run=run, update_mask=FieldMask(paths=paths))
+        request = pb.UpdateRunRequest(run=run, update_mask=FieldMask(paths=paths), read_mask=mask)
         found = await caller.call(caller.upstream.tracking.UpdateRun, request)
-    return {"run_info": (await _placed(caller, [to_run(found)]))[0]["info"]}
+    return {"run_info": (await _placed(caller, [{"info": to_info(found)}]))[0]["info"]}
 
 
 async def delete(caller: Caller, fields: Fields) -> dict[str, Any]:

@@ -220,8 +220,10 @@ class Runs(Protocol):
         """Returns a page of keys. Raises ExperimentNotFound, RunNotFound, PageTokenInvalid."""
         ...
 
-    def update(self, workspace: str, run_id: str, change: RunChange, revision: int | None) -> Run:
-        """Changes a run, where `revision` is given only if it is still the current one.
+    def update(
+        self, workspace: str, run_id: str, change: RunChange, revision: int | None, fields: RunFields = ALL_FIELDS
+    ) -> Run:
+        """Changes a run, where `revision` is given only if it is still the current one; returns it with these fields.
 
         Raises:
             RunNotFound, RunDeleted, EtagStale: nothing is changed.

@@ -96,7 +96,9 @@ class RunServicer:
         name = parse_run(request.run.name, "run.name")
         change = convert.to_run_change(request)
         revision = to_revision(request.run.etag)
-        return convert.from_run(self.runs.update(name.workspace, name.run_id, change, revision))
+        mask = convert.to_read_mask(request.read_mask)
+        fields = convert.to_masked_fields(mask)
+        return convert.from_run(self.runs.update(name.workspace, name.run_id, change, revision, fields), mask)
 
     def DeleteRun(self, request: pb.DeleteRunRequest, call: Call) -> run_pb2.Run:
         name = parse_run(request.name, "name")

@@ -28,6 +28,7 @@ from trivet_tracking.domain.runs import (
     ALL_FIELDS,
     ExperimentByName,
     ForkPoint,
+    KeySelection,
     NewRun,
     Run,
     RunChange,
@@ -83,7 +84,7 @@ class SqlRuns:
                 experiment = self._experiment(connection, workspace, new)
                 run_pk = insert(connection, workspace, experiment.experiment_pk, new, self._now())
                 if run_pk is not None:
-                    return load(connection, self._attributes, [run_pk])[0]
+                    return load(connection, self._attributes, [run_pk], _fields_of_new(new))[0]
                 # Another replica created it between the look and the insert.
                 existing = find(connection, workspace, new.run_id)
             check_same(existing, new)
@@ -126,7 +127,9 @@ class SqlRuns:
             searched = searched_runs(connection, self._attributes, workspace, query.experiment_ids, View.ACTIVE)
             return keys_in_experiments(connection, searched.scope(_e), query)
 
-    def update(self, workspace: str, run_id: str, change: RunChange, revision: int | None) -> Run:
+    def update(
+        self, workspace: str, run_id: str, change: RunChange, revision: int | None, fields: RunFields = ALL_FIELDS
+    ) -> Run:
         """Changes a run."""
         values: dict[str, Any] = {
             name: value
@@ -146,12 +149,12 @@ class SqlRuns:
             check_active(row)
             check_revision(row, revision)
             if change.is_out_of_date(row.begun_time, row.end_time):
-                return load(connection, self._attributes, [row.run_pk])[0]
+                return load(connection, self._attributes, [row.run_pk], fields)[0]
             if change.status is RunStatus.RUNNING:
                 begun = change.begun_time
                 values["begun_time"] = next_beginning(row, self._now()) if begun is None else begun
             touch(connection, row, values, self._now())
-            return load(connection, self._attributes, [row.run_pk])[0]
+            return load(connection, self._attributes, [row.run_pk], fields)[0]
 
     def delete(self, workspace: str, run_id: str) -> Run:
         """Deletes a run."""
@@ -186,6 +189,18 @@ class SqlRuns:
         if row.delete_time is not None:
             raise ExperimentDeleted(experiments.name_of(row))
         return row
+
+
+def _fields_of_new(new: NewRun) -> RunFields:
+    """What a run can have that was created just now."""
+    nothing: KeySelection = frozenset()
+    return RunFields(
+        metrics=nothing,
+        params=None if new.params else nothing,
+        tags=None if new.tags else nothing,
+        inputs=False,
+        outputs=False,
+    )
 
 
 def find_or_none(connection: Connection, workspace: str, run_id: str, *, lock: bool = False) -> Row[Any] | None:
