@@ -9,8 +9,9 @@ from typing import Any, Final
 from google.protobuf.field_mask_pb2 import FieldMask
 
 from trivet_gateway.answers import millis, pairs, without_empty
-from trivet_gateway.errors import MlflowError, invalid, missing
+from trivet_gateway.errors import invalid, missing
 from trivet_gateway.fields import Fields
+from trivet_gateway.mlflow.aliases import number_of, read_model, version_of_alias
 from trivet_gateway.mlflow.keys import key_of
 from trivet_gateway.mlflow.paging import check_max_results, gathered, ordered
 from trivet_gateway.mlflow.places import version_location
@@ -87,11 +88,7 @@ def _user(principal: str) -> str:
 
 def _by_number(versions: Iterable[model_version_pb2.ModelVersion]) -> list[dict[str, Any]]:
     """The newest versions of stages, by their numbers."""
-    return [to_version(version) for version in sorted(versions, key=_number_of)]
-
-
-def _number_of(version: model_version_pb2.ModelVersion) -> int:
-    return int(last(version.name))
+    return [to_version(version) for version in sorted(versions, key=number_of)]
 
 
 def _location(version: model_version_pb2.ModelVersion) -> str:
@@ -111,20 +108,14 @@ async def create(caller: Caller, fields: Fields) -> dict[str, Any]:
 
 async def get(caller: Caller, fields: Fields) -> dict[str, Any]:
     """Returns a model."""
-    return {"registered_model": to_model(await _get(caller, fields.needed("name")))}
-
-
-async def _get(caller: Caller, name: str) -> model_pb2.Model:
-    request = pb.GetModelRequest(name=caller.model(name), with_latest_versions=True)
-    model: model_pb2.Model = await caller.call(caller.upstream.registry.GetModel, request)
-    return model
+    return {"registered_model": to_model(await read_model(caller, fields.needed("name")))}
 
 
 async def rename(caller: Caller, fields: Fields) -> dict[str, Any]:
     """Gives a model another name."""
     request = pb.RenameModelRequest(name=caller.model(fields.needed("name")), new_model_id=fields.needed("new_name"))
     renamed = await caller.call(caller.upstream.registry.RenameModel, request)
-    return {"registered_model": to_model(await _get(caller, last(renamed.name)))}
+    return {"registered_model": to_model(await read_model(caller, last(renamed.name)))}
 
 
 async def update(caller: Caller, fields: Fields) -> dict[str, Any]:
@@ -132,7 +123,7 @@ async def update(caller: Caller, fields: Fields) -> dict[str, Any]:
     model = model_pb2.Model(name=caller.model(fields.needed("name")), description=fields.text("description"))
     request = pb.UpdateModelRequest(model=model, update_mask=FieldMask(paths=["description"]))
     await caller.call(caller.upstream.registry.UpdateModel, request)
-    return {"registered_model": to_model(await _get(caller, fields.needed("name")))}
+    return {"registered_model": to_model(await read_model(caller, fields.needed("name")))}
 
 
 async def delete(caller: Caller, fields: Fields) -> dict[str, Any]:
@@ -147,6 +138,7 @@ def _filter(text: str) -> str:
 
     Who does not ask, gets no prompts either.
     """
+    text = text.strip()
     if _PROMPT_TAG in text:
         return _NO_PROMPT.sub(lambda found: f"NOT {found[1]} = {found[2]}", text)
     no_prompt = f"NOT tags.`{_PROMPT_TAG}` = 'true'"
@@ -210,27 +202,7 @@ async def delete_alias(caller: Caller, fields: Fields) -> dict[str, Any]:
 
 async def get_by_alias(caller: Caller, fields: Fields) -> dict[str, Any]:
     """Returns the version that an alias points at; `latest` is the newest one."""
-    return {"model_version": to_version(await _by_alias(caller, fields.needed("name"), fields.needed("alias")))}
-
-
-async def _by_alias(caller: Caller, name: str, alias: str) -> model_version_pb2.ModelVersion:
-    if alias.lower() == "latest":
-        newest = (await _get(caller, name)).latest_versions
-        if newest:
-            return max(newest, key=_number_of)
-    else:
-        request = pb.GetModelVersionByAliasRequest(name=caller.model(name), alias=alias)
-        try:
-            found: model_version_pb2.ModelVersion = await caller.call(
-                caller.upstream.registry.GetModelVersionByAlias, request
-            )
-        except MlflowError as error:
-            if error.reason != "MODEL_ALIAS_NOT_FOUND":
-                raise
-        else:
-            return found
-    # The client looks for this code, and for no other.
-    raise invalid(f"Registered model alias {alias} not found.")
+    return {"model_version": to_version(await version_of_alias(caller, fields.needed("name"), fields.needed("alias")))}
 
 
 # --- versions
@@ -241,7 +213,10 @@ async def create_version(caller: Caller, fields: Fields) -> dict[str, Any]:
     uri = fields.needed("source")
     run_id, model_id = fields.text("run_id"), fields.text("model_id")
     source = await source_of(caller, uri, run_id, model_id)
-    tags = fields.pairs("tags") | {_SOURCE_TAG: uri}
+    tags = fields.pairs("tags")
+    for key in tags:
+        _check_not_own(key)
+    tags[_SOURCE_TAG] = uri
     if fields.text("run_link"):
         tags[_LINK_TAG] = fields.text("run_link")
     version = model_version_pb2.ModelVersion(source=source, description=fields.text("description"), tags=tags)
@@ -323,8 +298,14 @@ async def search_versions(caller: Caller, fields: Fields) -> dict[str, Any]:
     return without_empty({"model_versions": [to_version(version) for version in found], "next_page_token": token})
 
 
+def _check_not_own(key: str) -> None:
+    if key in (_SOURCE_TAG, _LINK_TAG):
+        raise invalid(f"The tag {key!r} is Trivet's own. Choose another name.")
+
+
 async def set_version_tag(caller: Caller, fields: Fields) -> dict[str, Any]:
     """Sets a tag of a version."""
+    _check_not_own(fields.text("key"))
     request = pb.SetModelVersionTagsRequest(
         name=_version_name(caller, fields), tags={key_of(fields): fields.text("value")}
     )
@@ -334,6 +315,7 @@ async def set_version_tag(caller: Caller, fields: Fields) -> dict[str, Any]:
 
 async def delete_version_tag(caller: Caller, fields: Fields) -> dict[str, Any]:
     """Removes a tag of a version."""
+    _check_not_own(fields.text("key"))
     request = pb.SetModelVersionTagsRequest(name=_version_name(caller, fields), deleted_tags=[fields.needed("key")])
     await caller.call(caller.upstream.registry.SetModelVersionTags, request)
     return {}

@@ -14,6 +14,7 @@ from trivet_proto.tracking.v1 import tracking_service_pb2 as pb
 VIEWS: Final = {"ACTIVE_ONLY": 1, "DELETED_ONLY": 2, "ALL": 3}
 """MLflow's names and numbers; the contract of tracking has the same numbers."""
 _MOST: Final = 50_000
+_ASKED_AT_ONCE: Final = 16
 
 
 def view_of(fields: Fields, name: str = "view_type") -> int:
@@ -50,10 +51,12 @@ async def gathered_of_experiments(
     except MlflowError as error:
         if error.reason != "EXPERIMENT_NOT_FOUND":
             raise
-    names = list(request.experiments)
-    are_there = await asyncio.gather(*(_is_there(caller, name) for name in names))
+    names = list(dict.fromkeys(request.experiments))
     del request.experiments[:]
-    request.experiments.extend(name for name, is_there in zip(names, are_there, strict=True) if is_there)
+    for first in range(0, len(names), _ASKED_AT_ONCE):
+        some = names[first : first + _ASKED_AT_ONCE]
+        are_there = await asyncio.gather(*(_is_there(caller, name) for name in some))
+        request.experiments.extend(name for name, is_there in zip(some, are_there, strict=True) if is_there)
     if not request.experiments:
         return [], ""
     request.page_token = begin

@@ -11,8 +11,9 @@ from trivet_gateway.upstream import Caller
 
 _VERSION: Final = re.compile(r"([0-9a-f]{32})-([0-9]+)")
 _ROOT: Final = "artifacts"
-# What comes before the root, in an id that this system or MLflow made.
-_MADE: Final = re.compile(r"(?:.*/)?(?:[0-9a-f]{32}|models/m-[0-9a-f]{32}|versions/[0-9a-f]{32}-[0-9]+)")
+# What comes before the root, with the part before that: an id that this system or MLflow made.
+_MADE: Final = re.compile(r"[^/]*/[0-9a-f]{32}|models/m-[0-9a-f]{32}|versions/[0-9a-f]{32}-[0-9]+")
+_LONGEST: Final = 8_192
 _SCHEME: Final = "mlflow-artifacts:"
 
 
@@ -30,6 +31,8 @@ def place_of(caller: Caller, path: str) -> Place:
     Raises:
         MlflowError: it has no owner, or is no path.
     """
+    if len(path) > _LONGEST:
+        raise invalid("Invalid path: it is too long.")
     parts = path.split("/")
     if path.startswith("/") or any(part in ("", ".", "..") for part in parts) or "\0" in path or "\\" in path:
         raise invalid("Invalid path")
@@ -51,7 +54,7 @@ def _root(parts: list[str]) -> int | None:
     Where there is none of the ids that are made, it is the last that does not lie right below another one.
     """
     roots = [index for index, part in enumerate(parts) if part == _ROOT and index > 0]
-    made = [index for index in roots if _MADE.fullmatch("/".join(parts[:index]))]
+    made = [index for index in roots if _MADE.fullmatch("/".join(("", *parts)[index - 1 : index + 1]))]
     given = [index for index in roots if parts[index - 1] != _ROOT]
     return made[0] if made else given[-1] if given else None
 

@@ -30,14 +30,28 @@ async def log_model(caller: Caller, fields: Fields) -> dict[str, Any]:
     entries = _entries(found.tags.get(_HISTORY, ""))
     if entries[-1:] != [entry]:
         entries.append(entry)
-    # The oldest make way: a list that is cut anywhere could not be read.
-    while len(text := json.dumps(entries, ensure_ascii=False)) and len(text.encode()) > _MOST_BYTES:
-        entries.pop(0)
-    if not entries:
+    text = _latest(entries)
+    if not text:
         raise invalid(f"The model's description has more than {_MOST_BYTES} bytes.")
     write = pb.WriteRunRequest(run=run, tags=[pb.Tag(key=_HISTORY, value=text)], atomic=True)
     await caller.call(caller.upstream.tracking.WriteRun, write)
     return {}
+
+
+def _latest(entries: list[Any]) -> str:
+    """As many of the last entries as a tag takes, as JSON; nothing where it does not take the last one.
+
+    A list that is cut anywhere else could not be read.
+    """
+    kept: list[str] = []
+    left = _MOST_BYTES
+    for entry in reversed(entries):
+        text = json.dumps(entry, ensure_ascii=False)
+        left -= len(text.encode()) + len(", ")  # or the brackets, for one of them
+        if left < 0:
+            break
+        kept.append(text)
+    return f"[{', '.join(reversed(kept))}]" if kept else ""
 
 
 def _entry(text: str) -> dict[str, Any]:

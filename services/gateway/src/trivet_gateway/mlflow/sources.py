@@ -7,6 +7,7 @@ from typing import Final
 from urllib.parse import unquote_plus, urlsplit
 
 from trivet_gateway.errors import MlflowError, invalid
+from trivet_gateway.mlflow.aliases import version_of_alias
 from trivet_gateway.mlflow.places import place_in
 from trivet_gateway.upstream import Caller
 from trivet_proto.registry.v1 import model_version_pb2
@@ -19,6 +20,9 @@ _OF_ALIAS: Final = re.compile(r"models:/([^/@]+)@([^/@]+)")
 _OF_RUN: Final = re.compile(r"runs:/([^/]+)(?:/(.*))?")
 # Whoever loads a version of these opens what is on their own machine, or asks a host that somebody else chose.
 _REFUSED_SCHEMES: Final = frozenset({"", "file", "http", "https", "ftp", "sftp", "hdfs", "viewfs", "dbfs"})
+# Each round of unescaping goes through all of it.
+_LONGEST: Final = 8_192
+_ESCAPED_AT_MOST: Final = 5
 _PROMPTS: Final = frozenset({"dummy-source", "prompt-template"})
 
 
@@ -45,10 +49,10 @@ async def source_of(caller: Caller, uri: str, run_id: str, model_id: str) -> mod
             source.run = (await caller.call(caller.upstream.tracking.GetLoggedModel, get)).source_run
     if place := place_in(caller, uri):
         owner, path = place.owner, place.path
+    elif found := _OF_VERSION.fullmatch(uri):  # a registered model, too, may have a name as those of logged models are
+        return await _copied(caller, source, caller.version(found[1], found[2]), found[3] or "")
     elif found := _OF_LOGGED_MODEL.fullmatch(uri):
         owner, path = caller.logged_model(found[1]), found[2] or ""
-    elif found := _OF_VERSION.fullmatch(uri):
-        return await _copied(caller, source, caller.version(found[1], found[2]), found[3] or "")
     elif found := _OF_ALIAS.fullmatch(uri):
         return await _copied(caller, source, await _version_of(caller, found[1], found[2]), "")
     elif found := _OF_RUN.fullmatch(uri):
@@ -79,9 +83,8 @@ async def _copied(
 
 
 async def _version_of(caller: Caller, name: str, alias: str) -> str:
-    request = pb.GetModelVersionByAliasRequest(name=caller.model(name), alias=alias)
     try:
-        return str((await caller.call(caller.upstream.registry.GetModelVersionByAlias, request)).name)
+        return str((await version_of_alias(caller, name, alias)).name)
     except MlflowError as error:
         if error.code == "RESOURCE_DOES_NOT_EXIST":
             raise invalid(f"Registered model alias {alias} not found.") from None
@@ -89,10 +92,17 @@ async def _version_of(caller: Caller, name: str, alias: str) -> str:
 
 
 def _check_plain(uri: str) -> None:
-    """That it has no `..`, however often its characters are escaped."""
+    """That it has no `..`, however its characters are escaped. What is escaped again and again is refused."""
+    if len(uri) > _LONGEST:
+        raise invalid(f"Invalid model version source: {uri[:250]!r}… It may have {_LONGEST} characters at most.")
     plain = uri
-    while (unquoted := unquote_plus(plain)) != plain:
+    for _ in range(_ESCAPED_AT_MOST):
+        unquoted = unquote_plus(plain)
+        if unquoted == plain:
+            break
         plain = unquoted
+    else:
+        raise invalid(f"Invalid model version source: {uri[:250]!r}. Its characters are escaped too often.")
     if "\0" in plain or ".." in re.split(r"[/\\]", plain):
         raise invalid(f"Invalid model version source: {uri[:250]!r}. It must have no relative parts.")
 
