@@ -18,9 +18,7 @@ def taxi(registry: Registry) -> Registry:
     return registry
 
 
-@pytest.mark.parametrize(
-    "alias", ["champion", "A-b_9", "a" * 255, "-", "_", "1", "v", "v1a", "latest2", "V-1", "é", "漢字"]
-)
+@pytest.mark.parametrize("alias", ["champion", "A-b_9", "a" * 255, "-", "_", "1", "v", "v1a", "latest2", "V-1"])
 def test_an_alias_points_at_a_version(taxi: Registry, alias: str) -> None:
     model = taxi.set_alias("taxi", alias, 2)
     assert dict(model.aliases) == {alias: 2}

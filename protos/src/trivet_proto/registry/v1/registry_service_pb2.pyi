@@ -373,9 +373,7 @@ class GetModelVersionByAliasRequest(google.protobuf.message.Message):
     name: builtins.str
     """The model: `workspaces/{workspace}/models/{model}`."""
     alias: builtins.str
-    """1 to 255 letters and digits of any script, `_` and `-`; `latest` in any case and `v` with digits are reserved
-    (FIELD_INVALID).
-    """
+    """Matches `[A-Za-z0-9_-]{1,255}`; `latest` in any case and `v` with digits are reserved (FIELD_INVALID)."""
     def __init__(
         self,
         *,
@@ -625,9 +623,7 @@ class SetModelAliasRequest(google.protobuf.message.Message):
     name: builtins.str
     """The model: `workspaces/{workspace}/models/{model}`."""
     alias: builtins.str
-    """1 to 255 letters and digits of any script, `_` and `-`; `latest` in any case and `v` with digits are reserved
-    (FIELD_INVALID).
-    """
+    """Matches `[A-Za-z0-9_-]{1,255}`; `latest` in any case and `v` with digits are reserved (FIELD_INVALID)."""
     version: builtins.int
     """The version's number; below 1 is FIELD_INVALID, a missing one NOT_FOUND (MODEL_VERSION_NOT_FOUND)."""
     etag: builtins.str
@@ -660,9 +656,7 @@ class DeleteModelAliasRequest(google.protobuf.message.Message):
     name: builtins.str
     """The model: `workspaces/{workspace}/models/{model}`."""
     alias: builtins.str
-    """1 to 255 letters and digits of any script, `_` and `-`; `latest` in any case and `v` with digits are reserved
-    (FIELD_INVALID).
-    """
+    """Matches `[A-Za-z0-9_-]{1,255}`; `latest` in any case and `v` with digits are reserved (FIELD_INVALID)."""
     etag: builtins.str
     """As in Model: only if it has not changed since."""
     reason: builtins.str
