@@ -23,6 +23,9 @@ DIFFERENCES: Final[Mapping[str, Mapping[str, Mapping[str, str]]]] = {
         "bytes on the wire": {
             "NUL": "200 {'experiment_id': 'an id'} | 400 INVALID_PARAMETER_VALUE",
         },
+        "aliases": {
+            "ALIAS 'é'": "200 | 400 INVALID_PARAMETER_VALUE",
+        },
         "registered models": {
             "RMNAME 'a\\nb'": (
                 "200 {'registered_model': {'name': 'models a\\nb', 'creation_timestamp': 'now', 'last_upda"
