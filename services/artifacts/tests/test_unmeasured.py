@@ -6,6 +6,8 @@ import hashlib
 import random
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,9 +17,11 @@ import urllib3
 
 from trivet_proto.artifacts.v1 import artifact_pb2, direct_pb2, upload_pb2
 from trivet_testing.artifacts import Artifacts, Place, migrate, resumed
-from trivet_testing.depot import MIB, Depot, await_no_litter, connected
-from trivet_testing.errors import CallFailure, error_of
+from trivet_testing.depot import MIB, Depot, await_no_litter, await_that, connected
+from trivet_testing.errors import CallFailure, error_of, rpc_error_of
 from trivet_testing.minio import MinioServer
+from trivet_testing.servers import ServerProcess
+from trivet_testing.tcp_proxy import TcpProxy
 
 PARTS = [random.Random(3).randbytes(5 * MIB), random.Random(4).randbytes(6 * MIB), b"the end"]
 CONTENT = b"".join(PARTS)
@@ -60,9 +64,11 @@ def send(artifacts: Artifacts, upload: str, parts: Sequence[bytes] = PARTS) -> l
     return etags
 
 
-def complete(artifacts: Artifacts, upload: str, etags: Sequence[str], **fields: Any) -> artifact_pb2.Artifact:
+def complete(
+    artifacts: Artifacts, upload: str, etags: Sequence[str], *, timeout: float = 60, **fields: Any
+) -> artifact_pb2.Artifact:
     request = direct_pb2.CompleteUploadRequest(upload=upload, part_etags=etags, **fields)
-    return artifacts.stub.CompleteUpload(request, timeout=60)
+    return artifacts.stub.CompleteUpload(request, timeout=timeout)
 
 
 def refused(artifacts: Artifacts, upload: str, etags: Sequence[str], **fields: Any) -> CallFailure:
@@ -128,6 +134,88 @@ def test_calls_that_are_repeated_before_the_first_is_answered_have_one_answer(de
         answers = list(threads.map(lambda _: complete(direct, upload.name, etags), range(4)))
     assert all(answer == answers[0] for answer in answers)
     assert direct.download(direct.run(), "weights")[1] == CONTENT
+    await_no_litter(depot)
+
+
+@contextmanager
+def held_up(depot: Depot, minio_server: MinioServer) -> Iterator[tuple[TcpProxy, ServerProcess, Artifacts]]:
+    """A server whose answers of the store a test may hold."""
+    with TcpProxy(f"127.0.0.1:{minio_server.port}") as proxy:
+        store = depot.place.store.replace(str(minio_server.port), proxy.address.rpartition(":")[2])
+        place = replace(depot.place, store=store)
+        with Depot(place).start() as server, connected(server) as artifacts:
+            yield proxy, server, artifacts
+            assert "Traceback" not in server.stderr
+
+
+def reading(depot: Depot, artifacts: Artifacts, upload: upload_pb2.Upload) -> bytes:
+    """How a request begins that reads what came of an upload."""
+    bucket = depot.place.store.split("/")[2].partition("?")[0]
+    return f"GET /{bucket}/{artifacts.workspace}/{upload.name.rpartition('/')[2]} HTTP".encode()
+
+
+def begin(artifacts: Artifacts, upload: str, etags: Sequence[str]) -> grpc.Future[artifact_pb2.Artifact]:
+    """A completion that is not waited for."""
+    return artifacts.stub.CompleteUpload.future(
+        direct_pb2.CompleteUploadRequest(upload=upload, part_etags=etags), timeout=60
+    )
+
+
+def test_completions_take_no_threads_of_other_calls(depot: Depot, minio_server: MinioServer) -> None:
+    with held_up(depot, minio_server) as (proxy, _, artifacts):
+        uploads = [create(artifacts, path) for path in ("a", "b", "c")]
+        etags = [send(artifacts, upload.name) for upload in uploads]
+        proxy.hold_responses_after(marker := reading(depot, artifacts, uploads[0]))
+        # Each is asked for by more calls than there are threads.
+        completing = [begin(artifacts, uploads[0].name, etags[0]) for _ in range(20)]
+        proxy.wait_for_request(marker)
+        completing += [begin(artifacts, uploads[1].name, etags[1]) for _ in range(20)]
+        proxy.wait_for_request(f"{uploads[1].name.rpartition('/')[2]}?".encode())
+        failure = refused(artifacts, uploads[2].name, etags[2])
+        assert (failure.code.name, failure.reason) == ("RESOURCE_EXHAUSTED", "OVERLOADED")
+        assert (failure.metadata, failure.retry_seconds) == ({"queue": "completions"}, 5)
+        assert artifacts.paths(artifacts.run()) == []
+        assert not any(each.done() for each in completing)
+        proxy.release()
+        assert [each.result().path for each in completing] == ["a"] * 20 + ["b"] * 20
+        assert complete(artifacts, uploads[2].name, etags[2]).sha256 == hashlib.sha256(CONTENT).digest()
+        assert artifacts.paths(artifacts.run()) == ["a", "b", "c"]
+    await_no_litter(depot)
+
+
+def test_reading_ends_with_the_last_call_that_waits_for_it(depot: Depot, minio_server: MinioServer) -> None:
+    with held_up(depot, minio_server) as (proxy, server, artifacts):
+        upload = create(artifacts)
+        etags = send(artifacts, upload.name)
+        proxy.hold_responses_after(marker := reading(depot, artifacts, upload))
+        calls = [begin(artifacts, upload.name, etags) for _ in range(2)]
+        proxy.wait_for_request(marker)
+        for number, call in enumerate(calls, 1):
+            call.cancel()
+            await_that(lambda number=number: server.stderr.count("CANCELLED") == number)  # type: ignore[misc]
+        proxy.release()
+        # This one comes when that has ended.
+        assert refused(artifacts, upload.name, etags[:2]).reason == "FIELD_INVALID"
+        assert artifacts.paths(artifacts.run()) == []
+        assert complete(artifacts, upload.name, etags).sha256 == hashlib.sha256(CONTENT).digest()
+    await_no_litter(depot)
+
+
+def test_reading_goes_on_for_a_call_that_waits_still(depot: Depot, minio_server: MinioServer) -> None:
+    with held_up(depot, minio_server) as (proxy, server, artifacts):
+        upload = create(artifacts)
+        etags = send(artifacts, upload.name)
+        proxy.hold_responses_after(marker := reading(depot, artifacts, upload))
+        first = begin(artifacts, upload.name, etags)
+        proxy.wait_for_request(marker)
+        second = begin(artifacts, upload.name, etags)
+        # When a third one has ended at its deadline, the second one has come.
+        late = rpc_error_of(lambda: complete(artifacts, upload.name, etags, timeout=1))
+        assert late.code() == grpc.StatusCode.DEADLINE_EXCEEDED
+        first.cancel()
+        await_that(lambda: server.stderr.count("CompleteUpload") == 2)
+        proxy.release()
+        assert second.result().sha256 == hashlib.sha256(CONTENT).digest()
     await_no_litter(depot)
 
 

@@ -136,8 +136,13 @@ class Resuming:
             raise UploadNotFound(str(name))
         return completed
 
-    def complete_unmeasured(self, name: UploadName, etags: Sequence[str]) -> Artifact:
+    def complete_unmeasured(self, name: UploadName, etags: Sequence[str], on_read: Callable[[], None]) -> Artifact:
         """Makes the file of an upload without a size visible, when it has been read as a whole.
+
+        Args:
+            name: the upload.
+            etags: of its parts, in order.
+            on_read: is called after each MiB that was read; what it raises ends the reading, and the upload stays.
 
         Raises:
             UploadNotFound, DirectTransferUnavailable.
@@ -159,7 +164,7 @@ class Resuming:
             if [(part.number, part.etag) for part in held.parts] != list(enumerate(etags, 1)):
                 raise UploadIncomplete(str(upload.name), held.size_bytes)
             self._put_together(direct, upload, held)
-        sha256 = sha256_of(self.blobs, upload.object_key, held.size_bytes)
+        sha256 = sha256_of(self.blobs, upload.object_key, held.size_bytes, on_read)
         return self._commit(upload, held.size_bytes, sha256, verified=True)
 
     def sign_read(self, owner: ArtifactOwnerName, path: str) -> tuple[Artifact, SignedRequest]:

@@ -11,6 +11,7 @@ from trivet_artifacts.blobs import opening
 from trivet_artifacts.blobs.blob_store import BlobStore
 from trivet_artifacts.checks import Checking
 from trivet_artifacts.collecting import Collector
+from trivet_artifacts.completing import Completions
 from trivet_artifacts.domain import limits
 from trivet_artifacts.domain.garbage import Collected
 from trivet_artifacts.downloads import Downloads
@@ -103,6 +104,8 @@ def build(
     leftovers = Leftovers(uploads, resumables, blobs, lease)
     checking = Checking(SqlChecks(database, now_millis), blobs)
     collector = Collector(garbage, uploads, blobs, threads)
+    resuming = Resuming(resumables, uploads, artifacts, blobs, checking.wake)
+    completions = Completions(resuming)
     scheduled = ScheduledCollections(collector, collect_every, _GRACE) if collect_every else None
     servicers = (
         ArtifactServicer(
@@ -111,7 +114,7 @@ def build(
             downloads=Downloads(artifacts, blobs, threads, index),
         ),
         ContentServicer(SqlContents(database, now_millis)),
-        UploadServicer(Resuming(resumables, uploads, artifacts, blobs, checking.wake)),
+        UploadServicer(resuming, completions, threads),
         GarbageServicer(
             garbage=garbage,
             collector=collector,
@@ -129,6 +132,7 @@ def build(
             scheduled.close()
         leftovers.close()
         checking.close()
+        completions.close()
         # In this order: a commit hands what is spare to the other threads.
         index.shutdown()
         threads.shutdown()

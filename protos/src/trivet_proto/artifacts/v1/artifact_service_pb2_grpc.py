@@ -272,8 +272,9 @@ class ArtifactServiceServicer(object):
     def CompleteUpload(self, request, context):
         """Makes the file of an upload visible whose parts were sent to URLs of SignUploadParts. The store has verified each
         part by its digest; the service reads the whole afterwards, see `Artifact.verified`. Of an upload without a size, whose
-        parts nobody verified, it reads the whole before: at a gibibyte in some seconds. The same call again has the same
-        answer.
+        parts nobody verified, it reads the whole before: at a gibibyte in some seconds. It reads two at once, and stops when
+        no call waits for it any more; a call for another upload meanwhile is OVERLOADED. The same call again has the same
+        answer, also while the first one runs.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -136,8 +136,9 @@ class ArtifactServiceStub:
     ]
     """Makes the file of an upload visible whose parts were sent to URLs of SignUploadParts. The store has verified each
     part by its digest; the service reads the whole afterwards, see `Artifact.verified`. Of an upload without a size, whose
-    parts nobody verified, it reads the whole before: at a gibibyte in some seconds. The same call again has the same
-    answer.
+    parts nobody verified, it reads the whole before: at a gibibyte in some seconds. It reads two at once, and stops when
+    no call waits for it any more; a call for another upload meanwhile is OVERLOADED. The same call again has the same
+    answer, also while the first one runs.
     """
 
     GetDownloadUrl: grpc.UnaryUnaryMultiCallable[
@@ -308,8 +309,9 @@ class ArtifactServiceAsyncStub:
     ]
     """Makes the file of an upload visible whose parts were sent to URLs of SignUploadParts. The store has verified each
     part by its digest; the service reads the whole afterwards, see `Artifact.verified`. Of an upload without a size, whose
-    parts nobody verified, it reads the whole before: at a gibibyte in some seconds. The same call again has the same
-    answer.
+    parts nobody verified, it reads the whole before: at a gibibyte in some seconds. It reads two at once, and stops when
+    no call waits for it any more; a call for another upload meanwhile is OVERLOADED. The same call again has the same
+    answer, also while the first one runs.
     """
 
     GetDownloadUrl: grpc.aio.UnaryUnaryMultiCallable[
@@ -508,8 +510,9 @@ class ArtifactServiceServicer(metaclass=abc.ABCMeta):
     ) -> typing.Union[trivet_proto.artifacts.v1.artifact_pb2.Artifact, collections.abc.Awaitable[trivet_proto.artifacts.v1.artifact_pb2.Artifact]]:
         """Makes the file of an upload visible whose parts were sent to URLs of SignUploadParts. The store has verified each
         part by its digest; the service reads the whole afterwards, see `Artifact.verified`. Of an upload without a size, whose
-        parts nobody verified, it reads the whole before: at a gibibyte in some seconds. The same call again has the same
-        answer.
+        parts nobody verified, it reads the whole before: at a gibibyte in some seconds. It reads two at once, and stops when
+        no call waits for it any more; a call for another upload meanwhile is OVERLOADED. The same call again has the same
+        answer, also while the first one runs.
         """
 
     @abc.abstractmethod

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
+from concurrent.futures import Executor
 from dataclasses import dataclass
 
 from trivet_artifacts import convert, convert_uploads
+from trivet_artifacts.completing import Completions
 from trivet_artifacts.domain import paths
 from trivet_artifacts.resuming import Resuming
 from trivet_kit.calls import Call
@@ -17,6 +20,9 @@ class UploadServicer:
     """The methods about uploads; what each does is said in the contract."""
 
     resuming: Resuming
+    completions: Completions
+    threads: Executor
+    """For other work of the methods that are coroutines."""
 
     def CreateUpload(self, request: upload_pb2.CreateUploadRequest, call: Call) -> upload_pb2.Upload:
         file, parts = convert_uploads.to_large_file(request)
@@ -38,15 +44,19 @@ class UploadServicer:
         signed = self.resuming.sign(name, convert_uploads.to_parts(request))
         return direct_pb2.SignUploadPartsResponse(requests=map(convert_uploads.from_signed, signed))
 
-    def CompleteUpload(self, request: direct_pb2.CompleteUploadRequest, call: Call) -> artifact_pb2.Artifact:
+    async def CompleteUpload(self, request: direct_pb2.CompleteUploadRequest, call: Call) -> artifact_pb2.Artifact:
         name = parse_upload(request.upload, "upload")
         if request.part_etags:
-            return convert.from_artifact(self.resuming.complete_unmeasured(name, convert_uploads.to_etags(request)))
+            etags = tuple(convert_uploads.to_etags(request))
+            return convert.from_artifact(await self.completions.complete(name, etags))
         sha256 = convert.to_sha256(request.sha256, "sha256")
         digests = [
             convert.to_sha256(digest, f"part_sha256[{place}]") for place, digest in enumerate(request.part_sha256)
         ]
-        return convert.from_artifact(self.resuming.complete(name, sha256, digests))
+        completing = asyncio.get_running_loop().run_in_executor(
+            self.threads, self.resuming.complete, name, sha256, digests
+        )
+        return convert.from_artifact(await completing)
 
     def GetDownloadUrl(self, request: direct_pb2.GetDownloadUrlRequest, call: Call) -> direct_pb2.DownloadUrl:
         owner = parse_artifact_owner(request.owner, "owner")
