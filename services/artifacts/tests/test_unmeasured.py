@@ -88,6 +88,10 @@ def test_file_is_read_before_it_is_visible(depot: Depot, direct: Artifacts) -> N
     assert direct.download(direct.run(), "weights")[1] == CONTENT
     # The answer may be lost: the same call again has the same.
     assert complete(direct, upload.name, etags) == artifact
+    # Another call, which names other parts, has not.
+    failure = refused(direct, upload.name, [*etags[:2], etags[0]])
+    assert (failure.code.name, failure.reason) == ("FAILED_PRECONDITION", "UPLOAD_INCOMPLETE")
+    assert refused(direct, upload.name, etags[:2]).reason == "FIELD_INVALID"
     # The same bytes again are the same object.
     again = create(direct, "copy")
     assert complete(direct, again.name, send(direct, again.name)).sha256 == artifact.sha256
@@ -109,21 +113,6 @@ def test_parts_that_are_missing_or_others_or_too_small_are_refused(depot: Depot,
     direct.stub.DeleteUpload(upload_pb2.DeleteUploadRequest(name=small.name), timeout=30)
     assert refused(direct, small.name, etags_of_small).reason == "UPLOAD_NOT_FOUND"
     complete(direct, upload.name, etags)
-    await_no_litter(depot)
-
-
-def test_what_was_put_together_before_a_crash_is_read_then(
-    depot: Depot, direct: Artifacts, minio_server: MinioServer
-) -> None:
-    upload = create(direct)
-    etags = send(direct, upload.name)
-    client, bucket = minio_server.client(), depot.place.store.split("/")[2].partition("?")[0]
-    key = f"{direct.workspace}/{upload.name.rpartition('/')[2]}"
-    (pending,) = client._list_multipart_uploads(bucket, prefix=key).uploads
-    upload_id = str(pending.upload_id)
-    parts = client._list_parts(bucket, key, upload_id).parts
-    client._complete_multipart_upload(bucket, key, upload_id, parts)
-    assert complete(direct, upload.name, etags).sha256 == hashlib.sha256(CONTENT).digest()
     await_no_litter(depot)
 
 
@@ -216,6 +205,23 @@ def test_reading_goes_on_for_a_call_that_waits_still(depot: Depot, minio_server:
         await_that(lambda: server.stderr.count("CompleteUpload") == 2)
         proxy.release()
         assert second.result().sha256 == hashlib.sha256(CONTENT).digest()
+    await_no_litter(depot)
+
+
+def test_what_was_put_together_before_a_crash_is_read_then(depot: Depot, minio_server: MinioServer) -> None:
+    with held_up(depot, minio_server) as (proxy, server, artifacts):
+        upload = create(artifacts)
+        etags = send(artifacts, upload.name)
+        proxy.hold_responses_after(marker := reading(depot, artifacts, upload))
+        completing = begin(artifacts, upload.name, etags)
+        proxy.wait_for_request(marker)
+        server.kill()
+        assert rpc_error_of(completing.result).code() == grpc.StatusCode.UNAVAILABLE
+    with depot.start() as server, connected(server) as artifacts:
+        failure = refused(artifacts, upload.name, [etags[1], etags[0], etags[2]])
+        assert (failure.reason, failure.metadata["heldBytes"]) == ("UPLOAD_INCOMPLETE", str(len(CONTENT)))
+        assert artifacts.paths(artifacts.run()) == []
+        assert complete(artifacts, upload.name, etags).sha256 == hashlib.sha256(CONTENT).digest()
     await_no_litter(depot)
 
 

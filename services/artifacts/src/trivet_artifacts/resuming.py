@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -154,15 +155,23 @@ class Resuming:
         upload = self.resumables.use(name)
         if upload.is_measured:
             raise FieldInvalid("part_etags", "must be empty for an upload with a size")
-        if upload.completed is not None:
-            return upload.completed
-        direct = self._direct()
         if len(etags) != upload.part_count:
             raise FieldInvalid("part_etags", f"must have {upload.part_count} entries, one for each part")
+        etags_sha256 = hashlib.sha256("\n".join(etags).encode()).digest()
+        if upload.completed is not None:
+            if upload.etags_sha256 != etags_sha256:
+                raise UploadIncomplete(str(name), upload.size_bytes)
+            return upload.completed
+        direct = self._direct()
         held = self.held(upload)
-        if not held.whole:  # it is by a call before, which did not come to its end
+        if held.whole:
+            # By a call before, which did not come to its end; perhaps only since the row was read.
+            if self.resumables.use(name).etags_sha256 != etags_sha256:
+                raise UploadIncomplete(str(name), held.size_bytes)
+        else:
             if [(part.number, part.etag) for part in held.parts] != list(enumerate(etags, 1)):
-                raise UploadIncomplete(str(upload.name), held.size_bytes)
+                raise UploadIncomplete(str(name), held.size_bytes)
+            self.resumables.note_etags(name, etags_sha256)  # before: afterwards the store lists no parts
             self._put_together(direct, upload, held)
         sha256 = sha256_of(self.blobs, upload.object_key, held.size_bytes, on_read)
         return self._commit(upload, held.size_bytes, sha256, verified=True)

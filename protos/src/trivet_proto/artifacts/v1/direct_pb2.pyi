@@ -159,7 +159,7 @@ class CompleteUploadRequest(google.protobuf.message.Message):
     def part_etags(self) -> google.protobuf.internal.containers.RepeatedScalarFieldContainer[builtins.str]:
         """Only for an upload without a size (FIELD_INVALID): the ETag with which the store answered each part, in order; another
         number of them than there are parts is FIELD_INVALID. A part that is missing, has another one, or is too small for
-        the store is UPLOAD_INCOMPLETE.
+        the store is UPLOAD_INCOMPLETE; also when the file is there already.
         """
 
     def __init__(

@@ -34,6 +34,8 @@ class Resumable:
     part_count: int
     store_upload: str
     """The store's own name for it."""
+    etags_sha256: bytes | None
+    """Of the parts that one without a size was put together of; None before."""
     expire_time: int
     """In milliseconds since the Unix epoch."""
     completed: Artifact | None
@@ -69,6 +71,10 @@ class Resumables(Protocol):
 
     def use(self, name: UploadName) -> Resumable:
         """Returns an upload, which then stays for another day. Raises UploadNotFound."""
+        ...
+
+    def note_etags(self, name: UploadName, etags_sha256: bytes) -> None:
+        """Keeps which parts an upload is about to be put together of."""
         ...
 
     def give_up(self, name: UploadName) -> bool:

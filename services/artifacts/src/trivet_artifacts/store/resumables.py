@@ -98,6 +98,14 @@ class SqlResumables:
             raise UploadNotFound(str(name))
         return _read(row)
 
+    def note_etags(self, name: UploadName, etags_sha256: bytes) -> None:
+        """Keeps which parts an upload is made of."""
+        object_key = f"{name.workspace}/{name.upload_id}"
+        with self._database.transaction("write") as connection:
+            connection.execute(
+                sa.update(_resumable).where(_resumable.c.object_key == object_key).values(etags_sha256=etags_sha256)
+            )
+
     def give_up(self, name: UploadName) -> bool:
         """Lets an upload expire at once."""
         object_key = f"{name.workspace}/{name.upload_id}"
@@ -159,6 +167,7 @@ def _read(row: Row[Any]) -> Resumable:
         part_size_bytes=row.part_size_bytes,
         part_count=row.part_count,
         store_upload=row.store_upload,
+        etags_sha256=row.etags_sha256,
         expire_time=row.expire_time or 0,
         completed=completed,
     )

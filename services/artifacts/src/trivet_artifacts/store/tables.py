@@ -93,6 +93,7 @@ artifact_resumable = sa.Table(
     sa.Column("part_count", sa.Integer, nullable=False),
     sa.Column("resume_key", sa.Text, nullable=False),
     sa.Column("store_upload", sa.Text, nullable=False),
+    sa.Column("etags_sha256", sa.LargeBinary),
     sa.Column("create_time", sa.BigInteger, nullable=False),
     sa.Column("complete_time", sa.BigInteger),
     sa.Column("sha256", sa.LargeBinary),

@@ -86,6 +86,7 @@ def upgrade() -> None:
         sa.Column("part_count", sa.Integer, nullable=False),
         sa.Column("resume_key", text(), nullable=False),
         sa.Column("store_upload", text(), nullable=False),
+        sa.Column("etags_sha256", sa.LargeBinary),
         sa.Column("create_time", sa.BigInteger, nullable=False),
         sa.Column("complete_time", sa.BigInteger),
         sa.Column("sha256", sa.LargeBinary),
