@@ -118,6 +118,38 @@ def test_a_batch_is_all_or_nothing(http_of: Http) -> None:
     assert json.loads(body)["run"]["data"]["params"] == [{"key": "p", "value": "x" * 6000}]
 
 
+@pytest.mark.parametrize("name", ["x" * 501, "x" * 9000, " \u2003", "two\nlines", "nul\0", "c1\u0085"])
+def test_a_name_that_a_run_cannot_have_writes_nothing(http_of: Http, name: str) -> None:
+    run_id = http_of.run()
+    before = http_of.raw("GET", f"{API}/runs/get?run_id={run_id}")
+    batch = {
+        "metrics": [{"key": "a", "value": 1, "timestamp": 1}],
+        "params": [{"key": "p", "value": "1"}],
+        "tags": [
+            {"key": "t", "value": "1"},
+            {"key": "mlflow.note.content", "value": "a note"},
+            {"key": "mlflow.runName", "value": name},
+        ],
+    }
+    for path, fields in (("log-batch", batch), ("set-tag", {"key": "mlflow.runName", "value": name})):
+        status, answer = http_of.call("POST", f"/runs/{path}", run_id=run_id, **fields)
+        assert (status, answer["error_code"]) == (400, "INVALID_PARAMETER_VALUE")
+        assert "The name of a run" in answer["message"]
+    assert http_of.raw("GET", f"{API}/runs/get?run_id={run_id}")[::2] == before[::2]
+    _, _, body = http_of.raw("GET", f"{API}/metrics/get-history?run_id={run_id}&metric_key=a")
+    assert json.loads(body) == {}
+
+
+def test_the_longest_name_and_note_of_a_run_are_taken_whole(http_of: Http) -> None:
+    run_id = http_of.run()
+    tags = {"mlflow.note.content": "\U0001f600" * 8000, "mlflow.runName": "\U0001f600" * 500}
+    entries = [{"key": key, "value": value} for key, value in tags.items()]
+    assert http_of.call("POST", "/runs/log-batch", run_id=run_id, tags=entries) == (200, {})
+    run = json.loads(http_of.raw("GET", f"{API}/runs/get?run_id={run_id}")[2])["run"]
+    assert run["data"]["tags"] == entries
+    assert run["info"]["run_name"] == tags["mlflow.runName"]
+
+
 @pytest.mark.parametrize(
     "path",
     [

@@ -23,8 +23,12 @@ _MAX_PARAMS: Final = 100
 _MAX_TAGS: Final = 100
 _MAX_ENTRIES: Final = 1_000
 _LONGEST_PARAM: Final = 6_000
+# Below the bound of `Run.description`, 64 KiB, whatever the characters: a note that is taken as a tag is one there too.
 _LONGEST_TAG: Final = 8_000
 _LONGEST_DIGEST: Final = 36
+# What the contract says of `Run.display_name`: protos/trivet/tracking/v1/run.proto.
+_LONGEST_NAME: Final = 500
+_CONTROL_CHARACTERS: Final = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 _OFFSET: Final = re.compile(r"[0-9]{1,18}")
 CUT: Final = "trivet.mlflow.cut"
 """The tag of a run that says which value was cut last, and what it had."""
@@ -139,20 +143,32 @@ def _offset(token: str) -> int:
 
 
 async def _set_tags(caller: Caller, request: pb.WriteRunRequest) -> None:
-    """Writes, and what the contract has fields for goes into these too."""
-    await _write(caller, request)
+    """Writes, and what the contract has fields for goes into these too.
+
+    Raises:
+        MlflowError: something is refused. Then nothing was written: what the fields cannot be is seen before.
+    """
     tags = {tag.key: tag.value for tag in request.tags}
     run = run_pb2.Run(name=request.run)
     paths = []
     if tags.get(RUN_NAME):
-        run.display_name = tags[RUN_NAME]
+        run.display_name = _checked_name(tags[RUN_NAME])
         paths.append("display_name")
     if NOTE in tags:
         run.description = tags[NOTE]
         paths.append("description")
+    await _write(caller, request)
     if paths:
         update = pb.UpdateRunRequest(run=run, update_mask=FieldMask(paths=paths))
         await caller.call(caller.upstream.tracking.UpdateRun, update)
+
+
+def _checked_name(name: str) -> str:
+    if len(name) > _LONGEST_NAME:
+        raise invalid(f"The name of a run has at most {_LONGEST_NAME} characters, and this one {len(name)}.")
+    if name.isspace() or _CONTROL_CHARACTERS.search(name):
+        raise invalid("The name of a run must have more than white space, and no control characters.")
+    return name
 
 
 async def _write(caller: Caller, request: pb.WriteRunRequest) -> None:
