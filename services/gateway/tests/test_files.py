@@ -238,6 +238,35 @@ def test_lists_of_a_run_have_its_logged_models_in_their_places(files: Http) -> N
     assert json.loads(body)["files"] == [{"path": "m", "is_dir": True}]
 
 
+def made_at(files: Http, location: str) -> tuple[str, str, str]:
+    """A new experiment at a location, a run of it and a logged model of it."""
+    _, created = files.call("POST", "/experiments/create", name=location, artifact_location=location)
+    experiment_id = created["experiment_id"]
+    _, created = files.call("POST", "/runs/create", experiment_id=experiment_id)
+    run_id = created["run"]["info"]["run_id"]
+    _, created = files.call("POST", "/logged-models", experiment_id=experiment_id, name="model", source_run_id=run_id)
+    return experiment_id, run_id, created["model"]["info"]["model_id"]
+
+
+@pytest.mark.parametrize(
+    ("location", "folder", "query"),
+    [
+        ("s3://bucket", "s3://bucket", ""),
+        ("/mnt/what?/files", "/mnt/what?/files", ""),
+    ],
+)
+def test_files_at_another_location_are_listed_by_the_client(
+    files: Http, location: str, folder: str, query: str
+) -> None:
+    _, run_id, model_id = made_at(files, location)
+    for path, inside in (
+        (f"artifacts/list?run_id={run_id}", f"{run_id}/artifacts"),
+        (f"logged-models/{model_id}/artifacts/directories", f"models/{model_id}/artifacts"),
+    ):
+        status, _, body = files.raw("GET", f"{API}/{path}")
+        assert (status, json.loads(body)) == (200, {"root_uri": f"{folder}/{inside}{query}"})
+
+
 def test_a_download_that_its_service_does_not_end_is_cut_off(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "trivet_standalone", "--grpc-port", "0", "--http-port", "0"]
     settings = {"TRIVET_WORKSPACES": ",".join(WORKSPACES)}

@@ -13,7 +13,7 @@ from trivet_gateway.errors import MlflowError, invalid, missing
 from trivet_gateway.fields import Fields, from_query
 from trivet_gateway.mlflow.files import download, entries_of, facts_of
 from trivet_gateway.mlflow.logged_models import get as get_model
-from trivet_gateway.mlflow.places import Place, place_in, place_of
+from trivet_gateway.mlflow.places import Place, place_in
 from trivet_gateway.mlflow.runs import get as get_run
 from trivet_gateway.upstream import Caller
 from trivet_proto.tracking.v1 import logged_model_pb2
@@ -45,7 +45,9 @@ async def list_of_run(caller: Caller, fields: Fields) -> dict[str, Any]:
 async def list_of_model(caller: Caller, fields: Fields) -> dict[str, Any]:
     """Lists a folder of a logged model by whole paths."""
     info = (await get_model(caller, fields))["model"]["info"]
-    root = place_of(caller, info["artifact_uri"].partition(":/")[2])
+    root = place_in(caller, info["artifact_uri"])
+    if root is None:
+        return {"root_uri": info["artifact_uri"]}  # the client reads there itself
     entries = await _listed(caller, root, fields.text("artifact_directory_path").strip("/"))
     return _answer(info["artifact_uri"], entries)
 
