@@ -249,9 +249,42 @@ def made_at(files: Http, location: str) -> tuple[str, str, str]:
 
 
 @pytest.mark.parametrize(
+    ("location", "folder"),
+    [
+        ("mlflow-artifacts:/team", "mlflow-artifacts:/team"),
+        ("mlflow-artifacts:/team/", "mlflow-artifacts:/team"),
+        ("mlflow-artifacts:/", "mlflow-artifacts:"),
+        ("mlflow-artifacts://host/team/", "mlflow-artifacts://host/team"),
+        ("mlflow-artifacts:/a/artifacts/", "mlflow-artifacts:/a/artifacts"),
+    ],
+)
+def test_files_at_a_location_of_this_server_are_logged_and_listed(files: Http, location: str, folder: str) -> None:
+    experiment_id, run_id, model_id = made_at(files, location)
+    of_run = f"{folder}/{run_id}/artifacts"
+    of_model = f"{folder}/models/{model_id}/artifacts"
+    root = folder.removeprefix("mlflow-artifacts:").removeprefix("//host").strip("/")
+    for owner, name in ((run_id, "deep/a.txt"), (f"models/{model_id}", "MLmodel")):
+        path = "/".join(filter(None, (root, owner, "artifacts", name)))
+        assert files.raw("PUT", f"{FILES}/{path}", name.encode())[0] == 200
+        assert files.raw("GET", f"{FILES}/{path}")[::2] == (200, name.encode())
+    run = json.loads(files.raw("GET", f"{API}/runs/get?run_id={run_id}")[2])["run"]
+    assert run["info"]["artifact_uri"] == of_run
+    listed = json.loads(files.raw("GET", f"{API}/artifacts/list?run_id={run_id}&path=deep")[2])
+    assert listed == {"root_uri": of_run, "files": [{"path": "deep/a.txt", "is_dir": False, "file_size": 10}]}
+    assert files.raw("GET", f"/get-artifact?run_id={run_id}&path=deep/a.txt")[::2] == (200, b"deep/a.txt")
+    listed = json.loads(files.raw("GET", f"{API}/logged-models/{model_id}/artifacts/directories")[2])
+    assert listed == {"root_uri": of_model, "files": [{"path": "MLmodel", "is_dir": False, "file_size": 7}]}
+    fields = {"experiment_ids": [experiment_id], "filter": f"artifact_uri = '{of_run}'"}
+    assert len(files.call("POST", "/runs/search", **fields)[1]["runs"]) == 1
+
+
+@pytest.mark.parametrize(
     ("location", "folder", "query"),
     [
+        ("s3://bucket/folder/", "s3://bucket/folder", ""),
         ("s3://bucket", "s3://bucket", ""),
+        ("s3://bucket/a?b=c/d", "s3://bucket/a", "?b=c/d"),
+        ("s3://bucket/a/?b=c", "s3://bucket/a", "?b=c"),
         ("/mnt/what?/files", "/mnt/what?/files", ""),
     ],
 )
@@ -265,6 +298,35 @@ def test_files_at_another_location_are_listed_by_the_client(
     ):
         status, _, body = files.raw("GET", f"{API}/{path}")
         assert (status, json.loads(body)) == (200, {"root_uri": f"{folder}/{inside}{query}"})
+
+
+MADE = "0123456789abcdef" * 2
+
+
+@pytest.mark.parametrize(
+    "location",
+    [
+        f"mlflow-artifacts:/{MADE}/artifacts/x",
+        f"mlflow-artifacts:/{MADE}/artifacts",
+        f"mlflow-artifacts:/team/{MADE}/artifacts/",
+        f"mlflow-artifacts://host/1/{MADE}/artifacts/x",
+        f"mlflow-artifacts:/models/m-{MADE}/artifacts/x",
+        f"mlflow-artifacts:/versions/{MADE}-3/artifacts/x",
+        f"mlflow-artifacts:/{MADE}%2Fartifacts/x",
+        f"MLflow-Artifacts:/{MADE}/artifacts/x",
+        "mlflow-artifacts:/models",
+        "mlflow-artifacts:/team//",
+        "mlflow-artifacts:/team/../x",
+        "mlflow-artifacts:/team/%2e%2e/x",
+        "mlflow-artifacts:/team?a=b",
+    ],
+)
+def test_a_location_where_runs_would_not_have_their_own_files_is_refused(gateway: str, location: str) -> None:
+    files = Http(gateway)
+    status, answer = files.call("POST", "/experiments/create", name="one", artifact_location=location)
+    assert (status, answer["error_code"]) == (400, "INVALID_PARAMETER_VALUE")
+    assert "would not have their own files" in answer["message"]
+    assert files.raw("GET", f"{API}/experiments/get-by-name?experiment_name=one")[0] == 404
 
 
 def test_a_download_that_its_service_does_not_end_is_cut_off(tmp_path: Path) -> None:

@@ -230,6 +230,21 @@ def test_attributes_are_compared(tracking: Tracking) -> None:
     assert search_runs(tracking, "   ") == ["a", "b"]
 
 
+def test_where_files_are_is_below_the_location_of_the_experiment(tracking: Tracking) -> None:
+    for run_id, location in (("plain", "s3://bucket/a"), ("slash", "s3://bucket/b/"), ("root", "mlflow-artifacts:/")):
+        experiment = create_experiment(tracking, artifact_location=location).name
+        create_run(tracking, run_id, experiment=experiment)
+    of_none = create_experiment(tracking).name
+    create_run(tracking, "none", experiment=of_none)
+    for run_id, uri in (
+        ("plain", "s3://bucket/a/plain/artifacts"),
+        ("slash", "s3://bucket/b/slash/artifacts"),
+        ("root", "mlflow-artifacts:/root/artifacts"),
+        ("none", f"mlflow-artifacts:/{of_none.rpartition('/')[2]}/none/artifacts"),
+    ):
+        assert search_runs(tracking, f"artifact_uri = '{uri}'") == [run_id]
+
+
 ORDER: dict[str, dict[str, Any]] = {
     "a-nan": {"metrics": {"m": math.nan}, "params": {"p": "b"}, "end_time": timestamp(5)},
     "b-none": {},

@@ -140,6 +140,23 @@ _STATES = Group(
         post("delete by run_uuid", "runs/delete", run_uuid="$run"),
     ],
 )
+
+
+def _at(name: str, location: str) -> list[Case]:
+    """A run and a logged model of an experiment at a location."""
+    return [
+        post(
+            f"experiment at {name}",
+            "experiments/create",
+            name=f"files-{name}",
+            artifact_location=location,
+            keep={"at": "experiment_id"},
+        ),
+        post(f"run at {name}", "runs/create", experiment_id="$at", start_time=1, run_name=name),
+        post(f"logged model at {name}", "logged-models", experiment_id="$at", name="model"),
+    ]
+
+
 _ELSEWHERE = Group(
     "files elsewhere",
     [
@@ -169,6 +186,13 @@ _ELSEWHERE = Group(
         ),
         get("get logged model", "logged-models/$model"),
         post("search logged models", "logged-models/search", experiment_ids=["$experiment"]),
+        *_at("a slash", "s3://bucket/folder/"),
+        *_at("two slashes", "s3://bucket/folder//"),
+        *_at("a query", "s3://bucket/a?b=c"),
+        *_at("a slash and a query", "s3://bucket/a/?b=c&d=e/f"),
+        *_at("a bucket", "s3://bucket"),
+        *_at("a slash of this server", "mlflow-artifacts:/team/"),
+        *_at("this server", "mlflow-artifacts:/"),
     ],
 )
 GROUPS = (_CREATE, _UPDATE, _STATES, _ELSEWHERE)

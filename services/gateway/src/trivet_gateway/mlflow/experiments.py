@@ -10,7 +10,7 @@ from trivet_gateway.answers import millis, pairs, without_empty
 from trivet_gateway.errors import invalid
 from trivet_gateway.fields import Fields
 from trivet_gateway.mlflow.keys import key_of
-from trivet_gateway.mlflow.locations import location_of
+from trivet_gateway.mlflow.locations import check_location, location_of
 from trivet_gateway.mlflow.paging import check_max_results, gathered, ordered, view_of
 from trivet_gateway.upstream import Caller, last
 from trivet_proto.tracking.v1 import experiment_pb2, lifecycle_pb2
@@ -38,8 +38,7 @@ def to_experiment(experiment: experiment_pb2.Experiment) -> dict[str, Any]:
 async def create(caller: Caller, fields: Fields) -> dict[str, Any]:
     """Creates one."""
     location = fields.text("artifact_location")
-    if "#" in location:
-        raise invalid(f"'artifact_location' must have no fragment, and has one: {location[:250]!r}.")
+    check_location(caller, location)
     experiment = experiment_pb2.Experiment(
         display_name=fields.needed("name"),
         artifact_location=location,

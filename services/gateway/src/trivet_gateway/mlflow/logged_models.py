@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from trivet_gateway.answers import millis, number, pairs, without_empty
 from trivet_gateway.fields import Fields
-from trivet_gateway.mlflow.locations import locations_of
+from trivet_gateway.mlflow.locations import locations_of, root_of_model
 from trivet_gateway.mlflow.paging import check_max_results, gathered_of_experiments
 from trivet_gateway.upstream import Caller, last
 from trivet_proto.tracking.v1 import logged_model_pb2
@@ -31,7 +31,7 @@ def to_model(model: logged_model_pb2.LoggedModel, location: str) -> dict[str, An
         "name": model.display_name,
         "creation_timestamp_ms": millis(model.create_time),
         "last_updated_timestamp_ms": millis(model.update_time),
-        "artifact_uri": f"{location}/models/{model_id}/artifacts",
+        "artifact_uri": root_of_model(location, model_id),
         "status": _STATUS_NAMES[model.status],
         "tags": pairs(model.tags),
     }

@@ -10,7 +10,7 @@ from google.protobuf.field_mask_pb2 import FieldMask
 from trivet_gateway.answers import millis, number, pairs, to_timestamp, without_empty
 from trivet_gateway.errors import invalid
 from trivet_gateway.fields import Fields
-from trivet_gateway.mlflow.locations import locations_of
+from trivet_gateway.mlflow.locations import locations_of, root_of_run
 from trivet_gateway.mlflow.paging import check_max_results, gathered_of_experiments, ordered, view_of
 from trivet_gateway.upstream import Caller, last
 from trivet_proto.tracking.v1 import lifecycle_pb2, run_pb2
@@ -129,7 +129,7 @@ async def _placed(caller: Caller, runs: list[dict[str, Any]]) -> list[dict[str, 
     infos = [(caller.experiment(run["info"]["experiment_id"]), run["info"]) for run in runs]
     locations = await locations_of(caller, (experiment for experiment, _ in infos))
     for experiment, info in infos:
-        info["artifact_uri"] = f"{locations[experiment]}/{info['run_id']}/artifacts"
+        info["artifact_uri"] = root_of_run(locations[experiment], info["run_id"])
     return runs
 
 

@@ -26,13 +26,14 @@ _last_write_time: sa.ColumnElement[int] = (
     .correlate(_run)
     .scalar_subquery()
 )
-# Where MLflow's clients find the files of a run: where its experiment says, or in the artifact service.
+# Where MLflow's clients find the files of a run: where its experiment says, or in the artifact service. The gateway
+# says the same, but for a location with a query, which it leaves at the end.
 _location = sa.case(
     (_experiment.c.artifact_location != "", _experiment.c.artifact_location),
     else_="mlflow-artifacts:/" + sa.cast(_experiment.c.experiment_id, sa.Text),
 )
 _artifact_uri: sa.ColumnElement[str] = (
-    sa.select(_location + "/" + _run.c.run_id + "/artifacts")
+    sa.select(_location + sa.case((_location.endswith("/"), ""), else_="/") + _run.c.run_id + "/artifacts")
     .where(_experiment.c.experiment_pk == _run.c.experiment_pk)
     .correlate(_run)
     .scalar_subquery()
