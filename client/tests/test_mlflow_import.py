@@ -438,6 +438,20 @@ def test_model_that_had_other_versions_is_named(client: trivet.Client, database:
     assert client.get_registered_model("without versions").name == "without versions"
 
 
+def test_model_with_a_name_that_none_has_here_is_named(
+    client: trivet.Client, database: MlflowDatabase, tmp_path: Path
+) -> None:
+    copied = database.copied_to(tmp_path / "copy")
+    name = "m" * 300
+    copied.execute(f"UPDATE registered_models SET name = '{name}' WHERE name = 'without versions'")
+    planned = whole(copied, "--dry-run")
+    report = whole(copied, exit_code=1)
+    for told in (planned, report):
+        assert f"model {name}" in {mismatch["where"] for mismatch in told["mismatches"]}
+    assert {mismatch["where"] for mismatch in report["mismatches"]} == {f"model {name}"}
+    assert "taxi" in {model.name for model in client.search_registered_models()}
+
+
 def refused(source: str, *options: str) -> tuple[str, str]:
     ended = invoke("import", "mlflow", source, *options, "--json")
     assert ended.exit_code == 1, ended.output

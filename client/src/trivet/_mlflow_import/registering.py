@@ -47,17 +47,20 @@ class ModelImport:
     def take(self, model: ModelRecord) -> None:
         """Brings over what a model has not yet, and compares it."""
         where = f"model {model.name}"
-        if self._writes:
+        there: ModelRecord | None = None
+        for step in (self._bring, self._look_at) if self._writes else (self._look_at,):
             try:
-                self._bring(model)
+                there = step(model)
             except ServerUnavailable:
                 raise
-            except TrivetError as error:
+            except TrivetError as error:  # such as a name that no model can have here
                 self._comparison.fail(where, "registered models", str(error))
-        there = read_model(self._client, model.name)
         self._comparison.add(where, of_model(self._expected(model, there)), {} if there is None else of_model(there))
 
-    def _bring(self, model: ModelRecord) -> None:
+    def _look_at(self, model: ModelRecord) -> ModelRecord | None:
+        return read_model(self._client, model.name)
+
+    def _bring(self, model: ModelRecord) -> ModelRecord | None:
         registry = self._client.registry
         there = read_model(self._client, model.name)
         if there is None:
@@ -78,6 +81,7 @@ class ModelImport:
         for alias, number in model.aliases.items():
             if there.aliases.get(alias) != number:
                 registry.set_registered_model_alias(model.name, alias, number)
+        return there
 
     def _number(self, model: ModelRecord, there: ModelRecord) -> None:
         """Gives each version its number.
