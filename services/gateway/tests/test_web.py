@@ -99,6 +99,45 @@ def test_pages_behind_a_proxy_are_its_own_by_a_name_that_was_said(services: str)
 
 
 def test_large_answers_are_compressed_for_who_asks(http_of: Http) -> None:
+def test_a_name_that_was_said_is_no_leave_for_whatever_listens_there(services: str) -> None:
+    names = "*.example.org,trivet.corp,proxy.corp:8443"
+    with gateway_before(services, TRIVET_ALLOWED_HOSTS=names) as gateway:
+        http_of = Http(gateway.url)
+        body = json.dumps({"name": "by a proxy"}).encode()
+        assert http_of.raw("POST", f"{API}/experiments/create", body, JSON)[0] == 200
+        port = http_of.host.rpartition(":")[2]
+        let_in = 400  # there is that experiment already
+        for origin, host, status in (
+            # The proxy hands on the name that it is called by, or another one.
+            ("https://mlflow.example.org", "mlflow.example.org", let_in),
+            ("https://mlflow.example.org", http_of.host, let_in),
+            ("https://mlflow.example.org:443", http_of.host, let_in),
+            ("http://a.b.example.org", "127.0.0.1", let_in),
+            (f"http://trivet.corp:{port}", f"trivet.corp:{port}", let_in),
+            (f"http://trivet.corp:{port}", http_of.host, let_in),
+            ("http://trivet.corp", "trivet.corp:7331", let_in),
+            ("https://proxy.corp:8443", http_of.host, let_in),
+            ("https://proxy.corp:8443", "proxy.corp:8443", let_in),
+            # Another program of the same host, and another host.
+            ("http://trivet.corp:9999", "trivet.corp:7331", 403),
+            ("http://trivet.corp:9999", "trivet.corp", 403),
+            ("http://trivet.corp:443", "trivet.corp:7331", 403),
+            ("https://trivet.corp:80", http_of.host, 403),
+            ("https://mlflow.example.org:8443", http_of.host, 403),
+            ("https://proxy.corp", http_of.host, 403),
+            ("https://proxy.corp:9999", http_of.host, 403),
+            ("https://example.org", http_of.host, 403),
+            ("https://mlflow.example.org.evil.org", http_of.host, 403),
+            ("https://evil.org@mlflow.example.org", http_of.host, 403),
+            ("https://127.0.0.1", http_of.host, 403),
+            ("http://localhost", http_of.host, 403),
+            (f"http://localhost:{port}", http_of.host, 403),
+        ):
+            headers = {**JSON, "origin": origin, "host": host}
+            assert http_of.raw("POST", f"{API}/experiments/create", body, headers)[0] == status, (origin, host)
+        assert host_statuses(http_of, "proxy.corp:8443", "proxy.corp", "proxy.corp:1") == [200, 400, 400]
+
+
     run_id = http_of.run()
     metrics = [{"key": "loss", "value": 0.5 + step, "timestamp": step, "step": step} for step in range(1000)]
     assert http_of.call("POST", "/runs/log-batch", run_id=run_id, metrics=metrics)[0] == 200

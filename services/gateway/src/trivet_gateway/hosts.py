@@ -30,7 +30,8 @@ def names_of(address: Address, more: str = "") -> frozenset[str] | None:
 
     Args:
         address: Where it listens.
-        more: Names with commas between, such as those of a Service; `*.example.org` is all below that.
+        more: Names with commas between, such as those of a Service; `*.example.org` is all below that, and
+            `NAME:PORT` is a name at that port alone.
     """
     named = frozenset(name.strip().lower() for name in more.split(",") if name.strip())
     if address.host in EVERYWHERE and not named:
@@ -69,15 +70,29 @@ def name_in(host: str) -> str:
     return host.partition(":")[0]
 
 
+def port_in(host: str) -> str:
+    """The port in a Host header; empty where it has none."""
+    return host.rpartition("]")[2].partition(":")[2]
+
+
+def is_form(host: str) -> bool:
+    """Whether it is a name or an address, perhaps with a port."""
+    return _FORM.fullmatch(host) is not None
+
+
 def is_known(host: str, names: frozenset[str]) -> bool:
     """Whether a Host header has one of the names, or an address, which is no name that somebody pointed here."""
     name = name_in(host)
-    if not _FORM.fullmatch(host):
-        return False
-    return name in names or _is_address(name) or any(name.endswith(each[1:]) for each in names if each[:2] == "*.")
+    return is_form(host) and (is_address(name) or is_named(name, names) or is_named(host, names))
 
 
-def _is_address(name: str) -> bool:
+def is_named(text: str, names: frozenset[str]) -> bool:
+    """Whether it is one of the names, or below one that stands for all below it."""
+    return text in names or any(text.endswith(each[1:]) for each in names if each.startswith("*."))
+
+
+def is_address(name: str) -> bool:
+    """Whether it is an address of IP."""
     try:
         ipaddress.ip_address(name)
     except ValueError:

@@ -15,7 +15,7 @@ from starlette.datastructures import Headers
 from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from trivet_gateway.hosts import LOOPBACK, host_in
+from trivet_gateway.hosts import LOOPBACK, host_in, is_address, is_form, is_named, port_in
 
 _READING: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 _DEFAULT_PORTS: Final = {"http": ":80", "https": ":443"}
@@ -51,5 +51,15 @@ class SameOrigin:
             return False
         if parts.scheme not in _DEFAULT_PORTS or not name:
             return False
-        port = _DEFAULT_PORTS[parts.scheme]
-        return parts.netloc.removesuffix(port) == host.removesuffix(port) or name in self.names - LOOPBACK
+        default = _DEFAULT_PORTS[parts.scheme]
+        asking, asked = parts.netloc.removesuffix(default), host.removesuffix(default)
+        if asking == asked:
+            return True
+        if not is_form(asking) or is_address(name):
+            return False
+        # Another port may be another program: it has to be that of the request, of the setting, or none.
+        return is_named(asking, self._said) or (port_in(asking) == port_in(asked) and is_named(name, self._said))
+
+    @property
+    def _said(self) -> frozenset[str]:
+        return self.names - LOOPBACK
