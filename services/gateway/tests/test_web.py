@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from trivet_gateway.hosts import LOOPBACK
 from trivet_gateway.serving import listen, serving_in_thread
 from trivet_gateway.upstream import Addresses
 from trivet_kit.settings import Address
@@ -98,7 +99,6 @@ def test_pages_behind_a_proxy_are_its_own_by_a_name_that_was_said(services: str)
             assert http_of.raw("POST", f"{API}/experiments/create", body, headers)[0] == status
 
 
-def test_large_answers_are_compressed_for_who_asks(http_of: Http) -> None:
 def test_a_name_that_was_said_is_no_leave_for_whatever_listens_there(services: str) -> None:
     names = "*.example.org,trivet.corp,proxy.corp:8443"
     with gateway_before(services, TRIVET_ALLOWED_HOSTS=names) as gateway:
@@ -138,6 +138,7 @@ def test_a_name_that_was_said_is_no_leave_for_whatever_listens_there(services: s
         assert host_statuses(http_of, "proxy.corp:8443", "proxy.corp", "proxy.corp:1") == [200, 400, 400]
 
 
+def test_large_answers_are_compressed_for_who_asks(http_of: Http) -> None:
     run_id = http_of.run()
     metrics = [{"key": "loss", "value": 0.5 + step, "timestamp": step, "step": step} for step in range(1000)]
     assert http_of.call("POST", "/runs/log-batch", run_id=run_id, metrics=metrics)[0] == 200
@@ -186,7 +187,8 @@ def test_bodies_that_are_too_much_are_refused(http_of: Http) -> None:
 def test_packets_do_not_wait_for_each_other(services: str) -> None:
     """With Nagle's algorithm, the second packet of an answer would wait 40 ms for the first to be acknowledged."""
     address = services.removeprefix("grpc://")
-    with serving_in_thread(listen(Address("127.0.0.1", 0)), Addresses(address, address, address)) as url:
+    listener = listen(Address("127.0.0.1", 0))
+    with serving_in_thread(listener, Addresses(address, address, address), LOOPBACK) as url:
         connection = http.client.HTTPConnection(url)
         connection.request("GET", "/health")
         assert connection.getresponse().read() == b"OK"

@@ -5,6 +5,7 @@ A start costs seconds of a processor, so a test makes the most of each.
 
 from __future__ import annotations
 
+import http.client
 import json
 import re
 import signal
@@ -220,6 +221,32 @@ def test_up_serves_mlflows_client_and_says_where(tmp_path: Path) -> None:
             assert json.load(answer)["experiment"]["name"] == "Default"
         assert server.terminate(by=signal.SIGTERM) == 0
     assert server.stderr == ""
+
+
+def http_status(url: str, host: str) -> int:
+    """Of a call that names a host."""
+    connection = http.client.HTTPConnection(url.removeprefix("http://"), timeout=30)
+    with closing(connection):
+        connection.request("GET", "/api/2.0/mlflow/experiments/get?experiment_id=0", headers={"host": host})
+        return connection.getresponse().status
+
+
+def test_up_answers_by_the_names_that_it_is_told(tmp_path: Path) -> None:
+    options = ("--http-port", "0", "--data", str(tmp_path))
+    for option, env in ((("--allowed-hosts", "trivet.corp"), {}), ((), {"TRIVET_ALLOWED_HOSTS": "trivet.corp"})):
+        with up(*options, *option, env=env) as server:
+            url = server.wait_for_line(r"MLFLOW_TRACKING_URI=(\S+)").group(1)
+            statuses = [http_status(url, host) for host in ("trivet.corp", "localhost", "evil.example.org")]
+            assert statuses == [200, 200, 400]
+
+
+def test_up_that_listens_everywhere_answers_by_any_name_until_names_are_said(tmp_path: Path) -> None:
+    options = ("--http-port", "0", "--host", "0.0.0.0", "--insecure-no-auth", "--data", str(tmp_path))
+    hosts = ("trivet.corp", "10.0.0.1", "any.example.org")
+    for names, expected in (((), [200, 200, 200]), (("--allowed-hosts", "trivet.corp"), [200, 200, 400])):
+        with up(*options, *names) as server:
+            url = server.wait_for_line(r"MLFLOW_TRACKING_URI=(\S+)").group(1).replace("0.0.0.0", "127.0.0.1")
+            assert [http_status(url, host) for host in hosts] == expected
 
 
 def test_a_port_of_http_in_use_is_an_error_where_somebody_chose_it(tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from trivet_gateway.settings import AllowedHostsOption
 from trivet_gateway.upstream import Addresses
 from trivet_kit import commands
 from trivet_kit.logs import set_up_logs
@@ -40,15 +41,7 @@ def serve(
     registry_url: Annotated[
         str, typer.Option(envvar="TRIVET_REGISTRY_URL", metavar="URL", help=_HELP)
     ] = "grpc://127.0.0.1:7334",
-    allowed_hosts: Annotated[
-        str,
-        typer.Option(
-            envvar="TRIVET_ALLOWED_HOSTS",
-            metavar="NAMES",
-            help="Names that requests may call it by, with commas between; those of this machine always may.",
-            show_default=False,
-        ),
-    ] = "",
+    allowed_hosts: AllowedHostsOption = "",
     direct_transfers: Annotated[  # noqa: FBT002 - a flag of the command line
         bool,
         typer.Option(

@@ -58,15 +58,18 @@ def serve(address: Address, services: Addresses, names: str = "", *, is_direct: 
 
 
 @contextmanager
-def serving_in_thread(listener: socket.socket, services: Addresses, *, is_direct: bool = False) -> Iterator[str]:
+def serving_in_thread(
+    listener: socket.socket, services: Addresses, names: frozenset[str] | None, *, is_direct: bool = False
+) -> Iterator[str]:
     """Serves in a thread until the end of the block; gives the address. Closes what it listens by.
 
     Args:
         listener: Where it listens.
         services: Where the services are.
+        names: Of this server, as `names_of` gives them.
         is_direct: Whether clients reach the store of files themselves.
     """
-    server = _server(services, names_of(_bound(listener)), is_direct=is_direct)
+    server = _server(services, names, is_direct=is_direct)
     thread = threading.Thread(target=_run, args=(server, listener), name="gateway")
     with listener:
         thread.start()

@@ -14,6 +14,7 @@ from typing import Annotated
 import typer
 
 from trivet_artifacts.settings import CollectEveryOption, S3PublicEndpointOption
+from trivet_gateway.settings import AllowedHostsOption
 from trivet_kit import commands
 from trivet_kit import server as kit_server
 from trivet_kit.logs import set_up_logs
@@ -65,6 +66,7 @@ def up(
         str,
         typer.Option(metavar="STORE", help="s3://BUCKET?endpoint=URL&region=REGION, or another folder, for files."),
     ] = "",
+    allowed_hosts: AllowedHostsOption = "",
     workspaces: WorkspacesOption = "",
     insecure_no_auth: InsecureNoAuthOption = False,  # noqa: FBT002 - a flag of the command line
     stale_after_seconds: StaleAfterOption = STALE_AFTER_SECONDS,
@@ -109,7 +111,9 @@ def up(
                 holding.announce(dial, clients)
             # MLflow's client has no other way, so its clients reach the bucket where somebody said so.
             is_direct = s3_public_endpoint not in ("", "none")
-            http = "" if listener is None else stack.enter_context(_gateway(listener, dial, is_direct=is_direct))
+            http = ""
+            if listener is not None:
+                http = stack.enter_context(_gateway(listener, dial, host, allowed_hosts, is_direct=is_direct))
             _say_ready(address, http, kept)
 
         kit_server.run(components, settings, on_ready)
@@ -143,12 +147,14 @@ def _http_listener(host: str, port: int | None) -> socket.socket | None:
 
 
 @contextmanager
-def _gateway(listener: socket.socket, dial: str, *, is_direct: bool) -> Iterator[str]:
+def _gateway(listener: socket.socket, dial: str, host: str, allowed_hosts: str, *, is_direct: bool) -> Iterator[str]:
     """Serves MLflow's client until the end of the block; gives the address."""
+    from trivet_gateway.hosts import names_of  # noqa: PLC0415 - as above
     from trivet_gateway.serving import serving_in_thread  # noqa: PLC0415 - as above
     from trivet_gateway.upstream import Addresses  # noqa: PLC0415 - as above
 
-    with serving_in_thread(listener, Addresses(dial, dial, dial), is_direct=is_direct) as address:
+    names = names_of(Address(host, 0), allowed_hosts)
+    with serving_in_thread(listener, Addresses(dial, dial, dial), names, is_direct=is_direct) as address:
         yield address
 
 
