@@ -11,6 +11,7 @@ import pytest
 
 from trivet_testing.call_recorder import recorded_calls
 from trivet_testing.gateway_http import API, FILES, Http
+from trivet_testing.gateways import gateway_before
 from trivet_testing.servers import ServerProcess, free_port
 
 
@@ -23,7 +24,8 @@ def test_health_version_and_server_info_answer(http_of: Http) -> None:
     assert http_of.raw("GET", "/health")[::2] == (200, b"OK")
     assert http_of.raw("GET", "/version")[::2] == (200, b"3.17.2")
     status, _, body = http_of.raw("GET", "/api/3.0/mlflow/server-info")
-    assert (status, json.loads(body)["store_type"]) == (200, "SqlStore")
+    info = json.loads(body)
+    assert (status, info["store_type"], info["workspaces_enabled"]) == (200, "SqlStore", False)
 
 
 @pytest.mark.parametrize(
@@ -179,6 +181,81 @@ def test_workspaces_do_not_see_each_other(gateway: str) -> None:
     assert one.raw("GET", f"{API}/runs/get?run_id={run_id}", headers={"x-mlflow-workspace": "a b"})[0] == 400
     unknown = one.raw("GET", f"{API}/runs/get?run_id={run_id}", headers={"x-mlflow-workspace": "nobodys"})
     assert unknown[0] == 404
+
+
+def test_a_request_names_one_workspace(http_of: Http) -> None:
+    path = f"{API}/experiments/get?experiment_id=0"
+    named = http_of.headers.pop("x-mlflow-workspace")
+    for prefix, header, status in (
+        (f"/w/{named}", "", 200),
+        (f"/w/{named}", named, 200),
+        ("", "", 200),
+        (f"/w/{named}", "default", 400),
+        ("/w/default", named, 400),
+        ("/w/", "", 400),
+        ("/w/", named, 400),
+    ):
+        answered, _, body = http_of.raw("GET", prefix + path, headers={"x-mlflow-workspace": header})
+        assert answered == status, (prefix, header)
+        if status == 400:
+            assert json.loads(body)["error_code"] == "INVALID_PARAMETER_VALUE"
+            assert "workspace" in json.loads(body)["message"]
+
+
+def test_credentials_are_tokens_by_bearer_or_basic_and_nothing_else(services: str) -> None:
+    path = f"{API}/experiments/get?experiment_id=0"
+    tracking = "/trivet.tracking.v1.TrackingService/GetExperiment"
+    with (
+        recorded_calls(services.removeprefix("grpc://")) as recorder,
+        gateway_before(f"grpc://{recorder.address}") as gateway,
+    ):
+        http_of = Http(gateway.url)
+        for given in ("Digest username=x", "Negotiate abc", "AWS4-HMAC-SHA256 Credential=x", "abc", "Bearerabc x"):
+            status, _, body = http_of.raw("GET", path, headers={"authorization": given})
+            answer = json.loads(body)
+            assert (status, answer["error_code"]) == (401, "UNAUTHENTICATED"), given
+            assert answer["message"] == "The authorization must be `Bearer TOKEN` or `Basic CREDENTIALS`."
+        assert tracking not in dict(recorder.metadata)
+        for given in ("Bearer s3cret", "BEARER s3cret", "Basic dXNlcjpzM2NyZXQ="):
+            http_of.raw("GET", path, headers={"authorization": given})
+            assert recorder.metadata[-1][1]["authorization"] == "Bearer s3cret", given
+
+
+def test_head_of_a_call_reads_its_query(http_of: Http) -> None:
+    run_id = http_of.run()
+    status, headers, body = http_of.raw("GET", f"{API}/runs/get?run_id={run_id}")
+    head = http_of.raw("HEAD", f"{API}/runs/get?run_id={run_id}")
+    assert (status, head[0], head[2]) == (200, 200, b"")
+    assert head[1]["content-length"] == headers["content-length"] == str(len(body))
+    assert http_of.raw("HEAD", f"{API}/runs/get?run_id={'0' * 32}")[0] == 404
+
+
+def test_answers_say_the_id_that_the_services_log(services: str) -> None:
+    path = f"{API}/experiments/get?experiment_id=0"
+    with (
+        recorded_calls(services.removeprefix("grpc://")) as recorder,
+        gateway_before(f"grpc://{recorder.address}") as gateway,
+    ):
+        http_of = Http(gateway.url)
+        for asked, status in (
+            (path, 200),
+            (f"{API}/runs/get?run_id={'0' * 32}", 404),
+            (f"{API}/never", 404),
+            (f"/w/{path}", 400),
+            (f"{FILES}/x", 400),
+        ):
+            answered, headers, _ = http_of.raw("GET", asked, headers={"x-request-id": "of-a-client"})
+            assert (answered, headers["x-request-id"]) == (status, "of-a-client"), asked
+        assert {metadata["x-request-id"] for _, metadata in recorder.metadata} == {"of-a-client"}
+        ids = set()
+        for given in ("", "a b", "x" * 65):
+            _, headers, _ = http_of.raw("GET", path, headers={"x-request-id": given})
+            assert recorder.metadata[-1][1]["x-request-id"] == headers["x-request-id"] != given
+            ids.add(headers["x-request-id"])
+        assert len(ids) == 3
+        # What is refused before anything is asked has one too.
+        _, headers, _ = http_of.raw("GET", path, headers={"host": "evil.example.org"})
+        assert headers["x-request-id"]
 
 
 @pytest.mark.parametrize(

@@ -24,6 +24,7 @@ from trivet_gateway.compression import Compressed
 from trivet_gateway.errors import MlflowError
 from trivet_gateway.hosts import KnownHosts
 from trivet_gateway.origins import SameOrigin
+from trivet_gateway.request_ids import Identified, request_id_in
 from trivet_gateway.requests import fields_of
 from trivet_gateway.upstream import Addresses, Caller, Upstream
 
@@ -55,7 +56,7 @@ def build(
         await upstream.pop().close()
 
     def caller_of(request: Request) -> Caller:
-        return Caller(upstream[0], workspace_of(request), metadata_of(request.headers))
+        return Caller(upstream[0], workspace_of(request), metadata_of(request.scope))
 
     def call(handler: routes.Call) -> Callable[[Request], Awaitable[Response]]:
         async def answer(request: Request) -> Response:
@@ -104,7 +105,7 @@ def build(
     )
     app.router.redirect_slashes = False
     whole = SameOrigin(Bridge(Compressed(_Prefixed(app)), lambda: upstream[0], ending), names or frozenset())
-    return whole if names is None else KnownHosts(whole, names)
+    return Identified(whole if names is None else KnownHosts(whole, names))
 
 
 def _mount(path: str, there: Sequence[BaseRoute]) -> Mount:
@@ -138,7 +139,9 @@ async def _unknown(request: Request, error: Exception) -> Response:
 
 async def _failed(request: Request, error: Exception) -> Response:
     if not isinstance(error, ClientDisconnect):
-        _log.error("call failed", exc_info=error, extra={"path": request.url.path})
+        _log.error(
+            "call failed", exc_info=error, extra={"path": request.url.path, "request_id": request_id_in(request.scope)}
+        )
     return _error(500, "INTERNAL_ERROR", "The server failed; its log says why.")
 
 

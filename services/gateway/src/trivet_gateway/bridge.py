@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import re
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -17,7 +16,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from trivet_gateway import grpc_web
-from trivet_gateway.callers import REQUEST_ID, metadata_of
+from trivet_gateway.callers import metadata_of
 from trivet_gateway.errors import MlflowError, from_rpc
 from trivet_gateway.grpc_web import FrameError
 from trivet_gateway.requests import body_of
@@ -32,7 +31,6 @@ _UNARY_TIMEOUT_SECONDS: Final = 60.0
 _LAST_SECONDS: Final = 2.0
 """What streams have when the server ends: most are done by then, and a watch never is."""
 _DETAILS: Final = "grpc-status-details-bin"
-_REQUEST_ID: Final = re.compile(r"[A-Za-z0-9._-]{1,64}")
 
 
 @dataclass(frozen=True)
@@ -94,11 +92,10 @@ class Bridge:
             return
         timeout = grpc_web.seconds_of(request.headers.get("grpc-timeout", ""))
         try:
-            metadata = _metadata(request.headers)
+            metadata = metadata_of(request.scope)
         except MlflowError as error:
             await answer.end(grpc.StatusCode.UNAUTHENTICATED, error.message)
             return
-        answer.request_id = dict(metadata)[REQUEST_ID]
         try:
             body = await body_of(request, _MAX_MESSAGE_BYTES + grpc_web.PREFIX_BYTES)
         except MlflowError as error:
@@ -133,7 +130,6 @@ class _Answer:
     def __init__(self, send: Send) -> None:
         self._send = send
         self._begun = False
-        self.request_id = ""
 
     async def send(self, frame: bytes) -> None:
         """Sends a message. Waits where the browser does not read."""
@@ -162,8 +158,6 @@ class _Answer:
             (b"cache-control", b"no-store"),
             (b"x-content-type-options", b"nosniff"),
         ]
-        if self.request_id:
-            headers.append((REQUEST_ID.encode(), self.request_id.encode()))
         await self._send({"type": "http.response.start", "status": 200, "headers": headers})
 
 
@@ -202,12 +196,3 @@ async def _cancelled_with(request: Request, call: Any, ending: asyncio.Event) ->
         gone.cancel()
         ended.cancel()
         call.cancel()
-
-
-def _metadata(headers: Headers) -> tuple[tuple[str, str], ...]:
-    """The caller's credentials, and the request id that the page has chosen, or a new one. Raises MlflowError."""
-    metadata = dict(metadata_of(headers))
-    given = headers.get(REQUEST_ID, "")
-    if _REQUEST_ID.fullmatch(given):
-        metadata[REQUEST_ID] = given
-    return tuple(metadata.items())

@@ -5,36 +5,49 @@ from __future__ import annotations
 import base64
 import binascii
 import re
-import secrets
 from typing import Final
 
 from starlette.datastructures import Headers
 from starlette.requests import Request
+from starlette.types import Scope
 
 from trivet_gateway.errors import MlflowError, invalid
+from trivet_gateway.request_ids import REQUEST_ID, request_id_in
 
-REQUEST_ID: Final = "x-request-id"
-"""The header and the metadata that tell calls apart in logs."""
 _DEFAULT_WORKSPACE: Final = "default"
+_SCHEMES: Final = ("bearer", "basic", "")
 _WORKSPACE: Final = re.compile(r"[a-z](?:[-a-z0-9]{0,61}[a-z0-9])?")
 
 
 def workspace_of(request: Request) -> str:
     """The workspace that a request names, before its path or in a header. Raises MlflowError."""
-    named = request.scope.get("trivet_workspace") or request.headers.get("x-mlflow-workspace") or _DEFAULT_WORKSPACE
-    if not _WORKSPACE.fullmatch(named):
-        raise invalid(f"{named[:100]!r} cannot be a workspace.")
-    return str(named)
+    named = dict.fromkeys(filter(None, request.headers.getlist("x-mlflow-workspace")))
+    if (in_path := request.scope.get("trivet_workspace")) is not None:
+        named[in_path] = None
+    if len(named) > 1:
+        one, other = (name[:100] for name in list(named)[:2])
+        raise invalid(f"The request names two workspaces, {one!r} and {other!r}.")
+    return checked_workspace(next(iter(named), _DEFAULT_WORKSPACE))
 
 
-def metadata_of(headers: Headers) -> tuple[tuple[str, str], ...]:
-    """A new request id, and the caller's credentials as the services take them: the password of basic ones is a token.
+def checked_workspace(name: str) -> str:
+    """The name, where a workspace can have it. Raises MlflowError."""
+    if not _WORKSPACE.fullmatch(name):
+        raise invalid(f"{name[:100]!r} cannot be a workspace.")
+    return name
+
+
+def metadata_of(scope: Scope) -> tuple[tuple[str, str], ...]:
+    """The request id, and the caller's credentials as the services take them: the password of basic ones is a token.
 
     Raises:
-        MlflowError: the credentials cannot be read.
+        MlflowError: the credentials cannot be read, or are of another kind.
     """
-    metadata = [(REQUEST_ID, secrets.token_hex(8))]
-    scheme, _, given = headers.get("authorization", "").partition(" ")
+    metadata = [(REQUEST_ID, request_id_in(scope))]
+    scheme, _, given = Headers(scope=scope).get("authorization", "").partition(" ")
+    if scheme.lower() not in _SCHEMES:
+        # It may be a secret of another server.
+        raise MlflowError("UNAUTHENTICATED", "The authorization must be `Bearer TOKEN` or `Basic CREDENTIALS`.")
     if scheme.lower() == "basic":
         try:
             given = base64.b64decode(given, validate=True).decode().partition(":")[2]

@@ -16,7 +16,7 @@ _MAX_DEPTH: Final = 32
 
 async def fields_of(request: Request) -> Fields:
     """The fields of a request: of its query, or of its body, with those of its path. Raises MlflowError."""
-    if request.method == "GET":
+    if request.method in ("GET", "HEAD"):
         fields = from_query(request.query_params.multi_items())
     else:
         if request.headers.get("content-encoding", "identity").lower() != "identity":
