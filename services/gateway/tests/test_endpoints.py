@@ -112,6 +112,8 @@ TABLE: Final[list[tuple[str, str, dict[str, Any] | bytes | None, str]]] = [
     ("DELETE", _PROXY + "/artifacts/{experiment_id}/{run_id}/artifacts/m/b.txt", {}, ""),
     ("DELETE", "/logged-models/{model_id}", {}, ""),
     ("GET", "//api/3.0/mlflow/server-info", {}, ""),
+    ("GET", "//api/3.0/mlflow/workspaces", {}, ""),
+    ("GET", "//api/3.0/mlflow/workspaces/default", {}, ""),
     ("GET", "//health", {}, ""),
     ("GET", "//version", {}, ""),
 ]
@@ -129,7 +131,8 @@ NOT_THERE: Final = [
     ("POST", "/3.0/mlflow/traces/search"),
     ("POST", "/3.0/mlflow/datasets/create"),
     ("POST", "/3.0/mlflow/review-queues/get-or-create-user"),
-    ("GET", "/3.0/mlflow/workspaces"),
+    ("POST", "/3.0/mlflow/workspaces"),
+    ("DELETE", "/3.0/mlflow/workspaces/w"),
     ("PATCH", "/3.0/mlflow/workspaces/w"),
     ("POST", "/3.0/mlflow/label-schemas"),
     ("DELETE", "/3.0/mlflow/jobs/1"),
@@ -180,6 +183,7 @@ def test_each_route_is_in_the_table() -> None:
         (routes.TRANSFERS, ""),
         (routes.FILES, _PROXY),
         (routes.PAGE_FILES, "/"),
+        (routes.WORKSPACES, "//api"),
     ):
         for route in there:
             pattern = re.sub(r"\{\w+(:path)?\}", lambda found: ".+" if found[1] else "[^/]+", prefix + route.path)

@@ -34,6 +34,7 @@ _ROUTES: Final = sorted(
         *((file.method, API + file.path) for file in routes.TRANSFERS),
         *((file.method, _PROXY + file.path) for file in routes.FILES),
         *((file.method, file.path) for file in routes.PAGE_FILES),
+        *((call.method, f"/api{call.path}") for call in routes.WORKSPACES),
         ("POST", f"{API}/traces"),
         ("GET", "/api/3.0/mlflow/server-info"),
         ("POST", "/api/3.0/mlflow/traces"),

@@ -9,6 +9,7 @@ import pytest
 
 from trivet_proto.artifacts.v1 import artifact_service_pb2 as pb
 from trivet_proto.artifacts.v1.artifact_service_pb2_grpc import ArtifactServiceStub
+from trivet_testing.gateway_http import API, Http
 from trivet_testing.mlflow_client import session
 from trivet_testing.workspaces import unused_workspace
 
@@ -43,3 +44,28 @@ def test_a_model_is_logged_registered_and_loaded_by_each_of_its_names(
         of_model = files(f"loggedModels/{found['model_id']}")
         assert "MLmodel" in of_model
         assert files(f"runs/{found['model_id']}") == set()
+
+
+@pytest.mark.timeout(300)
+def test_the_workspace_of_the_clients_own_setting_is_the_one_that_it_works_in(gateway: str, mlflow: Path) -> None:
+    workspace = unused_workspace()
+    program = PROGRAM.with_name("workspace_program.py")
+    # What is not part of Trivet answers 501, which the client would ask for again.
+    settings = {"MLFLOW_WORKSPACE": workspace, "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "0"}
+    found = session(mlflow / "bin" / "python", gateway, program, settings)
+    assert (found["params"], found["text"]) == ({"alpha": "0.1"}, "hello")
+    assert found["models"] == [found["experiment"]]
+    assert {"default", workspace} <= set(found["workspaces"])
+    assert found["workspaces"] == sorted(found["workspaces"])
+    assert found["workspace"] == workspace
+    assert not found["found in default"]
+    assert found["refused"] == [
+        "RESOURCE_DOES_NOT_EXIST",  # a workspace that is not there
+        "NOT_IMPLEMENTED",
+        "NOT_IMPLEMENTED",
+        "RESOURCE_DOES_NOT_EXIST",  # the run, from `default`
+    ]
+    http_of = Http(gateway)
+    path = f"{API}/runs/get?run_id={found['run_id']}"
+    for named, status in ((workspace, 200), ("default", 404), (http_of.workspace, 404), ("", 404)):
+        assert http_of.raw("GET", path, headers={"x-mlflow-workspace": named})[0] == status, named

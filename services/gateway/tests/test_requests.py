@@ -25,7 +25,7 @@ def test_health_version_and_server_info_answer(http_of: Http) -> None:
     assert http_of.raw("GET", "/version")[::2] == (200, b"3.17.2")
     status, _, body = http_of.raw("GET", "/api/3.0/mlflow/server-info")
     info = json.loads(body)
-    assert (status, info["store_type"], info["workspaces_enabled"]) == (200, "SqlStore", False)
+    assert (status, info["store_type"], info["workspaces_enabled"]) == (200, "SqlStore", True)
 
 
 @pytest.mark.parametrize(
@@ -181,6 +181,26 @@ def test_workspaces_do_not_see_each_other(gateway: str) -> None:
     assert one.raw("GET", f"{API}/runs/get?run_id={run_id}", headers={"x-mlflow-workspace": "a b"})[0] == 400
     unknown = one.raw("GET", f"{API}/runs/get?run_id={run_id}", headers={"x-mlflow-workspace": "nobodys"})
     assert unknown[0] == 404
+
+
+@pytest.mark.parametrize("api", ["/api", "/ajax-api"])
+def test_workspaces_are_read_and_not_changed(http_of: Http, api: str) -> None:
+    path = f"{api}/3.0/mlflow/workspaces"
+    status, _, body = http_of.raw("GET", path)
+    names = [workspace["name"] for workspace in json.loads(body)["workspaces"]]
+    assert (status, names) == (200, sorted(names))
+    assert {"default", http_of.workspace} <= set(names)
+    status, _, body = http_of.raw("GET", f"{path}/{http_of.workspace}")
+    assert (status, json.loads(body)) == (200, {"workspace": {"name": http_of.workspace}})
+    for name, refused, code in (
+        ("nobodys", 404, "RESOURCE_DOES_NOT_EXIST"),
+        ("A%20b", 400, "INVALID_PARAMETER_VALUE"),
+    ):
+        status, _, body = http_of.raw("GET", f"{path}/{name}")
+        assert (status, json.loads(body)["error_code"]) == (refused, code)
+    for method, below in (("POST", ""), ("PATCH", f"/{http_of.workspace}"), ("DELETE", f"/{http_of.workspace}")):
+        status, _, body = http_of.raw(method, path + below, b'{"name": "more"}', {"content-type": "application/json"})
+        assert (status, json.loads(body)["error_code"]) == (501, "NOT_IMPLEMENTED")
 
 
 def test_a_request_names_one_workspace(http_of: Http) -> None:

@@ -169,7 +169,8 @@ def test_server_info_says_what_clients_can_do(gateway: str, gateway_on_s3: str) 
     for url, is_direct in ((gateway, False), (gateway_on_s3, True)):
         info = json.loads(Http(url).raw("GET", "/api/3.0/mlflow/server-info")[2])
         flags = {name for name, value in info.items() if value is True}
-        assert flags == ({"multipart_uploads_enabled", "multipart_downloads_enabled"} if is_direct else set())
+        transfers = {"multipart_uploads_enabled", "multipart_downloads_enabled"} if is_direct else set()
+        assert flags == {"workspaces_enabled"} | transfers
 
 
 @pytest.mark.parametrize("is_said", [False, True])

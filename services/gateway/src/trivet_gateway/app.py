@@ -87,6 +87,7 @@ def build(
         _mount("/2.0/mlflow", mlflow),
         _mount("/2.0/mlflow-artifacts", proxy),
         Route("/3.0/mlflow/server-info", partial(_server_info, is_direct=is_direct)),
+        *called(routes.WORKSPACES),
         Route("/3.0/{rest:path}", _out_of_scope, methods=_METHODS),
     ]
     paths = [
@@ -159,7 +160,7 @@ async def _server_info(_: Request, *, is_direct: bool) -> Response:
     return to_json(
         {
             "store_type": "SqlStore",
-            "workspaces_enabled": False,
+            "workspaces_enabled": True,  # else MLflow's client refuses MLFLOW_WORKSPACE; without it nothing changes
             "trace_archival_enabled": False,
             "multipart_uploads_enabled": is_direct,
             "multipart_downloads_enabled": is_direct,

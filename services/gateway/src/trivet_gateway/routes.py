@@ -23,6 +23,7 @@ from trivet_gateway.mlflow import (
     runs,
     transfers,
     webhooks,
+    workspaces,
 )
 from trivet_gateway.mlflow import logging as of_runs
 from trivet_gateway.upstream import Caller
@@ -125,6 +126,11 @@ FILES: Final[Sequence[Route[Transfer]]] = (
     Route("DELETE", "/artifacts/{path:path}", files.delete),
 )
 """Below `/api/2.0/mlflow-artifacts` and `/ajax-api/2.0/mlflow-artifacts`."""
+WORKSPACES: Final[Sequence[Route[Call]]] = (
+    Route("GET", "/3.0/mlflow/workspaces", workspaces.list_all),
+    Route("GET", "/3.0/mlflow/workspaces/{workspace_name}", workspaces.get),
+)
+"""Below `/api` and `/ajax-api`; what else there is of them in MLflow is not here."""
 PAGE_FILES: Final[Sequence[Route[Transfer]]] = (
     Route("GET", "/get-artifact", run_files.get_of_run),
     Route("GET", "/model-versions/get-artifact", browser_files.get_of_version),

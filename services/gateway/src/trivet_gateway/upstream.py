@@ -15,6 +15,7 @@ from trivet_gateway.errors import from_rpc
 from trivet_proto.artifacts.v1 import artifact_service_pb2
 from trivet_proto.artifacts.v1.artifact_service_pb2_grpc import ArtifactServiceStub
 from trivet_proto.common.v1 import system_service_pb2
+from trivet_proto.common.v1.system_service_pb2_grpc import SystemServiceStub
 from trivet_proto.registry.v1 import registry_service_pb2
 from trivet_proto.registry.v1.registry_service_pb2_grpc import RegistryServiceStub
 from trivet_proto.tracking.v1 import tracking_service_pb2
@@ -57,6 +58,8 @@ class Upstream:
         """Connects to nothing yet."""
         targets = dict.fromkeys((addresses.tracking, addresses.artifacts, addresses.registry))
         self._channels = {target: grpc.aio.insecure_channel(target, options=_OPTIONS) for target in targets}
+        # As the others say of themselves what is asked there.
+        self.system: Any = SystemServiceStub(self._channels[addresses.tracking])
         self.tracking: Any = TrackingServiceStub(self._channels[addresses.tracking])
         self.artifacts: Any = ArtifactServiceStub(self._channels[addresses.artifacts])
         self.locations: dict[str, tuple[float, str]] = {}
@@ -66,7 +69,7 @@ class Upstream:
         self._channel_of = {
             service.full_name: self._channels[address]
             for service, address in (
-                (_SYSTEM, addresses.tracking),  # as the others say of themselves what is asked there
+                (_SYSTEM, addresses.tracking),
                 (_TRACKING, addresses.tracking),
                 (_ARTIFACTS, addresses.artifacts),
                 (_REGISTRY, addresses.registry),
