@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from trivet._entities import FileInfo
+from trivet._errors import MethodUnknown
 from trivet._safe_paths import check_logical
 
 if TYPE_CHECKING:
@@ -39,7 +40,10 @@ def _models(client: Client, run_id: str) -> Iterator[LoggedModel]:
         return  # no run has such an id
     token = None
     while True:
-        page = client.search_logged_models(filter_string=f"source_run_id = '{run_id}'", page_token=token)
+        try:
+            page = client.search_logged_models(filter_string=f"source_run_id = '{run_id}'", page_token=token)
+        except MethodUnknown:
+            return  # files are served alone, or by a release that had no logged models
         yield from page
         token = page.token
         if not token:

@@ -62,7 +62,8 @@ def ran(python: Path, url: str, names: Sequence[str], settings: Mapping[str, str
 
 def compare(name: str, session: Session, gateway: str) -> dict[str, Any]:
     """Runs a session at both servers, at the same time if MLflow's has to be asked; returns what both tell."""
-    digest = hashlib.sha256(repr((MLFLOW_LIBRARIES, OLD_MLFLOW_VERSION)).encode())
+    # With the folder, which runs tell as their source.
+    digest = hashlib.sha256(repr((MLFLOW_LIBRARIES, OLD_MLFLOW_VERSION, str(PROGRAMS))).encode())
     for program in sorted(PROGRAMS.glob("*.py")):
         digest.update(program.read_bytes())
 
