@@ -7,6 +7,7 @@ a handler while it has no other: it ends the program as `sys.exit` does, so that
 from __future__ import annotations
 
 import contextlib
+import os
 import signal
 import sys
 import threading
@@ -46,6 +47,7 @@ class Exits:
         self._exit: Any = None
         self._wrapped: Any = None
         self._has_handler = False
+        self._pid = 0
         self.status: object = None
         """What `sys.exit` was last called with; None for nothing."""
         self.signal = ""
@@ -71,11 +73,15 @@ class Exits:
             if signal.getsignal(signal.SIGTERM) is signal.SIG_DFL:
                 signal.signal(signal.SIGTERM, self._on_signal)
                 self._has_handler = True
+                self._pid = os.getpid()
 
     def _on_signal(self, number: int, _frame: FrameType | None) -> None:
         self.signal = signal.Signals(number).name
         # Who asks twice does not want to wait.
         signal.signal(number, signal.SIG_DFL)
+        if os.getpid() != self._pid:
+            # A child that has not let go yet: in the midst of a fork Python would ignore an exception.
+            signal.raise_signal(number)
         raise SystemExit(_SIGNALLED + number)
 
     def unwatch(self) -> None:
