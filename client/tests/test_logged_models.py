@@ -294,5 +294,6 @@ def test_logged_models_are_in_the_tree_of_their_run(client: trivet.Client, tmp_p
     for missing in ("never", "model/never", "other/x"):
         with pytest.raises(trivet.ArtifactNotFound):
             client.download_artifacts(run_id, missing)
+    assert listed("it's") == listed('"') == []
     client.delete_logged_model(newer)
     assert listed("model")[0] == ("model/MLmodel", len("older"))

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final, SupportsFloat, SupportsIndex, cast
 
 from trivet import _contents as contents
 from trivet._errors import ArtifactNotFound, InvalidArgument
+from trivet._filter_texts import quoted
 from trivet._mode import Mode
 
 if TYPE_CHECKING:
@@ -96,9 +97,11 @@ class RunObjects:
         tracking = self._client.tracking
         if tracking.without_server.mode is not Mode.ONLINE:
             return
-        quoted = self._run_id.replace("'", "''")
         found = tracking.search_runs(
-            filter_string=f"run_id = '{quoted}'", metric_keys=(), param_keys=(), tag_keys=[LOGGED_ARTIFACTS_TAG]
+            filter_string=f"run_id = {quoted(self._run_id)}",
+            metric_keys=(),
+            param_keys=(),
+            tag_keys=[LOGGED_ARTIFACTS_TAG],
         )
         noted = found[0].tags.get(LOGGED_ARTIFACTS_TAG, "[]") if found else "[]"
         entry = {"path": artifact_file, "type": "table"}

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from trivet._entities import FileInfo
 from trivet._errors import MethodUnknown
+from trivet._filter_texts import quoted
 from trivet._safe_paths import check_logical
 
 if TYPE_CHECKING:
@@ -31,17 +32,17 @@ def list_tree(client: Client, run_id: str, path: str) -> list[FileInfo]:
 
 def newest_model(client: Client, run_id: str, name: str) -> str | None:
     """The id of the logged model of a run that has a name, of several the newest one's; None where there is none."""
-    return next((model.model_id for model in _models(client, run_id) if model.name == name), None)
+    return next((model.model_id for model in _models(client, run_id, f" AND name = {quoted(name)}")), None)
 
 
-def _models(client: Client, run_id: str) -> Iterator[LoggedModel]:
-    """The logged models of a run, the newest first."""
-    if "'" in run_id or "\\" in run_id:
-        return  # no run has such an id
+def _models(client: Client, run_id: str, further: str = "") -> Iterator[LoggedModel]:
+    """The logged models of a run, the newest first; those alone that a further part of the filter lets pass."""
     token = None
     while True:
         try:
-            page = client.search_logged_models(filter_string=f"source_run_id = '{run_id}'", page_token=token)
+            page = client.search_logged_models(
+                filter_string=f"source_run_id = {quoted(run_id)}{further}", page_token=token
+            )
         except MethodUnknown:
             return  # files are served alone, or by a release that had no logged models
         yield from page

@@ -21,8 +21,8 @@ from trivet._commands.options import (
     OptionalVersion,
     VersionArgument,
     parse_time,
-    quoted,
 )
+from trivet._filter_texts import quoted
 
 app = typer.Typer()
 

@@ -27,8 +27,8 @@ from trivet._commands.options import (
     confirm,
     parse_pairs,
     parse_tags,
-    quoted,
 )
+from trivet._filter_texts import quoted
 
 app = typer.Typer(no_args_is_help=True, help="Registered models, their versions, stages and aliases.")
 _aliases = typer.Typer(no_args_is_help=True, help="Names that point at a version of a model.")

@@ -132,11 +132,6 @@ def parse_pairs(texts: Sequence[str] | None, option: str) -> dict[str, str]:
     return pairs
 
 
-def quoted(text: str) -> str:
-    """A text as filters have it."""
-    return "'" + text.replace("'", "''") + "'"
-
-
 def parse_time(text: str, name: str) -> datetime:
     """The time of a text such as `2026-11-02T09:30:00Z`; without a zone it is local time."""
     try:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Final
 
 from trivet._artifact_owners import of_logged_model as files_of_logged_model
@@ -48,19 +49,24 @@ class ModelImport:
         """Brings over what a model has not yet, and compares it."""
         where = f"model {model.name}"
         there: ModelRecord | None = None
-        for step in (self._bring, self._look_at) if self._writes else (self._look_at,):
-            try:
-                there = step(model)
-            except ServerUnavailable:
-                raise
-            except TrivetError as error:  # such as a name that no model can have here
-                self._comparison.fail(where, "registered models", str(error))
+        with self._noted(where):
+            if self._writes:
+                self._bring(model)
+        with self._noted(where):
+            there = read_model(self._client, model.name)
         self._comparison.add(where, of_model(self._expected(model, there)), {} if there is None else of_model(there))
 
-    def _look_at(self, model: ModelRecord) -> ModelRecord | None:
-        return read_model(self._client, model.name)
+    @contextmanager
+    def _noted(self, where: str) -> Iterator[None]:
+        """What is refused is a mismatch of one model, such as a name that none can have here."""
+        try:
+            yield
+        except ServerUnavailable:
+            raise
+        except TrivetError as error:
+            self._comparison.fail(where, "registered models", str(error))
 
-    def _bring(self, model: ModelRecord) -> ModelRecord | None:
+    def _bring(self, model: ModelRecord) -> None:
         registry = self._client.registry
         there = read_model(self._client, model.name)
         if there is None:
@@ -81,7 +87,6 @@ class ModelImport:
         for alias, number in model.aliases.items():
             if there.aliases.get(alias) != number:
                 registry.set_registered_model_alias(model.name, alias, number)
-        return there
 
     def _number(self, model: ModelRecord, there: ModelRecord) -> None:
         """Gives each version its number.

@@ -8,6 +8,7 @@ from typing import Final
 from trivet._client import Client
 from trivet._entities import Experiment, LoggedModel, Run, RunInputs, RunOutputs
 from trivet._errors import LoggedModelNotFound, ModelNotFound
+from trivet._filter_texts import quoted
 from trivet._mlflow_import.records import (
     ExperimentRecord,
     LoggedModelRecord,
@@ -93,8 +94,7 @@ def read_model(client: Client, name: str) -> ModelRecord | None:
         model = client.registry.get_registered_model(name)
     except ModelNotFound:
         return None
-    quoted = name.replace("'", "''")
-    versions = client.registry.search_model_versions(filter_string=f"name = '{quoted}'", max_results=_ALL_VERSIONS)
+    versions = client.registry.search_model_versions(filter_string=f"name = {quoted(name)}", max_results=_ALL_VERSIONS)
     return ModelRecord(
         name,
         model.description,

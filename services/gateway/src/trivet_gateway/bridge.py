@@ -17,7 +17,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from trivet_gateway import grpc_web
 from trivet_gateway.callers import metadata_of
-from trivet_gateway.errors import MlflowError, from_rpc
+from trivet_gateway.errors import DETAILS, MlflowError, from_rpc
 from trivet_gateway.grpc_web import FrameError
 from trivet_gateway.requests import body_of
 from trivet_gateway.upstream import SERVICES, Upstream
@@ -30,7 +30,6 @@ _UNARY_TIMEOUT_SECONDS: Final = 60.0
 """Of a call that says nothing of it. A stream may go on: a watch ends with its page."""
 _LAST_SECONDS: Final = 2.0
 """What streams have when the server ends: most are done by then, and a watch never is."""
-_DETAILS: Final = "grpc-status-details-bin"
 
 
 @dataclass(frozen=True)
@@ -138,7 +137,7 @@ class _Answer:
 
     async def end(self, code: grpc.StatusCode, message: str, trailer: Any = ()) -> None:
         """Ends, with the details of a service's trailer."""
-        further = [(name, value) for name, value in trailer if name == _DETAILS]
+        further = [(name, value) for name, value in trailer if name == DETAILS]
         await self._begin()
         frame = grpc_web.trailers(code.value[0], message, further)
         await self._send({"type": "http.response.body", "body": frame})

@@ -41,7 +41,8 @@ _CODES: Final = {
 }
 
 
-_DETAILS: Final = "grpc-status-details-bin"
+DETAILS: Final = "grpc-status-details-bin"
+"""Of a trailer: what a service says of a refusal besides its sentence."""
 _WITHOUT_A_SENTENCE: Final = {
     "TEMPORARILY_UNAVAILABLE": "A service behind this server does not answer. Try again later.",
     "DEADLINE_EXCEEDED": "A service behind this server did not answer in time.",
@@ -87,7 +88,7 @@ def from_rpc(error: grpc.RpcError) -> MlflowError:
     """
     code = _CODES.get(error.code(), "INTERNAL_ERROR")
     trailer: Any = error.trailing_metadata()
-    details = next((value for key, value in trailer or () if key == _DETAILS), None)
+    details = next((value for key, value in trailer or () if key == DETAILS), None)
     if details is not None and code != "INTERNAL_ERROR":
         return MlflowError(code, error.details() or code, _reason_in(details))
     return MlflowError(code, _WITHOUT_A_SENTENCE.get(code, "The server failed; its log says why."))

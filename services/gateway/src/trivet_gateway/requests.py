@@ -17,13 +17,16 @@ _MAX_DEPTH: Final = 32
 async def fields_of(request: Request) -> Fields:
     """The fields of a request: of its query, or of its body, with those of its path. Raises MlflowError."""
     if request.method in ("GET", "HEAD"):
-        fields = from_query(request.query_params.multi_items())
-    else:
-        if request.headers.get("content-encoding", "identity").lower() != "identity":
-            raise invalid("A request's body must not be compressed.")
-        body = await body_of(request, _MAX_BODY_BYTES)
-        fields = _parsed(body, request.headers.get("content-type", ""))
-    return Fields({**fields, **request.path_params})
+        return query_of(request)
+    if request.headers.get("content-encoding", "identity").lower() != "identity":
+        raise invalid("A request's body must not be compressed.")
+    body = await body_of(request, _MAX_BODY_BYTES)
+    return Fields({**_parsed(body, request.headers.get("content-type", "")), **request.path_params})
+
+
+def query_of(request: Request) -> Fields:
+    """The fields of a request's query, with those of its path."""
+    return Fields({**from_query(request.query_params.multi_items()), **request.path_params})
 
 
 async def body_of(request: Request, max_bytes: int) -> bytes:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Generic, TypeVar
 
@@ -161,11 +161,13 @@ OUT_OF_SCOPE: Final = (
 
 def direct(*, is_direct: bool) -> Sequence[Route[Call]]:
     """About transfers past this server, below `/api/2.0/mlflow`: refused where clients do not reach the store."""
-    table = transfers.run_calls(is_direct=is_direct)
-    return [Route(method, f"/{path}", handler) for path, (method, handler) in table.items()]
+    return _routes_of(transfers.run_calls(is_direct=is_direct))
 
 
 def direct_files(*, is_direct: bool) -> Sequence[Route[Call]]:
     """About transfers past this server, below `/api/2.0/mlflow-artifacts`."""
-    table = transfers.proxy_calls(is_direct=is_direct)
+    return _routes_of(transfers.proxy_calls(is_direct=is_direct))
+
+
+def _routes_of(table: Mapping[str, tuple[str, Call]]) -> Sequence[Route[Call]]:
     return [Route(method, path, handler) for path, (method, handler) in table.items()]

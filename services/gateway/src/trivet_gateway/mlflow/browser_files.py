@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import mimetypes
 from collections.abc import AsyncIterator
 from typing import Final
 
@@ -12,23 +10,20 @@ from starlette.responses import Response
 
 from trivet_gateway.answers import to_json
 from trivet_gateway.errors import MlflowError, invalid
-from trivet_gateway.fields import Fields, from_query
-from trivet_gateway.mlflow.files import check_uploaded, download
+from trivet_gateway.mlflow.files import download, upload
 from trivet_gateway.mlflow.models import get_download_uri
 from trivet_gateway.mlflow.places import Place, place_in
 from trivet_gateway.mlflow.runs import get as get_run
 from trivet_gateway.mlflow.runs import run_id_of
-from trivet_gateway.requests import body_of
+from trivet_gateway.requests import body_of, query_of
 from trivet_gateway.upstream import Caller
-from trivet_proto.artifacts.v1 import artifact_service_pb2 as pb
 
 _MOST_BYTES: Final = 10 << 20
-_PIECE: Final = 1 << 20
 
 
 async def get_of_model(caller: Caller, request: Request) -> Response:
     """Gives a file of a logged model."""
-    path = _query(request).text("artifact_file_path")
+    path = query_of(request).text("artifact_file_path")
     if not path:
         raise MlflowError("BAD_REQUEST", 'Request must include the "artifact_file_path" query parameter.')
     return await download(caller, Place(caller.logged_model(request.path_params["model_id"]), path), request)
@@ -36,35 +31,26 @@ async def get_of_model(caller: Caller, request: Request) -> Response:
 
 async def get_of_version(caller: Caller, request: Request) -> Response:
     """Gives a file of a model's version."""
-    fields = _query(request)
+    fields = query_of(request)
     path = fields.needed("path")
     root = place_in(caller, (await get_download_uri(caller, fields))["artifact_uri"])
     if root is None:
         raise invalid("The files of this version are somewhere else.")
-    return await download(caller, Place(root.owner, "/".join(filter(None, (root.path, path)))), request)
+    return await download(caller, root.below(path), request)
 
 
 async def upload_to_run(caller: Caller, request: Request) -> Response:
     """Takes in a small file of a run."""
-    fields = _query(request)
+    fields = query_of(request)
     place = Place(caller.run(run_id_of(fields)), fields.needed("path"))
     if place_in(caller, (await get_run(caller, fields))["run"]["info"]["artifact_uri"]) is None:
         raise invalid("The files of this run are somewhere else.")
     data = await body_of(request, _MOST_BYTES)
     if not data:
         raise invalid("Request must specify data.")
-    sending = caller.stream(caller.upstream.artifacts.UploadArtifacts, _messages(place, data), len(data))
-    check_uploaded([answer async for answer in sending])
+    await upload(caller, place, _in_one(data), len(data))
     return to_json({})
 
 
-async def _messages(place: Place, data: bytes) -> AsyncIterator[pb.UploadArtifactsRequest]:
-    media_type = mimetypes.guess_type(place.path)[0] or ""
-    yield pb.UploadArtifactsRequest(start=pb.UploadStart(owner=place.owner, path=place.path, media_type=media_type))
-    for begin in range(0, len(data), _PIECE):
-        yield pb.UploadArtifactsRequest(data=data[begin : begin + _PIECE])
-    yield pb.UploadArtifactsRequest(finish=pb.UploadFinish(sha256=hashlib.sha256(data).digest()))
-
-
-def _query(request: Request) -> Fields:
-    return Fields(from_query(request.query_params.multi_items()))
+async def _in_one(data: bytes) -> AsyncIterator[bytes]:
+    yield data

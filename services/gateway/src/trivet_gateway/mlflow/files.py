@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import logging
 import mimetypes
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator
 from typing import Any, Final
 from urllib.parse import quote
 
@@ -43,30 +43,41 @@ async def put(caller: Caller, request: Request) -> Response:
     if not place.path:
         raise invalid("Invalid path: it names no file.")
     size = int(request.headers.get("content-length", UNKNOWN_BYTES))  # none is said of what comes in chunks
-    messages = _until_cut(_messages(place, request, size))
-    uploading = caller.stream(caller.upstream.artifacts.UploadArtifacts, messages, size)
-    check_uploaded([each async for each in uploading])
+    await upload(caller, place, request.stream(), size)
     return to_json({})
 
 
-def check_uploaded(answers: Sequence[pb.UploadArtifactsResponse]) -> None:
-    """Raises MlflowError for a file that was refused."""
-    for answer in answers:
+async def upload(caller: Caller, place: Place, content: AsyncIterator[bytes], size: int) -> None:
+    """Takes in a file, which is there whole or not at all.
+
+    Args:
+        caller: Who sends it.
+        place: Where it goes.
+        content: Its bytes, in pieces of any size.
+        size: How many bytes are announced.
+
+    Raises:
+        MlflowError: it was refused.
+    """
+    messages = _until_cut(_messages(place, content, size))
+    answers = caller.stream(caller.upstream.artifacts.UploadArtifacts, messages, size)
+    # To the end of the stream, and not only to a refusal in it.
+    for answer in [each async for each in answers]:
         if answer.WhichOneof("result") == "refused":
             raise _refused(answer.refused)
 
 
-async def _messages(place: Place, request: Request, size: int) -> AsyncIterator[pb.UploadArtifactsRequest]:
+async def _messages(place: Place, content: AsyncIterator[bytes], size: int) -> AsyncIterator[pb.UploadArtifactsRequest]:
     """A file: in one message where it fits into one."""
     start = pb.UploadStart(owner=place.owner, path=place.path, media_type=mimetypes.guess_type(place.path)[0] or "")
     if size <= _PIECE:
-        data = await request.body()
+        data = b"".join([piece async for piece in content])
         whole = pb.UploadFile(start=start, data=data, sha256=hashlib.sha256(data).digest())
         yield pb.UploadArtifactsRequest(file=whole)
         return
     digest = hashlib.sha256()
     yield pb.UploadArtifactsRequest(start=start)
-    async for piece in _pieces(request):
+    async for piece in _pieces(content):
         digest.update(piece)
         yield pb.UploadArtifactsRequest(data=piece)
     yield pb.UploadArtifactsRequest(finish=pb.UploadFinish(sha256=digest.digest()))
@@ -81,11 +92,11 @@ async def _until_cut(messages: AsyncIterator[pb.UploadArtifactsRequest]) -> Asyn
         return
 
 
-async def _pieces(request: Request) -> AsyncIterator[bytes]:
-    """A body in pieces as large as a message takes, for each costs the same."""
+async def _pieces(content: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    """The content in pieces as large as a message takes, for each costs the same."""
     held: list[bytes] = []
     size = 0
-    async for chunk in request.stream():
+    async for chunk in content:
         for begin in range(0, len(chunk), _PIECE):
             part = chunk[begin : begin + _PIECE]
             if size + len(part) > _PIECE:

@@ -24,6 +24,10 @@ class Place:
     owner: str
     path: str
 
+    def below(self, path: str) -> Place:
+        """What is at a path from here: of the same owner, whatever a folder on the way is called."""
+        return Place(self.owner, "/".join(part for part in (self.path, path) if part))
+
 
 def place_of(caller: Caller, path: str) -> Place:
     """Who has what lies at a path: by a `RUN_ID/artifacts` or `models/MODEL_ID/artifacts` in it (ADR 46).

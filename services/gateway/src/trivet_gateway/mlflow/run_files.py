@@ -10,11 +10,12 @@ from starlette.responses import Response
 
 from trivet_gateway.answers import without_empty
 from trivet_gateway.errors import MlflowError, invalid, missing
-from trivet_gateway.fields import Fields, from_query
+from trivet_gateway.fields import Fields
 from trivet_gateway.mlflow.files import download, entries_of, facts_of
 from trivet_gateway.mlflow.logged_models import get as get_model
 from trivet_gateway.mlflow.places import Place, place_in
 from trivet_gateway.mlflow.runs import get as get_run
+from trivet_gateway.requests import query_of
 from trivet_gateway.upstream import Caller
 from trivet_proto.tracking.v1 import logged_model_pb2
 from trivet_proto.tracking.v1 import logged_model_service_pb2 as pb
@@ -54,7 +55,7 @@ async def list_of_model(caller: Caller, fields: Fields) -> dict[str, Any]:
 
 async def get_of_run(caller: Caller, request: Request) -> Response:
     """Gives a file of a run or of one of its logged models, for browsers."""
-    fields = Fields(from_query(request.query_params.multi_items()))
+    fields = query_of(request)
     return await in_run(caller, fields, lambda place: download(caller, place, request))
 
 
@@ -76,7 +77,7 @@ async def in_run(caller: Caller, fields: Fields, act: Callable[[Place], Awaitabl
         except MlflowError as error:
             if error.code != missing("").code:
                 raise
-    return await act(_below(root, path))
+    return await act(root.below(path))
 
 
 def _answer(root: str, entries: dict[str, dict[str, Any]]) -> dict[str, Any]:
@@ -87,20 +88,14 @@ def _answer(root: str, entries: dict[str, dict[str, Any]]) -> dict[str, Any]:
 async def _listed(caller: Caller, root: Place, path: str) -> dict[str, dict[str, Any]]:
     """A folder below a place: what it has by the path from there."""
     above = f"{root.path}/" if root.path else ""
-    entries = await entries_of(caller, _below(root, path))
+    entries = await entries_of(caller, root.below(path))
     return {entry.path.removeprefix(above): facts_of(entry) for entry in entries}
-
-
-def _below(root: Place, path: str) -> Place:
-    # Not by a path of both: what somebody called a folder must not make another one the owner.
-    return Place(root.owner, "/".join(part for part in (root.path, path) if part))
 
 
 async def _newest(caller: Caller, info: dict[str, Any], name: str) -> logged_model_pb2.LoggedModel | None:
     """The logged model of a run that has a name; of several the newest one."""
-    if any(quote in name for quote in "'\"\\"):
-        return None  # no model has such a name
-    return await anext(_models(caller, info, f" AND name = '{name}'"), None)
+    quoted = name.replace("'", "''")
+    return await anext(_models(caller, info, f" AND name = '{quoted}'"), None)
 
 
 async def _models(caller: Caller, info: dict[str, Any], further: str) -> AsyncIterator[logged_model_pb2.LoggedModel]:

@@ -37,8 +37,8 @@ def proxy_calls(*, is_direct: bool) -> Mapping[str, tuple[str, _Handler]]:
 def run_calls(*, is_direct: bool) -> Mapping[str, tuple[str, _Handler]]:
     """Those about files of runs, by their path below that of MLflow's calls."""
     return {
-        "artifacts/presigned-download-url": ("POST", presign_of_run if is_direct else refuse_urls_of_run),
-        "artifacts/presigned-upload-url": ("POST", refuse_upload_urls),
+        "/artifacts/presigned-download-url": ("POST", presign_of_run if is_direct else refuse_urls_of_run),
+        "/artifacts/presigned-upload-url": ("POST", refuse_upload_urls),
     }
 
 
@@ -134,7 +134,7 @@ def _file(caller: Caller, fields: Fields) -> Place:
     name = re.split(r"[/\\]", fields.needed("path"))[-1]
     if not name:
         raise invalid("Invalid path: it names no file.")
-    return Place(folder.owner, f"{folder.path}/{name}" if folder.path else name)
+    return folder.below(name)
 
 
 async def _signed(caller: Caller, place: Place) -> direct_pb2.DownloadUrl | None:
