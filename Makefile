@@ -3,6 +3,8 @@
 
 UV := .ci/uv
 MANIFESTS := uv.lock pyproject.toml $(wildcard protos/pyproject.toml services/*/pyproject.toml client/pyproject.toml tests/pyproject.toml)
+NPM := .ci/npm
+UI := $(shell find ui -type f -not -path '*/node_modules/*')
 GENERATE := $(UV) run --quiet --project protos/generator --locked python protos/generate.py
 
 # As many processes run the tests as there are processors; WORKERS= is one, with its output at once.
@@ -13,31 +15,39 @@ export UV_COMPILE_BYTECODE := 1
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help setup up demo test test-all lint lint-python lint-protos lint-locks format proto docs bench clean
+.PHONY: help setup pages up demo test test-all lint lint-python lint-ui lint-protos lint-locks format proto docs bench clean
 
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-9s %s\n", $$1, $$2 }' Makefile
 
-setup: .venv/setup.stamp ## bring everything that the commands below need
+setup: .venv/setup.stamp .venv/pages.stamp ## bring everything that the commands below need
 
-up: .venv/runtime.stamp ## run Trivet here; options of `trivet up` go into ARGS="..."
+pages: .venv/pages.stamp ## build the web pages, which `make up` does too
+
+up: .venv/runtime.stamp .venv/pages.stamp ## run Trivet here; options of `trivet up` go into ARGS="..."
 	@exec .venv/bin/trivet up $(ARGS)
 
 demo: .venv/examples.stamp ## train, register and promote a model; options go into ARGS="..."
 	@.venv/bin/python examples/taxi/demo.py $(ARGS)
 
 test: setup ## run the tests; options of pytest go into ARGS="..."
+	$(NPM) test --silent
 	.venv/bin/pytest $(WORKERS) $(ARGS)
 
 test-all: setup ## run the tests in their long forms too
 	TRIVET_TEST_FULL=1 .venv/bin/pytest $(WORKERS) $(ARGS)
 
-lint: lint-python lint-protos lint-locks ## check style, types, imports, contracts, generated code and locks
+lint: lint-python lint-ui lint-protos lint-locks ## check style, types, imports, contracts, generated code and locks
 
 lint-python: setup
 	.venv/bin/ruff check
 	.venv/bin/ruff format --check
 	.venv/bin/mypy . && .venv/bin/lint-imports
+
+lint-ui: setup
+	$(NPM) run --silent format -- --check
+	$(NPM) run --silent types
+	$(NPM) run --silent lint
 
 lint-protos: setup
 	PATH="$$PWD/.venv/bin:$$PATH" .venv/bin/python protos/check.py
@@ -50,8 +60,9 @@ lint-locks:
 format: setup ## format the code and repair what ruff can
 	.venv/bin/ruff check --fix-only
 	.venv/bin/ruff format
+	$(NPM) run --silent format -- --write
 
-proto: ## generate the Python code of the contracts again
+proto: .venv/ui.stamp ## generate the code of the contracts again
 	$(GENERATE)
 
 bench: setup ## run the measurements; options go into ARGS="..."
@@ -62,7 +73,7 @@ docs: setup ## build the documentation into build/docs; warnings are errors
 	.venv/bin/python website/check.py build/docs
 
 clean: ## remove what the commands above made; data in .trivet stays
-	rm -rf .venv .tools protos/generator/.venv dist build
+	rm -rf .venv .tools protos/generator/.venv dist build ui/node_modules services/gateway/src/trivet_gateway/ui
 	rm -rf .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 
 # The tests' environment holds the runtime's; --inexact keeps it whole when both are asked for.
@@ -73,6 +84,15 @@ clean: ## remove what the commands above made; data in .trivet stays
 
 .venv/runtime.stamp: $(MANIFESTS)
 	$(UV) sync --locked --no-dev --inexact
+	@touch $@
+
+# What pages are made of comes from a lockfile, and they are made again when their sources change.
+.venv/ui.stamp: ui/package-lock.json
+	$(NPM) ci --silent --no-audit --no-fund
+	@mkdir -p .venv && touch $@
+
+.venv/pages.stamp: .venv/ui.stamp $(UI)
+	$(NPM) run --silent build
 	@touch $@
 
 .venv/examples.stamp: $(MANIFESTS)

@@ -19,7 +19,7 @@ from urllib.parse import unquote
 import pytest
 from google.protobuf.message import Message
 from google.rpc import error_details_pb2, status_pb2
-from playwright.sync_api import Page, sync_playwright
+from playwright.sync_api import Page
 
 from trivet_gateway.bridge import METHODS
 from trivet_proto.artifacts.v1 import artifact_service_pb2
@@ -27,16 +27,13 @@ from trivet_proto.common.v1 import system_service_pb2
 from trivet_proto.registry.v1 import registry_service_pb2
 from trivet_proto.tracking.v1 import run_pb2, tracking_service_pb2, watch_pb2
 from trivet_proto.tracking.v1 import tracking_service_pb2 as pb
+from trivet_testing.browser import chromium_browser
 from trivet_testing.call_recorder import CallRecorder, recorded_calls
 from trivet_testing.gateway_http import FILES, Http
 from trivet_testing.gateways import gateway_before
 from trivet_testing.servers import ServerProcess, free_port
 from trivet_testing.waiting import PATIENCE_SECONDS, wait_until
 
-_FLAGS = [
-    *("--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"),
-    *("--disable-background-networking", "--disable-component-update", "--disable-sync"),
-]
 TRACKING = "/trivet.tracking.v1.TrackingService"
 ARTIFACTS = "/trivet.artifacts.v1.ArtifactService"
 SYSTEM = "/trivet.common.v1.SystemService"
@@ -62,10 +59,8 @@ def recorded(services: str, tmp_path_factory: pytest.TempPathFactory) -> Iterato
 
 @pytest.fixture(scope="module")
 def browser_page(chromium: Path) -> Iterator[Page]:
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=str(chromium), args=_FLAGS)
+    with chromium_browser(chromium) as browser:
         yield browser.new_page()
-        browser.close()
 
 
 @pytest.fixture

@@ -16,7 +16,7 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import BaseRoute, Mount, Route, Router
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from trivet_gateway import routes
+from trivet_gateway import pages, routes
 from trivet_gateway.answers import to_json
 from trivet_gateway.bridge import Bridge
 from trivet_gateway.callers import metadata_of, workspace_of
@@ -94,6 +94,7 @@ def build(
         _mount("/api", api),
         _mount("/ajax-api", api),
         *transferred(routes.PAGE_FILES),
+        *pages.routes(),
         Route("/graphql", _out_of_scope, methods=_METHODS),
         Route("/v1/traces", _out_of_scope, methods=_METHODS),
         Route("/health", lambda _: PlainTextResponse("OK")),

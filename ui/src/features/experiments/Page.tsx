@@ -1,0 +1,101 @@
+import { keepPreviousData, useInfiniteQuery } from "@tanstack/react-query";
+import { getRouteApi } from "@tanstack/react-router";
+import { Plus } from "lucide-react";
+import { useRef, useState } from "react";
+
+import { failureOf } from "~/api/errors";
+import { ExperimentsTable } from "~/features/experiments/parts/ExperimentsTable";
+import { NameDialog } from "~/features/experiments/parts/NameDialog";
+import { experimentsQuery, useExperimentChanges } from "~/features/experiments/queries";
+import type { ExperimentsSearch } from "~/features/experiments/search";
+import { EXPERIMENT_VIEWS } from "~/features/experiments/search";
+import { Button } from "~/shared/components/Button";
+import { Empty } from "~/shared/components/Empty";
+import { Problem } from "~/shared/components/Problem";
+import { SearchBox } from "~/shared/components/SearchBox";
+import { Skeleton } from "~/shared/components/Skeleton";
+import { notify } from "~/shared/components/toasts";
+import { Toolbar } from "~/shared/components/Toolbar";
+import { useShortcuts } from "~/shared/hooks/useShortcuts";
+
+const FIRST_RUN = `import trivet
+
+with trivet.start_run(experiment="first"):
+    trivet.log_metric("loss", 0.1)`;
+const route = getRouteApi("/w/$workspace/experiments");
+
+export function ExperimentsPage() {
+  const { workspace } = route.useParams();
+  const search = route.useSearch();
+  const navigate = route.useNavigate();
+  const changes = useExperimentChanges(workspace);
+  const [isCreating, setCreating] = useState(false);
+  const found = useInfiniteQuery({ ...experimentsQuery(workspace, search), placeholderData: keepPreviousData });
+  const go = (change: Partial<ExperimentsSearch>): void =>
+    void navigate({ search: (now) => ({ ...now, ...change }), replace: "q" in change });
+  const box = useRef<HTMLInputElement>(null);
+  useShortcuts([
+    { key: "/", does: "search experiments", run: () => box.current?.focus() },
+    { key: "n", does: "create an experiment", run: () => setCreating(true) },
+  ]);
+  const rows = found.data?.pages.flatMap((page) => page.experiments) ?? [];
+  return (
+    <>
+      <Toolbar title="Experiments">
+        <SearchBox
+          key={workspace}
+          label="Search by name"
+          text={search.q ?? ""}
+          onText={(q) => go({ q: q === "" ? undefined : q })}
+          boxRef={box}
+        />
+        <select
+          aria-label="Which experiments"
+          value={search.view ?? "active"}
+          onChange={(event) => go({ view: EXPERIMENT_VIEWS.find((each) => each === event.target.value) })}
+        >
+          <option value="active">in use</option>
+          <option value="deleted">deleted</option>
+          <option value="all">all</option>
+        </select>
+        <Button kind="primary" icon={<Plus />} onClick={() => setCreating(true)}>
+          Create
+        </Button>
+      </Toolbar>
+      {found.isError && <Problem failure={failureOf(found.error)} onRetry={() => void found.refetch()} />}
+      {found.isPending && <Skeleton />}
+      {found.isSuccess && rows.length === 0 && <Nothing search={search} />}
+      {rows.length > 0 && (
+        <ExperimentsTable
+          workspace={workspace}
+          experiments={rows}
+          search={search}
+          isStale={found.isPlaceholderData}
+          onOrder={(order, desc) => go({ order, desc })}
+          changes={changes}
+        />
+      )}
+      {found.hasNextPage && (
+        <Button disabled={found.isFetchingNextPage} onClick={() => void found.fetchNextPage()}>
+          Load more
+        </Button>
+      )}
+      <NameDialog
+        title="Create an experiment"
+        action="Create"
+        isOpen={isCreating}
+        onClose={() => setCreating(false)}
+        onSave={async (displayName) => {
+          await changes.create.mutateAsync({ displayName, description: "" });
+          notify(`Created ${displayName}`);
+        }}
+      />
+    </>
+  );
+}
+
+function Nothing({ search }: { readonly search: ExperimentsSearch }) {
+  if (search.q !== undefined) return <Empty title={`No experiment's name holds “${search.q}”`} />;
+  if (search.view === "deleted") return <Empty title="No deleted experiments" />;
+  return <Empty title="No experiments yet" paste={FIRST_RUN} />;
+}

@@ -1,0 +1,49 @@
+import { createRootRoute, createRoute, createRouter, lazyRouteComponent, redirect } from "@tanstack/react-router";
+
+import { DEFAULT_WORKSPACE } from "~/api/names";
+import { experimentsSearch } from "~/features/experiments/search";
+import { NotFound } from "~/shell/NotFound";
+import { Shell } from "~/shell/Shell";
+
+const root = createRootRoute({ notFoundComponent: NotFound });
+
+const index = createRoute({
+  getParentRoute: () => root,
+  path: "/",
+  beforeLoad: () => {
+    throw redirect({ to: "/w/$workspace/experiments", params: { workspace: DEFAULT_WORKSPACE }, replace: true });
+  },
+});
+
+const workspace = createRoute({ getParentRoute: () => root, path: "/w/$workspace", component: Shell });
+
+const workspaceIndex = createRoute({
+  getParentRoute: () => workspace,
+  path: "/",
+  beforeLoad: ({ params }) => {
+    throw redirect({ to: "/w/$workspace/experiments", params, replace: true });
+  },
+});
+
+const experiments = createRoute({
+  getParentRoute: () => workspace,
+  path: "experiments",
+  validateSearch: experimentsSearch,
+  component: lazyRouteComponent(() => import("~/features/experiments/Page"), "ExperimentsPage"),
+});
+
+const routeTree = root.addChildren([index, workspace.addChildren([workspaceIndex, experiments])]);
+
+/** Every URL of the app. */
+export const router = createRouter({
+  routeTree,
+  defaultPreload: "intent",
+  defaultPendingMs: 100,
+  scrollRestoration: false,
+});
+
+declare module "@tanstack/react-router" {
+  interface Register {
+    router: typeof router;
+  }
+}
