@@ -1,0 +1,13 @@
+/** The paths of pages, for links to features that do not know each other. */
+
+const below = (workspace: string, ...parts: readonly string[]): string =>
+  ["/w", workspace, ...parts].map((part, place) => (place === 0 ? part : encodeURIComponent(part))).join("/");
+
+export const experimentPath = (workspace: string, id: string): string => below(workspace, "experiments", id);
+export const runPath = (workspace: string, id: string): string => below(workspace, "runs", id);
+export const comparePath = (workspace: string, runs: readonly string[]): string =>
+  `${below(workspace, "compare")}?runs=${encodeURIComponent(JSON.stringify(runs))}`;
+export const modelsPath = (workspace: string): string => below(workspace, "models");
+export const modelPath = (workspace: string, model: string): string => below(workspace, "models", model);
+export const versionPath = (workspace: string, model: string, version: number | string): string =>
+  below(workspace, "models", model, "versions", String(version));
