@@ -83,6 +83,7 @@ def test_up_is_ready_in_three_seconds_says_what_to_try_and_ends_by_ctrl_c(
             assert lines == [
                 f"Trivet is ready: grpc {server.address}",
                 "  Everything is kept in .trivet. Ctrl-C stops it.",
+                f"  Web pages: {mlflow.partition('=')[2]}",
                 f"  Try: export TRIVET_URL=grpc://{server.address}   # then: import trivet",
                 "       trivet status",
                 f"       grpcurl -plaintext {server.address} list",

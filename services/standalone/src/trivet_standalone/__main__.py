@@ -159,10 +159,13 @@ def _gateway(listener: socket.socket, dial: str, host: str, allowed_hosts: str, 
 
 
 def _say_ready(address: str, http: str, kept: Places) -> None:
-    mlflow = f"export MLFLOW_TRACKING_URI=http://{http}" if http else f"no, port {_HTTP_PORT} is in use: --http-port"
+    none = f"no, port {_HTTP_PORT} is in use: --http-port"
+    mlflow = f"export MLFLOW_TRACKING_URI=http://{http}" if http else none
+    pages = f"http://{http}" if http else none
     print(  # noqa: T201 - for whoever started it
         f"Trivet is ready: grpc {address}\n"
         f"  Everything is kept {kept.shown}. Ctrl-C stops it.\n"
+        f"  Web pages: {pages}\n"
         f"  Try: export TRIVET_URL=grpc://{address}   # then: import trivet\n"
         f"       trivet status\n"
         f"       grpcurl -plaintext {address} list\n"
