@@ -23,7 +23,7 @@ from trivet_tracking.servicers.rewrites import RewriteServicer
 from trivet_tracking.servicers.runs import RunServicer
 from trivet_tracking.servicers.watches import WatchServicer
 from trivet_tracking.settings import CONSOLE_BYTES, STALE_AFTER_SECONDS
-from trivet_tracking.store import latest, marks
+from trivet_tracking.store import entries, latest, marks, run_creation, single_runs
 from trivet_tracking.store.changes import SqlChanges
 from trivet_tracking.store.console import SqlConsole
 from trivet_tracking.store.datasets import SqlDatasets
@@ -55,7 +55,8 @@ def open_database(url: str) -> Database:
 
 def migrations(database: Database) -> Migrations:
     """The migrations of the tracking service's schema."""
-    return Migrations(database, "trivet_tracking", (*latest.FUNCTIONS, *marks.FUNCTIONS))
+    kept = (entries, latest, marks, run_creation, single_runs)
+    return Migrations(database, "trivet_tracking", [each for part in kept for each in part.FUNCTIONS])
 
 
 def build(

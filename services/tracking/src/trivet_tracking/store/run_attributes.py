@@ -54,11 +54,18 @@ class RunAttributes:
     """Those that are numbers; a run may lack some."""
     stale_before: sa.ColumnElement[int]
     """A RUNNING run is stale that was last written before that time."""
+    stale_after_millis: int
+    """How long it has to be silent for that; 0: none is ever stale."""
+
+
+def stale_before_of(dialect: str, stale_after_millis: sa.ColumnElement[int]) -> sa.ColumnElement[int]:
+    """The `stale_before` of a database, where a run is stale after so long; 0: none is ever stale."""
+    return sa.case((stale_after_millis > 0, _NOW[dialect] - stale_after_millis), else_=sa.literal(0, sa.BigInteger))
 
 
 def run_attributes(dialect: str, stale_after_millis: int) -> RunAttributes:
     """The attributes, where a RUNNING run is stale that was not written for so long; 0: none is ever stale."""
-    stale_before = _NOW[dialect] - stale_after_millis if stale_after_millis else sa.literal(0, sa.BigInteger)
+    stale_before = stale_before_of(dialect, sa.literal(stale_after_millis, sa.BigInteger))
     stale = sa.and_(_run.c.status == RunStatus.RUNNING.value, _last_write_time < stale_before)
     return RunAttributes(
         texts={
@@ -82,4 +89,5 @@ def run_attributes(dialect: str, stale_after_millis: int) -> RunAttributes:
             "forked_from_step": _run.c.forked_from_step,
         },
         stale_before=stale_before,
+        stale_after_millis=stale_after_millis,
     )

@@ -25,9 +25,11 @@ _e = tables.experiment
 _m = tables.metric_latest
 
 
-@cache
-def _runs(attributes: RunAttributes, *, description: bool, last_write: bool) -> RowsOfKeys:
-    columns = (
+def run_columns(
+    description: sa.ColumnElement[Any], last_write_time: sa.ColumnElement[Any], stale_before: sa.ColumnElement[Any]
+) -> tuple[sa.ColumnElement[Any], ...]:
+    """The key of runs and what `to_run` takes, of runs with their experiments."""
+    return (
         _r.c.run_pk,
         _r.c.workspace,
         _r.c.run_id,
@@ -44,14 +46,23 @@ def _runs(attributes: RunAttributes, *, description: bool, last_write: bool) -> 
         _r.c.parent_run_id,
         _r.c.forked_from_run_id,
         _r.c.forked_from_step,
-        _r.c.description if description else sa.literal_column("''"),
+        description,
         _r.c.create_time,
         _r.c.update_time,
         _r.c.delete_time,
         _r.c.revision,
+        last_write_time,
+        stale_before,
+        _e.c.delete_time,
+    )
+
+
+@cache
+def _runs(attributes: RunAttributes, *, description: bool, last_write: bool) -> RowsOfKeys:
+    columns = run_columns(
+        _r.c.description if description else sa.literal_column("''"),
         attributes.times["last_write_time"] if last_write else sa.null(),
         attributes.stale_before if last_write else sa.null(),
-        _e.c.delete_time,
     )
     statement = sa.select(*columns).join(_e, _e.c.experiment_pk == _r.c.experiment_pk)
     return RowsOfKeys(statement, _r.c.run_pk)
@@ -175,7 +186,7 @@ def _load(
     metrics = metrics_by_run(_METRICS.read(connection, complete_in("metrics"), fields.metrics))
     links = links_of(connection, run_pks, inputs=fields.inputs, outputs=fields.outputs)
     return [
-        _run(
+        to_run(
             rows[run_pk],
             params.get(run_pk, {}),
             tags.get(run_pk, {}),
@@ -188,7 +199,7 @@ def _load(
     ]
 
 
-def _run(
+def to_run(
     row: Sequence[Any],
     params: dict[str, str],
     tags: dict[str, str],
@@ -196,6 +207,7 @@ def _run(
     left_out: frozenset[str],
     links: RunLinks,
 ) -> Run:
+    """A run of its row, without the key, and of what it has."""
     (
         workspace,
         run_id,
@@ -237,7 +249,7 @@ def _run(
         parent_run_id=parent_run_id,
         forked_from=ForkPoint(forked_from_run_id, forked_from_step) if forked_from_run_id else None,
         last_write_time=last_write_time,
-        stale=last_write_time is not None and status == RunStatus.RUNNING and last_write_time < stale_before,
+        stale=is_stale(RunStatus(status), last_write_time, stale_before),
         description=description,
         params=params,
         tags=tags,
@@ -250,6 +262,11 @@ def _run(
         revision=revision,
         left_out=left_out,
     )
+
+
+def is_stale(status: RunStatus, last_write_time: int | None, stale_before: int) -> bool:
+    """Whether a run is silent for too long; false where its last write was not asked for."""
+    return status is RunStatus.RUNNING and last_write_time is not None and last_write_time < stale_before
 
 
 def _entries(rows: Sequence[Sequence[Any]]) -> dict[int, dict[str, str]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from typing import Any, TypeAlias
 
 import sqlalchemy as sa
@@ -10,7 +11,6 @@ from sqlalchemy.engine import Connection, Row
 
 from trivet_kit.db import Database
 from trivet_kit.db.planning import prefer_lookups
-from trivet_kit.db.statements import Statement
 from trivet_kit.db.upserts import insert_into
 from trivet_kit.errors import EtagStale
 from trivet_kit.resources import ExperimentName, RunName
@@ -38,21 +38,20 @@ from trivet_tracking.domain.runs import (
     RunStatus,
 )
 from trivet_tracking.store import experiments, tables
+from trivet_tracking.store.entries import entries_of
 from trivet_tracking.store.experiments import SqlExperiments
 from trivet_tracking.store.run_attributes import RunAttributes
+from trivet_tracking.store.run_creation import RunCreation
 from trivet_tracking.store.run_keys import keys_in_experiments, keys_of_runs
 from trivet_tracking.store.run_probes import DEFAULT_BOUNDS, PlanBounds, Searched
 from trivet_tracking.store.run_rows import load
 from trivet_tracking.store.run_search import RunSearch
+from trivet_tracking.store.single_runs import single_runs
 
 _COMPARED = RunFields(inputs=False, outputs=False)
 
 _t = tables.run
 _e = tables.experiment
-
-_KEY = Statement(
-    sa.select(_t.c.run_pk).where(_t.c.workspace == sa.bindparam("b_workspace"), _t.c.run_id == sa.bindparam("b_run_id"))
-)
 
 # Keys of experiments: a list, or a query for them.
 _Experiments: TypeAlias = "list[int] | sa.Select[tuple[int]]"
@@ -74,11 +73,15 @@ class SqlRuns:
         self._now = now
         self._attributes = attributes
         self._bounds = bounds
+        self._single = single_runs(database.dialect, attributes)
+        self._creation = RunCreation(entries_of(database.dialect), attributes.stale_after_millis)
 
     def create(self, workspace: str, new: NewRun) -> Run:
         """Creates a run."""
         self._experiments.ensure_default(workspace)
-        with self._database.transaction("write") as connection:
+        with self._creating(workspace, new) as (connection, run):
+            if run is not None:
+                return run
             existing = find_or_none(connection, workspace, new.run_id)
             if existing is None:
                 experiment = self._experiment(connection, workspace, new)
@@ -92,12 +95,10 @@ class SqlRuns:
 
     def get(self, workspace: str, run_id: str, fields: RunFields = ALL_FIELDS) -> Run:
         """Returns a run."""
-        name = {"b_workspace": workspace, "b_run_id": run_id}
-        finding = self._database.transaction_from(lambda connection: _KEY.execute(connection, name), "read")
-        with finding as (connection, found):
-            if not found:
-                raise RunNotFound(str(RunName(workspace, run_id)))
-            return load(connection, self._attributes, [found[0].run_pk], fields)[0]
+        run = self._single.read(self._database, workspace, run_id, fields)
+        if run is None:
+            raise RunNotFound(str(RunName(workspace, run_id)))
+        return run
 
     def search(self, workspace: str, query: RunQuery) -> RunPage:
         """Returns a page."""
@@ -144,17 +145,25 @@ class SqlRuns:
         }
         if change.clear_end_time:
             values["end_time"] = None
-        with self._database.transaction("write") as connection:
-            row = find(connection, workspace, run_id, lock=True)
-            check_active(row)
-            check_revision(row, revision)
-            if change.is_out_of_date(row.begun_time, row.end_time):
-                return load(connection, self._attributes, [row.run_pk], fields)[0]
+        locking = self._database.transaction_from(
+            lambda connection: self._single.lock(connection, workspace, run_id, fields)
+        )
+        with locking as (connection, locked):
+            if locked is None:
+                raise RunNotFound(str(RunName(workspace, run_id)))
+            run = locked.run
+            if run.deleted:
+                raise RunDeleted(str(RunName(workspace, run_id)))
+            if revision is not None and revision != run.revision:
+                raise EtagStale(str(RunName(workspace, run_id)))
+            if change.is_out_of_date(run.begun_time, run.end_time):
+                return run
+            now = self._now()
             if change.status is RunStatus.RUNNING:
                 begun = change.begun_time
-                values["begun_time"] = next_beginning(row, self._now()) if begun is None else begun
-            touch(connection, row, values, self._now())
-            return load(connection, self._attributes, [row.run_pk], fields)[0]
+                values["begun_time"] = next_beginning(run, now) if begun is None else begun
+            values |= {"update_time": max(now, run.update_time), "revision": run.revision + 1}
+            return self._single.change(connection, locked, values, fields)
 
     def delete(self, workspace: str, run_id: str) -> Run:
         """Deletes a run."""
@@ -173,6 +182,15 @@ class SqlRuns:
             if row.delete_time is not None:
                 touch(connection, row, {"delete_time": None}, self._now())
             return load(connection, self._attributes, [row.run_pk])[0]
+
+    def _creating(self, workspace: str, new: NewRun) -> AbstractContextManager[tuple[Connection, Run | None]]:
+        """A transaction, with the run where it was created at once."""
+        if self._database.is_sqlite:
+            return self._database.transaction_from(lambda _: None)
+        now = self._now()
+        return self._database.transaction_from(
+            lambda connection: self._creation.create(connection, workspace, new, now)
+        )
 
     def _experiment(self, connection: Connection, workspace: str, new: NewRun) -> Row[Any]:
         """The row of the experiment that a run goes into. Raises ExperimentNotFound, ExperimentDeleted."""
@@ -301,7 +319,7 @@ def touch(connection: Connection, row: Row[Any], values: dict[str, Any], now_mil
     )
 
 
-def next_beginning(row: Row[Any], now_millis: int) -> int:
+def next_beginning(row: Row[Any] | Run, now_millis: int) -> int:
     """The time of who begins to write to a run now: after all others, whatever the clocks say."""
     return max(now_millis, int(row.begun_time) + 1)
 

@@ -6,7 +6,7 @@ import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import psycopg2.errors
 import sqlalchemy as sa
@@ -14,14 +14,13 @@ from sqlalchemy.engine import Connection
 from sqlalchemy.exc import DBAPIError
 
 from trivet_kit.db import Database
-from trivet_kit.db.upserts import Insert, insert_into
+from trivet_kit.db.upserts import insert_into
 from trivet_kit.errors import CallerError
 from trivet_kit.resources import RunName
 from trivet_kit.timestamps import now_millis
 from trivet_tracking.domain.console import ConsoleLine
 from trivet_tracking.domain.errors import ParamChanged, RunDeleted, RunNotFound, SequenceGap, WriterEnded
 from trivet_tracking.domain.metrics import NO_CONTEXT, MetricContext
-from trivet_tracking.domain.numbers import number_in
 from trivet_tracking.domain.run_inputs import RunLinks
 from trivet_tracking.domain.watches import ChangeKind
 from trivet_tracking.domain.writes import RecordKind, Refusal, RunWrite, WriteOutcome
@@ -29,6 +28,7 @@ from trivet_tracking.settings import CONSOLE_BYTES
 from trivet_tracking.store import tables
 from trivet_tracking.store.console import ConsoleWrites
 from trivet_tracking.store.contexts import NO_CONTEXT_NUMBER, context_columns, numbered_contexts
+from trivet_tracking.store.entries import Entry, EntryKey, entries_of, is_raced
 from trivet_tracking.store.marks import Claim, Mark, marks_of
 from trivet_tracking.store.points import NumberedBatch, PointWrites
 from trivet_tracking.store.run_links import LinkWrites
@@ -71,22 +71,9 @@ class _Statements:
     """The statements of a dialect, built once: building them costs more than what they do."""
 
     def __init__(self, dialect: str, now: Callable[[], int], console_bytes: int) -> None:
-        run, param = tables.run, tables.param
-        self.lock_runs = (
-            sa.select(run.c.run_pk)
-            .where(run.c.run_pk.in_(sa.bindparam("run_pks", expanding=True)))
-            .order_by(run.c.run_pk)
-            .with_for_update(key_share=True)
-        )
-        self.find_params = (
-            sa.select(param.c.key, param.c.value)
-            .where(param.c.run_pk == sa.bindparam("run_pk"))
-            .where(param.c.key.in_(sa.bindparam("keys", expanding=True)))
-        )
-        self.insert_params = insert_into(dialect, param).on_conflict_do_nothing().returning(param.c.run_pk)
+        self.entries = entries_of(dialect)
         context = tables.metric_context
         self.insert_contexts = insert_into(dialect, context).on_conflict_do_nothing().returning(context.c.run_pk)
-        self.upsert_tags = _upsert(dialect, tables.tag, _replaced("value"))
         self.marks = marks_of(dialect)
         self.points = PointWrites(dialect, now)
         self.now = now
@@ -121,10 +108,12 @@ class SqlWrites:
                     return _Group(connection, self._statements, group, claims, its_marks).apply()
             except _Raced:
                 _log.info("a group of %d writes met another replica's; attempt %d", len(group), attempt + 1)
-            except DBAPIError as error:
-                if not isinstance(error.orig, psycopg2.errors.DeadlockDetected):
+            except (DBAPIError, psycopg2.Error) as error:
+                # What the driver runs by itself raises the driver's own errors.
+                cause = error.orig if isinstance(error, DBAPIError) else error
+                if not isinstance(cause, psycopg2.errors.DeadlockDetected) and not is_raced(cause):
                     raise
-                _log.warning("a group of %d writes deadlocked; attempt %d", len(group), attempt + 1)
+                _log.warning("a group of %d writes was disturbed; attempt %d: %s", len(group), attempt + 1, type(cause))
         raise AssertionError(f"a group of writes was disturbed {_ATTEMPTS} times")
 
     def _claim(self, claims: Sequence[Claim], connection: Connection) -> list[Mark | None]:
@@ -153,8 +142,7 @@ class _Group:
             for claimant, mark in marks.items()
             if mark is not None and claims[claimant].writer and not mark.deleted
         }
-        self._lock_tagged_runs()
-        self._params = self._find_params()
+        self._params = self._look_up_params()
         run_pks = self._run_pks_with_contexts()
         known = numbered_contexts(connection, run_pks) if run_pks else {}
         self._contexts = {(run_pk, context): number for (run_pk, number), context in known.items()}
@@ -164,8 +152,7 @@ class _Group:
 
     def apply(self) -> list[WriteOutcome | CallerError]:
         outcomes = [self._decide(write) for write in self._group]
-        self._insert_params()
-        self._write_tags()
+        self._write_entries()
         self._insert_contexts()
         if self._plan.batches:
             self._statements.points.write(self._connection, self._plan.batches)
@@ -181,26 +168,18 @@ class _Group:
         pairs = ((write, self._marks[_claimant(write)]) for write in self._group)
         return [(write, mark) for write, mark in pairs if mark is not None and not mark.deleted]
 
-    def _lock_tagged_runs(self) -> None:
-        """Locks the runs whose tags change, until the commit.
-
-        Tags are removed and set in two statements, which would meet another replica's in the opposite order.
-        """
-        tagged = sorted({row.run_pk for write, row in self._known() if write.tags or write.deleted_tags})
-        if tagged:
-            self._connection.execute(self._statements.lock_runs, {"run_pks": tagged})
-
-    def _find_params(self) -> dict[tuple[int, str], str]:
+    def _look_up_params(self) -> dict[EntryKey, str]:
+        """The params that are there of those that come; locks the runs whose tags change."""
         wanted: dict[int, set[str]] = {}
+        tagged: set[int] = set()
         for write, row in self._known():
             if write.params:
                 wanted.setdefault(row.run_pk, set()).update(param.key for param in write.params)
-        return {
-            (run_pk, row.key): row.value
-            for run_pk, keys in wanted.items()
-            for some_keys in _batches(sorted(keys))
-            for row in self._connection.execute(self._statements.find_params, {"run_pk": run_pk, "keys": some_keys})
-        }
+            if write.tags or write.deleted_tags:
+                tagged.add(row.run_pk)
+        if not wanted and not tagged:
+            return {}
+        return self._statements.entries.look_up(self._connection, sorted(tagged), wanted)
 
     def _run_pks_with_contexts(self) -> list[int]:
         return sorted(
@@ -288,46 +267,31 @@ class _Group:
             self._plan.contexts[run_pk, number] = context
         return number
 
-    def _insert_params(self) -> None:
-        self._insert_new(
-            self._statements.insert_params,
-            [
-                {
-                    "run_pk": run_pk,
-                    "key": key,
-                    "experiment_pk": self._plan.experiments[run_pk],
-                    "value": value,
-                    "number": number_in(value),
-                }
-                for (run_pk, key), value in sorted(self._plan.params.items())
-            ],
-        )
-
-    def _insert_contexts(self) -> None:
-        self._insert_new(
-            self._statements.insert_contexts,
-            [
-                {"run_pk": run_pk, "context": number, **context_columns(context)}
-                for (run_pk, number), context in sorted(self._plan.contexts.items(), key=lambda item: item[0])
-            ],
-        )
-
-    def _insert_new(self, statement: sa.Executable, rows: list[dict[str, Any]]) -> None:
-        """Inserts rows that were looked for and not found. Raises _Raced where one is there after all."""
-        if rows and len(self._connection.execute(statement, rows).all()) != len(rows):
-            raise _Raced
-
-    def _write_tags(self) -> None:
-        table = tables.tag
-        kept = [
-            {"run_pk": run_pk, "key": key, "experiment_pk": self._plan.experiments[run_pk], "value": value}
+    def _write_entries(self) -> None:
+        of_run = self._plan.experiments
+        params = [
+            Entry(run_pk, key, value, of_run[run_pk]) for (run_pk, key), value in sorted(self._plan.params.items())
+        ]
+        tags = [
+            Entry(run_pk, key, value, of_run[run_pk])
             for (run_pk, key), value in sorted(self._plan.tags.items(), key=lambda item: item[0])
             if value is not None
         ]
         removed = sorted(key for key, value in self._plan.tags.items() if value is None)
+        table = tables.tag
         for some_removed in _batches(removed):
             self._connection.execute(sa.delete(table).where(sa.tuple_(table.c.run_pk, table.c.key).in_(some_removed)))
-        self._write(self._statements.upsert_tags, kept)
+        if params or tags:
+            self._statements.entries.write(self._connection, params, tags)
+
+    def _insert_contexts(self) -> None:
+        """Inserts contexts that were looked for and not found. Raises _Raced where one is there after all."""
+        rows = [
+            {"run_pk": run_pk, "context": number, **context_columns(context)}
+            for (run_pk, number), context in sorted(self._plan.contexts.items(), key=lambda item: item[0])
+        ]
+        if rows and len(self._connection.execute(self._statements.insert_contexts, rows).all()) != len(rows):
+            raise _Raced
 
     def _correct_marks(self) -> None:
         """Writes the marks of those who did not bring the next messages of their writer."""
@@ -338,10 +302,6 @@ class _Group:
         }
         wrong = {writer: sequence for writer, sequence in self._sequences.items() if sequence != stored[writer]}
         self._statements.marks.correct(self._connection, wrong)
-
-    def _write(self, statement: sa.Executable, rows: list[dict[str, Any]]) -> None:
-        if rows:
-            self._connection.execute(statement, rows)
 
 
 _Claimant = tuple[str, str, int]
@@ -383,22 +343,6 @@ def _batches(values: list[_Value]) -> Iterator[list[_Value]]:
     """The values in lists that go into one IN: SQLite takes 32,766 bound parameters in a statement."""
     for begin in range(0, len(values), _IN_VALUES):
         yield values[begin : begin + _IN_VALUES]
-
-
-_NewValues = Callable[[Any, Any], dict[str, Any]]
-
-
-def _upsert(dialect: str, table: sa.Table, values: _NewValues) -> Insert:
-    """Inserts rows; where one with the same primary key exists, sets what `values(old, new)` gives."""
-    statement = insert_into(dialect, table)
-    return statement.on_conflict_do_update(
-        index_elements=list(table.primary_key.columns), set_=values(table.c, statement.excluded)
-    )
-
-
-def _replaced(column: str) -> _NewValues:
-    """The new value of a column, whatever the old one was."""
-    return lambda _old, new: {column: new[column]}
 
 
 def _signed(writer_id: int) -> int:
