@@ -19,11 +19,6 @@ class Fields:
         self._values = values
         self._path = path
 
-    @property
-    def values(self) -> Mapping[str, Any]:
-        """As they came, for who checks many at once."""
-        return self._values
-
     def text(self, name: str, default: str = "") -> str:
         """A text."""
         value = self._values.get(name)
@@ -96,12 +91,16 @@ class Fields:
 
     def objects(self, name: str) -> list[Fields]:
         """A list of messages."""
+        return [Fields(each, f"{self._path}{name}[{index}].") for index, each in enumerate(self.plain_objects(name))]
+
+    def plain_objects(self, name: str) -> list[dict[str, Any]]:
+        """A list of messages as they came, for who checks many at once."""
         value = self._values.get(name)
         if value is None:
             return []
-        if not isinstance(value, list) or not all(isinstance(each, Mapping) for each in value):
+        if not isinstance(value, list) or not {*map(type, value)} <= {dict}:
             raise self._refused(name, value, "a list of objects")
-        return [Fields(each, f"{self._path}{name}[{index}].") for index, each in enumerate(value)]
+        return value
 
     def inner(self, name: str) -> Fields:
         """A message; an empty one where there is none."""

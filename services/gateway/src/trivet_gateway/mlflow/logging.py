@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from collections.abc import Sized
 from typing import Any, Final
 
 from google.protobuf.field_mask_pb2 import FieldMask
@@ -12,7 +13,7 @@ from trivet_gateway.answers import without_empty
 from trivet_gateway.errors import invalid, missing
 from trivet_gateway.fields import Fields
 from trivet_gateway.mlflow.keys import key_of
-from trivet_gateway.mlflow.points import read_history, sort_by_time, to_columns, to_metrics
+from trivet_gateway.mlflow.points import read_history, sort_by_time, to_checked_columns, to_columns, to_metrics
 from trivet_gateway.mlflow.runs import NOTE, RUN_NAME, run_id_of, tags_of
 from trivet_gateway.upstream import Caller
 from trivet_proto.tracking.v1 import lifecycle_pb2, run_inputs_pb2, run_pb2
@@ -37,7 +38,7 @@ _TELLS_TAGS: Final = ("state", "tags", "display_name", "description", "user", "s
 
 async def log_metric(caller: Caller, fields: Fields) -> dict[str, Any]:
     """Logs a point."""
-    await _write(caller, pb.WriteRunRequest(run=caller.run(run_id_of(fields)), metrics=to_columns([fields])))
+    await _write(caller, pb.WriteRunRequest(run=caller.run(run_id_of(fields)), metrics=to_checked_columns([fields])))
     return {}
 
 
@@ -77,8 +78,12 @@ async def delete_tag(caller: Caller, fields: Fields) -> dict[str, Any]:
 
 async def log_batch(caller: Caller, fields: Fields) -> dict[str, Any]:
     """Logs points, params and tags, all or nothing."""
-    metrics, params, tags = (fields.objects(name) for name in ("metrics", "params", "tags"))
-    limits = (("metrics", metrics, _MAX_METRICS), ("params", params, _MAX_PARAMS), ("tags", tags, _MAX_TAGS))
+    metrics, params, tags = fields.plain_objects("metrics"), fields.objects("params"), fields.objects("tags")
+    limits: tuple[tuple[str, Sized, int], ...] = (
+        ("metrics", metrics, _MAX_METRICS),
+        ("params", params, _MAX_PARAMS),
+        ("tags", tags, _MAX_TAGS),
+    )
     for name, entries, most in limits:
         if len(entries) > most:
             raise invalid(f"A batch logging request can contain at most {most} {name}. Got {len(entries)} {name}.")
@@ -92,7 +97,7 @@ async def log_batch(caller: Caller, fields: Fields) -> dict[str, Any]:
         raise invalid(f"Duplicate parameter keys have been submitted: {[key for key in counts if counts[key] > 1]}.")
     _add_tags(request, tags)
     if metrics:
-        request.metrics.CopyFrom(to_columns(metrics))
+        request.metrics.CopyFrom(to_columns(fields, "metrics"))
     await _set_tags(caller, request)
     return {}
 

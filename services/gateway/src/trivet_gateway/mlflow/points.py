@@ -22,10 +22,10 @@ _PLAIN: Final = {"key", "value", "timestamp", "step"}
 _INT64: Final = 1 << 63
 
 
-def to_columns(points: Sequence[Fields]) -> MetricColumns:
-    """Points as columns, in their order. Raises MlflowError for one that is none."""
-    plain = _plain_columns([point.values for point in points])
-    return _checked_columns(points) if plain is None else plain
+def to_columns(fields: Fields, name: str) -> MetricColumns:
+    """A list of points as columns, in their order. Raises MlflowError for one that is none."""
+    plain = _plain_columns(fields.plain_objects(name))
+    return to_checked_columns(fields.objects(name)) if plain is None else plain
 
 
 def _plain_columns(points: Sequence[Mapping[str, Any]]) -> MetricColumns | None:
@@ -52,7 +52,8 @@ def _plain_columns(points: Sequence[Mapping[str, Any]]) -> MetricColumns | None:
     )
 
 
-def _checked_columns(points: Sequence[Fields]) -> MetricColumns:
+def to_checked_columns(points: Sequence[Fields]) -> MetricColumns:
+    """Points of any fields and types as columns. Raises MlflowError for one that is none."""
     columns = MetricColumns()
     contexts: dict[tuple[str, str, str], int] = {("", "", ""): 0}
     for point in points:

@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.engine import Connection
 
-from trivet_kit.db.bulk import DriverStatement, Scalar, array_of_numbers, array_of_texts
+from trivet_kit.db.bulk import DriverStatement, RowsOfKeys, Scalar, array_of_numbers, array_of_texts
 from trivet_kit.db.functions import procedure_of
 from trivet_kit.db.upserts import Insert, insert_into
 from trivet_tracking.domain.metrics import Float64s
@@ -47,8 +47,8 @@ class LatestRows:
         # Built once: that costs more than what they do.
         self._upsert = _upsert(dialect)
         self._upsert_arrays = DriverStatement(_UPSERT_ARRAYS.call) if dialect == "postgresql" else None
-        self._unsettled = sa.select(_latest.c.run_pk, _latest.c.key, _latest.c.context).where(
-            _latest.c.run_pk.in_(sa.bindparam("run_pks", expanding=True)), _latest.c.unsettled
+        self._unsettled = RowsOfKeys(
+            sa.select(_latest.c.run_pk, _latest.c.key, _latest.c.context).where(_latest.c.unsettled), _latest.c.run_pk
         )
 
     def upsert(
@@ -81,8 +81,8 @@ class LatestRows:
 
     def unsettled(self, connection: Connection, run_pks: Collection[int]) -> set[SeriesKey]:
         """The series of runs that may hold points that they held before."""
-        rows = connection.execute(self._unsettled, {"run_pks": sorted(run_pks)})
-        return {(row.run_pk, row.key, row.context) for row in rows}
+        rows = self._unsettled.read(connection, sorted(run_pks))
+        return {(run_pk, key, context) for run_pk, key, context in rows}
 
 
 def _columns(keys: Sequence[SeriesKey], series: SeriesPoints) -> _Columns:

@@ -100,24 +100,32 @@ class PointRows:
         """Appends segments."""
         its_rows = list(rows)
         few = len(its_rows) <= _INSERTED_ROWS and sum(len(row.data) for row in its_rows) <= _INSERTED_BYTES
-        if self._copies and its_rows and few:
-            insert_later(connection, _qualified(tables.metric_log), _LOG_COLUMNS, [row.values() for row in its_rows])
-        else:
-            self._append(connection, tables.metric_log, _LOG_COLUMNS, its_rows)
+        self._append(connection, tables.metric_log, _LOG_COLUMNS, its_rows, few=few)
 
     def append_chunks(self, connection: Connection, rows: Iterable[ChunkRow]) -> None:
         """Appends chunks."""
-        self._append(connection, tables.metric_chunk, _CHUNK_COLUMNS, list(rows))
+        its_rows = list(rows)
+        sizes = (len(row.chunk.summary) + len(row.chunk.data) for row in its_rows)
+        few = len(its_rows) <= _INSERTED_ROWS and sum(sizes) <= _INSERTED_BYTES
+        self._append(connection, tables.metric_chunk, _CHUNK_COLUMNS, its_rows, few=few)
 
     def _append(
-        self, connection: Connection, table: sa.Table, names: tuple[str, ...], rows: list[LogRow] | list[ChunkRow]
+        self,
+        connection: Connection,
+        table: sa.Table,
+        names: tuple[str, ...],
+        rows: list[LogRow] | list[ChunkRow],
+        *,
+        few: bool,
     ) -> None:
         if not rows:
             return
-        if self._copies:
-            copy_rows(connection, _qualified(table), names, (row.fields() for row in rows))
-        else:
+        if not self._copies:
             connection.execute(sa.insert(table), [dict(zip(names, row.values(), strict=True)) for row in rows])
+        elif few:
+            insert_later(connection, _qualified(table), names, [row.values() for row in rows])
+        else:
+            copy_rows(connection, _qualified(table), names, (row.fields() for row in rows))
 
 
 def _qualified(table: sa.Table) -> str:
