@@ -8,16 +8,19 @@ import pytest
 from google.protobuf.field_mask_pb2 import FieldMask
 from google.protobuf.timestamp_pb2 import Timestamp
 
-from trivet_proto.tracking.v1 import lifecycle_pb2, run_pb2
+from trivet_proto.tracking.v1 import lifecycle_pb2, run_inputs_pb2, run_pb2
 from trivet_proto.tracking.v1 import tracking_service_pb2 as pb
+from trivet_proto.tracking.v1.metric_pb2 import MetricColumns, MetricContext
 from trivet_proto.tracking.v1.run_pb2 import Run
 from trivet_testing.errors import error_of
 from trivet_testing.records import (
     create_experiment,
     create_run,
+    dataset_input,
     get_run,
     id_of,
     log,
+    run_pages,
     search_experiments,
     search_runs,
     timestamp,
@@ -287,3 +290,76 @@ def test_a_run_that_does_not_exist_is_not_found(tracking: Tracking) -> None:
     assert failure.code == grpc.StatusCode.NOT_FOUND
     assert failure.reason == "RUN_NOT_FOUND"
     assert failure.metadata == {"name": missing}
+
+
+# Up to 1,000 entries of a kind and 10 datasets are read with the run; more of them as for a page of runs.
+@pytest.mark.parametrize(("entries", "datasets"), [(0, 0), (3, 2), (1000, 10), (1001, 1), (1, 11)])
+def test_a_run_by_itself_has_what_it_has_on_a_page(tracking: Tracking, entries: int, datasets: int) -> None:
+    run = create_run(
+        tracking,
+        display_name="näme",
+        description="a 'quoted' \\ \"text\"\n",
+        params={f"param {number}": f'"{number}\\' for number in range(entries)},
+        tags={f"tag {number}": "ä" * number for number in range(entries)},
+        start_time=timestamp(5),
+        parent_run=tracking.run_name("parent"),
+        user="ann",
+        source="train.py",
+        git_commit="abc",
+    ).name
+    values = [float("inf"), float("-inf"), float("nan"), -0.0, 0.1 + 0.2, 5.0, 1e300]
+    numbers = range(max(entries, len(values)) if entries else 0)
+    if entries:
+        columns = MetricColumns(
+            keys=[f"metric {number}" for number in numbers],
+            steps=[number - 3 for number in numbers],
+            times_millis=list(numbers),
+            values=[values[number % len(values)] for number in numbers],
+            contexts=[MetricContext(rank=1)],
+            context_index=[number % 2 for number in numbers],
+        )
+        assert not write(tracking, run, metrics=columns).refused
+    used = run_inputs_pb2.RunInputs(
+        datasets=[dataset_input(f"d{number:02}", schema="[]", tags={"b": "1", "a": "2"}) for number in range(datasets)],
+        models=[run_inputs_pb2.LoggedModelInput(model_id=f"m-{number:04}") for number in range(entries)],
+    )
+    made = run_inputs_pb2.RunOutputs(
+        models=[run_inputs_pb2.LoggedModelOutput(model_id=f"m-{number:04}", step=-number) for number in range(entries)]
+    )
+    for begin in range(0, max(entries, datasets), 1000):
+        of_part = slice(begin, begin + 1000)
+        write(
+            tracking,
+            run,
+            inputs=run_inputs_pb2.RunInputs(datasets=used.datasets[of_part], models=used.models[of_part]),
+            outputs=run_inputs_pb2.RunOutputs(models=made.models[of_part]),
+        )
+    ((on_page,),) = run_pages(tracking, pb.SearchRunsRequest(filter="run_name = 'näme'"))
+    alone = get_run(tracking, run)
+    assert alone.SerializeToString(deterministic=True) == on_page.SerializeToString(deterministic=True)
+    assert (len(alone.params), len(alone.tags), len(alone.metrics)) == (entries, entries, len(numbers))
+    assert (len(alone.inputs.datasets), len(alone.outputs.models)) == (datasets, entries)
+    changed = update(tracking, Run(name=run, status=run_pb2.RUN_STATUS_FINISHED), "status")
+    now = get_run(tracking, run)
+    assert changed.SerializeToString(deterministic=True) == now.SerializeToString(deterministic=True)
+    assert (changed.status, changed.etag != alone.etag) == (run_pb2.RUN_STATUS_FINISHED, True)
+
+
+def test_what_creates_a_run_is_answered_with_it_as_it_is_read(tracking: Tracking) -> None:
+    created = create_run(
+        tracking,
+        "one",
+        display_name="a",
+        status=run_pb2.RUN_STATUS_KILLED,
+        start_time=timestamp(7),
+        end_time=timestamp(8),
+        user="ann",
+        source="train.py",
+        git_commit="abc",
+        description="text",
+        parent_run=tracking.run_name("parent"),
+        params={"number": "1e-3", "text": "x"},
+        tags={"team": "routes"},
+    )
+    assert get_run(tracking, created.name) == created
+    assert search_runs(tracking, "params.number = 0.001 AND params.text = 'x' AND tags.team = 'routes'") == ["one"]
