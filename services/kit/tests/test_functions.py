@@ -75,12 +75,28 @@ def database(database_url: str) -> Iterator[Database]:
 
 def test_a_function_answers_as_its_query_does(database: Database) -> None:
     for number, name in enumerate(NAMES):
-        for _ in range(7):  # from the sixth time on, PostgreSQL may take a plan for all values
+        for _ in range(7):  # the first one plans for all values
             (row,) = READ.read(database, {"b_name": name, "b_count": number})
             assert (row.name, row.count, bytes(row.data)) == (name, number, bytes(range(256)))
             assert row.constant == CONSTANT
         assert list(READ.read(database, {"b_name": name, "b_count": number + 1})) == []
     assert list(READ.read(database, {"b_name": "'; DROP TABLE item; --", "b_count": 0})) == []
+
+
+def test_functions_are_planned_for_all_values_at_once(postgres_url: str) -> None:
+    mode = sa.select(sa.func.current_setting("plan_cache_mode", type_=sa.Text).label("mode"))
+    reads = Statement(mode, function=function_of(SCHEMA, "mode", mode))
+    writes = Writes(SCHEMA, "write_mode", {"mode": [sa.insert(event).inline().from_select(["name"], mode)]})
+    with closing(Database(postgres_url, SCHEMA)) as database:
+        with database.transaction("write") as connection:
+            connection.execute(sa.schema.CreateSchema(SCHEMA))
+            metadata.create_all(connection)
+            create_functions(connection, [each for each in (reads.function, writes.function) if each is not None])
+            writes.execute_later(connection, {"mode": {}})
+        with database.transaction("read") as connection:
+            written = connection.execute(sa.select(event.c.name)).scalar_one()
+            assert connection.execute(mode).scalar_one() == "auto"
+        assert [row.mode for row in reads.read(database, {})] == [written] == ["force_generic_plan"]
 
 
 def test_a_transaction_begins_with_its_first_statement(database: Database) -> None:

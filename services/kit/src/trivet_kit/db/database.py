@@ -218,6 +218,7 @@ def _postgres_engine(url: URL) -> Engine:
         pool_size=_POOL_SIZE,
         max_overflow=0,
         pool_timeout=_POOL_WAIT_SECONDS,
+        pool_use_lifo=True,  # the session that was used last has its plans already
         connect_args={
             "connection_factory": postgres.Connection,
             "cursor_factory": postgres.Cursor,

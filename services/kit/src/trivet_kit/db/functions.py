@@ -17,9 +17,11 @@ from sqlalchemy.engine import Connection
 from trivet_kit.db.postgres import Dialect
 
 _DIALECT = Dialect()  # type: ignore[no-untyped-call]
+# Left to itself, PostgreSQL plans anew for the values of each call where it takes that plan to be a little better.
+_KEPT = "SET plan_cache_mode = force_generic_plan"
 # What is asked for is found by keys, row by row. A plan that was made while a table was small would read all of it, and
 # goes on being used when it has grown.
-_SETTINGS = "SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off SET jit = off"
+_SETTINGS = f"{_KEPT} SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off SET jit = off"
 
 
 @dataclass(frozen=True)
@@ -73,7 +75,7 @@ def procedure_of(schema: str, name: str, parts: Mapping[str, Sequence[sa.Insert 
         steps.append(f"IF {part} THEN {'; '.join(texts)}; END IF")
     # A number in a call is an INTEGER, which is not narrowed for an argument, but is for a column.
     types = {bound: "INTEGER" if kind == "SMALLINT" else kind for bound, kind in types.items()}
-    return _function(schema, name, types, "RETURNS VOID LANGUAGE plpgsql VOLATILE", steps, gives_rows=False)
+    return _function(schema, name, types, f"RETURNS VOID LANGUAGE plpgsql VOLATILE {_KEPT}", steps, gives_rows=False)
 
 
 def create_functions(connection: Connection, functions: Sequence[Function]) -> None:
