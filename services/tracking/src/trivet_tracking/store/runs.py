@@ -154,8 +154,7 @@ class SqlRuns:
             run = locked.run
             if run.deleted:
                 raise RunDeleted(str(RunName(workspace, run_id)))
-            if revision is not None and revision != run.revision:
-                raise EtagStale(str(RunName(workspace, run_id)))
+            check_revision(run, revision)
             if change.is_out_of_date(run.begun_time, run.end_time):
                 return run
             now = self._now()
@@ -245,7 +244,7 @@ def check_active(row: Row[Any]) -> None:
         raise RunDeleted(str(RunName(row.workspace, row.run_id)))
 
 
-def check_revision(row: Row[Any], revision: int | None) -> None:
+def check_revision(row: Row[Any] | Run, revision: int | None) -> None:
     """Raises EtagStale where a revision is given that is not the current one."""
     if revision is not None and revision != row.revision:
         raise EtagStale(str(RunName(row.workspace, row.run_id)))
