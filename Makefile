@@ -15,7 +15,7 @@ export UV_COMPILE_BYTECODE := 1
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help setup pages up demo test test-all lint lint-python lint-ui lint-protos lint-locks format proto docs bench clean
+.PHONY: help setup pages up demo test test-all lint lint-python lint-ui lint-protos lint-locks format proto screens docs bench clean
 
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-9s %s\n", $$1, $$2 }' Makefile
@@ -67,6 +67,9 @@ proto: .venv/ui.stamp ## generate the code of the contracts again
 
 bench: setup ## run the measurements; options go into ARGS="..."
 	.venv/bin/python bench/run.py $(ARGS)
+
+screens: setup ## take the pictures of the web pages for the documentation
+	.venv/bin/python website/screens/take.py docs/images
 
 docs: setup ## build the documentation into build/docs; warnings are errors
 	NO_MKDOCS_2_WARNING=1 .venv/bin/mkdocs build --quiet --strict
