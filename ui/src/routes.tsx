@@ -2,6 +2,7 @@ import { createRootRoute, createRoute, createRouter, lazyRouteComponent, redirec
 
 import { DEFAULT_WORKSPACE } from "~/api/names";
 import { experimentsSearch } from "~/features/experiments/search";
+import { runsSearch } from "~/features/runs/search";
 import { NotFound } from "~/shell/NotFound";
 import { Shell } from "~/shell/Shell";
 
@@ -32,7 +33,14 @@ const experiments = createRoute({
   component: lazyRouteComponent(() => import("~/features/experiments/Page"), "ExperimentsPage"),
 });
 
-const routeTree = root.addChildren([index, workspace.addChildren([workspaceIndex, experiments])]);
+const runs = createRoute({
+  getParentRoute: () => workspace,
+  path: "experiments/$experiment",
+  validateSearch: runsSearch,
+  component: lazyRouteComponent(() => import("~/features/runs/Page"), "RunsPage"),
+});
+
+const routeTree = root.addChildren([index, workspace.addChildren([workspaceIndex, experiments, runs])]);
 
 /** Every URL of the app. */
 export const router = createRouter({

@@ -5,7 +5,7 @@ import { useRef, useState } from "react";
 
 import { failureOf } from "~/api/errors";
 import { ExperimentsTable } from "~/features/experiments/parts/ExperimentsTable";
-import { NameDialog } from "~/features/experiments/parts/NameDialog";
+import { NameDialog } from "~/shared/components/NameDialog";
 import { experimentsQuery, useExperimentChanges } from "~/features/experiments/queries";
 import type { ExperimentsSearch } from "~/features/experiments/search";
 import { EXPERIMENT_VIEWS } from "~/features/experiments/search";

@@ -5,7 +5,7 @@ import type { Experiment } from "~/api/gen/trivet/tracking/v1/experiment_pb";
 import { LifecycleView } from "~/api/gen/trivet/tracking/v1/lifecycle_pb";
 import { workspaceName } from "~/api/names";
 import type { ExperimentsSearch } from "~/features/experiments/search";
-import { quoted } from "~/filter/quote";
+import { containing } from "~/filter/quote";
 
 const PAGE_SIZE = 200;
 const VIEWS = { active: LifecycleView.ACTIVE, deleted: LifecycleView.DELETED, all: LifecycleView.ALL } as const;
@@ -19,7 +19,7 @@ export function experimentsQuery(workspace: string, search: ExperimentsSearch) {
       tracking.searchExperiments(
         {
           parent: workspaceName(workspace),
-          filter: search.q === undefined ? "" : `name ILIKE ${quoted(`%${likeText(search.q)}%`)}`,
+          filter: search.q === undefined ? "" : `name ILIKE ${containing(search.q)}`,
           orderBy: search.order === undefined ? "" : `${search.order} ${search.desc === true ? "DESC" : "ASC"}`,
           view: VIEWS[search.view ?? "active"],
           pageSize: PAGE_SIZE,
@@ -30,9 +30,6 @@ export function experimentsQuery(workspace: string, search: ExperimentsSearch) {
     getNextPageParam: (page) => page.nextPageToken || undefined,
   });
 }
-
-/** A text as the pattern of a LIKE that means just that. */
-const likeText = (text: string): string => text.replace(/[\\%_]/g, "\\$&");
 
 /** Changes of experiments; when one is made, what was read of experiments is read again. */
 export function useExperimentChanges(workspace: string) {

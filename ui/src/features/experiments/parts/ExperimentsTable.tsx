@@ -1,3 +1,4 @@
+import { Link } from "@tanstack/react-router";
 import { Ellipsis, Pencil, RotateCcw, Trash2 } from "lucide-react";
 import { useState } from "react";
 
@@ -6,7 +7,7 @@ import type { Experiment } from "~/api/gen/trivet/tracking/v1/experiment_pb";
 import { LifecycleState } from "~/api/gen/trivet/tracking/v1/lifecycle_pb";
 import { idOf } from "~/api/names";
 import { millis } from "~/api/times";
-import { NameDialog } from "~/features/experiments/parts/NameDialog";
+import { NameDialog } from "~/shared/components/NameDialog";
 import type { useExperimentChanges } from "~/features/experiments/queries";
 import type { ExperimentOrder, ExperimentsSearch } from "~/features/experiments/search";
 import { IconButton } from "~/shared/components/Button";
@@ -26,10 +27,19 @@ interface Properties {
   readonly changes: ReturnType<typeof useExperimentChanges>;
 }
 
-export function ExperimentsTable({ experiments, search, isStale, onOrder, changes }: Properties) {
+export function ExperimentsTable({ workspace, experiments, search, isStale, onOrder, changes }: Properties) {
   const [renamed, setRenamed] = useState<Experiment | null>(null);
   const columns: Column<Experiment, ExperimentOrder>[] = [
-    { id: "name", header: "Name", sort: "name", cell: (each) => each.displayName },
+    {
+      id: "name",
+      header: "Name",
+      sort: "name",
+      cell: (each) => (
+        <Link to="/w/$workspace/experiments/$experiment" params={{ workspace, experiment: idOf(each.name) }}>
+          {each.displayName}
+        </Link>
+      ),
+    },
     { id: "id", header: "Id", isNumber: true, cell: (each) => idOf(each.name) },
     { id: "created", header: "Created", sort: "creation_time", cell: (each) => <Time at={millis(each.createTime)} /> },
     {

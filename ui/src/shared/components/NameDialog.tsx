@@ -17,7 +17,7 @@ interface Properties {
   readonly onSave: (name: string) => Promise<void>;
 }
 
-/** Asks for the name of an experiment. */
+/** Asks for the name of an experiment or a run. */
 export function NameDialog(properties: Properties) {
   return (
     <Dialog title={properties.title} isOpen={properties.isOpen} onClose={properties.onClose}>

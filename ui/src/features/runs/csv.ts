@@ -1,0 +1,104 @@
+import { tracking } from "~/api/clients";
+import { RunStatus } from "~/api/gen/trivet/tracking/v1/run_pb";
+import type { RunColumn } from "~/features/runs/columns";
+import { NAME, readingOf } from "~/features/runs/columns";
+import { filterOf } from "~/features/runs/filters";
+import type { Scope } from "~/features/runs/queries";
+import { LARGEST_PAGE, ordered, reading, within } from "~/features/runs/queries";
+import type { RunRow } from "~/features/runs/rows";
+import { toRow } from "~/features/runs/rows";
+import type { RunsSearch } from "~/features/runs/search";
+
+/** All runs that pass, nested ones too, with the columns that are shown, as CSV (RFC 4180). */
+export async function csvOf(
+  scope: Scope,
+  search: RunsSearch,
+  columns: readonly RunColumn[],
+  onProgress: (rows: number) => void,
+  signal: AbortSignal,
+): Promise<Blob> {
+  const filter = filterOf(search, Date.now());
+  const shown = columns.filter((column) => column.id !== "run_id");
+  const lines = [csvLine(["run_id", NAME, ...shown.map(headOf)])];
+  let pageToken = "";
+  let rows = 0;
+  do {
+    const page = await tracking.searchRuns(
+      {
+        ...within(scope),
+        ...reading(readingOf(columns)),
+        ...ordered(search),
+        filter,
+        pageSize: LARGEST_PAGE,
+        pageToken,
+      },
+      { signal },
+    );
+    for (const run of page.runs) {
+      const row = toRow(run);
+      lines.push(csvLine([row.id, row.displayName, ...shown.map((column) => csvText(row, column))]));
+    }
+    rows += page.runs.length;
+    onProgress(rows);
+    pageToken = page.nextPageToken;
+  } while (pageToken !== "");
+  // Told that it is UTF-8, spreadsheets read it as such.
+  return new Blob(["\uFEFF", ...lines], { type: "text/csv;charset=utf-8" });
+}
+
+const headOf = ({ group, key, part, id }: RunColumn): string => {
+  if (group === "attributes") return id;
+  return part === "last" ? `${group}.${key}` : `${group}.${key}.${part}`;
+};
+
+/** A line of CSV. */
+export const csvLine = (cells: readonly string[]): string => `${cells.map(csvCell).join(",")}\r\n`;
+
+/** A cell; what a spreadsheet would take for a formula is told to be text: https://owasp.org/www-community/attacks/CSV_Injection */
+function csvCell(text: string): string {
+  const isFormula = /^[=+\-@\t\r]/.test(text) && !isNumber(text);
+  const safe = isFormula ? `'${text}` : text;
+  return /[",\r\n]/.test(safe) ? `"${safe.replaceAll('"', '""')}"` : safe;
+}
+
+const isNumber = (text: string): boolean =>
+  /^[+-]?(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?$|^[+-]?(?:inf|Infinity|NaN)$/i.test(text);
+
+const iso = (time: number | null): string => (time === null ? "" : new Date(time).toISOString());
+
+/** The whole value that a column has of a run; times in UTC, spans in milliseconds. */
+export function csvText(row: RunRow, { group, key, part }: RunColumn): string {
+  if (group === "metrics") return String(row.metrics.get(key)?.[part] ?? "");
+  if (group === "params") return row.params[key] ?? "";
+  if (group === "tags") return row.tags[key] ?? "";
+  switch (key) {
+    case "status":
+      return RunStatus[row.status];
+    case "created":
+      return iso(row.start);
+    case "ended":
+      return iso(row.end);
+    case "written":
+      return iso(row.written);
+    case "duration":
+      return row.start === null || row.end === null ? "" : String(row.end - row.start);
+    case "user":
+      return row.user;
+    case "created_by":
+      return row.createdBy;
+    case "source":
+      return row.source;
+    case "commit":
+      return row.commit;
+    case "datasets":
+      return row.datasets.map(({ name, digest }) => `${name}@${digest}`).join(" ");
+    case "models":
+      return row.models.join(" ");
+    case "parent":
+      return row.parent;
+    case "experiment":
+      return row.experiment;
+    default:
+      return "";
+  }
+}

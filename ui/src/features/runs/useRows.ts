@@ -1,0 +1,103 @@
+import { useInfiniteQuery, useQueries, useQuery } from "@tanstack/react-query";
+import { useMemo } from "react";
+
+import type { RunColumn } from "~/features/runs/columns";
+import { columnsOf, defaultColumns, readingOf } from "~/features/runs/columns";
+import { isNested } from "~/features/runs/filters";
+import { itemsOf } from "~/features/runs/items";
+import type { Scope } from "~/features/runs/queries";
+import {
+  anyNestedQuery,
+  keysQuery,
+  nestedQuery,
+  parentsQuery,
+  rowsQuery,
+  totalQuery,
+  versionsQuery,
+} from "~/features/runs/queries";
+import type { RunsSearch } from "~/features/runs/search";
+
+const NONE: readonly string[] = [];
+
+/** The columns that are shown; those that were chosen, or some of what was logged, once that is known. */
+export function useColumns(scope: Scope, search: RunsSearch) {
+  const isChosen = search.columns !== undefined;
+  const metrics = useInfiniteQuery({ ...keysQuery(scope, "metrics", ""), enabled: !isChosen });
+  const params = useInfiniteQuery({ ...keysQuery(scope, "params", ""), enabled: !isChosen });
+  const isReady = isChosen || (!metrics.isPending && !params.isPending);
+  const [ofMetrics, ofParams] = [metrics.data?.pages[0]?.keys, params.data?.pages[0]?.keys];
+  const columns = useMemo(
+    () =>
+      columnsOf(search.columns ?? defaultColumns(ofMetrics ?? NONE, ofParams ?? NONE, scope.experiments.length > 1)),
+    [search.columns, ofMetrics, ofParams, scope],
+  );
+  const read = useStable(readingOf(columns));
+  return { columns, read, isReady };
+}
+
+/** An object that stays the same while it means the same. */
+export function useStable<T>(value: T): T {
+  const text = JSON.stringify(value);
+  // oxlint-disable-next-line react/exhaustive-deps -- the text is what the value means
+  return useMemo(() => value, [text]);
+}
+
+/** The rows of the table, with what is needed to show them. */
+export function useRows(
+  scope: Scope,
+  search: RunsSearch,
+  {
+    columns,
+    read,
+    isReady,
+  }: { readonly columns: readonly RunColumn[] } & Pick<ReturnType<typeof useColumns>, "read" | "isReady">,
+) {
+  const found = useInfiniteQuery({ ...rowsQuery(scope, search, read), enabled: isReady });
+  const total = useQuery(totalQuery(scope, search));
+  const nests = isNested(search);
+  const { data: isAnyNested = false } = useQuery({ ...anyNestedQuery(scope), enabled: nests });
+  const isTree = nests && isAnyNested;
+  const pages = found.data?.pages;
+  const open = useMemo(() => new Set(isTree ? search.open : NONE), [isTree, search.open]);
+  const nested = useQueries({
+    queries: [...open].map((id) => nestedQuery(scope, search, read, id)),
+    combine: (results) => new Map([...open].map((id, place) => [id, results[place]?.data ?? []] as const)),
+  });
+  const groups = useMemo(
+    () =>
+      isTree
+        ? [...(pages ?? []).map((page) => page.rows), ...nested.values()].map((rows) => rows.map(({ id }) => id))
+        : [],
+    [isTree, pages, nested],
+  );
+  const parents = useQueries({
+    queries: groups.filter((ids) => ids.length > 0).map((ids) => parentsQuery(scope, search, ids)),
+    combine: (results) => new Set(results.flatMap(({ data }) => [...(data ?? [])])),
+  });
+  const rows = useMemo(() => (pages ?? []).flatMap((page) => page.rows), [pages]);
+  const items = useMemo(() => itemsOf(rows, parents, open, nested), [rows, parents, open, nested]);
+  const isOfModels = columns.some((column) => column.id === "models");
+  const versions = useQueries({
+    queries: isOfModels
+      ? (pages ?? [])
+          .filter((page) => page.rows.length > 0)
+          .map((page) =>
+            versionsQuery(
+              scope.workspace,
+              page.rows.map((row) => row.id),
+            ),
+          )
+      : [],
+    combine: (results) => new Map(results.flatMap(({ data }) => [...(data ?? [])])),
+  });
+  const unread = found.hasNextPage ? Math.max((total.data ?? 0) - rows.length, 1) : 0;
+  return {
+    found,
+    total: total.data ?? null,
+    items,
+    count: items.length + unread,
+    isTree,
+    isStale: found.isPlaceholderData,
+    versions,
+  };
+}
