@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import math
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -16,48 +19,16 @@ from trivet_kit.search.parser import MAX_COMPARISONS, parse_filter
 from trivet_kit.search.vocabulary import Vocabulary
 from trivet_tracking.domain.vocabularies import EXPERIMENTS, LOGGED_MODELS, RUNS
 
+# What the web pages read in the same way: ui/src/filter/read.test.ts has these cases, too.
+SHARED: Any = json.loads(Path(__file__).with_name("filters.json").read_text(encoding="utf-8"))
+
 # Each line is a FILTER or EXPFILTER line of mlflow-semantics-measured.txt with the answer 200.
 ACCEPTED_BY_MLFLOW = [
-    (RUNS, "dataset.name = 'ds1'"),
-    (RUNS, "datasets.context = 'training'"),
+    *((RUNS, text) for text in SHARED["acceptedByMlflow"]),
     (LOGGED_MODELS, "name = 'model' AND attributes.model_type LIKE 'sk%'"),
     (LOGGED_MODELS, "model_id IN ('m-1') AND source_run_id ILIKE 'R'"),
     (LOGGED_MODELS, "creation_time > 1 AND creation_timestamp > 1 AND last_updated_time < 2"),
     (LOGGED_MODELS, "metrics.rmse < 1 AND params.a = 'b' AND tags.c != 'd'"),
-    (RUNS, "metrics.rmse < 7"),
-    (RUNS, "metrics.rmse != 3"),
-    (RUNS, "metrics.`a b/c` = 3"),
-    (RUNS, 'metrics."a b/c" >= 3'),
-    (RUNS, "params.lr = '0.1'"),
-    (RUNS, 'params.lr = "0.1"'),
-    (RUNS, "params.Model ILIKE 'xg%'"),
-    (RUNS, "params.Model LIKE 'xg%'"),
-    (RUNS, "tags.team IS NULL"),
-    (RUNS, "tags.team IS NOT NULL"),
-    (RUNS, "params.lr IS NULL"),
-    (RUNS, "tags.team != 'x'"),
-    (RUNS, "attributes.status = 'RUNNING'"),
-    (RUNS, "status != 'RUNNING'"),
-    (RUNS, "attributes.start_time > 0"),
-    (RUNS, "start_time > 0"),
-    (RUNS, "created > 0"),
-    (RUNS, "attributes.run_id IN ('b98c1b4286f541c68f12a68772acd340','zz')"),
-    (RUNS, "run_id NOT IN ('b98c1b4286f541c68f12a68772acd340')"),
-    (RUNS, "run_name = 'edge1'"),
-    (RUNS, "attributes.`run name` = 'edge1'"),
-    (RUNS, "tags.`mlflow.runName` LIKE 'edg%'"),
-    (RUNS, "user_id = 'root'"),
-    (RUNS, "metrics.rmse < 7 AND params.lr = '0.1' and tags.team='x'"),
-    (RUNS, "metrics.rmse > 1e-3"),
-    (RUNS, "metrics.rmse > -1"),
-    (RUNS, "parameter.lr='0.1'"),
-    (RUNS, "param.lr='0.1'"),
-    (RUNS, "metric.rmse>1"),
-    (RUNS, "tag.team='x'"),
-    (RUNS, "attr.status='RUNNING'"),
-    (RUNS, "run.status='RUNNING'"),
-    (RUNS, "end_time > 0"),
-    (RUNS, "tags.team LIKE '%'"),
     (EXPERIMENTS, "name = 'edge'"),
     (EXPERIMENTS, "name LIKE 'ed%'"),
     (EXPERIMENTS, "name ILIKE 'ED%'"),
@@ -68,7 +39,6 @@ ACCEPTED_BY_MLFLOW = [
     (EXPERIMENTS, "tags.a IS NULL"),
     (EXPERIMENTS, "experiment_id IN ('1','2')"),
     (EXPERIMENTS, "experiment_id = '1'"),
-    (RUNS, "artifact_uri LIKE '%artifacts'"),
 ]
 # The same with the answer 400.
 REFUSED_BY_MLFLOW = [
@@ -82,26 +52,8 @@ REFUSED_BY_MLFLOW = [
 ]
 # Refused by MLflow (measured, or its grammar of §3), and in our contract.
 ACCEPTED_BY_US_ALONE = [
-    (RUNS, "params.lr=0.1"),
-    (RUNS, "metrics.rmse < 7 OR params.lr = '0.1'"),
-    (RUNS, "NOT metrics.rmse < 7"),
-    (RUNS, "metrics.rmse BETWEEN 1 AND 2"),
-    (RUNS, "metrics.rmse IS NULL"),
-    (RUNS, "duration > 60000"),
-    (RUNS, "end_time IS NULL"),
-    (RUNS, "start_time IN (1, 2)"),
+    *((RUNS, text) for text in SHARED["acceptedByUsAlone"]),
     (EXPERIMENTS, "creation_time BETWEEN 1 AND 2 OR NOT (name = 'a' OR tags.b IS NULL)"),
-    (RUNS, "params.lr IN ('0.1')"),
-    (RUNS, "tags.team NOT IN ('a', \"b\")"),
-    (RUNS, "user_id IN ('root')"),
-    (RUNS, "created_by = 'ann'"),
-    (RUNS, "source LIKE '%.py'"),
-    (RUNS, "git_commit = 'abc'"),
-    (RUNS, "parent_run_id = 'abc'"),
-    (RUNS, "forked_from_run_id = 'abc' AND forked_from_step BETWEEN -1 AND 5"),
-    (RUNS, "forked_from_step IS NOT NULL"),
-    (RUNS, "stale = 'true' OR NOT stale IN ('false')"),
-    (RUNS, "last_write_time > 1"),
     (EXPERIMENTS, "name IN ('a')"),
     (EXPERIMENTS, "tags.a IN ('b')"),
     (EXPERIMENTS, "experiment_id LIKE '1%'"),
@@ -129,6 +81,11 @@ def fault(text: str, vocabulary: Vocabulary = RUNS) -> FilterInvalid:
 @pytest.mark.parametrize(("vocabulary", "text"), ACCEPTED_BY_MLFLOW)
 def test_filter_that_mlflow_accepts_is_accepted(vocabulary: Vocabulary, text: str) -> None:
     assert parse_filter(text, vocabulary).terms
+
+
+@pytest.mark.parametrize("text", SHARED["accepted"])
+def test_filter_that_the_pages_take_is_accepted(text: str) -> None:
+    parse_filter(text, RUNS)
 
 
 @pytest.mark.parametrize(("vocabulary", "text"), REFUSED_BY_MLFLOW)
@@ -345,116 +302,11 @@ def test_status_is_like_any_pattern() -> None:
     assert only_comparison("status LIKE 'fin%'").value == "fin%"
 
 
-# Text, 1-based position, and a part of the message.
-FAULTS = [
-    # Values of the wrong type.
-    ("tags.a = abc", 10, "abc is not quoted; tags are compared as text: write 'abc'."),
-    ("run_id = abc", 10, "abc is not quoted; run_id is compared as text"),
-    ("run_id IN ('a', 1)", 17, "1 is not quoted"),
-    ("params.a LIKE 1", 15, "1 is not quoted"),
-    ("metrics.a='7'", 11, "'7' is quoted; metrics are compared as numbers: write 7."),
-    ("metrics.a='x'", 11, "'x' is not a number"),
-    ("metrics.a = ''", 13, "'' is not a number"),
-    ("metrics.a = nan", 13, "nan is not a number"),
-    ("metrics.a = inf", 13, "inf is not a number"),
-    ("metrics.a = 0x10", 13, "0x10 is not a number"),
-    ("metrics.a = 1_000", 13, "1_000 is not a number"),
-    ("metrics.a = 1e", 13, "1e is not a number"),
-    ("metrics.a = ٣", 13, "٣ is not a number"),
-    ("metrics.a = 1e999", 13, "1e999 is out of range"),
-    ("metrics.a = -1e999", 13, "-1e999 is out of range"),
-    ("metrics.a = " + "9" * 400, 13, "… is out of range"),
-    ("start_time > '0'", 14, "'0' is quoted; start_time is compared as whole numbers: write 0."),
-    ("start_time > 1.5", 14, "1.5 is not a whole number"),
-    ("start_time > 1e3", 14, "1e3 is not a whole number"),
-    ("end_time > 9223372036854775808", 12, "9223372036854775808 is out of range"),
-    ("end_time > -9223372036854775809", 12, "-9223372036854775809 is out of range"),
-    ("end_time > " + "9" * 5000, 12, "… is out of range"),
-    ("status = 'finished'", 10, "'finished'; it is one of RUNNING, SCHEDULED, FINISHED, FAILED, KILLED."),
-    ("status IN ('FAILED', '')", 22, "it is one of RUNNING, SCHEDULED"),
-    # Operators that the key does not have.
-    ("run_id IS NOT NULL", 8, "IS NOT NULL does not work here; run_id is compared by"),
-    ("metrics.a IN ('1')", 15, "'1' is quoted; metrics are compared as numbers: write 1."),
-    ("metrics.a BETWEEN 1 AND 'x'", 25, "'x' is not a number"),
-    ("metrics.a like '1'", 11, "LIKE does not work here"),
-    ("start_time ILIKE '1'", 12, "ILIKE does not work here"),
-    ("params.a < '1'", 12, "'1' is quoted; params are compared as numbers: write 1."),
-    ("params.a BETWEEN 'a' AND 'b'", 18, "'a' is not a number; params are compared as numbers"),
-    ("params.a IN (1, 'x')", 17, "'x' is not a number"),
-    ("params.a IN ('x', 1)", 19, "1 is not quoted; params are compared as text: write '1'."),
-    ("tags.a < '1'", 8, "< does not work here; tags are compared by =, !=, LIKE, ILIKE, IN, NOT IN, IS NULL, IS NOT"),
-    ("run_id BETWEEN 'a' AND 'b'", 8, "BETWEEN does not work here"),
-    ("tags.`a`.min = 'x'", 9, "only metrics have .min; leave it out."),
-    # Names that there are not.
-    (
-        "foo = 1",
-        1,
-        "no attribute foo; they have metrics.KEY, params.KEY, tags.KEY, datasets.name and the attributes run_id,",
-    ),
-    ("attributes.foo = 1", 12, "no attribute foo"),
-    ("`` = 'x'", 1, "no attribute ;"),
-    ("Status = 'FAILED'", 1, "no attribute Status"),
-    ("`metrics.a` = 1", 1, "no attribute metrics.a"),
-    ("x.name = 'x'", 1, "nothing that begins x.; they have metrics.KEY, params.KEY, tags.KEY, datasets.name and the"),
-    ("datasets.source = 'x'", 10, "datasets have no source; they have name, digest, context"),
-    ("datasets.name > 'x'", 15, "> does not work here; datasets are compared by =, !=, LIKE, ILIKE, IN, NOT IN"),
-    ("Metrics.a = 1", 1, "nothing that begins Metrics."),
-    ("params.`` = 'x'", 8, "the key is empty"),
-    ("params. = 'x'", 9, "a key in letters, digits, _ - . and /, or in backticks, must stand here, not =."),
-    ("params. a = 'x'", 8, "there is a blank after params.; the key must follow at once."),
-    ("params .a = 'x'", 8, "an operator, such as = or LIKE, must stand here, not .a."),
-    # What other languages have.
-    ("metrics.a < 7 || params.b = 'x'", 15, "|| is not part of the language; write OR."),
-    ("metrics.a < 7 && params.b = 'x'", 15, "&& is not part of the language; write AND."),
-    ("run_id = ('x')", 10, "a value, a quoted text or a number, must stand here, not (."),
-    ("metrics.a == 7", 11, "== is not an operator; write =."),
-    ("metrics.a <> 7", 11, "<> is not an operator; write !=."),
-    ("run_id NOT LIKE 'x'", 12, "IN or BETWEEN must stand here, not LIKE."),
-    # Joining.
-    ("metrics.a < 7 OR", 17, "the filter ends where a name must stand."),
-    ("NOT", 4, "the filter ends where a name must stand."),
-    ("(metrics.a < 7", 15, "the filter ends where AND, OR or a closing parenthesis must stand."),
-    ("(metrics.a < 7 run_id = 'x')", 16, "AND, OR or a closing parenthesis must stand here, not run_id."),
-    ("metrics.a < 7)", 14, "AND, OR or the end must stand here, not )."),
-    ("()", 2, "a name must stand here, not )."),
-    ("metrics.a BETWEEN 1 OR 2", 21, "AND and the upper bound must stand here, not OR."),
-    ("metrics.a BETWEEN 1", 20, "the filter ends where AND and the upper bound must stand."),
-    ("(" * 33 + "run_id = 'x'" + ")" * 33, 34, "nested in more than 32 parentheses and NOTs; write it flatter."),
-    ("NOT " * 33 + "run_id = 'x'", 133, "nested in more than 32 parentheses and NOTs; write it flatter."),
-    # Forms.
-    ("metrics.a", 10, "the filter ends where an operator, such as = or LIKE, must stand."),
-    ("metrics.a = ", 12, "the filter ends where a value, a quoted text or a number, must stand."),
-    ("metrics.a = AND run_id = 'x'", 13, "a value, a quoted text or a number, must stand here, not AND."),
-    ("metrics.a = 1 AND ", 18, "the filter ends where a name must stand."),
-    ("AND metrics.a = 1", 1, "a name must stand here, not AND."),
-    ("metrics.a = 1 AND AND metrics.b = 1", 19, "a name must stand here, not AND."),
-    ("run_id = 'a' status = 'b'", 14, "AND, OR or the end must stand here, not status."),
-    ("metrics.a @ 1", 11, "an operator, such as = or LIKE, must stand here, not @."),
-    ("'x' = 'y'", 1, "a name must stand here, not 'x'."),
-    ("run name = 'x'", 5, "an operator, such as = or LIKE, must stand here, not name."),
-    ("run_id IS 'x'", 11, "NULL or NOT NULL must stand here, not 'x'."),
-    ("run_id IS NOT 'x'", 15, "NULL must stand here, not 'x'."),
-    ("run_id IN 'x'", 11, "a list of values in parentheses must stand here, not 'x'."),
-    ("run_id IN ()", 12, "a value, a quoted text or a number, must stand here, not )."),
-    ("run_id IN ('x'", 15, "the filter ends where a comma or a closing parenthesis must stand."),
-    ("run_id IN ('x' 'y')", 16, "a comma or a closing parenthesis must stand here, not 'y'."),
-    ("run_id = 'x", 10, "the quote is not closed; add a ' at the end"),
-    ('run_id = "x', 10, 'the quote is not closed; add a " at the end'),
-    ("run_id = 'it''", 10, "the quote is not closed"),
-    ("run_id = 'it's'", 14, "AND, OR or the end must stand here, not s."),
-    ("params.`a = 'x'", 8, "the quote is not closed; add a ` at the end"),
-    # What no text may have.
-    ("run_id = 'a\0'", 12, "no key and no value holds the character NUL"),
-    ("run_id = '\ud800'", 11, "half of a surrogate pair is not a character"),
-]
-
-
-@pytest.mark.parametrize(("text", "position", "problem"), FAULTS)
-def test_fault_says_where_and_what(text: str, position: int, problem: str) -> None:
-    error = fault(text)
-    assert error.metadata == {"field": "filter", "position": str(position)}
-    assert error.message.startswith(f"filter at character {position}: ")
-    assert problem in error.message
+@pytest.mark.parametrize("case", SHARED["refused"], ids=lambda case: case["filter"][:40])
+def test_fault_says_where_and_what(case: dict[str, Any]) -> None:
+    error = fault(case["filter"])
+    assert error.metadata == {"field": "filter", "position": str(case["position"])}
+    assert error.message == f"filter at character {case['position']}: {case['problem']}."
 
 
 def test_fault_is_an_invalid_argument_of_the_field() -> None:
