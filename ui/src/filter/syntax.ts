@@ -163,6 +163,9 @@ const WANTED: Readonly<Record<Place, string>> = {
   "join in group": "AND, OR or a closing parenthesis",
 };
 
+/** What must stand at a place, as a sentence goes on with it. */
+export const wantedAt = (place: Place): string => WANTED[place].replace(/,$/, "");
+
 // A quoted text that is not closed is found as its quote alone.
 const FOUND = new RegExp(String.raw`${["'", '"', "`"].map(quotedBy).join("|")}|${LETTER}\-./]+|&&|\|\||.`, "suy");
 const WRITTEN_ELSEWHERE: Readonly<Record<string, string>> = { "==": "=", "<>": "!=", "&&": "AND", "||": "OR" };
