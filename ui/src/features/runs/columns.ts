@@ -38,9 +38,9 @@ interface Attribute {
 export const NAME = "name";
 
 const ATTRIBUTES: Readonly<Record<string, Attribute>> = {
-  [NAME]: { label: "Run", orderName: "run_name", width: 240 },
+  [NAME]: { label: "Run", orderName: "run_name", width: 220 },
   experiment: { label: "Experiment", orderName: null, width: 140 },
-  status: { label: "Status", orderName: "status", width: 104 },
+  status: { label: "Status", orderName: "status", width: 124 },
   created: { label: "Created", orderName: "start_time", width: 104 },
   duration: { label: "Duration", orderName: "duration", width: 96, isNumber: true },
   user: { label: "User", orderName: "user_id", width: 96, fields: ["user"] },

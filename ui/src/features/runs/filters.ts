@@ -40,5 +40,10 @@ export function allOf(filters: readonly string[]): string {
 export function inTyped(failure: Failure, typed: string, sent: string): Failure {
   const position = Number(failure.facts["position"]);
   if (!(position > 1) || sent === typed) return failure;
-  return { ...failure, facts: { ...failure.facts, position: String(Math.min(position - 1, typed.length + 1)) } };
+  const inText = Math.min(position - 1, typed.length + 1);
+  return {
+    ...failure,
+    message: failure.message.replace(`character ${position}`, `character ${inText}`),
+    facts: { ...failure.facts, position: String(inText) },
+  };
 }

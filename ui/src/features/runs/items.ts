@@ -23,9 +23,9 @@ export function itemsOf(
   const add = (row: RunRow, depth: number): void => {
     const isOpen = open.has(row.id);
     items.push({ row, depth, isParent: parents.has(row.id), isOpen });
-    if (!isOpen || above.has(row.id)) return;
+    if (!isOpen) return;
     above.add(row.id);
-    for (const child of nested.get(row.id) ?? []) add(child, depth + 1);
+    for (const child of nested.get(row.id) ?? []) if (!above.has(child.id)) add(child, depth + 1);
     above.delete(row.id);
   };
   for (const row of rows) add(row, 0);

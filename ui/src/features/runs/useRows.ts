@@ -1,5 +1,5 @@
 import { useInfiniteQuery, useQueries, useQuery } from "@tanstack/react-query";
-import { useMemo } from "react";
+import { useMemo, useState } from "react";
 
 import type { RunColumn } from "~/features/runs/columns";
 import { columnsOf, defaultColumns, readingOf } from "~/features/runs/columns";
@@ -55,9 +55,12 @@ export function useRows(
   const found = useInfiniteQuery({ ...rowsQuery(scope, search, read), enabled: isReady });
   const total = useQuery(totalQuery(scope, search));
   const nests = isNested(search);
-  const { data: isAnyNested = false } = useQuery({ ...anyNestedQuery(scope), enabled: nests });
+  const { data: isAnyNested = false } = useQuery(anyNestedQuery(scope));
   const isTree = nests && isAnyNested;
-  const pages = found.data?.pages;
+  // A filter with a fault has no rows: those of the last one that had none stay.
+  const [kept, setKept] = useState(found.data);
+  if (found.data !== undefined && found.data !== kept) setKept(found.data);
+  const pages = (found.data ?? (found.isError ? kept : undefined))?.pages;
   const open = useMemo(() => new Set(isTree ? search.open : NONE), [isTree, search.open]);
   const nested = useQueries({
     queries: [...open].map((id) => nestedQuery(scope, search, read, id)),
@@ -97,7 +100,8 @@ export function useRows(
     items,
     count: items.length + unread,
     isTree,
-    isStale: found.isPlaceholderData,
+    isAnyNested,
+    isStale: found.isPlaceholderData || (found.isError && found.data === undefined),
     versions,
   };
 }

@@ -7,7 +7,7 @@ import { FilterBar } from "~/filter/FilterBar";
 import type { Changed } from "~/features/runs/changes";
 import { deleteRuns, renameRun, restoreRuns } from "~/features/runs/changes";
 import { columnsOf, movedColumn } from "~/features/runs/columns";
-import { filterOf, inTyped, isFiltered, isNested } from "~/features/runs/filters";
+import { inTyped, isFiltered, isNested } from "~/features/runs/filters";
 import { layoutOf } from "~/features/runs/layout";
 import { useLiveRuns } from "~/features/runs/live";
 import { About } from "~/features/runs/parts/About";
@@ -22,7 +22,7 @@ import { RunsGrid } from "~/features/runs/parts/RunsGrid";
 import { StatusLine } from "~/features/runs/parts/StatusLine";
 import { Title } from "~/features/runs/parts/Title";
 import type { Scope } from "~/features/runs/queries";
-import { askedBy } from "~/features/runs/queries";
+import { askedBy, rowsFilter } from "~/features/runs/queries";
 import type { RunRow } from "~/features/runs/rows";
 import type { RunsSearch } from "~/features/runs/search";
 import { useColumns, useRows } from "~/features/runs/useRows";
@@ -58,7 +58,7 @@ export function RunsTable({ scope, experiment, experimentNames, search, go, onOp
   const { workspace } = scope;
   const table = useColumns(scope, search);
   const { columns, read, isReady } = table;
-  const { found, total, items, count, isTree, isStale, versions } = useRows(scope, search, table);
+  const { found, total, items, count, isTree, isAnyNested, isStale, versions } = useRows(scope, search, table);
   const live = useLiveRuns(scope, search, read, isReady);
   const selection = useSelection(search, (change) => go(change, false));
   const [isChoosing, setChoosing] = useState(false);
@@ -132,7 +132,7 @@ export function RunsTable({ scope, experiment, experimentNames, search, go, onOp
           <FilterBar
             text={search.filter ?? ""}
             onText={(filter) => go({ filter: filter === "" ? undefined : filter })}
-            failure={failure === null || ofFilter === null ? null : inTyped(failure, ofFilter, filterOf(search, 0))}
+            failure={failure === null || ofFilter === null ? null : inTyped(failure, ofFilter, rowsFilter(search))}
             scope={scope}
             boxRef={box}
           />
@@ -159,7 +159,7 @@ export function RunsTable({ scope, experiment, experimentNames, search, go, onOp
             order={orderOf(search)}
             changes={changes}
             selected={selection.selected}
-            isStale={isStale || ofFilter !== null}
+            isStale={isStale}
             question={askedBy(search)}
             onPull={(id, width) => setPulled({ [id]: width })}
             onNeed={() => {
@@ -177,6 +177,7 @@ export function RunsTable({ scope, experiment, experimentNames, search, go, onOp
         total={total}
         known={items.length}
         isNested={isNested(search)}
+        hasSwitch={isAnyNested || search.nested !== undefined}
         isTree={isTree}
         isReading={found.isFetchingNextPage}
         live={live}
