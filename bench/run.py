@@ -19,6 +19,7 @@ import exports
 import gateway
 import ingest
 import metric_reads
+import pages
 import registry
 import search
 import search_load
@@ -30,7 +31,8 @@ from trivet_testing import postgres
 from trivet_testing.postgres import PostgresServer
 from trivet_testing.tracking import migrate
 
-_PARTS = ("ingest", "metrics", "exports", "watching", "search", "mlflow", "wide", "artifacts", "registry", "gateway")
+_WITH_OTHER_SERVICES = ("artifacts", "registry", "gateway", "pages")
+_PARTS = ("ingest", "metrics", "exports", "watching", "search", "mlflow", "wide", *_WITH_OTHER_SERVICES)
 
 
 def main() -> None:
@@ -85,15 +87,8 @@ def _measure(part: str, report: Report, server: PostgresServer, options: argpars
                 report.table(f"Searches among {options.runs:,} runs", search.cells(setting, options.calls))
                 report.table("Searches and writes at once", search_load.cells(setting, report, 5 * options.calls))
         return
-    if part == "artifacts":
-        artifacts.report_on(report, server, options.file_mib)
-        return
-    if part == "registry":
-        with tempfile.TemporaryDirectory(dir=os.environ.get("TRIVET_BENCH_DIR")) as folder:
-            registry.report_on(report, server, options.models, Path(folder))
-        return
-    if part == "gateway":
-        gateway.report_on(report, server, options.runs, options.file_mib)
+    if part in _WITH_OTHER_SERVICES:
+        _measure_services(part, report, server, options)
         return
     with tracking_on(server) as setting:
         if part == "ingest":
@@ -107,6 +102,19 @@ def _measure(part: str, report: Report, server: PostgresServer, options: argpars
         else:
             steps = 1_000_000 if options.full else options.steps
             report.table("Wide and long", wide.cells(setting, report, steps))
+
+
+def _measure_services(part: str, report: Report, server: PostgresServer, options: argparse.Namespace) -> None:
+    """What needs more than the tracking service, and starts that itself."""
+    if part == "artifacts":
+        artifacts.report_on(report, server, options.file_mib)
+    elif part == "registry":
+        with tempfile.TemporaryDirectory(dir=os.environ.get("TRIVET_BENCH_DIR")) as folder:
+            registry.report_on(report, server, options.models, Path(folder))
+    elif part == "gateway":
+        gateway.report_on(report, server, options.runs, options.file_mib)
+    else:
+        pages.report_on(report, server, options.runs)
 
 
 @cache

@@ -23,6 +23,11 @@ BEGIN = 1_767_225_600_000
 """When the first run started, in milliseconds since the Unix epoch; one a second follows."""
 SEARCH = "**/SearchRuns"
 WATCH = "**/WatchRuns"
+LOOK = """({ hidden }) => {
+    Object.defineProperty(document, "hidden", { get: () => hidden, configurable: true });
+    document.dispatchEvent(new Event("visibilitychange"));
+}"""
+"""Makes the browser say whether anybody looks at the page."""
 
 
 @dataclass(frozen=True)
@@ -114,10 +119,10 @@ def head(page: Page, label: str) -> Locator:
     return table(page).get_by_role("columnheader").filter(has=page.get_by_text(label, exact=True))
 
 
-def heads(page: Page) -> list[str]:
-    """The ids of the columns that are in view, from left to right."""
-    found = table(page).locator("[data-column]").all()
-    return [str(each.get_attribute("data-column")) for each in found]
+def first_heads(page: Page, *ids: str) -> None:
+    """Waits until the columns in view begin with these, from left to right."""
+    for place, column in enumerate(ids):
+        expect(table(page).locator("[data-column]").nth(place)).to_have_attribute("data-column", column)
 
 
 def choose_of(page: Page, label: str, item: str) -> None:
@@ -164,7 +169,7 @@ def test_heads_sort_and_the_url_and_back_know(many: Page) -> None:
     many.reload()
     first_rows(many, "run-000", "run-001")
     head(many, "model").get_by_role("button", name="model", exact=True).click()
-    first_rows(many, "run-249", "run-247")
+    first_rows(many, "run-248", "run-246")
     many.go_back()
     first_rows(many, "run-000", "run-001")
     loss.get_by_role("button", name="loss", exact=True).click()
@@ -175,30 +180,28 @@ def test_heads_sort_and_the_url_and_back_know(many: Page) -> None:
 def test_what_is_typed_and_what_is_chosen_compose(many: Page) -> None:
     type_filter(many, "metrics.loss >= 60 OR params.lr < 0.011")
     expect(many.get_by_text("21 runs")).to_be_visible()
-    many.get_by_label("Status").select_option("FAILED")
+    many.get_by_label("Status", exact=True).select_option("FAILED")
     expect(many.get_by_text("3 runs")).to_be_visible()
     first_rows(many, "run-240", "run-010", "run-000")
-    many.get_by_label("Dataset").select_option("data-0")
+    many.get_by_label("Dataset", exact=True).select_option("data-0")
     first_rows(many, "run-000")
     expect(many.get_by_text("1 run", exact=True)).to_be_visible()
     many.reload()
     first_rows(many, "run-000")
-    many.get_by_label("Created").select_option("1h")
+    many.get_by_label("Created", exact=True).select_option("1h")
     expect(many.get_by_text("No run passes the filter")).to_be_visible()
     many.get_by_role("button", name="Show all runs").click()
     expect(many.get_by_text("250 runs")).to_be_visible()
-    expect(many.get_by_label("Status")).to_have_value("")
+    expect(many.get_by_label("Status", exact=True)).to_have_value("")
 
 
-def test_a_fault_that_only_the_server_finds_keeps_the_rows(many: Page, watched: Watched, shared: Shared) -> None:
-    refused = "metrics.loss < 1 AND run_id IN (" + ", ".join(f"'{number:032}'" for number in range(2000)) + ")"
-    watched.expect_complaint("status of 4")
-    type_filter(many, refused)
-    expect(many.get_by_role("combobox", name="Filter runs")).to_have_attribute("aria-invalid", "true")
-    expect(row(many, "run-249")).to_be_visible()
-    expect(table(many)).to_have_attribute("aria-busy", "true")
-    many.go_back()
-    expect(table(many)).to_have_attribute("aria-busy", "false")
+def test_a_filter_of_a_url_that_is_wrong_is_told_and_can_be_put_right(page: Page, shared: Shared) -> None:
+    page.goto(f"{shared.url}?status=FAILED&filter={quote('metrics.loss <')}")
+    box = page.get_by_role("combobox", name="Filter runs")
+    expect(box).to_have_attribute("aria-invalid", "true")
+    expect(page.get_by_text("haracter 15")).to_be_visible()
+    type_filter(page, "metrics.loss < 3")
+    first_rows(page, "run-010", "run-000")
 
 
 def test_rows_are_read_as_they_come_near(many: Page) -> None:
@@ -214,7 +217,7 @@ def test_among_hundreds_of_columns_those_in_view_are_made(page: Page, shared: Sh
     ids = [f"metric:wide/{number:03}" for number in range(N_WIDE)]
     page.goto(f"{shared.url}?columns={quote(json.dumps(ids))}")
     expect(row(page, "run-249")).to_be_visible()
-    assert len(heads(page)) < 30
+    assert table(page).locator("[data-column]").count() < 30
     expect(table(page)).to_have_attribute("aria-colcount", str(N_WIDE + 2))
     table(page).evaluate("element => element.scrollTo({ left: element.scrollWidth })")
     expect(head(page, "wide/299")).to_be_visible()
@@ -240,11 +243,11 @@ def test_columns_are_found_among_many_and_chosen(many: Page, shared: Shared) -> 
     expect(head(many, "loss max")).to_have_count(1)
     many.set_viewport_size({"width": 1920, "height": 800})
     expect(head(many, "team")).to_be_visible()
-    assert heads(many) == ["name", *columns]
+    first_heads(many, "name", *columns)
     expect(row(many, "run-248")).to_contain_text("62")
     many.reload()
     expect(row(many, "run-249")).to_contain_text("team 4")
-    assert heads(many) == ["name", *columns]
+    first_heads(many, "name", *columns)
 
 
 def test_of_a_metric_the_smallest_value_is_a_column_too(many: Page) -> None:
@@ -258,7 +261,7 @@ def test_of_a_metric_the_smallest_value_is_a_column_too(many: Page) -> None:
 def test_columns_are_pinned_moved_and_hidden(many: Page) -> None:
     choose_of(many, "loss", "Pin at the left")
     expect(many).to_have_url(re.compile("pinned"))
-    assert heads(many)[:2] == ["name", "metric:loss"]
+    first_heads(many, "name", "metric:loss")
     table(many).evaluate("element => element.scrollTo({ left: 400 })")
     expect(head(many, "loss")).to_be_in_viewport()
     choose_of(many, "loss", "Unpin")
@@ -266,7 +269,7 @@ def test_columns_are_pinned_moved_and_hidden(many: Page) -> None:
     table(many).evaluate("element => element.scrollTo({ left: 0 })")
     choose_of(many, "User", "Move left")
     expect(many).to_have_url(re.compile("columns"))
-    assert heads(many)[:5] == ["name", "status", "created", "user", "duration"]
+    first_heads(many, "name", "status", "created", "user", "duration")
     head(many, "Status").drag_to(head(many, "Duration"))
     expect(head(many, "Status")).to_have_attribute("aria-colindex", "6")
     choose_of(many, "Created", "Hide")
@@ -361,8 +364,8 @@ def test_several_runs_are_tagged_deleted_and_restored(own: Own) -> None:
     row(page, "r2").get_by_role("checkbox").click()
     row(page, "r1").get_by_role("checkbox").click()
     page.get_by_role("button", name="Tag").click()
-    page.get_by_label("Key").fill("keep")
-    page.get_by_label("Value").fill("yes")
+    page.get_by_role("textbox", name="Key").fill("keep")
+    page.get_by_role("textbox", name="Value").fill("yes")
     page.get_by_role("dialog").get_by_role("button", name="Tag").click()
     expect(page.get_by_text("Tagged 2 runs")).to_be_visible()
     assert [own.client.get_run(run).data.tags.get("keep") for run in runs] == [None, "yes", "yes"]
@@ -370,12 +373,12 @@ def test_several_runs_are_tagged_deleted_and_restored(own: Own) -> None:
     expect(page.get_by_text("Deleted 2 runs")).to_be_visible()
     expect(row(page, "r2")).to_have_count(0)
     expect(page.get_by_text("1 run", exact=True)).to_be_visible()
-    page.get_by_label("State").select_option("deleted")
+    page.get_by_label("State", exact=True).select_option("deleted")
     expect(row(page, "r1")).to_contain_text("deleted")
     page.get_by_label("Select all rows that were read").click()
     page.get_by_role("button", name="Restore").click()
     expect(page.get_by_text("No run passes the filter")).to_be_visible()
-    page.get_by_label("State").select_option("")
+    page.get_by_label("State", exact=True).select_option("")
     first_rows(page, "r2", "r1", "r0")
 
 
@@ -434,13 +437,17 @@ def test_all_runs_that_pass_are_downloaded(page: Page, own: Own, tmp_path: Any) 
     assert len(lines) == 131
     first = lines[0]
     assert first["run_id"] == run
-    assert (first["name"], first["params.lr"], first["params.note"]) == ("'=1+1", "-0.5", "'@a, \"b\"")
+    assert (first["name"], first["params.lr"], first["params.note"]) == ("'=1+1", "-0.5", '\'@a, "b"')
     assert (first["metrics.loss"], first["created"]) == ("7", "2026-01-01T00:00:07.000Z")
 
 
 def test_a_download_is_cancelled(many: Page, watched: Watched) -> None:
     held: list[Route] = []
-    many.route(SEARCH, held.append)
+
+    def hold(route: Route) -> None:
+        held.append(route)
+
+    many.route(SEARCH, hold)
     many.get_by_role("button", name="Download as CSV").click()
     many.get_by_role("button", name="Cancel the download after 0 runs").click()
     expect(many.get_by_role("button", name="Download as CSV")).to_be_visible()
@@ -505,14 +512,10 @@ def test_it_pauses_while_nobody_looks_and_catches_up(own: Own) -> None:
     page = own.page
     page.goto(own.url)
     expect(page.get_by_text("live · ")).to_be_visible()
-    look = """hidden => {
-        Object.defineProperty(document, "hidden", { get: () => hidden, configurable: true });
-        document.dispatchEvent(new Event("visibilitychange"));
-    }"""
-    page.evaluate(look, True)
+    page.evaluate(LOOK, {"hidden": True})
     expect(page.get_by_text("paused")).to_be_visible()
     own.run("meanwhile", 2)
-    page.evaluate(look, False)
+    page.evaluate(LOOK, {"hidden": False})
     first_rows(page, "meanwhile", "first")
     expect(page.get_by_text("live · ")).to_be_visible()
 
@@ -524,7 +527,7 @@ def test_a_server_that_is_away_is_named_and_rows_stay(many: Page, watched: Watch
         route.abort()
 
     many.route("**/trivet.**", drop)
-    many.get_by_label("Status").select_option("FAILED")
+    many.get_by_label("Status", exact=True).select_option("FAILED")
     expect(many.get_by_role("alert")).to_contain_text("The server cannot be reached.", timeout=20_000)
     expect(row(many, "run-249")).to_be_visible()
     many.unroute("**/trivet.**")
@@ -552,7 +555,11 @@ def test_a_watch_that_breaks_is_tried_again(own: Own, watched: Watched) -> None:
 
 def test_old_rows_stay_dimmed_while_a_slow_server_answers(many: Page) -> None:
     held: list[Route] = []
-    many.route(SEARCH, held.append)
+
+    def hold(route: Route) -> None:
+        held.append(route)
+
+    many.route(SEARCH, hold)
     head(many, "loss").get_by_role("button", name="loss", exact=True).click()
     expect(table(many)).to_have_attribute("aria-busy", "true")
     expect(row(many, "run-249")).to_be_visible()
@@ -623,5 +630,7 @@ def test_people_with_disabilities_can_use_it(many: Page, watched: Watched, schem
     assert watched.inaccessible() == []
     many.get_by_role("button", name="Clear the selection").click()
     many.keyboard.press("e")
-    expect(many.get_by_role("dialog", name="Columns").get_by_role("checkbox", name="wide/000")).to_be_visible()
+    expect(
+        many.get_by_role("dialog", name="Columns").get_by_role("checkbox", name="wide/000", exact=True)
+    ).to_be_visible()
     assert watched.inaccessible() == []

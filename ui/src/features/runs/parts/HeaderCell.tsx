@@ -72,14 +72,16 @@ export function HeaderCell({ column, width, index, isPinned, sorted, className, 
       }}
     >
       <SortLabel column={column} sorted={sorted} onOrder={changes.onOrder} />
-      {isNear && (
-        <Menu
-          trigger={
-            <IconButton label={`Column ${column.label}`} icon={<ChevronDown />} className={styles.columnMenu ?? ""} />
-          }
-          items={menuOf(column, isPinned, changes)}
-        />
-      )}
+      <span className={styles.menuPlace}>
+        {isNear && (
+          <Menu
+            trigger={
+              <IconButton label={`Column ${column.label}`} icon={<ChevronDown />} className={styles.columnMenu ?? ""} />
+            }
+            items={menuOf(column, isPinned, changes)}
+          />
+        )}
+      </span>
       <Handle column={column} width={width} onPull={onPull} onResize={changes.onResize} />
     </div>
   );

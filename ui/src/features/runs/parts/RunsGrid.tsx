@@ -115,7 +115,7 @@ export function RunsGrid(properties: Properties) {
     const act = event.target.closest("[data-act]")?.getAttribute("data-act");
     if (act === "select") onSelect(id, event.shiftKey);
     else if (act === "open") onToggleOpen(id);
-    else if (event.target.closest("a, button") === null) setCurrentId(id);
+    else if (event.target.closest("a") === null) setCurrentId(id);
   };
 
   const sortedBy = (id: string): "ascending" | "descending" | null =>
@@ -138,7 +138,12 @@ export function RunsGrid(properties: Properties) {
       className={`${styles.scroll} ${isStale ? styles.stale : ""}`}
       onKeyDown={onKeyDown}
       onClick={onClick}
-      onPointerOver={(event) => setPointedId(runAt(event.target))}
+      onPointerOver={(event) => {
+        // Not what is over the menu of a row: that is no part of the table, and React passes it on all the same.
+        if (event.target instanceof Node && event.currentTarget.contains(event.target)) {
+          setPointedId(runAt(event.target));
+        }
+      }}
       onPointerLeave={() => setPointedId(null)}
     >
       <div role="rowgroup" className={styles.head} style={{ width }}>
