@@ -70,7 +70,8 @@ def shared(served: tuple[str, str]) -> Iterator[Shared]:
 def many(page: Page, shared: Shared) -> Page:
     """The table of the experiment that tests only read."""
     page.goto(shared.url)
-    expect(row(page, "run-249")).to_be_visible()
+    # The browser has to load everything first.
+    expect(row(page, "run-249")).to_be_visible(timeout=20_000)
     return page
 
 
