@@ -18,6 +18,7 @@ from google.protobuf.field_mask_pb2 import FieldMask
 from google.protobuf.message import Message
 from google.protobuf.timestamp_pb2 import Timestamp
 
+from trivet_proto.tracking.v1 import experiment_activity_pb2 as activity_pb
 from trivet_proto.tracking.v1 import logged_model_service_pb2 as models_pb
 from trivet_proto.tracking.v1 import tracking_service_pb2 as pb
 from trivet_proto.tracking.v1.experiment_pb2 import Experiment
@@ -510,6 +511,10 @@ def datasets(**fields: Any) -> models_pb.SearchDatasetsRequest:
     return models_pb.SearchDatasetsRequest(parent=W, **fields)
 
 
+def activity(**fields: Any) -> activity_pb.ListExperimentActivityRequest:
+    return activity_pb.ListExperimentActivityRequest(parent=W, **fields)
+
+
 def model_rows() -> Iterator[Row]:
     create, tag, add, search = "CreateLoggedModel", "SetLoggedModelTags", "AddLoggedModelParams", "SearchLoggedModels"
     for case, (key, reason) in {"that-is-empty": ("", "FIELD_REQUIRED"), **BAD_KEYS}.items():
@@ -572,6 +577,14 @@ def model_rows() -> Iterator[Row]:
         yield "too-many-experiments", method, ask(experiments=[EXPERIMENT] * 1001), "FIELD_INVALID"
 
 
+def activity_rows() -> Iterator[Row]:
+    method = "ListExperimentActivity"
+    yield "no-experiments", method, activity(), "FIELD_REQUIRED"
+    yield "too-many-experiments", method, activity(experiments=[EXPERIMENT] * 1001), "FIELD_INVALID"
+    missing = activity(experiments=[EXPERIMENT, f"{W}/experiments/99"])
+    yield "missing-experiment", method, missing, "EXPERIMENT_NOT_FOUND"
+
+
 def input_rows() -> Iterator[Row]:
     good = [pb.Tag(key="beside", value="1")]
 
@@ -616,6 +629,7 @@ def rows() -> Iterator[Row]:
     yield from purge_rows()
     yield from model_rows()
     yield from input_rows()
+    yield from activity_rows()
 
 
 ROWS = list(rows())
@@ -786,6 +800,7 @@ OF_EXPERIMENTS: dict[str, TakesName] = {
     "CreateLoggedModel.experiment": lambda name: ("CreateLoggedModel", new_model(experiment=name)),
     "SearchLoggedModels.experiments": lambda name: ("SearchLoggedModels", models(experiments=[name])),
     "SearchDatasets.experiments": lambda name: ("SearchDatasets", datasets(experiments=[name])),
+    "ListExperimentActivity.experiments": lambda name: ("ListExperimentActivity", activity(experiments=[name])),
     "CreateRun.experiment": lambda name: ("CreateRun", new_run(experiment=name)),
     "SearchRuns.experiments": lambda name: ("SearchRuns", pb.SearchRunsRequest(parent=W, experiments=[name])),
 }
@@ -809,6 +824,10 @@ OF_WORKSPACES: dict[str, TakesName] = {
         pb.LookupExperimentRequest(parent=name, display_name="Default"),
     ),
     "SearchExperiments": lambda name: ("SearchExperiments", pb.SearchExperimentsRequest(parent=name)),
+    "ListExperimentActivity": lambda name: (
+        "ListExperimentActivity",
+        activity_pb.ListExperimentActivityRequest(parent=name, experiments=[EXPERIMENT]),
+    ),
     "CreateRun": lambda name: ("CreateRun", pb.CreateRunRequest(parent=name, run_id="new")),
     "SearchRuns": lambda name: ("SearchRuns", pb.SearchRunsRequest(parent=name)),
 }

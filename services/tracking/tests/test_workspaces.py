@@ -8,6 +8,7 @@ import grpc
 import pytest
 from google.protobuf.field_mask_pb2 import FieldMask
 
+from trivet_proto.tracking.v1 import experiment_activity_pb2 as activity_pb
 from trivet_proto.tracking.v1 import lifecycle_pb2
 from trivet_proto.tracking.v1 import logged_model_service_pb2 as models_pb
 from trivet_proto.tracking.v1 import tracking_service_pb2 as pb
@@ -113,6 +114,9 @@ OF_AN_EXPERIMENT: dict[str, Ask] = {
     ),
     "SearchLoggedModels": lambda tracking, name: tracking.stub.SearchLoggedModels(
         models_pb.SearchLoggedModelsRequest(parent=name.partition("/experiments/")[0], experiments=[name])
+    ),
+    "ListExperimentActivity": lambda tracking, name: tracking.stub.ListExperimentActivity(
+        activity_pb.ListExperimentActivityRequest(parent=name.partition("/experiments/")[0], experiments=[name])
     ),
     "SearchDatasets": lambda tracking, name: tracking.stub.SearchDatasets(
         models_pb.SearchDatasetsRequest(parent=name.partition("/experiments/")[0], experiments=[name])

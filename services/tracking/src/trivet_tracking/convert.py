@@ -18,6 +18,7 @@ from trivet_kit.resources import RUN_ID, ExperimentName, RunName, parse_experime
 from trivet_kit.timestamps import from_millis, to_millis
 from trivet_kit.updates import named_paths
 from trivet_proto.tracking.v1 import (
+    experiment_activity_pb2,
     experiment_pb2,
     lifecycle_pb2,
     metric_pb2,
@@ -33,6 +34,7 @@ from trivet_tracking.domain.comparison import Compared, RunComparison
 from trivet_tracking.domain.experiments import (
     DEFAULT_EXPERIMENT_ID,
     Experiment,
+    ExperimentActivity,
     ExperimentChange,
     NewExperiment,
     View,
@@ -209,6 +211,17 @@ def from_experiment(experiment: Experiment) -> experiment_pb2.Experiment:
         update_time=from_millis(experiment.update_time),
         delete_time=from_millis(experiment.delete_time),
         etag=str(experiment.revision),
+    )
+
+
+def from_activity(activity: ExperimentActivity) -> experiment_activity_pb2.ExperimentActivity:
+    """What goes on in an experiment, as a message."""
+    return experiment_activity_pb2.ExperimentActivity(
+        experiment=str(ExperimentName(activity.workspace, activity.experiment_id)),
+        run_count=activity.runs,
+        running_run_count=activity.running,
+        deleted_run_count=activity.deleted,
+        last_activity_time=from_millis(activity.last_time),
     )
 
 

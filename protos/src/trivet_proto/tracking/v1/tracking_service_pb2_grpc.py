@@ -4,6 +4,7 @@ import grpc
 import warnings
 
 from trivet_proto.tracking.v1 import console_pb2 as trivet__proto_dot_tracking_dot_v1_dot_console__pb2
+from trivet_proto.tracking.v1 import experiment_activity_pb2 as trivet__proto_dot_tracking_dot_v1_dot_experiment__activity__pb2
 from trivet_proto.tracking.v1 import experiment_pb2 as trivet__proto_dot_tracking_dot_v1_dot_experiment__pb2
 from trivet_proto.tracking.v1 import export_pb2 as trivet__proto_dot_tracking_dot_v1_dot_export__pb2
 from trivet_proto.tracking.v1 import logged_model_pb2 as trivet__proto_dot_tracking_dot_v1_dot_logged__model__pb2
@@ -66,6 +67,11 @@ class TrackingServiceStub(object):
                 '/trivet.tracking.v1.TrackingService/SearchExperiments',
                 request_serializer=trivet__proto_dot_tracking_dot_v1_dot_tracking__service__pb2.SearchExperimentsRequest.SerializeToString,
                 response_deserializer=trivet__proto_dot_tracking_dot_v1_dot_tracking__service__pb2.SearchExperimentsResponse.FromString,
+                _registered_method=True)
+        self.ListExperimentActivity = channel.unary_unary(
+                '/trivet.tracking.v1.TrackingService/ListExperimentActivity',
+                request_serializer=trivet__proto_dot_tracking_dot_v1_dot_experiment__activity__pb2.ListExperimentActivityRequest.SerializeToString,
+                response_deserializer=trivet__proto_dot_tracking_dot_v1_dot_experiment__activity__pb2.ListExperimentActivityResponse.FromString,
                 _registered_method=True)
         self.UpdateExperiment = channel.unary_unary(
                 '/trivet.tracking.v1.TrackingService/UpdateExperiment',
@@ -270,6 +276,14 @@ class TrackingServiceServicer(object):
 
     def SearchExperiments(self, request, context):
         """Returns a page of the experiments that pass a filter.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListExperimentActivity(self, request, context):
+        """Says how many runs experiments have, and when something last went on there: for lists of experiments, beside
+        SearchExperiments. It reads no run, for an index has what is counted.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -621,6 +635,11 @@ def add_TrackingServiceServicer_to_server(servicer, server):
                     request_deserializer=trivet__proto_dot_tracking_dot_v1_dot_tracking__service__pb2.SearchExperimentsRequest.FromString,
                     response_serializer=trivet__proto_dot_tracking_dot_v1_dot_tracking__service__pb2.SearchExperimentsResponse.SerializeToString,
             ),
+            'ListExperimentActivity': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListExperimentActivity,
+                    request_deserializer=trivet__proto_dot_tracking_dot_v1_dot_experiment__activity__pb2.ListExperimentActivityRequest.FromString,
+                    response_serializer=trivet__proto_dot_tracking_dot_v1_dot_experiment__activity__pb2.ListExperimentActivityResponse.SerializeToString,
+            ),
             'UpdateExperiment': grpc.unary_unary_rpc_method_handler(
                     servicer.UpdateExperiment,
                     request_deserializer=trivet__proto_dot_tracking_dot_v1_dot_tracking__service__pb2.UpdateExperimentRequest.FromString,
@@ -904,6 +923,33 @@ class TrackingService(object):
             '/trivet.tracking.v1.TrackingService/SearchExperiments',
             trivet__proto_dot_tracking_dot_v1_dot_tracking__service__pb2.SearchExperimentsRequest.SerializeToString,
             trivet__proto_dot_tracking_dot_v1_dot_tracking__service__pb2.SearchExperimentsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListExperimentActivity(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/trivet.tracking.v1.TrackingService/ListExperimentActivity',
+            trivet__proto_dot_tracking_dot_v1_dot_experiment__activity__pb2.ListExperimentActivityRequest.SerializeToString,
+            trivet__proto_dot_tracking_dot_v1_dot_experiment__activity__pb2.ListExperimentActivityResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -8,6 +8,7 @@ import collections.abc
 import grpc
 import grpc.aio
 import trivet_proto.tracking.v1.console_pb2
+import trivet_proto.tracking.v1.experiment_activity_pb2
 import trivet_proto.tracking.v1.experiment_pb2
 import trivet_proto.tracking.v1.export_pb2
 import trivet_proto.tracking.v1.logged_model_pb2
@@ -59,6 +60,14 @@ class TrackingServiceStub:
         trivet_proto.tracking.v1.tracking_service_pb2.SearchExperimentsResponse,
     ]
     """Returns a page of the experiments that pass a filter."""
+
+    ListExperimentActivity: grpc.UnaryUnaryMultiCallable[
+        trivet_proto.tracking.v1.experiment_activity_pb2.ListExperimentActivityRequest,
+        trivet_proto.tracking.v1.experiment_activity_pb2.ListExperimentActivityResponse,
+    ]
+    """Says how many runs experiments have, and when something last went on there: for lists of experiments, beside
+    SearchExperiments. It reads no run, for an index has what is counted.
+    """
 
     UpdateExperiment: grpc.UnaryUnaryMultiCallable[
         trivet_proto.tracking.v1.tracking_service_pb2.UpdateExperimentRequest,
@@ -408,6 +417,14 @@ class TrackingServiceAsyncStub:
         trivet_proto.tracking.v1.tracking_service_pb2.SearchExperimentsResponse,
     ]
     """Returns a page of the experiments that pass a filter."""
+
+    ListExperimentActivity: grpc.aio.UnaryUnaryMultiCallable[
+        trivet_proto.tracking.v1.experiment_activity_pb2.ListExperimentActivityRequest,
+        trivet_proto.tracking.v1.experiment_activity_pb2.ListExperimentActivityResponse,
+    ]
+    """Says how many runs experiments have, and when something last went on there: for lists of experiments, beside
+    SearchExperiments. It reads no run, for an index has what is counted.
+    """
 
     UpdateExperiment: grpc.aio.UnaryUnaryMultiCallable[
         trivet_proto.tracking.v1.tracking_service_pb2.UpdateExperimentRequest,
@@ -765,6 +782,16 @@ class TrackingServiceServicer(metaclass=abc.ABCMeta):
         context: _ServicerContext,
     ) -> typing.Union[trivet_proto.tracking.v1.tracking_service_pb2.SearchExperimentsResponse, collections.abc.Awaitable[trivet_proto.tracking.v1.tracking_service_pb2.SearchExperimentsResponse]]:
         """Returns a page of the experiments that pass a filter."""
+
+    @abc.abstractmethod
+    def ListExperimentActivity(
+        self,
+        request: trivet_proto.tracking.v1.experiment_activity_pb2.ListExperimentActivityRequest,
+        context: _ServicerContext,
+    ) -> typing.Union[trivet_proto.tracking.v1.experiment_activity_pb2.ListExperimentActivityResponse, collections.abc.Awaitable[trivet_proto.tracking.v1.experiment_activity_pb2.ListExperimentActivityResponse]]:
+        """Says how many runs experiments have, and when something last went on there: for lists of experiments, beside
+        SearchExperiments. It reads no run, for an index has what is counted.
+        """
 
     @abc.abstractmethod
     def UpdateExperiment(

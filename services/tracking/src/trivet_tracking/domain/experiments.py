@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from typing import Protocol
@@ -82,6 +82,19 @@ class ExperimentPage:
     """Whether nothing follows the last experiment."""
 
 
+@dataclass(frozen=True)
+class ExperimentActivity:
+    """What goes on in an experiment: counts of its runs, where those that are deleted count only as that."""
+
+    workspace: str
+    experiment_id: int
+    runs: int
+    running: int
+    deleted: int
+    last_time: int | None
+    """Of the last change of a run, or write to one that is RUNNING, in milliseconds since the Unix epoch."""
+
+
 class Experiments(Protocol):
     """Keeps experiments. Every method sees one workspace; experiment `0` is made when a workspace is first used."""
 
@@ -104,6 +117,10 @@ class Experiments(Protocol):
 
     def search(self, workspace: str, query: ExperimentQuery) -> ExperimentPage:
         """Returns a page. Raises PageTokenInvalid for a cursor of another shape than this search's."""
+        ...
+
+    def activity(self, workspace: str, experiment_ids: Sequence[int]) -> list[ExperimentActivity]:
+        """What goes on in experiments, also in deleted ones, by id. Raises ExperimentNotFound."""
         ...
 
     def update(self, workspace: str, experiment_id: int, change: ExperimentChange, revision: int | None) -> Experiment:

@@ -9,6 +9,7 @@ from trivet_kit.calls import Call
 from trivet_kit.resources import parse_experiment, parse_workspace
 from trivet_kit.search.parser import parse_filter, parse_order_by
 from trivet_kit.updates import to_revision
+from trivet_proto.tracking.v1 import experiment_activity_pb2 as activity_pb
 from trivet_proto.tracking.v1 import experiment_pb2
 from trivet_proto.tracking.v1 import tracking_service_pb2 as pb
 from trivet_tracking import convert
@@ -54,6 +55,15 @@ class ExperimentServicer:
         return pb.SearchExperimentsResponse(
             experiments=experiments[:kept],
             next_page_token="" if ends else page_tokens.encode(bound_to, page.cursors[kept - 1]),
+        )
+
+    def ListExperimentActivity(
+        self, request: activity_pb.ListExperimentActivityRequest, call: Call
+    ) -> activity_pb.ListExperimentActivityResponse:
+        workspace = parse_workspace(request.parent, "parent").workspace
+        activities = self.experiments.activity(workspace, convert.to_experiment_ids(request.experiments))
+        return activity_pb.ListExperimentActivityResponse(
+            activities=[convert.from_activity(activity) for activity in activities]
         )
 
     def UpdateExperiment(self, request: pb.UpdateExperimentRequest, call: Call) -> experiment_pb2.Experiment:

@@ -26,6 +26,7 @@ from trivet_tracking.domain.experiments import (
     DEFAULT_EXPERIMENT_ID,
     DEFAULT_EXPERIMENT_NAME,
     Experiment,
+    ExperimentActivity,
     ExperimentChange,
     ExperimentPage,
     ExperimentQuery,
@@ -33,6 +34,7 @@ from trivet_tracking.domain.experiments import (
     View,
 )
 from trivet_tracking.store import tables
+from trivet_tracking.store.activity import activity_of
 from trivet_tracking.store.experiment_search import ExperimentSearch
 
 _t = tables.experiment
@@ -121,6 +123,12 @@ class SqlExperiments:
         return ExperimentPage(
             tuple(experiments), tuple(plan.cursor(row) for row in page), is_last=len(rows) <= query.size
         )
+
+    def activity(self, workspace: str, experiment_ids: Sequence[int]) -> list[ExperimentActivity]:
+        """What goes on in experiments."""
+        self.ensure_default(workspace)
+        with self._database.transaction("read") as connection:
+            return activity_of(connection, workspace, find_several(connection, workspace, experiment_ids))
 
     def update(self, workspace: str, experiment_id: int, change: ExperimentChange, revision: int | None) -> Experiment:
         """Changes an experiment."""

@@ -118,9 +118,23 @@ def create_runs() -> None:
         sa.UniqueConstraint("workspace", "run_id", name="run_id_key"),
         schema=SCHEMA,
     )
-    # The order of runs where nothing else is asked for; it also tells which of them are in use.
+    # The order of runs where nothing else is asked for; it also tells which of them are in use, and what goes on in an
+    # experiment.
     covering_index(
-        "run_start_time_idx", "run", ["experiment_pk", sa.text("start_time DESC"), "run_id"], ["run_pk", "delete_time"]
+        "run_start_time_idx",
+        "run",
+        ["experiment_pk", sa.text("start_time DESC"), "run_id"],
+        ["run_pk", "delete_time", "status", "update_time"],
+    )
+    # Few of many; RUNNING is 1.
+    running = sa.text("status = 1 AND delete_time IS NULL")
+    op.create_index(
+        "run_running_idx",
+        "run",
+        ["experiment_pk", "run_pk"],
+        schema=SCHEMA,
+        postgresql_where=running,
+        sqlite_where=running,
     )
     for index, column in (("run_parent_idx", "parent_run_id"), ("run_forked_from_idx", "forked_from_run_id")):
         is_set = sa.text(f"{column} <> ''")
