@@ -203,7 +203,7 @@ export function FilterBar({ text, onText, failure, scope, boxRef }: Properties) 
           </Button>
         )}
         {(draft !== "" || text !== "") && <IconButton label="Clear the filter" icon={<X />} onClick={clear} />}
-        <FilterHelp onExample={(example) => put(example, example.length)} />
+        <FilterHelp onExample={(example) => put(example, example.length)} box={() => input.current} />
         {isListed && (
           <Suggestions
             id={id}

@@ -31,8 +31,15 @@ const EXAMPLES = [
   "datasets.name = 'taxi' AND datasets.context = 'training'",
 ];
 
+interface Properties {
+  /** Puts an example into the box. */
+  readonly onExample: (example: string) => void;
+  /** Where the focus goes when the card closes. */
+  readonly box: () => HTMLElement | null;
+}
+
 /** The language of filters on one card. */
-export function FilterHelp({ onExample }: { readonly onExample: (example: string) => void }) {
+export function FilterHelp({ onExample, box }: Properties) {
   const [isOpen, setOpen] = useState(false);
   const take = (example: string): void => {
     setOpen(false);
@@ -42,8 +49,7 @@ export function FilterHelp({ onExample }: { readonly onExample: (example: string
     <Popover.Root
       open={isOpen}
       onOpenChange={(details) => setOpen(details.open)}
-      // What is taken goes into the box, and the focus with it.
-      finalFocusEl={() => null}
+      finalFocusEl={box}
       positioning={{ placement: "bottom-end" }}
       lazyMount
       unmountOnExit

@@ -27,6 +27,6 @@ export function spanOf(text: string, offset: number): Span {
 export function refusalBy(failure: Failure | null, text: string): Refusal | null {
   if (failure === null || failure.reason !== "FILTER_INVALID") return null;
   const position = Number(failure.facts["position"] ?? "");
-  const message = failure.message.replace(/^Filter at character/, "Character");
+  const message = failure.message.replace(/^Filter at character \d+/, `Character ${position}`);
   return { span: position > 0 ? spanOf(text, offsetOf(text, position)) : null, message };
 }
