@@ -12,6 +12,7 @@ import sys
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any, TypeVar
 from urllib.parse import unquote
@@ -275,6 +276,35 @@ def test_a_service_that_is_away_is_told_so_without_its_address() -> None:
     assert message
     assert "127.0.0.1" not in message
     assert away.rpartition(":")[2] not in json.dumps(found.trailers)
+
+
+def about(url: str, server: str, method: str = "GetServerInfo") -> Called:
+    return post(url, f"{SYSTEM}/{method}", framed(b""), trivet_server=server)
+
+
+def test_each_server_is_asked_about_itself(services: str) -> None:
+    away = f"grpc://127.0.0.1:{free_port()}"
+    with gateway_before(services, TRIVET_REGISTRY_URL=away) as gateway:
+        own = about(gateway.url, "gateway").one(system_service_pb2.ServerInfo)
+        assert own.version == version("trivet-gateway")
+        assert abs(own.start_time.ToSeconds() - time.time()) < PATIENCE_SECONDS
+        assert TRACKING.strip("/") in own.services
+        for server, service in (("tracking", TRACKING), ("artifacts", ARTIFACTS)):
+            info = about(gateway.url, server).one(system_service_pb2.ServerInfo)
+            assert service.strip("/") in info.services
+            assert info.HasField("limits")
+        # One that is away takes nothing from the others.
+        assert about(gateway.url, "registry").trailers["grpc-status"] == "14"
+        assert about(gateway.url, "tracking", "WhoAmI").trailers["grpc-status"] == "0"
+
+
+def test_a_server_that_there_is_not_is_no_server(gateway: str) -> None:
+    for server, method in (("never", "GetServerInfo"), ("", "WhoAmI"), ("gateway", "WhoAmI")):
+        assert about(gateway, server, method).trailers["grpc-status"] == "3", server
+    # The header is of no account for what is no call about a server.
+    request = pb.GetRunRequest(name="workspaces/default/runs/never").SerializeToString()
+    found = post(gateway, f"{TRACKING}/GetRun", framed(request), trivet_server="registry")
+    assert found.trailers["grpc-status"] == "5"
 
 
 def test_who_reads_slowly_holds_the_stream_of_the_service(recorded: Recorded) -> None:

@@ -7,6 +7,7 @@ import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from functools import partial
+from importlib.metadata import version
 from typing import Final
 
 import orjson
@@ -26,7 +27,9 @@ from trivet_gateway.hosts import KnownHosts
 from trivet_gateway.origins import SameOrigin
 from trivet_gateway.request_ids import Identified, request_id_in
 from trivet_gateway.requests import fields_of
-from trivet_gateway.upstream import Addresses, Caller, Upstream
+from trivet_gateway.upstream import SERVICES, Addresses, Caller, Upstream
+from trivet_kit.timestamps import from_millis, now_millis
+from trivet_proto.common.v1 import system_service_pb2
 
 MLFLOW_VERSION: Final = "3.17.2"
 """Whose protocol this is."""
@@ -106,8 +109,19 @@ def build(
         exception_handlers={MlflowError: _refused, 404: _unknown, 405: _unknown, Exception: _failed},
     )
     app.router.redirect_slashes = False
-    whole = SameOrigin(Bridge(Compressed(_Prefixed(app)), lambda: upstream[0], ending), names or frozenset())
+    bridge = Bridge(Compressed(_Prefixed(app)), lambda: upstream[0], ending, _own_info())
+    whole = SameOrigin(bridge, names or frozenset())
     return Identified(whole if names is None else KnownHosts(whole, names))
+
+
+def _own_info() -> bytes:
+    """What the gateway says about itself to pages, from when it starts."""
+    info = system_service_pb2.ServerInfo(
+        version=version("trivet-gateway"),
+        services=sorted(service.full_name for service in SERVICES),
+        start_time=from_millis(now_millis()),
+    )
+    return info.SerializeToString()
 
 
 def _mount(path: str, there: Sequence[BaseRoute]) -> Mount:

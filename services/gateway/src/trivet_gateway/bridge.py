@@ -1,4 +1,9 @@
-"""Calls of browsers, by gRPC-web, to the services: passed on as bytes, without knowing their messages."""
+"""Calls of browsers, by gRPC-web, to the services: passed on as bytes, without knowing their messages.
+
+Every server says about itself what SystemService has. A call of it goes to the server that the header `trivet-server`
+names: `tracking`, which is also the one where nothing is said, `artifacts`, `registry`, or `gateway`, which answers
+GetServerInfo alone, by itself.
+"""
 
 from __future__ import annotations
 
@@ -20,9 +25,11 @@ from trivet_gateway.callers import metadata_of
 from trivet_gateway.errors import DETAILS, MlflowError, from_rpc
 from trivet_gateway.grpc_web import FrameError
 from trivet_gateway.requests import body_of
-from trivet_gateway.upstream import SERVICES, Upstream
+from trivet_gateway.upstream import SERVER_INFO, SERVICES, Upstream
 from trivet_proto.common.v1 import options_pb2
 
+SERVER_HEADER: Final = "trivet-server"
+"""Names the server that is asked about itself."""
 _BEGINNING: Final = "/trivet."
 _MAX_MESSAGE_BYTES: Final = 8 << 20
 """Of a request; the services take less."""
@@ -64,6 +71,8 @@ class Bridge:
     upstream: Callable[[], Upstream]
     ending: asyncio.Event
     """Set when the server begins to end."""
+    own_info: bytes
+    """What the gateway says about itself: a `ServerInfo`."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """As ASGI has it."""
@@ -101,9 +110,20 @@ class Bridge:
             await answer.end(grpc.StatusCode.RESOURCE_EXHAUSTED, error.message)
             return
         message = grpc_web.message_in(body)
+        server = request.headers.get(SERVER_HEADER, "tracking")
+        if server == "gateway" and path == SERVER_INFO:
+            await answer.send(grpc_web.framed(self.own_info))
+            await answer.end(grpc.StatusCode.OK, "")
+            return
+        channel = self.upstream().channel_of(method.service, server)
+        if channel is None:
+            await answer.end(
+                grpc.StatusCode.INVALID_ARGUMENT, f"{SERVER_HEADER} {server[:200]!a} says nothing of that."
+            )
+            return
         if timeout is None and not method.streams_answers:
             timeout = _UNARY_TIMEOUT_SECONDS
-        start: Any = self.upstream().channel_of(method.service).unary_stream(path)
+        start: Any = channel.unary_stream(path)
         call = start(message, timeout=timeout, metadata=metadata)
         try:
             async with _cancelled_with(request, call, self.ending):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -25,6 +25,7 @@ _SYSTEM: Final = system_service_pb2.DESCRIPTOR.services_by_name["SystemService"]
 _TRACKING: Final = tracking_service_pb2.DESCRIPTOR.services_by_name["TrackingService"]
 _ARTIFACTS: Final = artifact_service_pb2.DESCRIPTOR.services_by_name["ArtifactService"]
 _REGISTRY: Final = registry_service_pb2.DESCRIPTOR.services_by_name["RegistryService"]
+SERVER_INFO: Final = f"/{_SYSTEM.full_name}/GetServerInfo"
 SERVICES: Final[Sequence[ServiceDescriptor]] = (_SYSTEM, _TRACKING, _ARTIFACTS, _REGISTRY)
 """What is behind the gateway."""
 
@@ -66,19 +67,21 @@ class Upstream:
         """Of experiments, and when they were read; `mlflow.locations` keeps it."""
         self.registry: Any = RegistryServiceStub(self._channels[addresses.registry])
 
-        self._channel_of = {
-            service.full_name: self._channels[address]
-            for service, address in (
-                (_SYSTEM, addresses.tracking),
-                (_TRACKING, addresses.tracking),
-                (_ARTIFACTS, addresses.artifacts),
-                (_REGISTRY, addresses.registry),
-            )
+        by_server = {
+            "tracking": self._channels[addresses.tracking],
+            "artifacts": self._channels[addresses.artifacts],
+            "registry": self._channels[addresses.registry],
+        }
+        self._by_server: Mapping[str, grpc.aio.Channel] = by_server
+        self._by_service: Mapping[str, grpc.aio.Channel] = {
+            _TRACKING.full_name: by_server["tracking"],
+            _ARTIFACTS.full_name: by_server["artifacts"],
+            _REGISTRY.full_name: by_server["registry"],
         }
 
-    def channel_of(self, service: str) -> grpc.aio.Channel:
-        """To the service of a full name."""
-        return self._channel_of[service]
+    def channel_of(self, service: str, server: str = "tracking") -> grpc.aio.Channel | None:
+        """To the service of a full name; to that about servers at the server of a name, None if there is none."""
+        return self._by_service.get(service) or self._by_server.get(server)
 
     async def close(self) -> None:
         """Ends all calls."""
