@@ -40,7 +40,13 @@ const runs = createRoute({
   component: lazyRouteComponent(() => import("~/features/runs/Page"), "RunsPage"),
 });
 
-const routeTree = root.addChildren([index, workspace.addChildren([workspaceIndex, experiments, runs])]);
+const server = createRoute({
+  getParentRoute: () => workspace,
+  path: "server",
+  component: lazyRouteComponent(() => import("~/features/server/Page"), "ServerPage"),
+});
+
+const routeTree = root.addChildren([index, workspace.addChildren([workspaceIndex, experiments, runs, server])]);
 
 /** Every URL of the app. */
 export const router = createRouter({

@@ -6,6 +6,7 @@ import { Toasts } from "~/shared/components/toasts";
 import { useShortcuts } from "~/shared/hooks/useShortcuts";
 import { AppearanceMenu } from "~/shell/AppearanceMenu";
 import { KeysHelp } from "~/shell/KeysHelp";
+import { ServerLink } from "~/shell/ServerLink";
 import styles from "~/shell/Shell.module.css";
 import { WorkspaceMenu } from "~/shell/WorkspaceMenu";
 
@@ -34,6 +35,7 @@ export function Shell() {
           >
             <FlaskConical aria-hidden /> Experiments
           </Link>
+          <ServerLink workspace={workspace} />
         </nav>
         <div className={styles.spacer} />
         <AppearanceMenu onKeys={() => setHelpOpen(true)} />
