@@ -121,3 +121,75 @@ def test_keys_are_explained(listed: Page) -> None:
     listed.keyboard.press("Escape")
     listed.keyboard.press("/")
     expect(listed.get_by_role("searchbox")).to_be_focused()
+
+
+def row(page: Page, name: str) -> Any:
+    return names(page).filter(has=page.get_by_role("link", name=name, exact=True))
+
+
+def test_runs_and_what_goes_on_are_counted(site: Any, page: Page) -> None:
+    with site.client() as client:
+        busy = client.tracking.create_experiment("busy", description="# What **runs**\n\nand more")
+        runs = [client.create_run(busy).info.run_id for _ in range(3)]
+        client.set_terminated(runs[0])
+        client.delete_run(runs[1])
+    page.goto(site.url("experiments"))
+    expect(row(page, "busy")).to_contain_text("What runs")
+    expect(row(page, "busy").get_by_text("2", exact=True)).to_be_visible()
+    expect(row(page, "busy").get_by_title("and 1 deleted")).to_have_text("2")
+    expect(row(page, "busy")).to_contain_text("1 now")
+    expect(row(page, "Default").get_by_text("0", exact=True).first).to_be_visible()
+    row(page, "busy").get_by_role("link").click()
+    expect(page).to_have_url(re.compile(rf"/experiments/{busy}$"))
+
+
+def test_the_rows_do_not_wait_for_what_is_counted(site: Any, page: Page) -> None:
+    held: list[Route] = []
+    page.route("**/ListExperimentActivity", lambda route: held.append(route))  # noqa: PLW0108 - it wants a function
+    with site.client() as client:
+        client.create_experiment("slow")
+    page.goto(site.url("experiments"))
+    expect(row(page, "slow")).to_contain_text("…")
+    assert held
+    for route in held:
+        route.continue_()
+    expect(row(page, "slow")).to_contain_text("—")
+    expect(row(page, "slow")).not_to_contain_text("…")
+
+
+def test_what_cannot_be_counted_is_said_and_the_rows_stay(site: Any, page: Page, watched: Watched) -> None:
+    watched.expect_complaint("net::ERR_FAILED")
+    page.route("**/ListExperimentActivity", lambda route: route.abort())
+    page.goto(site.url("experiments"))
+    expect(page.get_by_role("status").filter(has_text="Runs are not counted")).to_be_visible(timeout=20_000)
+    expect(row(page, "Default")).to_be_visible()
+
+
+def test_several_are_selected_and_their_runs_shown_together(listed: Page) -> None:
+    row(listed, "alpha").get_by_role("checkbox").check()
+    row(listed, "beta").get_by_role("checkbox").check()
+    expect(listed).to_have_url(re.compile("selected="))
+    listed.reload()
+    expect(listed.get_by_role("heading", name="2 selected")).to_be_visible()
+    expect(row(listed, "beta").get_by_role("checkbox")).to_be_checked()
+    listed.get_by_role("button", name="Show their runs together").click()
+    expect(listed).to_have_url(re.compile(r"/experiments/1\?and=%222%22$"))
+    listed.go_back()
+    listed.get_by_role("checkbox", name="Select all that are shown").check()
+    expect(listed.get_by_role("heading", name="6 selected")).to_be_visible()
+    listed.get_by_role("button", name="Clear").click()
+    expect(listed.get_by_role("searchbox")).to_be_visible()
+
+
+def test_keys_go_from_row_to_row(listed: Page) -> None:
+    listed.keyboard.press("j")
+    listed.keyboard.press("j")
+    listed.keyboard.press("k")
+    first = names(listed).first
+    expect(first).to_have_class(re.compile("current"))
+    listed.keyboard.press("x")
+    expect(first.get_by_role("checkbox")).to_be_checked()
+    listed.keyboard.press("x")
+    expect(first.get_by_role("checkbox")).not_to_be_checked()
+    listed.keyboard.press("Enter")
+    expect(listed).to_have_url(re.compile(r"/experiments/\d+$"))

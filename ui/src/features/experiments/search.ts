@@ -6,6 +6,8 @@ export interface ExperimentsSearch {
   readonly view?: ExperimentView;
   readonly order?: ExperimentOrder;
   readonly desc?: boolean;
+  /** Ids of the experiments that are selected. */
+  readonly selected?: readonly string[];
 }
 
 export const EXPERIMENT_VIEWS = ["deleted", "all"] as const;
@@ -18,9 +20,11 @@ export type ExperimentOrder = (typeof EXPERIMENT_ORDERS)[number];
 export function experimentsSearch(raw: Record<string, unknown>): ExperimentsSearch {
   const view = EXPERIMENT_VIEWS.find((each) => each === raw["view"]);
   const order = EXPERIMENT_ORDERS.find((each) => each === raw["order"]);
+  const selected = Array.isArray(raw["selected"]) ? raw["selected"].map(String).filter((id) => /^\d+$/.test(id)) : [];
   return {
     ...(typeof raw["q"] === "string" && raw["q"] !== "" ? { q: raw["q"] } : {}),
     ...(view === undefined ? {} : { view }),
     ...(order === undefined ? {} : { order, desc: raw["desc"] === true }),
+    ...(selected.length === 0 ? {} : { selected }),
   };
 }

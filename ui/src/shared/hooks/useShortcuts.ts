@@ -20,7 +20,7 @@ export function useShortcuts(shortcuts: readonly Shortcut[]): void {
   const onKey = useEffectEvent((event: KeyboardEvent): void => {
     if (event.ctrlKey || event.metaKey || event.altKey || isTyping(event.target) || isInDialog()) return;
     const found = shortcuts.find((each) => each.key === event.key);
-    if (found === undefined) return;
+    if (found === undefined || (event.key === "Enter" && isPressable(event.target))) return;
     event.preventDefault();
     found.run();
   });
@@ -40,5 +40,9 @@ export function useShortcuts(shortcuts: readonly Shortcut[]): void {
 const isTyping = (target: EventTarget | null): boolean =>
   target instanceof HTMLElement &&
   (target.isContentEditable || target.matches("input:not([type=checkbox]), textarea, select"));
+
+/** Whether Enter is for what has the focus. */
+const isPressable = (target: EventTarget | null): boolean =>
+  target instanceof HTMLElement && target.matches("a, button, summary, [role=menuitem], [role=tab]");
 
 const isInDialog = (): boolean => document.querySelector("[role=dialog][data-state=open]") !== null;

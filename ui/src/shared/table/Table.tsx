@@ -10,6 +10,8 @@ export interface Column<Row, Sort extends string = string> {
   readonly cell: (row: Row) => ReactNode;
   /** Numbers stand at the right. */
   readonly isNumber?: boolean;
+  /** Only as wide as what is in it; the others share the rest. */
+  readonly isNarrow?: boolean;
   /** What the server is asked to order by; without it, the column cannot be sorted. */
   readonly sort?: Sort;
 }
@@ -42,7 +44,7 @@ export function Table<Row, Sort extends string>(properties: Properties<Row, Sort
               <th
                 key={column.id}
                 scope="col"
-                className={column.isNumber === true ? styles.number : ""}
+                className={`${column.isNumber === true ? styles.number : ""} ${column.isNarrow === true ? styles.narrow : ""}`}
                 aria-sort={ariaSort(column)}
               >
                 {column.sort === undefined || onOrder === undefined ? (
