@@ -13,3 +13,6 @@ export function colorOf(runId: string): string {
   }
   return COLORS[hash % COLORS.length] ?? "";
 }
+
+/** The colour of one of several groups, by its place among them. */
+export const colorOfGroup = (place: number): string => COLORS[place % COLORS.length] ?? "";

@@ -1,0 +1,48 @@
+import type { RefObject } from "react";
+import { useLayoutEffect, useState } from "react";
+
+import type { Surface } from "~/charts/surface";
+
+export interface Size {
+  readonly width: number;
+  readonly height: number;
+}
+
+/** Draws a picture of some size. The same function draws on the screen and into files. */
+export type Draw = (surface: Surface, size: Size) => void;
+
+/** How large an element is; null before it is there. */
+export function useSize(element: RefObject<HTMLElement | null>): Size | null {
+  const [size, setSize] = useState<Size | null>(null);
+  useLayoutEffect(() => {
+    const found = element.current;
+    if (found === null) return undefined;
+    const measure = (): void => {
+      const { clientWidth: width, clientHeight: height } = found;
+      setSize((known) => (known?.width === width && known.height === height ? known : { width, height }));
+    };
+    measure();
+    const observer = new ResizeObserver(measure);
+    observer.observe(found);
+    return () => observer.disconnect();
+  }, [element]);
+  return size;
+}
+
+/** Keeps what is on a canvas as a function draws it; it draws again where that is another function. */
+export function useDrawing(canvas: RefObject<HTMLCanvasElement | null>, size: Size | null, draw: Draw | null): void {
+  useLayoutEffect(() => {
+    const found = canvas.current;
+    if (found === null || size === null) return;
+    const scale = globalThis.devicePixelRatio;
+    const [width, height] = [Math.round(size.width * scale), Math.round(size.height * scale)];
+    // To set the size, even to what it is, makes a new bitmap.
+    if (found.width !== width) found.width = width;
+    if (found.height !== height) found.height = height;
+    const context = found.getContext("2d");
+    if (context === null) return;
+    context.setTransform(scale, 0, 0, scale, 0, 0);
+    context.clearRect(0, 0, size.width, size.height);
+    draw?.(context, size);
+  }, [canvas, size, draw]);
+}
