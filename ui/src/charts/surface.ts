@@ -15,6 +15,7 @@ export type Surface = Pick<
   | "lineWidth"
   | "moveTo"
   | "rect"
+  | "setLineDash"
   | "stroke"
   | "strokeRect"
   | "strokeStyle"
@@ -44,6 +45,11 @@ export class SvgSurface implements Surface {
   textBaseline: CanvasTextBaseline = "alphabetic";
   readonly #elements: string[] = [];
   #path: string[] = [];
+  #dash = "";
+
+  setLineDash(lengths: readonly number[]): void {
+    this.#dash = lengths.length === 0 ? "" : ` stroke-dasharray="${lengths.map(short).join(" ")}"`;
+  }
 
   beginPath(): void {
     this.#path = [];
@@ -119,7 +125,7 @@ export class SvgSurface implements Surface {
   }
 
   #line(): string {
-    return `stroke="${escaped(String(this.strokeStyle))}" stroke-width="${this.lineWidth}" stroke-linejoin="${this.lineJoin}"${this.#alpha()}`;
+    return `stroke="${escaped(String(this.strokeStyle))}" stroke-width="${this.lineWidth}" stroke-linejoin="${this.lineJoin}"${this.#dash}${this.#alpha()}`;
   }
 
   #ground(): string {

@@ -1,0 +1,65 @@
+import type { Curve, LineSeries, XAxis } from "~/charts/curve";
+import { nearest } from "~/charts/curve";
+import type { Layout, LineView } from "~/charts/lineDrawing";
+import { smoothedCurve } from "~/charts/lineDrawing";
+import { middles } from "~/charts/smooth";
+import { count, shortNumber } from "~/shared/format/numbers";
+import { duration, fullTime } from "~/shared/format/times";
+
+/** What a line has where somebody points. */
+export interface Reading {
+  readonly series: LineSeries;
+  /** Where its nearest bucket is. */
+  readonly x: number;
+  readonly text: string;
+  /** Pixels of it in the chart. */
+  readonly at: { readonly x: number; readonly y: number };
+}
+
+/** What the lines have near an x, those nearest to the pointer first. Lines that end before it are left out. */
+export function readingsAt(view: LineView, layout: Layout, x: number, pixelY: number | null): Reading[] {
+  const distance = (reading: Reading): number => (pixelY === null ? 0 : Math.abs(reading.at.y - pixelY));
+  return view.series
+    .flatMap((series) => readingOf(series, view, layout, x) ?? [])
+    .toSorted((one, other) => distance(one) - distance(other));
+}
+
+/** A bucket further away than this many pixels is not what somebody points at. */
+const REACH = 40;
+
+function readingOf(series: LineSeries, view: LineView, layout: Layout, x: number): Reading | null {
+  const { curve } = series;
+  const place = nearest(curve, x);
+  if (place < 0) return null;
+  const found = curve.xs[place] ?? NaN;
+  const pixel = layout.x.at(found);
+  if (Math.abs(pixel - layout.x.at(x)) > REACH && view.series.length > 1) return null;
+  if (found < layout.x.domain[0] || found > layout.x.domain[1]) return null;
+  const text = valueText(curve, place);
+  if (view.smoothing === 0)
+    return { series, x: found, text, at: { x: pixel, y: pixelOf(middles(curve)[place], layout) } };
+  const average = smoothedCurve(curve, view.smoothing).mins[place] ?? NaN;
+  return {
+    series,
+    x: found,
+    text: `${shortNumber(average)} (${text})`,
+    at: { x: pixel, y: pixelOf(average, layout) },
+  };
+}
+
+const pixelOf = (value: number | undefined, { y, plot }: Layout): number =>
+  value === undefined || !Number.isFinite(value) ? plot.bottom : Math.min(plot.bottom, Math.max(plot.top, y.at(value)));
+
+/** The value of a bucket, or their range, and how many are no numbers. */
+function valueText({ mins, maxs, nans }: Curve, place: number): string {
+  const [min = NaN, max = NaN, nan = 0] = [mins[place], maxs[place], nans[place]];
+  if (Number.isNaN(max)) return nan > 1 ? `${count(nan)} NaN` : "NaN";
+  const range = min === max ? shortNumber(min) : `${shortNumber(min)} … ${shortNumber(max)}`;
+  return nan === 0 ? range : `${range}, ${count(nan)} NaN`;
+}
+
+/** A place on the x axis in words. */
+export function xText(axis: XAxis, x: number): string {
+  if (axis === "time") return fullTime(x);
+  return axis === "relative" ? `after ${duration(x)}` : `step ${count(Math.round(x))}`;
+}
