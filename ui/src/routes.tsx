@@ -3,6 +3,7 @@ import { createRootRoute, createRoute, createRouter, lazyRouteComponent, redirec
 import { DEFAULT_WORKSPACE } from "~/api/names";
 import { experimentsSearch } from "~/features/experiments/search";
 import { runsSearch } from "~/features/runs/search";
+import { runSearch } from "~/features/run/search";
 import { NotFound } from "~/shell/NotFound";
 import { Shell } from "~/shell/Shell";
 
@@ -47,6 +48,14 @@ const server = createRoute({
 });
 
 const routeTree = root.addChildren([index, workspace.addChildren([workspaceIndex, experiments, runs, server])]);
+const run = createRoute({
+  getParentRoute: () => workspace,
+  path: "runs/$run",
+  validateSearch: runSearch,
+  component: lazyRouteComponent(() => import("~/features/run/Page"), "RunPage"),
+});
+
+const routeTree = root.addChildren([index, workspace.addChildren([workspaceIndex, experiments, run])]);
 
 /** Every URL of the app. */
 export const router = createRouter({
