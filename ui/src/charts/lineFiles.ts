@@ -4,6 +4,7 @@ import type { Inks } from "~/charts/inks";
 import type { LineView } from "~/charts/lineDrawing";
 import { drawLines, layoutOf } from "~/charts/lineDrawing";
 import { pngOf, svgOf } from "~/charts/picture";
+import { csvText } from "~/shared/format/csv";
 
 const LEGEND_ROW = 16;
 const SWATCH = 14;
@@ -50,10 +51,4 @@ export function lineChartCsv(series: readonly LineSeries[], axis: XAxis): string
     ),
   );
   return [`series,${axis === "step" ? "step" : `${axis}_millis`},min,max,nan_count`, ...rows, ""].join("\n");
-}
-
-/** A text as a field of a CSV. Spreadsheets take what begins like a formula for one, so it begins with an apostrophe. */
-export function csvText(text: string): string {
-  const safe = /^[=+\-@\t\r]/.test(text) ? `'${text}` : text;
-  return /[",\n\r]/.test(safe) ? `"${safe.replaceAll('"', '""')}"` : safe;
 }

@@ -1,8 +1,8 @@
 import { tracking } from "~/api/clients";
 import { runName } from "~/api/names";
-import { csvText } from "~/charts/lineFiles";
 import type { RunMetric } from "~/features/run/metrics";
 import { contextLabel, linesOf } from "~/features/run/metrics";
+import { csvText } from "~/shared/format/csv";
 import { save } from "~/shared/save";
 
 /** Saves every point of some metrics as CSV, as it was logged. */

@@ -79,13 +79,13 @@ export function contextLabel({ rank, datasetName, datasetDigest, modelId }: Metr
   return parts.length === 0 ? "no context" : parts.join(", ");
 }
 
-/** Keys by what stands before their last `/`; keys without one come first, as a group without a name. */
+/** Keys by what stands before their first `/`; keys without one come first, as a group without a name. */
 export function byPrefix<Thing extends { readonly key: string }>(
   things: readonly Thing[],
 ): (readonly [string, readonly Thing[]])[] {
   const groups = new Map<string, Thing[]>();
   for (const thing of things) {
-    const end = thing.key.lastIndexOf("/");
+    const end = thing.key.indexOf("/");
     const prefix = end < 0 ? "" : thing.key.slice(0, end);
     const group = groups.get(prefix);
     if (group === undefined) groups.set(prefix, [thing]);

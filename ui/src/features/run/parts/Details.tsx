@@ -9,7 +9,6 @@ import { DIFF, ENVIRONMENT, isSource } from "~/features/run/captured";
 import { CapturedDialog } from "~/features/run/parts/CapturedDialog";
 import styles from "~/features/run/parts/Overview.module.css";
 import { capturedFiles } from "~/features/run/queries";
-import { Button } from "~/shared/components/Button";
 import { CopyButton } from "~/shared/components/CopyButton";
 import { Facts, Section } from "~/shared/components/Section";
 import { PathLink } from "~/shared/components/PathLink";
@@ -18,6 +17,8 @@ import { Duration, Time } from "~/shared/components/Time";
 import { experimentPath } from "~/shared/links";
 
 const COMMIT_DIGITS = 10;
+/** Who has shown no token. */
+const ANONYMOUS = "anonymous";
 
 /** When, where and by whom a run was made, and of which code. */
 export function Details({ workspace, run }: { readonly workspace: string; readonly run: Run }) {
@@ -45,7 +46,7 @@ export function Details({ workspace, run }: { readonly workspace: string; readon
           ],
           ["Last written", hasEnded ? null : <Time key="written" at={millis(run.lastWriteTime)} />],
           ["User", run.user === "" ? null : run.user],
-          ["Created by", run.createdBy === "" || run.createdBy === run.user ? null : run.createdBy],
+          ["Created by", ["", ANONYMOUS, run.user].includes(run.createdBy) ? null : run.createdBy],
           [
             "Run id",
             <>
@@ -63,7 +64,7 @@ export function Details({ workspace, run }: { readonly workspace: string; readon
             run.source === "" ? null : (
               <>
                 <span className={styles.mono}>{run.source}</span>
-                {source !== undefined && <Button onClick={() => setShown(source)}>Show</Button>}
+                {source !== undefined && <Show what="Show" onClick={() => setShown(source)} />}
               </>
             ),
           ],
@@ -84,7 +85,7 @@ export function Details({ workspace, run }: { readonly workspace: string; readon
                 </span>
                 <CopyButton text={commit} label="Copy the commit" />
                 {branch !== null && <span className={styles.soft}>on {branch}</span>}
-                {hasDiff && <Button onClick={() => setShown(DIFF)}>Changes</Button>}
+                {hasDiff && <Show what="Changes" onClick={() => setShown(DIFF)} />}
                 {!hasDiff && tag("trivet.git.dirty") === "false" && <span className={styles.soft}>unchanged</span>}
               </>
             ),
@@ -94,14 +95,20 @@ export function Details({ workspace, run }: { readonly workspace: string; readon
           [
             "Environment",
             captured.includes(ENVIRONMENT) ? (
-              <Button key="environment" onClick={() => setShown(ENVIRONMENT)}>
-                Python and packages
-              </Button>
+              <Show key="environment" what="Python and packages" onClick={() => setShown(ENVIRONMENT)} />
             ) : null,
           ],
         ]}
       />
       <CapturedDialog workspace={workspace} run={id} path={shown} onClose={() => setShown(null)} />
     </Section>
+  );
+}
+
+function Show({ what, onClick }: { readonly what: string; readonly onClick: () => void }) {
+  return (
+    <button type="button" className={styles.key} onClick={onClick}>
+      {what}
+    </button>
   );
 }

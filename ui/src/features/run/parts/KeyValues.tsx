@@ -14,7 +14,7 @@ import { count } from "~/shared/format/numbers";
 import type { Column } from "~/shared/table/Table";
 import { VirtualTable } from "~/shared/table/VirtualTable";
 
-const MOST_ROWS = 14;
+const MOST_ROWS = 12;
 const collator = new Intl.Collator("en", { numeric: true });
 
 type Param = readonly [string, string];

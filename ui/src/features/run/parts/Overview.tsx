@@ -54,7 +54,6 @@ export function Overview({ workspace, run, search, go }: TabProperties) {
             />
           </div>
           <div className={styles.tables}>
-            <Params params={run.params} query={search.q ?? ""} />
             <Metrics
               workspace={workspace}
               run={id}
@@ -63,6 +62,7 @@ export function Overview({ workspace, run, search, go }: TabProperties) {
                 go({ tab: key.startsWith("system/") ? "system" : "metrics", metric: [key], q: undefined })
               }
             />
+            <Params params={run.params} query={search.q ?? ""} />
           </div>
         </div>
       </div>
