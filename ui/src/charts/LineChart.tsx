@@ -81,8 +81,10 @@ export function LineChart({ label, view, onZoom, lit = null, onLight }: Properti
     if (layout === null) return;
     const { left, right } = layout.plot;
     const step = event.key === "ArrowLeft" ? -KEY_STEP_PIXELS : event.key === "ArrowRight" ? KEY_STEP_PIXELS : 0;
-    if (step !== 0) setPointer({ x: Math.min(right, Math.max(left, (pointer?.x ?? left) + step)), y: null });
-    else if (event.key === "Escape" && zoom !== null) onZoom(null);
+    if (step !== 0) {
+      const next = pointer === null ? (step > 0 ? left : right) : pointer.x + step;
+      setPointer({ x: Math.min(right, Math.max(left, next)), y: null });
+    } else if (event.key === "Escape" && zoom !== null) onZoom(null);
     else return;
     event.preventDefault();
   };

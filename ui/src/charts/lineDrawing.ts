@@ -46,6 +46,7 @@ const POINT_RADIUS = 2;
 /** Points closer than this would only be a thicker line. */
 const LEAST_PIXELS_PER_POINT = 4;
 const MARK = 4;
+const MOST_WIDE = 8;
 
 /** Where all curves are on the x axis, where no part of it is chosen. */
 export function wholeX(series: readonly LineSeries[]): Range {
@@ -80,12 +81,14 @@ export function layoutOf(view: LineView, size: Size): Layout {
 /** Draws axes, lines, and marks for what is not finite. */
 export function drawLines(surface: Surface, view: LineView, layout: Layout, inks: Inks): void {
   drawGrid(surface, layout, inks);
-  for (const each of view.series) drawSeries(surface, each, view, layout);
+  // Wider lines are easier to see, and cost several times as much where there are many.
+  const width = view.series.length <= MOST_WIDE ? 1.5 : 1;
+  for (const each of view.series) drawSeries(surface, each, view, layout, width);
   for (const each of view.series) drawMarks(surface, each, layout, inks);
 }
 
 /** One line of a chart. */
-export function drawSeries(surface: Surface, series: LineSeries, view: LineView, layout: Layout, width = 1): void {
+export function drawSeries(surface: Surface, series: LineSeries, view: LineView, layout: Layout, width: number): void {
   surface.strokeStyle = series.color;
   surface.fillStyle = series.color;
   surface.lineJoin = "bevel";

@@ -22,7 +22,8 @@ import { useShortcuts } from "~/shared/hooks/useShortcuts";
 
 const FIRST_RUN = `import trivet
 
-with trivet.start_run(experiment="first"):
+trivet.set_experiment("first")
+with trivet.start_run():
     trivet.log_metric("loss", 0.1)`;
 const route = getRouteApi("/w/$workspace/experiments");
 

@@ -1,8 +1,6 @@
 import type { Ref } from "react";
 import { useEffect, useEffectEvent, useState } from "react";
 
-import { useSettled } from "~/shared/hooks/useSettled";
-
 const TYPING_MS = 150;
 
 interface Properties {
@@ -19,16 +17,20 @@ interface Properties {
 export function SearchBox({ label, text, onText, boxRef }: Properties) {
   const [typed, setTyped] = useState(text);
   const [shown, setShown] = useState(text);
-  const settled = useSettled(typed, TYPING_MS);
+  const [told, setTold] = useState(text);
   if (text !== shown) {
     // Back and forward change the URL, which counts; what came from here is there already.
     setShown(text);
-    if (text !== settled) setTyped(text);
+    if (text !== told) setTyped(text);
   }
-  const tell = useEffectEvent((told: string) => {
-    if (told !== text) onText(told);
+  const tell = useEffectEvent((rested: string) => {
+    setTold(rested);
+    if (rested !== text) onText(rested);
   });
-  useEffect(() => tell(settled), [settled]);
+  useEffect(() => {
+    const timer = setTimeout(() => tell(typed), TYPING_MS);
+    return () => clearTimeout(timer);
+  }, [typed]);
   return (
     <input
       ref={boxRef}

@@ -105,7 +105,7 @@ export default function ConsoleTab({ workspace, run, search, go }: TabProperties
         {extent.first > 0 && <span className={styles.soft}>The first {count(extent.first)} lines are not kept.</span>}
         <span className={styles.spacer} />
         <Button icon={<ArrowDownToLine />} aria-pressed={isFollowing} onClick={() => setFollowing(!isFollowing)}>
-          {isFollowing ? "Following" : "Follow"}
+          {isGoingOn ? (isFollowing ? "Following" : "Follow") : "To the end"}
         </Button>
         <Button
           icon={<Download />}

@@ -14,7 +14,9 @@ import { Problem } from "~/shared/components/Problem";
 import { Skeleton } from "~/shared/components/Skeleton";
 import { useShortcuts } from "~/shared/hooks/useShortcuts";
 
-const LOG_METRIC = `with trivet.start_run(experiment="first"):
+const logLines = (run: string): string => `import trivet
+
+with trivet.start_run("${run}"):
     for step in range(100):
         trivet.log_metric("train/loss", 1 / (step + 1), step=step)`;
 
@@ -35,7 +37,7 @@ export default function MetricsTab({ workspace, run, search, go }: TabProperties
         <p>They are sampled every ten seconds while a run goes on, unless TRIVET_CAPTURE leaves them out.</p>
       </Empty>
     ) : (
-      <Empty title="No metrics yet" paste={LOG_METRIC} />
+      <Empty title="No metrics yet" paste={logLines(id)} />
     );
   }
   const chosen = search.metric;
