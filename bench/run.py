@@ -14,6 +14,7 @@ from pathlib import Path
 
 import artifacts
 import beside_mlflow
+import charts
 import dataset
 import exports
 import gateway
@@ -31,7 +32,7 @@ from trivet_testing import postgres
 from trivet_testing.postgres import PostgresServer
 from trivet_testing.tracking import migrate
 
-_WITH_OTHER_SERVICES = ("artifacts", "registry", "gateway", "pages")
+_WITH_OTHER_SERVICES = ("artifacts", "registry", "gateway", "pages", "charts")
 _PARTS = ("ingest", "metrics", "exports", "watching", "search", "mlflow", "wide", *_WITH_OTHER_SERVICES)
 
 
@@ -52,7 +53,10 @@ def main() -> None:
         for part in _PARTS:
             if part in options.only:
                 report.notes.append(f"Load of the machine before: {os.getloadavg()[0]:.1f}.")
-                _measure(part, report, server, options)
+                if part == "charts":
+                    charts.report_on(report)
+                else:
+                    _measure(part, report, server, options)
     finally:
         server.stop()
     report.summary()

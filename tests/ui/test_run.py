@@ -207,7 +207,7 @@ def test_params_and_metrics_are_searched_and_lead_to_their_charts(logged: Logged
     expect(page.get_by_role("table", name="Params").get_by_role("cell", name="18")).to_be_visible()
     page.get_by_role("searchbox").fill("train/loss")
     row = metrics.get_by_role("row").filter(has_text="train/loss")
-    expect(row.get_by_role("cell")).to_have_text(["train/loss", "2e-4", "2e-4", "1e6", "4,999", "5,000"])
+    expect(row.get_by_role("cell")).to_have_text(["train/loss", "0.0002", "0.0002", "1e6", "4,999", "5,000"])
     page.reload()
     expect(page.get_by_role("searchbox")).to_have_value("train/loss")
     metrics.get_by_role("button", name="train/loss").click()

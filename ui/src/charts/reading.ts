@@ -35,7 +35,7 @@ function readingOf(series: LineSeries, view: LineView, layout: Layout, x: number
   const pixel = layout.x.at(found);
   if (Math.abs(pixel - layout.x.at(x)) > REACH && view.series.length > 1) return null;
   if (found < layout.x.domain[0] || found > layout.x.domain[1]) return null;
-  const text = valueText(curve, place);
+  const text = valueText(bucketsBeside(curve, place, layout));
   if (view.smoothing === 0)
     return { series, x: found, text, at: { x: pixel, y: pixelOf(middles(curve)[place], layout) } };
   const average = smoothedCurve(curve, view.smoothing).mins[place] ?? NaN;
@@ -50,9 +50,32 @@ function readingOf(series: LineSeries, view: LineView, layout: Layout, x: number
 const pixelOf = (value: number | undefined, { y, plot }: Layout): number =>
   value === undefined || !Number.isFinite(value) ? plot.bottom : Math.min(plot.bottom, Math.max(plot.top, y.at(value)));
 
-/** The value of a bucket, or their range, and how many are no numbers. */
-function valueText({ mins, maxs, nans }: Curve, place: number): string {
-  const [min = NaN, max = NaN, nan = 0] = [mins[place], maxs[place], nans[place]];
+/** What the buckets hold that share a column of pixels with one: a spike among them must not be missed. */
+function bucketsBeside(curve: Curve, place: number, { x }: Layout): Bucket {
+  const { xs, mins, maxs, nans } = curve;
+  const pixel = x.at(xs[place] ?? NaN);
+  const isBeside = (other: number): boolean => Math.abs(x.at(xs[other] ?? NaN) - pixel) < 1;
+  let [first, last] = [place, place];
+  while (isBeside(first - 1)) first -= 1;
+  while (isBeside(last + 1)) last += 1;
+  let [min, max, nan] = [NaN, NaN, 0];
+  for (let beside = first; beside <= last; beside += 1) {
+    const [low = NaN, high = NaN] = [mins[beside], maxs[beside]];
+    if (!(min <= low)) min = Number.isNaN(low) ? min : low;
+    if (!(max >= high)) max = Number.isNaN(high) ? max : high;
+    nan += nans[beside] ?? 0;
+  }
+  return { min, max, nan };
+}
+
+interface Bucket {
+  readonly min: number;
+  readonly max: number;
+  readonly nan: number;
+}
+
+/** One value, or a range of them, and how many are no numbers. */
+function valueText({ min, max, nan }: Bucket): string {
   if (Number.isNaN(max)) return nan > 1 ? `${count(nan)} NaN` : "NaN";
   const range = min === max ? shortNumber(min) : `${shortNumber(min)} … ${shortNumber(max)}`;
   return nan === 0 ? range : `${range}, ${count(nan)} NaN`;
