@@ -20,8 +20,9 @@ interface Properties {
   readonly go: (change: RunSearch, isTyped?: boolean) => void;
 }
 
-/** About one for a pixel of a large screen. */
+/** About one for a pixel of a large screen; half as many where there are so many lines that each is one of a crowd. */
 const BUCKETS = 2000;
+const CROWD = 10;
 
 /** One large chart, of one metric or of several. */
 export function OneChart({ workspace, run, metrics, chosen, charting, go }: Properties) {
@@ -59,7 +60,7 @@ export function OneChart({ workspace, run, metrics, chosen, charting, go }: Prop
           title={shown.map(({ key }) => key).join(", ")}
           metrics={shown}
           charting={charting}
-          buckets={BUCKETS}
+          buckets={shown.length > CROWD ? BUCKETS / 2 : BUCKETS}
           onZoom={(zoom) => go({ zoom })}
         />
       )}
