@@ -32,17 +32,19 @@ export function useSize(element: RefObject<HTMLElement | null>): Size | null {
 /** Keeps what is on a canvas as a function draws it; it draws again where that is another function. */
 export function useDrawing(canvas: RefObject<HTMLCanvasElement | null>, size: Size | null, draw: Draw | null): void {
   useLayoutEffect(() => {
-    const found = canvas.current;
-    if (found === null || size === null) return;
-    const scale = globalThis.devicePixelRatio;
-    const [width, height] = [Math.round(size.width * scale), Math.round(size.height * scale)];
-    // To set the size, even to what it is, makes a new bitmap.
-    if (found.width !== width) found.width = width;
-    if (found.height !== height) found.height = height;
-    const context = found.getContext("2d");
-    if (context === null) return;
-    context.setTransform(scale, 0, 0, scale, 0, 0);
-    context.clearRect(0, 0, size.width, size.height);
-    draw?.(context, size);
+    if (canvas.current !== null && size !== null) paint(canvas.current, size, draw);
   }, [canvas, size, draw]);
+}
+
+function paint(canvas: HTMLCanvasElement, size: Size, draw: Draw | null): void {
+  const scale = globalThis.devicePixelRatio;
+  const [width, height] = [Math.round(size.width * scale), Math.round(size.height * scale)];
+  // To set the size, even to what it is, makes a new bitmap.
+  if (canvas.width !== width) canvas.width = width;
+  if (canvas.height !== height) canvas.height = height;
+  const context = canvas.getContext("2d");
+  if (context === null) return;
+  context.setTransform(scale, 0, 0, scale, 0, 0);
+  context.clearRect(0, 0, size.width, size.height);
+  draw?.(context, size);
 }

@@ -125,17 +125,20 @@ export class SvgSurface implements Surface {
   }
 
   #line(): string {
-    return `stroke="${escaped(String(this.strokeStyle))}" stroke-width="${this.lineWidth}" stroke-linejoin="${this.lineJoin}"${this.#dash}${this.#alpha()}`;
+    return `stroke="${escaped(plain(this.strokeStyle))}" stroke-width="${this.lineWidth}" stroke-linejoin="${this.lineJoin}"${this.#dash}${this.#alpha()}`;
   }
 
   #ground(): string {
-    return `fill="${escaped(String(this.fillStyle))}"${this.#alpha()}`;
+    return `fill="${escaped(plain(this.fillStyle))}"${this.#alpha()}`;
   }
 
   #alpha(): string {
     return this.globalAlpha === 1 ? "" : ` opacity="${this.globalAlpha}"`;
   }
 }
+
+/** Charts paint with plain colours alone. */
+const plain = (style: Surface["fillStyle"]): string => (typeof style === "string" ? style : "none");
 
 const short = (value: number): string => String(Math.round(value * 100) / 100);
 
@@ -149,4 +152,4 @@ const escaped = (text: string): string =>
     .replaceAll(">", "&gt;")
     .replaceAll('"', "&quot;")
     // XML has no other control characters, not even escaped ones.
-    .replace(/[\u0000-\u0008\u000b\u000c\u000e-\u001f]/g, "\ufffd");
+    .replace(/[^\t\n\r\u0020-\uffff]/g, "\ufffd");

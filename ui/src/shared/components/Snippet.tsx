@@ -10,13 +10,11 @@ interface Properties {
 /** Lines of code to paste elsewhere. */
 export function Snippet({ label, code }: Properties) {
   return (
-    <div className={styles.snippet}>
-      <pre aria-label={label} tabIndex={0} role="region">
-        {code}
-      </pre>
+    <figure className={styles.snippet} aria-label={label}>
+      <pre>{code}</pre>
       <div className={styles.copy}>
         <CopyButton text={code} label={`Copy: ${label}`} />
       </div>
-    </div>
+    </figure>
   );
 }
