@@ -30,12 +30,13 @@ export interface TabProperties {
   readonly go: (change: RunSearch, isTyped?: boolean) => void;
 }
 
-const SHOWN: Readonly<Record<Exclude<RunTab, "artifacts">, ComponentType<TabProperties>>> = {
-  overview: Overview,
-  metrics: MetricsTab,
-  system: MetricsTab,
-  console: ConsoleTab,
-};
+/** The parts of the page, in their order. */
+const TABS: readonly { readonly id: RunTab; readonly label: string; readonly Shown: ComponentType<TabProperties> }[] = [
+  { id: "overview", label: "Overview", Shown: Overview },
+  { id: "metrics", label: "Metrics", Shown: MetricsTab },
+  { id: "system", label: "System metrics", Shown: MetricsTab },
+  { id: "console", label: "Console", Shown: ConsoleTab },
+];
 
 const route = getRouteApi("/w/$workspace/runs/$run");
 
@@ -52,14 +53,9 @@ export function RunPage() {
     return isError ? <Problem failure={failureOf(error)} onRetry={() => void refetch()} /> : <Skeleton />;
   }
   const ofSystem = metrics.filter(({ key }) => isOfSystem(key)).length;
-  const tabs: { readonly id: keyof typeof SHOWN; readonly label: string; readonly count: number }[] = [
-    { id: "overview", label: "Overview", count: 0 },
-    { id: "metrics", label: "Metrics", count: metrics.length - ofSystem },
-    { id: "system", label: "System metrics", count: ofSystem },
-    { id: "console", label: "Console", count: 0 },
-  ];
-  const tab = tabs.find((each) => each.id === (search.tab ?? "overview"))?.id ?? "overview";
-  const Shown = SHOWN[tab];
+  const counts: Partial<Record<RunTab, number>> = { metrics: metrics.length - ofSystem, system: ofSystem };
+  const tab = TABS.find((each) => each.id === (search.tab ?? "overview"))?.id ?? "overview";
+  const Shown = TABS.find((each) => each.id === tab)?.Shown ?? Overview;
   return (
     <>
       <RunHeader key={id} workspace={workspace} run={run} watch={watch} />
@@ -68,12 +64,12 @@ export function RunPage() {
       )}
       <Tabs
         label="Parts of the run"
-        tabs={tabs.map((each) => ({
+        tabs={TABS.map((each) => ({
           id: each.id,
           label: (
             <>
               {each.label}
-              {each.count > 0 && <span className={styles.count}>{count(each.count)}</span>}
+              {(counts[each.id] ?? 0) > 0 && <span className={styles.count}>{count(counts[each.id] ?? 0)}</span>}
             </>
           ),
         }))}
