@@ -121,7 +121,7 @@ def test_the_overview_says_what_ran_and_of_what(logged: Logged, page: Page) -> N
     expect(facts(page)).to_contain_text("on main")
     expect(facts(page)).to_contain_text("https://example.org/team/images.git")
     expect(page.get_by_role("list", name="Datasets")).to_contain_text("cifar")
-    expect(page.get_by_role("region", name="Lines that run it again")).to_contain_text(
+    expect(page.get_by_role("figure", name="Lines that run it again")).to_contain_text(
         f"trivet artifacts cat {logged.captured} trivet/diff.patch | git apply"
     )
     page.get_by_role("list", name="Children").get_by_role("link", name="child").click()

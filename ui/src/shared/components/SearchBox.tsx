@@ -21,7 +21,10 @@ export function SearchBox({ label, text, onText, boxRef }: Properties) {
   if (text !== shown) {
     // Back and forward change the URL, which counts; what came from here is there already.
     setShown(text);
-    if (text !== told) setTyped(text);
+    if (text !== told) {
+      setTold(text);
+      setTyped(text);
+    }
   }
   const tell = useEffectEvent((rested: string) => {
     setTold(rested);
