@@ -1,6 +1,7 @@
 import { createRootRoute, createRoute, createRouter, lazyRouteComponent, redirect } from "@tanstack/react-router";
 
 import { DEFAULT_WORKSPACE } from "~/api/names";
+import { compareSearch } from "~/features/compare/search";
 import { experimentsSearch } from "~/features/experiments/search";
 import { runsSearch } from "~/features/runs/search";
 import { runSearch } from "~/features/run/search";
@@ -56,6 +57,14 @@ const run = createRoute({
 });
 
 const routeTree = root.addChildren([index, workspace.addChildren([workspaceIndex, experiments, run])]);
+const compare = createRoute({
+  getParentRoute: () => workspace,
+  path: "compare",
+  validateSearch: compareSearch,
+  component: lazyRouteComponent(() => import("~/features/compare/Page"), "ComparePage"),
+});
+
+const routeTree = root.addChildren([index, workspace.addChildren([workspaceIndex, experiments, compare])]);
 
 /** Every URL of the app. */
 export const router = createRouter({

@@ -1,0 +1,88 @@
+import type { Brushes } from "~/charts/brush";
+import { brushesFrom } from "~/charts/brush";
+
+/** What the URL says of a comparison. Axes are named as in `dimensions.ts`. */
+export interface CompareSearch {
+  /** The ids of the runs, in their order; the first is what others are compared with. */
+  readonly runs?: readonly string[];
+  readonly plot?: Plot;
+  /** The parallel axes, from the left; those that tell most where it is absent. */
+  readonly axes?: readonly string[];
+  readonly brushes?: Brushes;
+  /** The axes of powers. */
+  readonly log?: readonly string[];
+  /** What colours stand for: an axis, or `run`. */
+  readonly color?: string;
+  readonly x?: string;
+  readonly y?: string;
+  readonly z?: string;
+  /** What the areas of points stand for. */
+  readonly size?: string;
+  /** Whether rows are left out that are the same in all runs. */
+  readonly diff?: boolean;
+  /** Whether metrics have rows for their minimum, maximum and step. */
+  readonly stats?: boolean;
+  /** Text that the keys of rows hold. */
+  readonly q?: string;
+  /** Metrics whose best value is the largest, or the smallest, where their names do not say so. */
+  readonly best?: Readonly<Record<string, Best>>;
+}
+
+export const PLOTS = ["parallel", "scatter", "contour", "box"] as const;
+export type Plot = (typeof PLOTS)[number];
+
+const BESTS = ["min", "max"] as const;
+export type Best = (typeof BESTS)[number];
+
+/** So many can be told apart, and fit into a URL. */
+export const MOST_RUNS = 1000;
+
+/** The part of a query string that is understood; the rest is dropped. */
+export function compareSearch(raw: Record<string, unknown>): CompareSearch {
+  const plot = PLOTS.find((each) => each === raw["plot"]);
+  const brushes = brushesFrom(raw["brushes"]);
+  const best = bestFrom(raw["best"]);
+  return defined({
+    runs: idsFrom(raw["runs"]),
+    plot: plot === "parallel" ? undefined : plot,
+    axes: Array.isArray(raw["axes"]) ? texts(raw["axes"]) : undefined,
+    brushes: Object.keys(brushes).length === 0 ? undefined : brushes,
+    log: Array.isArray(raw["log"]) && raw["log"].length > 0 ? texts(raw["log"]) : undefined,
+    color: text(raw["color"]),
+    x: text(raw["x"]),
+    y: text(raw["y"]),
+    z: text(raw["z"]),
+    size: text(raw["size"]),
+    diff: raw["diff"] === true ? true : undefined,
+    stats: raw["stats"] === true ? true : undefined,
+    q: text(raw["q"]),
+    best: Object.keys(best).length === 0 ? undefined : best,
+  });
+}
+
+/** Run ids, each once; people write them with commas. */
+function idsFrom(raw: unknown): string[] | undefined {
+  const ids = Array.isArray(raw) ? texts(raw) : typeof raw === "string" ? raw.split(",") : [];
+  const different = [...new Set(ids.map((id) => id.trim()).filter((id) => id !== ""))];
+  return different.length === 0 ? undefined : different;
+}
+
+function bestFrom(raw: unknown): Record<string, Best> {
+  if (typeof raw !== "object" || raw === null) return {};
+  const best: Record<string, Best> = {};
+  for (const [key, value] of Object.entries(raw)) {
+    const found = BESTS.find((each) => each === value);
+    if (found !== undefined) best[key] = found;
+  }
+  return best;
+}
+
+const text = (raw: unknown): string | undefined => (typeof raw === "string" && raw !== "" ? raw : undefined);
+
+const texts = (raw: readonly unknown[]): string[] => raw.filter((each): each is string => typeof each === "string");
+
+/** An object without what is undefined in it. */
+function defined<T extends object>(whole: { readonly [K in keyof T]: T[K] | undefined }): T;
+function defined(whole: object): object {
+  return Object.fromEntries(Object.entries(whole).filter(([, value]) => value !== undefined));
+}
