@@ -87,7 +87,7 @@ function sceneOf(x: Axis, y: Axis, coloring: Coloring): Scene {
       drawPoints(surface, points(size, inks), inks);
       for (const group of groups) drawBox(surface, frame, x, y, group, inks);
       if (coloring.legend !== null) {
-        drawLegend(surface, coloring.legend, frame.right + 20, frame.top + 36, frame.bottom - frame.top - 48, inks);
+        drawLegend(surface, coloring.legend, frame.right + 20, frame.top + 28, frame.bottom - frame.top - 40, inks);
       }
     },
   };

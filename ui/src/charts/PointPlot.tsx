@@ -115,14 +115,14 @@ function nearest(points: readonly (Point | null)[], x: number, y: number): numbe
   return found;
 }
 
-/** Draws points: all of one colour at once. */
+/** Draws points: all of one colour at once, the large ones below. */
 export function drawPoints(surface: Surface, points: readonly (Point | null)[], inks: Inks): void {
   surface.lineWidth = 1;
   surface.strokeStyle = inks.ground;
   surface.globalAlpha = 0.85;
-  const there = points.filter((point) => point !== null);
-  for (const [color, alike] of Map.groupBy(there, (point) => point.color)) {
-    surface.fillStyle = color;
+  const there = points.filter((point) => point !== null).toSorted((one, other) => other.radius - one.radius);
+  for (const alike of Map.groupBy(there, (point) => `${point.color} ${point.radius}`).values()) {
+    surface.fillStyle = alike[0]?.color ?? inks.strong;
     surface.beginPath();
     for (const { x, y, radius } of alike) {
       surface.moveTo(x + radius, y);

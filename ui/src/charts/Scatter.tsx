@@ -74,7 +74,7 @@ function sceneOf(x: Axis, y: Axis, area: Axis | null, coloring: Coloring): Scene
       drawFrame(surface, frame, x, y, inks);
       drawPoints(surface, points(size, inks), inks);
       if (coloring.legend !== null) {
-        drawLegend(surface, coloring.legend, frame.right + 20, frame.top + 36, frame.bottom - frame.top - 48, inks);
+        drawLegend(surface, coloring.legend, frame.right + 20, frame.top + 28, frame.bottom - frame.top - 40, inks);
       }
     },
   };

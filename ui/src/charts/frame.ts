@@ -14,7 +14,7 @@ export interface Frame {
 }
 
 const LEFT = 76;
-const TOP = 12;
+const TOP = 24;
 const RIGHT = 16;
 const BOTTOM = 44;
 /** Points keep off the ends. */
@@ -95,7 +95,7 @@ export function drawFrame(surface: Surface, frame: Frame, x: Axis, y: Axis, inks
   surface.textBaseline = "top";
   surface.fillText(titleOf(x), (frame.left + frame.right) / 2, frame.bottom + 24);
   surface.textAlign = "left";
-  surface.fillText(titleOf(y), frame.left + 8, frame.top + 5);
+  surface.fillText(titleOf(y), frame.left, frame.top - 17);
 }
 
 const titleOf = (axis: Axis): string => `${axis.dimension.label}${axis.isLog ? " (log)" : ""}`;

@@ -9,7 +9,7 @@ import { compared } from "~/features/compare/comparison";
 import { AddRunsDialog } from "~/features/compare/parts/AddRunsDialog";
 import { Compared } from "~/features/compare/parts/Compared";
 import styles from "~/features/compare/Page.module.css";
-import { comparedQuery } from "~/features/compare/queries";
+import { comparedQuery, experimentNamesQuery } from "~/features/compare/queries";
 import type { CompareSearch } from "~/features/compare/search";
 import { MOST_RUNS } from "~/features/compare/search";
 import { Button } from "~/shared/components/Button";
@@ -29,7 +29,11 @@ export function ComparePage() {
   const asked = search.runs ?? NO_IDS;
   const ids = useMemo(() => asked.slice(0, MOST_RUNS), [asked]);
   const read = useQuery({ ...comparedQuery(workspace, ids), placeholderData: keepPreviousData });
-  const comparison = useMemo(() => (read.data === undefined ? null : compared(ids, read.data)), [ids, read.data]);
+  const { data: experiments } = useQuery(experimentNamesQuery(workspace));
+  const comparison = useMemo(
+    () => (read.data === undefined ? null : compared(ids, read.data, experiments)),
+    [ids, read.data, experiments],
+  );
   const go = (change: Partial<CompareSearch>): void =>
     void navigate({ search: (now) => ({ ...now, ...change }), replace: "q" in change });
   const hasRuns = comparison !== null && comparison.runs.length > 0;

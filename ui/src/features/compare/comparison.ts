@@ -45,8 +45,12 @@ export interface Comparison {
   readonly tags: readonly TextRow[];
 }
 
-/** Puts runs side by side, in the order of their ids. */
-export function compared(ids: readonly string[], found: readonly Run[]): Comparison {
+/** Puts runs side by side, in the order of their ids. Experiments are called as they are by their resource names. */
+export function compared(
+  ids: readonly string[],
+  found: readonly Run[],
+  experiments: ReadonlyMap<string, string> = new Map(),
+): Comparison {
   const byId = new Map(found.map((run) => [idOf(run.name), run]));
   const runs = ids.flatMap((id) => byId.get(id) ?? []);
   return {
@@ -62,7 +66,7 @@ export function compared(ids: readonly string[], found: readonly Run[]): Compari
         textRow(
           "attribute",
           key,
-          runs.map((run) => read(run) || null),
+          runs.map((run) => read(run, experiments) || null),
         ),
       )
       .filter((row) => row.values.some((value) => value !== null)),
@@ -87,9 +91,9 @@ const STATUSES: Readonly<Record<RunStatus, string>> = {
   [RunStatus.KILLED]: "killed",
 };
 
-const ATTRIBUTES: Readonly<Record<string, (run: Run) => string>> = {
+const ATTRIBUTES: Readonly<Record<string, (run: Run, experiments: ReadonlyMap<string, string>) => string>> = {
   "run id": (run) => idOf(run.name),
-  experiment: (run) => idOf(run.experiment),
+  experiment: (run, experiments) => experiments.get(run.experiment) ?? idOf(run.experiment),
   status: (run) => STATUSES[run.status],
   started: (run) => timeOf(millis(run.startTime)),
   duration: (run) => {

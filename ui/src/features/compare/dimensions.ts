@@ -9,7 +9,7 @@ export interface DimensionGroup {
 }
 
 /** Past so many, parallel axes are too narrow to read before somebody chose them. */
-const MOST_AT_FIRST = 12;
+const MOST_AT_FIRST = 15;
 const MOST_PARAMS_AT_FIRST = 8;
 
 /** All that runs can be plotted by. An axis is named by its kind and key: `params.lr`, `metrics.loss`, `min.loss`. */

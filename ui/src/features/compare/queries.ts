@@ -73,11 +73,17 @@ export function foundQuery(workspace: string, experiments: readonly string[], fi
   });
 }
 
-/** The experiments of a workspace by name, as many as fit into a list. */
+/** The display names of experiments by their resource names, sorted; as many as fit into a list. */
 export function experimentNamesQuery(workspace: string) {
   return queryOptions({
     queryKey: ["experiment names", workspace],
-    queryFn: ({ signal }) =>
-      tracking.searchExperiments({ parent: workspaceName(workspace), orderBy: "name", pageSize: 1000 }, { signal }),
+    queryFn: async ({ signal }) => {
+      const page = await tracking.searchExperiments(
+        { parent: workspaceName(workspace), orderBy: "name", pageSize: 1000 },
+        { signal },
+      );
+      return new Map(page.experiments.map((each) => [each.name, each.displayName]));
+    },
+    structuralSharing: false,
   });
 }

@@ -45,7 +45,7 @@ function AddRunsForm({ workspace, ids, onAdd, onClose }: Properties) {
   const there = new Set(ids);
   const runs = found.data?.pages.flatMap((page) => page.runs) ?? [];
   const free = runs.map((run) => idOf(run.name)).filter((id) => !there.has(id));
-  const names = new Map(experiments.data?.experiments.map((each) => [each.name, each.displayName]));
+  const names = experiments.data ?? new Map<string, string>();
   const change = (changed: readonly string[], isChosen: boolean): void => {
     const next = new Set(chosen);
     for (const id of changed) {
@@ -66,9 +66,9 @@ function AddRunsForm({ workspace, ids, onAdd, onClose }: Properties) {
       >
         <select aria-label="Experiment" value={experiment} onChange={(event) => setExperiment(event.target.value)}>
           <option value="">all experiments</option>
-          {experiments.data?.experiments.map((each) => (
-            <option key={each.name} value={idOf(each.name)}>
-              {each.displayName}
+          {[...names].map(([name, displayName]) => (
+            <option key={name} value={idOf(name)}>
+              {displayName}
             </option>
           ))}
         </select>

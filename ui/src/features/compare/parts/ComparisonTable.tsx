@@ -175,7 +175,8 @@ function LineHead({ line, onBest }: { readonly line: Line; readonly onBest: Prop
       </span>
       {line.row.differs && (
         <span className={styles.differs} title="Differs between these runs">
-          ≠<span className="visually-hidden"> differs</span>
+          <span aria-hidden>≠</span>
+          <span className="visually-hidden"> differs</span>
         </span>
       )}
       {line.kind === "numbers" && line.of === "last" && (
