@@ -15,6 +15,7 @@ from pathlib import Path
 import artifacts
 import beside_mlflow
 import charts
+import comparing
 import dataset
 import exports
 import gateway
@@ -32,7 +33,7 @@ from trivet_testing import postgres
 from trivet_testing.postgres import PostgresServer
 from trivet_testing.tracking import migrate
 
-_WITH_OTHER_SERVICES = ("artifacts", "registry", "gateway", "pages", "charts")
+_WITH_OTHER_SERVICES = ("artifacts", "registry", "gateway", "pages", "charts", "comparing")
 _PARTS = ("ingest", "metrics", "exports", "watching", "search", "mlflow", "wide", *_WITH_OTHER_SERVICES)
 
 
@@ -53,10 +54,7 @@ def main() -> None:
         for part in _PARTS:
             if part in options.only:
                 report.notes.append(f"Load of the machine before: {os.getloadavg()[0]:.1f}.")
-                if part == "charts":
-                    charts.report_on(report)
-                else:
-                    _measure(part, report, server, options)
+                _measure(part, report, server, options)
     finally:
         server.stop()
     report.summary()
@@ -117,8 +115,12 @@ def _measure_services(part: str, report: Report, server: PostgresServer, options
             registry.report_on(report, server, options.models, Path(folder))
     elif part == "gateway":
         gateway.report_on(report, server, options.runs, options.file_mib)
-    else:
+    elif part == "pages":
         pages.report_on(report, server, options.runs)
+    elif part == "charts":
+        charts.report_on(report)
+    else:
+        comparing.report_on(report)
 
 
 @cache

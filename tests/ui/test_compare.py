@@ -339,7 +339,7 @@ def test_charts_are_saved_as_pictures(four: Page, kind: str) -> None:
         four.get_by_role("button", name="Save the chart").click()
         four.get_by_role("menuitem", name=kind).click()
     content = saved.value.path().read_bytes()
-    assert saved.value.suggested_filename == f"parallel coordinates.{kind.lower()}"
+    assert saved.value.suggested_filename == f"parallel_coordinates.{kind.lower()}"
     if kind == "SVG":
         assert content.startswith(b"<svg")
         assert b">model</text>" in content
@@ -356,7 +356,7 @@ def test_the_table_is_copied_as_markdown_and_csv(logged: Logged, page: Page) -> 
         ("As CSV", 'kind,key,ant,dog\r\nparam,note,,"a,b"'),
     ):
         page.get_by_role("button", name="Copy", exact=True).click()
-        page.get_by_role("menuitem", name=item).click()
+        page.get_by_role("menuitem", name=item, exact=True).click()
         expect(page.get_by_text("Copied as").last).to_be_visible()
         assert page.evaluate("navigator.clipboard.readText()") == text
 
@@ -449,9 +449,9 @@ def test_a_slow_server_leaves_what_there_is(four: Page) -> None:
     four.get_by_role("menuitem", name="Remove from the comparison").click()
     expect(columns(four)).to_have_text(["ant", "cat", "dog"])
     expect(four.get_by_text("not there")).to_have_count(0)
-    four.unroute("**/SearchRuns")
     for route in held:
         route.continue_()
+    four.unroute("**/SearchRuns")
     expect(columns(four)).to_have_text(["ant", "cat", "dog"])
 
 

@@ -4,7 +4,7 @@ import type { Draw, Size } from "~/charts/canvas";
 import { pngOf, svgOf } from "~/charts/picture";
 import { IconButton } from "~/shared/components/Button";
 import { Menu } from "~/shared/components/Menu";
-import { download } from "~/shared/download";
+import { fileName, save } from "~/shared/save";
 
 interface Properties {
   /** The name of the file, without its ending. */
@@ -23,12 +23,13 @@ export function ExportMenu({ name, draw, size, ground }: Properties) {
         {
           id: "svg",
           label: "SVG",
-          onChoose: () => download(`${name}.svg`, new Blob([svgOf(draw, size, ground)], { type: "image/svg+xml" })),
+          onChoose: () =>
+            save(new Blob([svgOf(draw, size, ground)], { type: "image/svg+xml" }), `${fileName(name)}.svg`),
         },
         {
           id: "png",
           label: "PNG",
-          onChoose: () => void pngOf(draw, size, ground).then((blob) => download(`${name}.png`, blob)),
+          onChoose: () => void pngOf(draw, size, ground).then((blob) => save(blob, `${fileName(name)}.png`)),
         },
       ]}
     />

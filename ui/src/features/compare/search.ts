@@ -37,12 +37,15 @@ export type Best = (typeof BESTS)[number];
 /** So many can be told apart, and fit into a URL. */
 export const MOST_RUNS = 1000;
 
-/** The part of a query string that is understood; the rest is dropped. */
+/**
+ * The part of a query string that is understood. Everything has a value, if undefined: the router fills in what the
+ * query string has for what is absent.
+ */
 export function compareSearch(raw: Record<string, unknown>): CompareSearch {
   const plot = PLOTS.find((each) => each === raw["plot"]);
   const brushes = brushesFrom(raw["brushes"]);
   const best = bestFrom(raw["best"]);
-  return defined({
+  return {
     runs: idsFrom(raw["runs"]),
     plot: plot === "parallel" ? undefined : plot,
     axes: Array.isArray(raw["axes"]) ? texts(raw["axes"]) : undefined,
@@ -57,7 +60,7 @@ export function compareSearch(raw: Record<string, unknown>): CompareSearch {
     stats: raw["stats"] === true ? true : undefined,
     q: text(raw["q"]),
     best: Object.keys(best).length === 0 ? undefined : best,
-  });
+  };
 }
 
 /** Run ids, each once; people write them with commas. */
@@ -80,9 +83,3 @@ function bestFrom(raw: unknown): Record<string, Best> {
 const text = (raw: unknown): string | undefined => (typeof raw === "string" && raw !== "" ? raw : undefined);
 
 const texts = (raw: readonly unknown[]): string[] => raw.filter((each): each is string => typeof each === "string");
-
-/** An object without what is undefined in it. */
-function defined<T extends object>(whole: { readonly [K in keyof T]: T[K] | undefined }): T;
-function defined(whole: object): object {
-  return Object.fromEntries(Object.entries(whole).filter(([, value]) => value !== undefined));
-}

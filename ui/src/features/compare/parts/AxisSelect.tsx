@@ -48,7 +48,7 @@ export function AxisSelect({ label, groups, chosen, onChoose, others, other, isL
           type="button"
           className={styles.toggle}
           aria-pressed={isLog}
-          aria-label={`Logarithmic ${label}`}
+          aria-label={`${label}, log`}
           onClick={() => onLog(!isLog)}
         >
           log

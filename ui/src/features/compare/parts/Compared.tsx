@@ -19,8 +19,8 @@ import { SearchBox } from "~/shared/components/SearchBox";
 import { notify } from "~/shared/components/toasts";
 import { Toolbar } from "~/shared/components/Toolbar";
 import { useShortcuts } from "~/shared/hooks/useShortcuts";
-import { download } from "~/shared/download";
 import { runPath } from "~/shared/links";
+import { save } from "~/shared/save";
 
 interface Properties {
   readonly workspace: string;
@@ -134,7 +134,7 @@ export function Compared({ workspace, comparison, search, onChange, onAdd }: Pro
             {
               id: "file",
               label: "Save as CSV",
-              onChoose: () => download("comparison.csv", new Blob([csvOf(table.runs, lines)], { type: "text/csv" })),
+              onChoose: () => save(new Blob([csvOf(table.runs, lines)], { type: "text/csv" }), "comparison.csv"),
             },
           ]}
         />
