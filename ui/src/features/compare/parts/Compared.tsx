@@ -1,6 +1,6 @@
 import { useRouter } from "@tanstack/react-router";
 import { Copy, Plus, X } from "lucide-react";
-import { useCallback, useDeferredValue, useMemo, useRef, useState } from "react";
+import { useCallback, useMemo, useRef, useState } from "react";
 
 import type { Brushes } from "~/charts/brush";
 import { brushed } from "~/charts/brush";
@@ -12,12 +12,13 @@ import styles from "~/features/compare/parts/Compared.module.css";
 import { ComparisonTable } from "~/features/compare/parts/ComparisonTable";
 import { PlotPanel } from "~/features/compare/parts/PlotPanel";
 import { linesOf } from "~/features/compare/rows";
-import type { CompareSearch } from "~/features/compare/search";
+import type { Best, CompareSearch } from "~/features/compare/search";
 import { Button } from "~/shared/components/Button";
 import { Menu } from "~/shared/components/Menu";
 import { SearchBox } from "~/shared/components/SearchBox";
 import { notify } from "~/shared/components/toasts";
 import { Toolbar } from "~/shared/components/Toolbar";
+import { useSettled } from "~/shared/hooks/useSettled";
 import { useShortcuts } from "~/shared/hooks/useShortcuts";
 import { runPath } from "~/shared/links";
 import { save } from "~/shared/save";
@@ -31,6 +32,8 @@ interface Properties {
 }
 
 const NONE: Brushes = {};
+const NO_IDS: readonly string[] = [];
+const REST_MS = 100;
 
 const copy = (text: string, what: string): void =>
   void navigator.clipboard.writeText(text).then(() => notify(`Copied as ${what}`));
@@ -60,8 +63,9 @@ export function Compared({ workspace, comparison, search, onChange, onAdd }: Pro
     [groups, brushes, comparison],
   );
   const isBrushed = shown.length < comparison.runs.length;
-  // The lines that are brushed come first, the table when there is time.
-  const places = useDeferredValue(shown);
+  // The lines follow the hand, the table when it rests.
+  const rested = useSettled(shown, REST_MS);
+  const places = live === null ? shown : rested;
   const table = useMemo(
     () => (places.length === comparison.runs.length ? comparison : only(comparison, places)),
     [comparison, places],
@@ -69,7 +73,17 @@ export function Compared({ workspace, comparison, search, onChange, onAdd }: Pro
   const lines = useMemo(() => linesOf(table, search), [table, search]);
   const box = useRef<HTMLInputElement>(null);
   const onOpen = useCallback((id: string) => history.push(runPath(workspace, id)), [history, workspace]);
-  const ids = search.runs ?? [];
+  const ids = search.runs ?? NO_IDS;
+  const { best } = search;
+  const onRemove = useCallback((id: string) => onChange({ runs: ids.filter((each) => each !== id) }), [onChange, ids]);
+  const onFirst = useCallback(
+    (id: string) => onChange({ runs: [id, ...ids.filter((each) => each !== id)] }),
+    [onChange, ids],
+  );
+  const onBest = useCallback(
+    (key: string, side: Best) => onChange({ best: { ...best, [key]: side } }),
+    [onChange, best],
+  );
   useShortcuts([
     { key: "/", does: "search keys", run: () => box.current?.focus() },
     { key: "a", does: "add runs", run: onAdd },
@@ -163,9 +177,9 @@ export function Compared({ workspace, comparison, search, onChange, onAdd }: Pro
           hovered={hovered}
           onHover={setHovered}
           onOpen={onOpen}
-          onRemove={(id) => onChange({ runs: ids.filter((each) => each !== id) })}
-          onFirst={(id) => onChange({ runs: [id, ...ids.filter((each) => each !== id)] })}
-          onBest={(key, best) => onChange({ best: { ...search.best, [key]: best } })}
+          onRemove={onRemove}
+          onFirst={onFirst}
+          onBest={onBest}
         />
       </div>
     </>

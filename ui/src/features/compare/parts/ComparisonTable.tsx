@@ -1,6 +1,6 @@
-import { ArrowDownNarrowWide, ArrowUpNarrowWide, Ellipsis, Star } from "lucide-react";
+import { ArrowDownNarrowWide, ArrowLeftToLine, ArrowUpNarrowWide, Star, X } from "lucide-react";
 import type { PointerEvent, UIEvent } from "react";
-import { useRef, useState } from "react";
+import { memo, useRef, useState } from "react";
 
 import { useSize } from "~/charts/canvas";
 import { colorOf } from "~/charts/colors";
@@ -10,7 +10,6 @@ import type { Line } from "~/features/compare/rows";
 import { nameOf, shownIn, textIn } from "~/features/compare/rows";
 import type { Best } from "~/features/compare/search";
 import { IconButton } from "~/shared/components/Button";
-import { Menu } from "~/shared/components/Menu";
 import { runPath } from "~/shared/links";
 
 interface Properties {
@@ -34,8 +33,8 @@ const ROW = 26;
 /** So many more are made before somebody scrolls to them. */
 const AROUND = 4;
 
-/** Runs as columns, with what they have as lines. Only what is in view is made. */
-export function ComparisonTable(properties: Properties) {
+/** Runs as columns, with what they have as lines. Only what is in view is made, and nothing while somebody brushes. */
+export const ComparisonTable = memo(function ComparisonTable(properties: Properties) {
   const { workspace, runs, lines, hovered, onHover, onOpen, onRemove, onFirst, onBest } = properties;
   const scroll = useRef<HTMLDivElement>(null);
   const size = useSize(scroll);
@@ -100,19 +99,19 @@ export function ComparisonTable(properties: Properties) {
               >
                 {run.name}
               </a>
-              <Menu
-                trigger={
-                  <IconButton label={`Actions for ${run.name}`} icon={<Ellipsis />} className={styles.more ?? ""} />
-                }
-                items={[
-                  {
-                    id: "first",
-                    label: "Compare the others with this",
-                    isDisabled: index === 0,
-                    onChoose: () => onFirst(run.id),
-                  },
-                  { id: "remove", label: "Remove from the comparison", onChoose: () => onRemove(run.id) },
-                ]}
+              {index > 0 && (
+                <IconButton
+                  label={`Compare the others with ${run.name}`}
+                  icon={<ArrowLeftToLine />}
+                  className={styles.more ?? ""}
+                  onClick={() => onFirst(run.id)}
+                />
+              )}
+              <IconButton
+                label={`Remove ${run.name}`}
+                icon={<X />}
+                className={styles.more ?? ""}
+                onClick={() => onRemove(run.id)}
               />
             </div>
           ))}
@@ -149,7 +148,7 @@ export function ComparisonTable(properties: Properties) {
       </div>
     </div>
   );
-}
+});
 
 /** The places in view, and some around it. */
 function within(first: number, inView: number, count: number): number[] {
