@@ -21,6 +21,8 @@ const SIDE = 64;
 export const LEGEND_WIDTH = 132;
 const FADED = 0.22;
 const SOLID = 0.75;
+/** Up to so many lines there is room for wider ones; many wide ones take several times as long to draw. */
+const FEW = 40;
 const BRUSH_WIDTH = 14;
 
 export function layoutOf(axes: number, size: Size, hasLegend: boolean): Layout {
@@ -91,7 +93,7 @@ export function drawLines(
   colors: readonly (string | null)[],
   inks: Inks,
 ): void {
-  surface.lineWidth = 1;
+  surface.lineWidth = runs.length <= FEW ? 1.75 : 1;
   surface.lineJoin = "bevel";
   surface.globalAlpha = SOLID;
   for (const [color, alike] of Map.groupBy(runs, (run) => colors[run] ?? inks.strong)) {
