@@ -5,6 +5,7 @@ import { compareSearch } from "~/features/compare/search";
 import { experimentsSearch } from "~/features/experiments/search";
 import { runsSearch } from "~/features/runs/search";
 import { runSearch } from "~/features/run/search";
+import { loggedModelsSearch, modelSearch, modelsSearch } from "~/features/models/search";
 import { NotFound } from "~/shell/NotFound";
 import { Shell } from "~/shell/Shell";
 
@@ -65,6 +66,37 @@ const compare = createRoute({
 });
 
 const routeTree = root.addChildren([index, workspace.addChildren([workspaceIndex, experiments, compare])]);
+const loggedModels = createRoute({
+  getParentRoute: () => workspace,
+  path: "experiments/$experiment/models",
+  validateSearch: loggedModelsSearch,
+  component: lazyRouteComponent(() => import("~/features/models/LoggedModelsPage"), "LoggedModelsPage"),
+});
+
+const models = createRoute({
+  getParentRoute: () => workspace,
+  path: "models",
+  validateSearch: modelsSearch,
+  component: lazyRouteComponent(() => import("~/features/models/ModelsPage"), "ModelsPage"),
+});
+
+const model = createRoute({
+  getParentRoute: () => workspace,
+  path: "models/$model",
+  validateSearch: modelSearch,
+  component: lazyRouteComponent(() => import("~/features/models/ModelPage"), "ModelPage"),
+});
+
+const version = createRoute({
+  getParentRoute: () => workspace,
+  path: "models/$model/versions/$version",
+  component: lazyRouteComponent(() => import("~/features/models/VersionPage"), "VersionPage"),
+});
+
+const routeTree = root.addChildren([
+  index,
+  workspace.addChildren([workspaceIndex, experiments, loggedModels, models, model, version]),
+]);
 
 /** Every URL of the app. */
 export const router = createRouter({

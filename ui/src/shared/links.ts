@@ -9,5 +9,7 @@ export const comparePath = (workspace: string, runs: readonly string[]): string 
   `${below(workspace, "compare")}?runs=${encodeURIComponent(JSON.stringify(runs))}`;
 export const modelsPath = (workspace: string): string => below(workspace, "models");
 export const modelPath = (workspace: string, model: string): string => below(workspace, "models", model);
+export const loggedModelsPath = (workspace: string, experiment: string): string =>
+  below(workspace, "experiments", experiment, "models");
 export const versionPath = (workspace: string, model: string, version: number | string): string =>
   below(workspace, "models", model, "versions", String(version));

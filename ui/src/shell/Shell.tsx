@@ -1,5 +1,5 @@
 import { Link, Outlet, useParams } from "@tanstack/react-router";
-import { FlaskConical } from "lucide-react";
+import { Boxes, FlaskConical } from "lucide-react";
 import { useState } from "react";
 
 import { Toasts } from "~/shared/components/toasts";
@@ -34,6 +34,14 @@ export function Shell() {
             activeProps={{ className: styles.active ?? "" }}
           >
             <FlaskConical aria-hidden /> Experiments
+          </Link>
+          <Link
+            to="/w/$workspace/models"
+            params={{ workspace }}
+            className={styles.link}
+            activeProps={{ className: styles.active ?? "" }}
+          >
+            <Boxes aria-hidden /> Models
           </Link>
           <ServerLink workspace={workspace} />
         </nav>

@@ -1,3 +1,4 @@
+import type { LucideIcon } from "lucide-react";
 import { Ban, CircleCheck, CircleX, Clock, LoaderCircle } from "lucide-react";
 
 import { RunStatus } from "~/api/gen/trivet/tracking/v1/run_pb";
@@ -15,10 +16,21 @@ const SHOWN = {
 /** What a run does: an icon and a word. A run that says it runs, and has not written for long, is stale. */
 export function Status({ status, isStale = false }: { readonly status: RunStatus; readonly isStale?: boolean }) {
   const { word, tone, Icon } = SHOWN[status];
+  return <StatusWord tone={isStale ? "warn" : tone} Icon={Icon} word={isStale ? `${word}, silent` : word} />;
+}
+
+interface StatusWordProperties {
+  readonly tone: "good" | "bad" | "warn" | "busy" | "soft";
+  readonly Icon: LucideIcon;
+  readonly word: string;
+}
+
+/** Where something stands: an icon and a word, coloured. */
+export function StatusWord({ tone, Icon, word }: StatusWordProperties) {
   return (
-    <span className={`${styles.status} ${styles[isStale ? "warn" : tone]}`}>
+    <span className={`${styles.status} ${styles[tone]}`}>
       <Icon aria-hidden />
-      {isStale ? `${word}, silent` : word}
+      {word}
     </span>
   );
 }

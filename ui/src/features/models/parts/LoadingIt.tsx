@@ -1,0 +1,53 @@
+import { useState } from "react";
+
+import type { ModelVersion } from "~/api/gen/trivet/registry/v1/model_version_pb";
+import { idOf } from "~/api/names";
+import styles from "~/features/models/parts/LoadingIt.module.css";
+import { mlflowSnippet, trivetSnippet } from "~/features/models/snippets";
+import { NO_STAGE } from "~/features/models/stages";
+import { Section } from "~/shared/components/Section";
+import { Snippet } from "~/shared/components/Snippet";
+import { columnsOf } from "~/shared/models/schema";
+
+interface Properties {
+  readonly workspace: string;
+  readonly model: string;
+  readonly version: ModelVersion;
+}
+
+/** Lines that load a version, by its number or by what points at it. */
+export function LoadingIt({ workspace, model, version }: Properties) {
+  const uris = [
+    `models:/${model}/${idOf(version.name)}`,
+    ...version.aliases.map((alias) => `models:/${model}@${alias}`),
+    ...(version.stage === NO_STAGE ? [] : [`models:/${model}/${version.stage}`]),
+  ];
+  const [chosen, setChosen] = useState("");
+  const uri = uris.find((each) => each === chosen) ?? uris[0] ?? "";
+  const inputs = columnsOf(version.signature?.inputs ?? "");
+  return (
+    <Section
+      title="Load it"
+      actions={
+        uris.length > 1 && (
+          <label className={styles.by}>
+            by
+            <select value={uri} onChange={(event) => setChosen(event.target.value)}>
+              {uris.map((each) => (
+                <option key={each}>{each}</option>
+              ))}
+            </select>
+          </label>
+        )
+      }
+    >
+      <div className={styles.lines}>
+        <Snippet label="Fetch its files with trivet" code={trivetSnippet(uri)} />
+        <Snippet
+          label="Load it with MLflow and predict"
+          code={mlflowSnippet(uri, globalThis.location.origin, workspace, inputs)}
+        />
+      </div>
+    </Section>
+  );
+}
