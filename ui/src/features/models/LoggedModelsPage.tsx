@@ -8,6 +8,7 @@ import { experimentQuery, loggedModelsQuery, registeredQuery } from "~/features/
 import { LoggedModelsTable } from "~/features/models/parts/LoggedModelsTable";
 import type { LoggedModelsSearch } from "~/features/models/search";
 import { Button } from "~/shared/components/Button";
+import { Crumbs } from "~/shared/components/Crumbs";
 import { Empty } from "~/shared/components/Empty";
 import { Problem } from "~/shared/components/Problem";
 import { SearchBox } from "~/shared/components/SearchBox";
@@ -51,14 +52,15 @@ export function LoggedModelsPage() {
     <>
       <Toolbar
         title={
-          <>
-            <a href={experimentPath(workspace, experiment)}>{named.data?.displayName ?? experiment}</a> / logged models
-          </>
+          <Crumbs>
+            <a href={experimentPath(workspace, experiment)}>{named.data?.displayName ?? experiment}</a>
+            <span>logged models</span>
+          </Crumbs>
         }
       >
         <SearchBox
           key={experiment}
-          label="Search by name, or metrics.rmse < 7"
+          label="Search by name or filter"
           text={search.q ?? ""}
           onText={(q) => go({ q: q === "" ? undefined : q })}
           boxRef={box}
@@ -70,7 +72,11 @@ export function LoggedModelsPage() {
         <Empty title="No logged models yet" paste={FIRST_MODEL} />
       )}
       {found.isSuccess && models.length === 0 && search.q !== undefined && (
-        <Empty title={`No logged model passes “${search.q}”`} />
+        <Empty title={`No logged model passes “${search.q}”`}>
+          <p>
+            What is typed is part of a name, or a filter such as <code>metrics.rmse &lt; 7 AND status = 'READY'</code>.
+          </p>
+        </Empty>
       )}
       {models.length > 0 && (
         <LoggedModelsTable

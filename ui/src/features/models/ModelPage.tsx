@@ -16,6 +16,7 @@ import { modelQuery, rulesQuery } from "~/features/models/queries";
 import type { ModelSearch, ModelTab } from "~/features/models/search";
 import { Button } from "~/shared/components/Button";
 import { Columns } from "~/shared/components/Columns";
+import { Crumbs } from "~/shared/components/Crumbs";
 import { Problem } from "~/shared/components/Problem";
 import { Skeleton } from "~/shared/components/Skeleton";
 import { Tabs } from "~/shared/components/Tabs";
@@ -66,12 +67,12 @@ function Found({ workspace, id, model }: FoundProperties) {
     <>
       <Toolbar
         title={
-          <>
+          <Crumbs>
             <Link to="/w/$workspace/models" params={{ workspace }}>
               Models
-            </Link>{" "}
-            / {id}
-          </>
+            </Link>
+            <span>{id}</span>
+          </Crumbs>
         }
       >
         <Button icon={<Pencil />} onClick={() => setAsked("rename")}>

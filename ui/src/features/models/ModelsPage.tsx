@@ -54,7 +54,7 @@ export function ModelsPage() {
       <Toolbar title="Models">
         <SearchBox
           key={workspace}
-          label="Search by name, or key:value of a tag"
+          label="Search by name or key:value"
           text={search.q ?? ""}
           onText={(q) => go({ q: q === "" ? undefined : q })}
           boxRef={box}
@@ -75,7 +75,6 @@ export function ModelsPage() {
           isStale={found.isPlaceholderData}
           current={rows.current}
           onOrder={(order, desc) => go({ order, desc })}
-          onTag={changes.tagModel}
         />
       )}
       {found.hasNextPage && (

@@ -7,7 +7,6 @@ import { failureOf } from "~/api/errors";
 import type { ModelVersion } from "~/api/gen/trivet/registry/v1/model_version_pb";
 import { ModelVersionState } from "~/api/gen/trivet/registry/v1/model_version_pb";
 import type { PromotionRules } from "~/api/gen/trivet/registry/v1/promotion_rules_pb";
-import { idOf } from "~/api/names";
 import { CopyVersionDialog } from "~/features/models/parts/CopyVersionDialog";
 import { DeleteVersionDialog } from "~/features/models/parts/DeleteVersionDialog";
 import { Lineage } from "~/features/models/parts/Lineage";
@@ -19,6 +18,7 @@ import { rulesQuery, versionQuery } from "~/features/models/queries";
 import { isProtectedStage, stagesOf } from "~/features/models/stages";
 import { Button } from "~/shared/components/Button";
 import { Columns } from "~/shared/components/Columns";
+import { Crumbs } from "~/shared/components/Crumbs";
 import { Empty } from "~/shared/components/Empty";
 import { Menu } from "~/shared/components/Menu";
 import { Problem } from "~/shared/components/Problem";
@@ -54,21 +54,19 @@ function Numbered({ workspace, model, version }: NumberedProperties) {
   const rules = useQuery(rulesQuery(workspace));
   const [asked, setAsked] = useState<"copy" | "delete" | null>(null);
   const [stage, setStage] = useState<string | null>(null);
-  const back = (
-    <Link to="/w/$workspace/models/$model" params={{ workspace, model }}>
-      {model}
-    </Link>
-  );
   return (
     <>
       <Toolbar
         title={
-          <>
+          <Crumbs>
             <Link to="/w/$workspace/models" params={{ workspace }}>
               Models
-            </Link>{" "}
-            / {back} / version {version}
-          </>
+            </Link>
+            <Link to="/w/$workspace/models/$model" params={{ workspace, model }}>
+              {model}
+            </Link>
+            <span>version {version}</span>
+          </Crumbs>
         }
       >
         {found.data !== undefined && (
@@ -137,11 +135,7 @@ function StageMenu({ version, rules, onChoose }: StageMenuProperties) {
   return (
     <Menu
       trigger={
-        <Button
-          kind="primary"
-          disabled={version.state !== ModelVersionState.READY}
-          aria-label={`Stage of version ${idOf(version.name)}: ${version.stage}`}
-        >
+        <Button kind="primary" disabled={version.state !== ModelVersionState.READY}>
           Stage: {version.stage} <ChevronDown aria-hidden />
         </Button>
       }

@@ -5,7 +5,7 @@ import { mlflowSnippet, trivetSnippet } from "~/features/models/snippets";
 const column = (name: string, type: string) => ({ name, type, isRequired: true, defaultValue: "" });
 
 test("files are fetched by the URI of the model", () => {
-  expect(trivetSnippet("models:/a b/3")).toContain('download_artifacts(artifact_uri="models:/a b/3")');
+  expect(trivetSnippet("models:/a b/3")).toContain('uri = "models:/a b/3"');
 });
 
 test("a model is asked with a row of its own columns", () => {

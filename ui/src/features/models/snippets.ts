@@ -18,7 +18,8 @@ const EXAMPLES: Readonly<Record<string, string>> = {
 /** Python that fetches the files of a model by its URI, with this server's own client. */
 export const trivetSnippet = (uri: string): string => `import trivet
 
-folder = trivet.download_artifacts(artifact_uri=${JSON.stringify(uri)})`;
+uri = ${JSON.stringify(uri)}
+folder = trivet.download_artifacts(artifact_uri=uri)`;
 
 /** Python that loads a model by MLflow's client, and predicts on one row. */
 export function mlflowSnippet(

@@ -65,13 +65,18 @@ export function ModelNameField({ workspace, label, name, onName }: Properties) {
       className={styles.root}
       positioning={{ sameWidth: true }}
     >
-      <Combobox.Label className={styles.label}>{label}</Combobox.Label>
+      <div className={styles.head}>
+        <Combobox.Label className={styles.label}>{label}</Combobox.Label>
+        <span className={fault === "" ? styles.hint : styles.fault} role="status">
+          {fault === "" ? hint : fault}
+        </span>
+      </div>
       <Combobox.Control className={styles.control}>
         <Combobox.Input autoFocus aria-invalid={fault !== ""} />
       </Combobox.Control>
       <Combobox.Positioner className={styles.positioner}>
         {collection.size > 0 && (
-          <Combobox.Content className={styles.list} aria-label="Models">
+          <Combobox.Content className={styles.list}>
             {collection.items.map((item) => (
               <Combobox.Item key={item} item={item} className={styles.item}>
                 <Combobox.ItemText>{item}</Combobox.ItemText>
@@ -80,9 +85,6 @@ export function ModelNameField({ workspace, label, name, onName }: Properties) {
           </Combobox.Content>
         )}
       </Combobox.Positioner>
-      <p className={fault === "" ? styles.hint : styles.fault} role="status">
-        {fault === "" ? hint : fault}
-      </p>
     </Combobox.Root>
   );
 }

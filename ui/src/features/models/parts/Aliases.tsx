@@ -31,8 +31,11 @@ export function Aliases({ workspace, model, rules, version }: Properties) {
       <ul className={styles.aliases} aria-label="Aliases">
         {shown.map(([alias, target]) => (
           <li key={alias} className={styles.alias}>
-            <span>@{alias}</span>
-            {version === null && <VersionLink workspace={workspace} model={idOf(model.name)} version={target} />}
+            {version === null ? (
+              <VersionLink workspace={workspace} model={idOf(model.name)} version={target} before={`@${alias}`} />
+            ) : (
+              `@${alias}`
+            )}
             {isProtectedAlias(rules, alias) ? (
               <span title={protectedAlias(alias)}>
                 <Lock role="img" aria-label={`The alias ${alias} is protected`} />

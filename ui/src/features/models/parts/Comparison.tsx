@@ -117,7 +117,6 @@ function versionRows(versions: readonly ModelVersion[]): ComparedRow[] {
       versions.map((each) => value(each) || null),
     );
   return [
-    of("Stage", (each) => each.stage),
     of("Aliases", (each) => each.aliases.map((alias) => `@${alias}`).join(" ")),
     of("Description", (each) => each.description),
     of("Registered", (each) => fullTime(millis(each.createTime) ?? 0)),

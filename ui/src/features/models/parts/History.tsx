@@ -20,6 +20,8 @@ import { Time } from "~/shared/components/Time";
 import type { Column } from "~/shared/table/Table";
 import { Table } from "~/shared/table/Table";
 
+/** How many changes of an entry are shown at once: a version begins with a dozen. */
+const SHOWN_CHANGES = 3;
 const KIND_NAMES = {
   stages: "moves between stages",
   aliases: "aliases",
@@ -108,20 +110,39 @@ function columnsFor(onAt: (at: number) => void): Column<ModelHistoryEntry>[] {
       ),
     },
     { id: "who", header: "Who", cell: (each) => each.actor },
-    { id: "what", header: "What", cell: whatWasDone },
+    { id: "what", header: "What", cell: (each) => <span className={styles.what}>{whatWasDone(each)}</span> },
     { id: "why", header: "Why", cell: (each) => each.reason },
     {
       id: "changes",
       header: "Before and after",
-      cell: (each) => (
-        <dl className={styles.changes}>
-          {each.changes.map((change) => (
-            <Change key={change.field} change={change} />
-          ))}
-        </dl>
-      ),
+      cell: (each) => <Changes changes={each.changes} />,
     },
   ];
+}
+
+function Changes({ changes }: { readonly changes: readonly FieldChange[] }) {
+  const rest = changes.slice(SHOWN_CHANGES);
+  return (
+    <>
+      <ChangeList changes={changes.slice(0, SHOWN_CHANGES)} />
+      {rest.length > 0 && (
+        <details>
+          <summary>{rest.length} more</summary>
+          <ChangeList changes={rest} />
+        </details>
+      )}
+    </>
+  );
+}
+
+function ChangeList({ changes }: { readonly changes: readonly FieldChange[] }) {
+  return (
+    <dl className={styles.changes}>
+      {changes.map((change) => (
+        <Change key={change.field} change={change} />
+      ))}
+    </dl>
+  );
 }
 
 function Change({ change }: { readonly change: FieldChange }) {

@@ -145,7 +145,9 @@ function Copied({ text, what }: { readonly text: string; readonly what: string }
 }
 
 function Named({ workspace, name }: { readonly workspace: string; readonly name: string }) {
-  return <VersionLink workspace={workspace} model={modelIn(name)} version={BigInt(idOf(name))} isNamed />;
+  return (
+    <VersionLink workspace={workspace} model={modelIn(name)} version={BigInt(idOf(name))} before={modelIn(name)} />
+  );
 }
 
 function All({ workspace, versions }: { readonly workspace: string; readonly versions: readonly ModelVersion[] }) {

@@ -30,14 +30,16 @@ export function LoadingIt({ workspace, model, version }: Properties) {
       title="Load it"
       actions={
         uris.length > 1 && (
-          <label className={styles.by}>
-            by
-            <select value={uri} onChange={(event) => setChosen(event.target.value)}>
-              {uris.map((each) => (
-                <option key={each}>{each}</option>
-              ))}
-            </select>
-          </label>
+          <select
+            aria-label="The URI to load it by"
+            className={styles.uri}
+            value={uri}
+            onChange={(event) => setChosen(event.target.value)}
+          >
+            {uris.map((each) => (
+              <option key={each}>{each}</option>
+            ))}
+          </select>
         )
       }
     >

@@ -90,7 +90,7 @@ export function LoggedModelsTable(properties: Properties) {
               workspace={workspace}
               model={modelIn(version.name)}
               version={BigInt(idOf(version.name))}
-              isNamed
+              before={modelIn(version.name)}
             />
           ))}
         </span>

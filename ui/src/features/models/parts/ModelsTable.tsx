@@ -21,10 +21,9 @@ interface Properties {
   readonly isStale: boolean;
   readonly current: string | undefined;
   readonly onOrder: (by: ModelOrder, isDescending: boolean) => void;
-  readonly onTag: (name: string, key: string, value: string | null) => Promise<unknown>;
 }
 
-export function ModelsTable({ workspace, models, rules, search, isStale, current, onOrder, onTag }: Properties) {
+export function ModelsTable({ workspace, models, rules, search, isStale, current, onOrder }: Properties) {
   const link = (model: Model, version: number | bigint | undefined) => (
     <VersionLink workspace={workspace} model={idOf(model.name)} version={version} />
   );
@@ -57,9 +56,13 @@ export function ModelsTable({ workspace, models, rules, search, isStale, current
           {Object.entries(each.aliases)
             .toSorted(([one], [other]) => (one < other ? -1 : 1))
             .map(([alias, version]) => (
-              <span key={alias}>
-                @{alias} {link(each, version)}
-              </span>
+              <VersionLink
+                key={alias}
+                workspace={workspace}
+                model={idOf(each.name)}
+                version={version}
+                before={`@${alias}`}
+              />
             ))}
         </span>
       ),
@@ -74,7 +77,7 @@ export function ModelsTable({ workspace, models, rules, search, isStale, current
     {
       id: "tags",
       header: "Tags",
-      cell: (each) => <Tags tags={each.tags} onChange={(key, value) => onTag(each.name, key, value)} />,
+      cell: (each) => <Tags tags={each.tags} />,
     },
   ];
   return (

@@ -9,7 +9,7 @@ import { idOf } from "~/api/names";
 import styles from "~/features/models/parts/bar.module.css";
 import { VersionsTable } from "~/features/models/parts/VersionsTable";
 import type { ViewProperties } from "~/features/models/parts/viewProperties";
-import { useRegistryChanges, versionsQuery } from "~/features/models/queries";
+import { versionsQuery } from "~/features/models/queries";
 import { stagesOf } from "~/features/models/stages";
 import { Button } from "~/shared/components/Button";
 import { Empty } from "~/shared/components/Empty";
@@ -25,7 +25,6 @@ interface Properties extends ViewProperties {
 /** The versions of a model. */
 export function Versions({ workspace, model, search, onSearch, rules }: Properties) {
   const navigate = useNavigate();
-  const changes = useRegistryChanges(workspace);
   const [chosen, setChosen] = useState<readonly number[]>(search.compare ?? []);
   const found = useInfiniteQuery({ ...versionsQuery(workspace, model, search), placeholderData: keepPreviousData });
   const versions = found.data?.pages.flatMap((page) => page.modelVersions) ?? [];
@@ -82,7 +81,6 @@ export function Versions({ workspace, model, search, onSearch, rules }: Properti
           current={rows.current}
           onToggle={toggle}
           onOrder={(order, desc) => onSearch({ order, desc })}
-          onTag={changes.tagVersion}
         />
       )}
       {found.hasNextPage && (

@@ -27,11 +27,10 @@ interface Properties {
   readonly current: string | undefined;
   readonly onToggle: (version: number) => void;
   readonly onOrder: (by: VersionOrder, isDescending: boolean) => void;
-  readonly onTag: (name: string, key: string, value: string | null) => Promise<unknown>;
 }
 
 export function VersionsTable(properties: Properties) {
-  const { workspace, model, versions, rules, search, chosen, isStale, current, onToggle, onOrder, onTag } = properties;
+  const { workspace, model, versions, rules, search, chosen, isStale, current, onToggle, onOrder } = properties;
   const columns: Column<ModelVersion, VersionOrder>[] = [
     {
       id: "choose",
@@ -76,7 +75,11 @@ export function VersionsTable(properties: Properties) {
     {
       id: "tags",
       header: "Tags",
-      cell: (each) => <Tags tags={each.tags} onChange={(key, value) => onTag(each.name, key, value)} />,
+      cell: (each) => (
+        <div className={styles.tags}>
+          <Tags tags={each.tags} />
+        </div>
+      ),
     },
     {
       id: "created",
