@@ -263,6 +263,7 @@ def test_description_and_tags_are_changed_and_a_race_is_told(site: Any, taxi: Pa
     expect(taxi.get_by_text("Somebody else changed it meanwhile")).to_be_visible()
     expect(taxi.get_by_label("Description in markdown")).to_have_value("by **me**")
     taxi.get_by_role("button", name="Save").click()
+    expect(taxi.get_by_label("Description in markdown")).to_have_count(0)
     expect(taxi.get_by_text("by me", exact=True)).to_be_visible()
     side = taxi.get_by_role("complementary")
     side.get_by_role("button", name="Tag", exact=True).click()
@@ -548,7 +549,8 @@ def test_logged_models_are_searched_and_sorted(logged: Page) -> None:
 def test_a_model_is_registered_under_a_name_from_the_list(site: Any, logged: Page) -> None:
     logged.get_by_role("button", name="Register big").click()
     dialog = logged.get_by_role("dialog")
-    dialog.get_by_role("combobox", name="Model").fill("TAXI")
+    expect(dialog.get_by_role("combobox", name="Model")).to_be_focused()
+    logged.keyboard.type("TAXI")
     logged.get_by_role("option", name="taxi-big").click()
     expect(dialog.get_by_text("The next version of this model")).to_be_visible()
     dialog.get_by_label("Description of the version").fill("deeper")

@@ -220,7 +220,8 @@ export const sourceRunQuery = (run: string) =>
 
 const direction = (desc: boolean | undefined): string => (desc === true ? "DESC" : "ASC");
 
-/** Changes of what is registered. After each, also one that failed, what was read of models is read again. */
+/** Changes of what is registered. After each, also one that failed, what was read of models is read again. Where somebody
+ * else was faster, it is so before the failure is told: whoever tries again does it with what there is now. */
 export function useRegistryChanges(workspace: string) {
   const client = useQueryClient();
   return {
@@ -296,7 +297,8 @@ async function changed<T>(client: QueryClient, workspace: string, call: Promise<
     await reread();
     return answer;
   } catch (error) {
-    void reread();
+    if (failureOf(error).reason === "ETAG_STALE") await reread();
+    else void reread();
     throw error;
   }
 }

@@ -72,7 +72,7 @@ export function ModelNameField({ workspace, label, name, onName }: Properties) {
         </span>
       </div>
       <Combobox.Control className={styles.control}>
-        <Combobox.Input autoFocus aria-invalid={fault !== ""} />
+        <Combobox.Input aria-invalid={fault !== ""} onChange={(event) => onName(event.target.value)} />
       </Combobox.Control>
       <Combobox.Positioner className={styles.positioner}>
         {collection.size > 0 && (
