@@ -10,6 +10,7 @@ import type { LoggedModelsSearch } from "~/features/models/search";
 import { Button } from "~/shared/components/Button";
 import { Crumbs } from "~/shared/components/Crumbs";
 import { Empty } from "~/shared/components/Empty";
+import { PathLink } from "~/shared/components/PathLink";
 import { Problem } from "~/shared/components/Problem";
 import { SearchBox } from "~/shared/components/SearchBox";
 import { Skeleton } from "~/shared/components/Skeleton";
@@ -53,7 +54,7 @@ export function LoggedModelsPage() {
       <Toolbar
         title={
           <Crumbs>
-            <a href={experimentPath(workspace, experiment)}>{named.data?.displayName ?? experiment}</a>
+            <PathLink path={experimentPath(workspace, experiment)}>{named.data?.displayName ?? experiment}</PathLink>
             <span>logged models</span>
           </Crumbs>
         }

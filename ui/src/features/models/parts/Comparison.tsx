@@ -18,6 +18,7 @@ import type { ViewProperties } from "~/features/models/parts/viewProperties";
 import { chosenVersionsQuery, comparedRunsQuery } from "~/features/models/queries";
 import { Button } from "~/shared/components/Button";
 import { Num } from "~/shared/components/Num";
+import { PathLink } from "~/shared/components/PathLink";
 import { Problem } from "~/shared/components/Problem";
 import { Skeleton } from "~/shared/components/Skeleton";
 import { fullTime } from "~/shared/format/times";
@@ -65,7 +66,7 @@ export function Comparison({ workspace, model, search, onSearch, rules }: Proper
           />
           Differences only
         </label>
-        {runs.length > 1 && <a href={comparePath(workspace, runs.map(idOf))}>Charts of their runs</a>}
+        {runs.length > 1 && <PathLink path={comparePath(workspace, runs.map(idOf))}>Charts of their runs</PathLink>}
       </div>
       {[versions, compared].map(
         (each) =>

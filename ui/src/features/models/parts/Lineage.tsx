@@ -10,6 +10,7 @@ import { VersionLink } from "~/features/models/parts/VersionLink";
 import { relativesQuery, sourceRunQuery } from "~/features/models/queries";
 import { CopyButton } from "~/shared/components/CopyButton";
 import { Num } from "~/shared/components/Num";
+import { PathLink } from "~/shared/components/PathLink";
 import { Problem } from "~/shared/components/Problem";
 import { Facts, Section } from "~/shared/components/Section";
 import { Status } from "~/shared/components/Status";
@@ -42,9 +43,9 @@ export function Lineage({ workspace, version }: Properties) {
           [
             "Experiment",
             made.data === undefined || made.data === null ? null : (
-              <a href={experimentPath(workspace, idOf(made.data.experiment.name))}>
+              <PathLink path={experimentPath(workspace, idOf(made.data.experiment.name))}>
                 {made.data.experiment.displayName}
-              </a>
+              </PathLink>
             ),
           ],
           ["Metrics", made.data === undefined || made.data === null ? null : <Metrics run={made.data.run} />],
@@ -91,7 +92,7 @@ function SourceRun({ workspace, run, made }: SourceRunProperties) {
   if (made === null) return <span className={styles.soft}>{idOf(run)}, which is gone by now</span>;
   return (
     <>
-      <a href={runPath(workspace, idOf(run))}>{made?.run.displayName ?? idOf(run)}</a>
+      <PathLink path={runPath(workspace, idOf(run))}>{made?.run.displayName ?? idOf(run)}</PathLink>
       {made !== undefined && <Status status={made.run.status} isStale={made.run.stale} />}
     </>
   );

@@ -12,6 +12,7 @@ import type { LoggedModelsSearch } from "~/features/models/search";
 import { quotedKey } from "~/filter/quote";
 import { Button } from "~/shared/components/Button";
 import { Num } from "~/shared/components/Num";
+import { PathLink } from "~/shared/components/PathLink";
 import { StatusWord } from "~/shared/components/Status";
 import { Time } from "~/shared/components/Time";
 import { runPath } from "~/shared/links";
@@ -63,9 +64,9 @@ export function LoggedModelsTable(properties: Properties) {
         each.sourceRun === "" ? (
           "—"
         ) : (
-          <a href={runPath(workspace, idOf(each.sourceRun))} title={idOf(each.sourceRun)}>
+          <PathLink path={runPath(workspace, idOf(each.sourceRun))} title={idOf(each.sourceRun)}>
             <code>{idOf(each.sourceRun).slice(-SHOWN_ID)}</code>
-          </a>
+          </PathLink>
         ),
     },
     { id: "type", header: "Type", sort: "model_type", cell: (each) => each.modelType },

@@ -8,6 +8,7 @@ import { VersionLink } from "~/features/models/parts/VersionLink";
 import styles from "~/features/models/parts/VersionsTable.module.css";
 import { VersionState } from "~/features/models/parts/VersionState";
 import type { ModelSearch, VersionOrder } from "~/features/models/search";
+import { PathLink } from "~/shared/components/PathLink";
 import { Tags } from "~/shared/components/Tags";
 import { Time } from "~/shared/components/Time";
 import { runPath } from "~/shared/links";
@@ -111,8 +112,8 @@ export function VersionsTable(properties: Properties) {
 function Run({ workspace, name }: { readonly workspace: string; readonly name: string }) {
   if (name === "") return "—";
   return (
-    <a href={runPath(workspace, idOf(name))} title={idOf(name)}>
+    <PathLink path={runPath(workspace, idOf(name))} title={idOf(name)}>
       <code>{idOf(name).slice(-SHOWN_ID)}</code>
-    </a>
+    </PathLink>
   );
 }
