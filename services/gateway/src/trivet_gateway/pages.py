@@ -36,6 +36,24 @@ POLICY: Final = "; ".join(
     )
 )
 """What pages may load and be loaded by: nothing but what comes from here, or what they made themselves."""
+SANDBOX: Final = "sandbox.html"
+"""The document that shows somebody's HTML in a frame (ADR 51)."""
+SANDBOX_POLICY: Final = "; ".join(
+    (
+        "sandbox allow-scripts",
+        "default-src 'none'",
+        "script-src 'unsafe-inline' 'unsafe-eval' data: blob:",
+        "style-src 'unsafe-inline' data: blob:",
+        "img-src data: blob:",
+        "media-src data: blob:",
+        "font-src data:",
+        "worker-src data: blob:",
+        "base-uri 'none'",
+        "form-action 'none'",
+        "frame-ancestors 'self'",
+    )
+)
+"""What scripts of a file may do: all that needs neither this server, nor another one, nor the page around them."""
 _OF_PAGES: Final = {
     "content-security-policy": POLICY,
     "cross-origin-opener-policy": "same-origin",
@@ -59,6 +77,8 @@ class _File:
         """The file, in the smallest form that the browser takes."""
         accepted = {each.partition(";")[0].strip().lower() for each in headers.get("accept-encoding", "").split(",")}
         more = {**_OF_PAGES, "cache-control": cached, "vary": "accept-encoding"}
+        if self.path.name == SANDBOX:
+            more["content-security-policy"] = SANDBOX_POLICY
         for coding, path in self.codings:
             if coding in accepted:
                 return FileResponse(path, media_type=self.media_type, headers={**more, "content-encoding": coding})

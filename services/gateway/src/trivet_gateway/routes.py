@@ -9,6 +9,7 @@ from typing import Any, Final, Generic, TypeVar
 from starlette.requests import Request
 from starlette.responses import Response
 
+from trivet_gateway import page_files
 from trivet_gateway.fields import Fields
 from trivet_gateway.mlflow import (
     browser_files,
@@ -134,8 +135,10 @@ WORKSPACES: Final[Sequence[Route[Call]]] = (
 PAGE_FILES: Final[Sequence[Route[Transfer]]] = (
     Route("GET", "/get-artifact", run_files.get_of_run),
     Route("GET", "/model-versions/get-artifact", browser_files.get_of_version),
+    Route("GET", "/files/save", page_files.save),
+    Route("GET", "/files/show", page_files.show),
 )
-"""Below nothing: links in MLflow's pages."""
+"""Below nothing: links in MLflow's pages, and in those of Trivet."""
 OUT_OF_SCOPE: Final = (
     "traces",
     "get-trace-artifact",

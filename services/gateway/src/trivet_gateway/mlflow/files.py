@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import logging
 import mimetypes
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Mapping
 from typing import Any, Final
 from urllib.parse import quote
 
@@ -27,14 +27,17 @@ _log = logging.getLogger("trivet.gateway")
 _PIECE: Final = 1 << 20
 """What one message takes."""
 _PAGE: Final = 1000
-# Pages of artifacts would act for whoever looks at them.
-_AS_DATA: Final = {
+AS_DATA: Final = {
     "x-content-type-options": "nosniff",
     "content-security-policy": "sandbox; default-src 'none'",
     "accept-ranges": "bytes",
 }
-_OCTETS: Final = "application/octet-stream"
+"""Headers of files: pages of artifacts would act for whoever looks at them."""
 _FOLDER: Final = "Invalid path: it is a directory."
+
+
+HeadersOf = Callable[[artifact_pb2.Artifact], Mapping[str, str]]
+"""What is said of a file with its bytes, `content-type` and `etag` among it. May raise MlflowError."""
 
 
 async def put(caller: Caller, request: Request) -> Response:
@@ -112,22 +115,32 @@ async def get(caller: Caller, request: Request) -> Response:
     return await download(caller, place_of(caller, request.path_params["path"]), request)
 
 
-async def download(caller: Caller, place: Place, request: Request) -> Response:
+def as_attachment(file: artifact_pb2.Artifact) -> dict[str, str]:
+    """Of a file that browsers save, whatever is in it."""
+    return {
+        **AS_DATA,
+        "content-type": "application/octet-stream",
+        "content-disposition": f"attachment; {file_name(file)}",
+        "etag": etag(file),
+    }
+
+
+async def download(caller: Caller, place: Place, request: Request, headers_of: HeadersOf = as_attachment) -> Response:
     """Gives the file at a place, or a range of it. Raises MlflowError."""
     if not place.path:
         raise invalid(_FOLDER)
     if request.method == "GET" and "range" not in request.headers and "if-none-match" not in request.headers:
-        return await _whole(caller, place)
+        return await _whole(caller, place, headers_of)
     file = await _file(caller, place)
-    headers = _headers(file)
+    headers = headers_of(file)
     if is_unchanged(request.headers, headers["etag"]):
         return Response(status_code=304, headers=headers)
     span = wanted_span(request.headers, file.size_bytes, headers["etag"]) if request.method == "GET" else None
     if span == UNSATISFIABLE:
-        return Response(status_code=416, headers={**_AS_DATA, "content-range": f"bytes */{file.size_bytes}"})
+        return Response(status_code=416, headers={**AS_DATA, "content-range": f"bytes */{file.size_bytes}"})
     if request.method == "HEAD":
-        return Response(headers={**headers, "content-length": str(file.size_bytes)}, media_type=_OCTETS)
-    return await _part(caller, file, span or Span(0, file.size_bytes), is_part=span is not None)
+        return Response(headers={**headers, "content-length": str(file.size_bytes)})
+    return await _part(caller, file, span or Span(0, file.size_bytes), headers, is_part=span is not None)
 
 
 async def _file(caller: Caller, place: Place) -> artifact_pb2.Artifact:
@@ -139,7 +152,7 @@ async def _file(caller: Caller, place: Place) -> artifact_pb2.Artifact:
     return found
 
 
-async def _whole(caller: Caller, place: Place) -> Response:
+async def _whole(caller: Caller, place: Place, headers_of: HeadersOf) -> Response:
     """A file, which tells of itself before its bytes come: one call."""
     wanted = pb.DownloadArtifactRequest(owner=place.owner, path=place.path)
     answers = caller.stream(caller.upstream.artifacts.DownloadArtifact, wanted, UNKNOWN_BYTES)
@@ -149,12 +162,14 @@ async def _whole(caller: Caller, place: Place) -> Response:
         if error.code == missing("").code:
             await _file(caller, place)  # a folder is answered otherwise than nothing
         raise
-    headers = {**_headers(file), "content-length": str(file.size_bytes)}
-    return _Download(_data(answers), headers=headers, media_type=_OCTETS)
+    headers = {**headers_of(file), "content-length": str(file.size_bytes)}
+    return _Download(_data(answers), headers=headers)
 
 
-async def _part(caller: Caller, file: artifact_pb2.Artifact, span: Span, *, is_part: bool) -> Response:
-    headers = {**_headers(file), "content-length": str(span.size)}
+async def _part(
+    caller: Caller, file: artifact_pb2.Artifact, span: Span, of_file: Mapping[str, str], *, is_part: bool
+) -> Response:
+    headers = {**of_file, "content-length": str(span.size)}
     if is_part:
         headers["content-range"] = f"bytes {span.begin}-{span.end - 1}/{file.size_bytes}"
     wanted = pb.DownloadArtifactRequest(
@@ -163,12 +178,7 @@ async def _part(caller: Caller, file: artifact_pb2.Artifact, span: Span, *, is_p
     answers = caller.stream(caller.upstream.artifacts.DownloadArtifact, wanted, span.size)
     if (await anext(answers)).artifact.sha256 != file.sha256:
         raise MlflowError("RESOURCE_CONFLICT", "The file was replaced in this moment. Ask again.")
-    return _Download(
-        _data(answers),
-        status_code=206 if is_part else 200,
-        headers=headers,
-        media_type=_OCTETS,
-    )
+    return _Download(_data(answers), status_code=206 if is_part else 200, headers=headers)
 
 
 class _Download(StreamingResponse):
@@ -191,13 +201,14 @@ async def _data(answers: AsyncIterator[pb.DownloadArtifactResponse]) -> AsyncIte
         yield answer.data
 
 
-def _headers(file: artifact_pb2.Artifact) -> dict[str, str]:
-    name = quote(file.path.rsplit("/", 1)[-1], safe="")
-    return {
-        **_AS_DATA,
-        "content-disposition": f"attachment; filename*=UTF-8''{name}",
-        "etag": f'"{file.sha256.hex()}"',
-    }
+def file_name(file: artifact_pb2.Artifact) -> str:
+    """The parameter of `content-disposition` that names it."""
+    return f"filename*=UTF-8''{quote(file.path.rsplit('/', 1)[-1], safe='')}"
+
+
+def etag(file: artifact_pb2.Artifact) -> str:
+    """Changes with its bytes."""
+    return f'"{file.sha256.hex()}"'
 
 
 async def list_folder(caller: Caller, request: Request) -> Response:
