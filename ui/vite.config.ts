@@ -45,7 +45,7 @@ export default defineConfig({
   server: {
     // `npm run dev` beside a running `trivet up`: TRIVET_GATEWAY names another one.
     proxy: Object.fromEntries(
-      ["/trivet.", "/api", "/ajax-api", "/get-artifact", "/health", "/version"].map((path) => [
+      ["/trivet.", "/api", "/ajax-api", "/get-artifact", "/health", "/version", "^/w/[^/]+/files/"].map((path) => [
         path,
         { target: process.env["TRIVET_GATEWAY"] ?? "http://127.0.0.1:7331", changeOrigin: true },
       ]),

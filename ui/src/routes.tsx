@@ -49,7 +49,6 @@ const server = createRoute({
   component: lazyRouteComponent(() => import("~/features/server/Page"), "ServerPage"),
 });
 
-const routeTree = root.addChildren([index, workspace.addChildren([workspaceIndex, experiments, runs, server])]);
 const run = createRoute({
   getParentRoute: () => workspace,
   path: "runs/$run",
@@ -57,7 +56,6 @@ const run = createRoute({
   component: lazyRouteComponent(() => import("~/features/run/Page"), "RunPage"),
 });
 
-const routeTree = root.addChildren([index, workspace.addChildren([workspaceIndex, experiments, run])]);
 const compare = createRoute({
   getParentRoute: () => workspace,
   path: "compare",
@@ -65,7 +63,6 @@ const compare = createRoute({
   component: lazyRouteComponent(() => import("~/features/compare/Page"), "ComparePage"),
 });
 
-const routeTree = root.addChildren([index, workspace.addChildren([workspaceIndex, experiments, compare])]);
 const loggedModels = createRoute({
   getParentRoute: () => workspace,
   path: "experiments/$experiment/models",
@@ -95,7 +92,7 @@ const version = createRoute({
 
 const routeTree = root.addChildren([
   index,
-  workspace.addChildren([workspaceIndex, experiments, loggedModels, models, model, version]),
+  workspace.addChildren([workspaceIndex, experiments, runs, loggedModels, run, compare, models, model, version, server]),
 ]);
 
 /** Every URL of the app. */

@@ -5,7 +5,14 @@ import remarkGfm from "remark-gfm";
 const REMARK = [remarkGfm];
 const REHYPE = [rehypeSanitize];
 
-export default function MarkdownRendered({ text }: { readonly text: string }) {
+const asNamed = (source: string): string => source;
+
+interface Properties {
+  readonly text: string;
+  readonly imageUrl?: (source: string) => string | null;
+}
+
+export default function MarkdownRendered({ text, imageUrl = asNamed }: Properties) {
   return (
     <ReactMarkdown
       remarkPlugins={REMARK}
@@ -16,6 +23,16 @@ export default function MarkdownRendered({ text }: { readonly text: string }) {
             {children}
           </a>
         ),
+        img: ({ src, alt = "" }) => {
+          if (typeof src !== "string") return <>{alt}</>;
+          const url = imageUrl(src);
+          if (url !== null) return <img src={url} alt={alt} />;
+          return (
+            <a href={src} target="_blank" rel="noreferrer noopener">
+              {alt === "" ? src : alt}
+            </a>
+          );
+        },
       }}
     >
       {text}

@@ -1,0 +1,127 @@
+import { useQuery, useQueryClient } from "@tanstack/react-query";
+import type { FileMetaData } from "hyparquet";
+import { parquetMetadataAsync, parquetReadObjects, parquetSchema } from "hyparquet";
+import { useMemo, useRef, useState } from "react";
+
+import type { Failure } from "~/api/errors";
+import { failureOf } from "~/api/errors";
+import { readBytes } from "~/api/files";
+import { Problem } from "~/shared/components/Problem";
+import { Skeleton } from "~/shared/components/Skeleton";
+import { count } from "~/shared/format/numbers";
+import { compressors } from "~/viewers/compressors";
+import { Frame } from "~/viewers/Frame";
+import type { GridColumn } from "~/viewers/Grid";
+import { Grid } from "~/viewers/Grid";
+import type { Shown } from "~/viewers/reading";
+import { valueText } from "~/viewers/values";
+
+/** Rows that are read together. */
+const BLOCK_ROWS = 500;
+const KEPT_BLOCKS_MS = 60_000;
+
+type Block = readonly Readonly<Record<string, unknown>>[];
+
+/** Some rows of a Parquet file at a time: only the bytes of those that are looked at are fetched. */
+export default function ParquetViewer({ file }: { readonly file: Shown }) {
+  const source = useMemo(() => sourceOf(file), [file]);
+  const metadata = useQuery({
+    queryKey: ["parquet", file.place, file.digest],
+    queryFn: () => parquetMetadataAsync(source),
+    staleTime: Infinity,
+    structuralSharing: false,
+    retry: false,
+  });
+  if (metadata.isPending) return <Skeleton />;
+  if (metadata.isError) return <Unreadable error={metadata.error} onRetry={() => void metadata.refetch()} />;
+  return <Rows file={file} source={source} metadata={metadata.data} />;
+}
+
+interface RowsProperties {
+  readonly file: Shown;
+  readonly source: ReturnType<typeof sourceOf>;
+  readonly metadata: FileMetaData;
+}
+
+function Rows({ file, source, metadata }: RowsProperties) {
+  const client = useQueryClient();
+  const blocks = useRef(new Map<number, Block | "reading">());
+  const [, setRead] = useState(0);
+  const [failure, setFailure] = useState<Failure | null>(null);
+  const columns = useMemo(() => columnsOf(metadata), [metadata]);
+  const rowCount = Number(metadata.num_rows);
+  const read = (block: number): void => {
+    if (blocks.current.has(block)) return;
+    blocks.current.set(block, "reading");
+    const rowStart = block * BLOCK_ROWS;
+    const rowEnd = Math.min(rowCount, rowStart + BLOCK_ROWS);
+    void client
+      .fetchQuery({
+        queryKey: ["parquet", file.place, file.digest, rowStart],
+        queryFn: () => parquetReadObjects({ file: source, metadata, rowStart, rowEnd, compressors }),
+        staleTime: Infinity,
+        gcTime: KEPT_BLOCKS_MS,
+        structuralSharing: false,
+      })
+      .then(
+        (rows) => {
+          blocks.current.set(block, rows);
+          setRead((times) => times + 1);
+        },
+        (error: unknown) => {
+          blocks.current.delete(block);
+          setFailure(failureOf(error));
+        },
+      );
+  };
+  const onRows = (begin: number, end: number): void => {
+    for (let block = Math.floor(begin / BLOCK_ROWS); block * BLOCK_ROWS < end; block += 1) read(block);
+  };
+  const valueAt = (row: number, column: number): string | null | undefined => {
+    const block = blocks.current.get(Math.floor(row / BLOCK_ROWS));
+    if (block === undefined || block === "reading") return undefined;
+    return valueText(block[row % BLOCK_ROWS]?.[columns[column]?.name ?? ""]);
+  };
+  return (
+    <Frame
+      note={
+        <>
+          {count(rowCount)} {rowCount === 1 ? "row" : "rows"}, {count(columns.length)} columns,{" "}
+          {count(metadata.row_groups.length)} row {metadata.row_groups.length === 1 ? "group" : "groups"}
+        </>
+      }
+    >
+      {failure !== null && <Problem failure={failure} />}
+      <Grid label={`Table of ${file.name}`} columns={columns} rowCount={rowCount} valueAt={valueAt} onRows={onRows} />
+    </Frame>
+  );
+}
+
+function Unreadable({ error, onRetry }: { readonly error: Error; readonly onRetry: () => void }) {
+  const failure = failureOf(error);
+  const isOurs = failure.requestId !== "" || failure.isPassing;
+  return (
+    <Problem
+      failure={
+        isOurs ? failure : { ...failure, nextStep: "It may be cut, or be no Parquet file. Download it to look at it." }
+      }
+      onRetry={onRetry}
+    />
+  );
+}
+
+function columnsOf(metadata: FileMetaData): readonly GridColumn[] {
+  return parquetSchema(metadata).children.map(({ element }) => ({
+    name: element.name,
+    type: element.logical_type?.type ?? element.converted_type ?? element.type ?? "nested",
+  }));
+}
+
+/** The file as hyparquet reads it: by parts. */
+function sourceOf(file: Shown) {
+  return {
+    byteLength: file.size,
+    slice: async (begin: number, end = file.size): Promise<ArrayBuffer> =>
+      (await readBytes(file.place, { offset: begin, limit: end - begin })).buffer,
+  };
+}
