@@ -40,6 +40,8 @@ export default defineConfig({
     assetsInlineLimit: 0,
     modulePreload: { polyfill: false },
     manifest: true,
+    // Its entry also makes a decompressor of WebAssembly, which the policy of the pages does not allow and nothing here uses.
+    rolldownOptions: { treeshake: { moduleSideEffects: (id) => !id.includes("/hyparquet-compressors/") } },
     chunkSizeWarningLimit: 400,
   },
   server: {

@@ -1,4 +1,4 @@
-import { useQuery, useQueryClient } from "@tanstack/react-query";
+import { useQuery } from "@tanstack/react-query";
 import type { FileMetaData } from "hyparquet";
 import { parquetMetadataAsync, parquetReadObjects, parquetSchema } from "hyparquet";
 import { useMemo, useRef, useState } from "react";
@@ -18,69 +18,62 @@ import { valueText } from "~/viewers/values";
 
 /** Rows that are read together. */
 const BLOCK_ROWS = 500;
-const KEPT_BLOCKS_MS = 60_000;
+const KEPT_MS = 60_000;
 
 type Block = readonly Readonly<Record<string, unknown>>[];
 
 /** Some rows of a Parquet file at a time: only the bytes of those that are looked at are fetched. */
 export default function ParquetViewer({ file }: { readonly file: Shown }) {
   const source = useMemo(() => sourceOf(file), [file]);
-  const metadata = useQuery({
+  const opened = useQuery({
     queryKey: ["parquet", file.place, file.digest],
-    queryFn: () => parquetMetadataAsync(source),
+    // How wide columns are is seen by the first rows, so nothing is shown before them.
+    queryFn: async () => {
+      const metadata = await parquetMetadataAsync(source);
+      return { metadata, first: await rowsIn(source, metadata, 0) };
+    },
     staleTime: Infinity,
+    gcTime: KEPT_MS,
     structuralSharing: false,
-    retry: false,
   });
-  if (metadata.isPending) return <Skeleton />;
-  if (metadata.isError) return <Unreadable error={metadata.error} onRetry={() => void metadata.refetch()} />;
-  return <Rows file={file} source={source} metadata={metadata.data} />;
+  if (opened.isPending) return <Skeleton />;
+  if (opened.isError) return <Unreadable error={opened.error} onRetry={() => void opened.refetch()} />;
+  return <Rows key={file.digest} file={file} source={source} {...opened.data} />;
 }
 
 interface RowsProperties {
   readonly file: Shown;
-  readonly source: ReturnType<typeof sourceOf>;
+  readonly source: Source;
   readonly metadata: FileMetaData;
+  readonly first: Block;
 }
 
-function Rows({ file, source, metadata }: RowsProperties) {
-  const client = useQueryClient();
-  const blocks = useRef(new Map<number, Block | "reading">());
-  const [, setRead] = useState(0);
+function Rows({ file, source, metadata, first }: RowsProperties) {
+  const [blocks, setBlocks] = useState<ReadonlyMap<number, Block>>(() => new Map([[0, first]]));
+  const reading = useRef(new Set([0]));
   const [failure, setFailure] = useState<Failure | null>(null);
   const columns = useMemo(() => columnsOf(metadata), [metadata]);
   const rowCount = Number(metadata.num_rows);
   const read = (block: number): void => {
-    if (blocks.current.has(block)) return;
-    blocks.current.set(block, "reading");
-    const rowStart = block * BLOCK_ROWS;
-    const rowEnd = Math.min(rowCount, rowStart + BLOCK_ROWS);
-    void client
-      .fetchQuery({
-        queryKey: ["parquet", file.place, file.digest, rowStart],
-        queryFn: () => parquetReadObjects({ file: source, metadata, rowStart, rowEnd, compressors }),
-        staleTime: Infinity,
-        gcTime: KEPT_BLOCKS_MS,
-        structuralSharing: false,
-      })
-      .then(
-        (rows) => {
-          blocks.current.set(block, rows);
-          setRead((times) => times + 1);
-        },
-        (error: unknown) => {
-          blocks.current.delete(block);
-          setFailure(failureOf(error));
-        },
-      );
+    if (reading.current.has(block)) return;
+    reading.current.add(block);
+    void rowsIn(source, metadata, block).then(
+      (rows) => {
+        setBlocks((now) => new Map(now).set(block, rows));
+        setFailure(null);
+      },
+      (error: unknown) => {
+        reading.current.delete(block);
+        setFailure(failureOf(error));
+      },
+    );
   };
   const onRows = (begin: number, end: number): void => {
     for (let block = Math.floor(begin / BLOCK_ROWS); block * BLOCK_ROWS < end; block += 1) read(block);
   };
   const valueAt = (row: number, column: number): string | null | undefined => {
-    const block = blocks.current.get(Math.floor(row / BLOCK_ROWS));
-    if (block === undefined || block === "reading") return undefined;
-    return valueText(block[row % BLOCK_ROWS]?.[columns[column]?.name ?? ""]);
+    const block = blocks.get(Math.floor(row / BLOCK_ROWS));
+    return block === undefined ? undefined : valueText(block[row % BLOCK_ROWS]?.[columns[column]?.name ?? ""]);
   };
   return (
     <Frame
@@ -116,6 +109,15 @@ function columnsOf(metadata: FileMetaData): readonly GridColumn[] {
     type: element.logical_type?.type ?? element.converted_type ?? element.type ?? "nested",
   }));
 }
+
+/** The rows of a block. */
+function rowsIn(source: Source, metadata: FileMetaData, block: number): Promise<Block> {
+  const rowStart = block * BLOCK_ROWS;
+  const rowEnd = Math.min(Number(metadata.num_rows), rowStart + BLOCK_ROWS);
+  return parquetReadObjects({ file: source, metadata, rowStart, rowEnd, compressors });
+}
+
+type Source = ReturnType<typeof sourceOf>;
 
 /** The file as hyparquet reads it: by parts. */
 function sourceOf(file: Shown) {
