@@ -18,6 +18,8 @@ import { valueText } from "~/viewers/values";
 
 /** Rows that are read together. */
 const BLOCK_ROWS = 500;
+/** Where most files say what is in them; where more of them does, it is fetched too. */
+const FOOTER_BYTES = 64 * 1024;
 const KEPT_MS = 60_000;
 
 type Block = readonly Readonly<Record<string, unknown>>[];
@@ -29,7 +31,7 @@ export default function ParquetViewer({ file }: { readonly file: Shown }) {
     queryKey: ["parquet", file.place, file.digest],
     // How wide columns are is seen by the first rows, so nothing is shown before them.
     queryFn: async () => {
-      const metadata = await parquetMetadataAsync(source);
+      const metadata = await parquetMetadataAsync(source, { initialFetchSize: FOOTER_BYTES });
       return { metadata, first: await rowsIn(source, metadata, 0) };
     },
     staleTime: Infinity,
