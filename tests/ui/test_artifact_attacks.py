@@ -11,7 +11,7 @@ from urllib.parse import quote
 
 import plotly.graph_objects as go
 import pytest
-from playwright.sync_api import FrameLocator, Page, expect
+from playwright.sync_api import Dialog, FrameLocator, Page, expect
 
 from trivet_testing.browser import Watched
 
@@ -111,7 +111,12 @@ def frame(page: Page, name: str) -> FrameLocator:
 def test_a_report_is_shown_and_reaches_nothing(site: Any, page: Page, watched: Watched, elsewhere: Elsewhere) -> None:
     watched.expect_complaint(BLOCKED)
     dialogs: list[str] = []
-    page.on("dialog", lambda dialog: (dialogs.append(dialog.message), dialog.dismiss()))
+
+    def note(dialog: Dialog) -> None:
+        dialogs.append(dialog.message)
+        dialog.dismiss()
+
+    page.on("dialog", note)
     elsewhere.asked.clear()
     shown(site, page, "report.html", ATTACK.replace("SERVER", site.http).replace("ELSEWHERE", elsewhere.url))
     report = frame(page, "report.html")

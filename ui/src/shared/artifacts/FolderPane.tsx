@@ -59,7 +59,8 @@ export function FolderPane({ workspace, owner, path, places, models, model, onPa
   if (folder === undefined) return null;
   const mlmodel = entries.find((each) => each.name === "MLmodel" && !each.isFolder);
   const place = mlmodel === undefined ? null : folderPlace(mlmodel.places[0]);
-  const shownCount = `${count(entries.length)}${hasMore ? " and more" : ""}`;
+  const isFirst = folder.isLoading && folder.entries.length === 0;
+  const shownCount = isFirst ? "" : `${count(entries.length)}${hasMore ? " and more" : ""}`;
   return (
     <div className={styles.pane}>
       <PaneHeader
@@ -97,7 +98,7 @@ export function FolderPane({ workspace, owner, path, places, models, model, onPa
         </div>
         {folder.failure !== null && <Problem failure={folder.failure} />}
         {size.isError && folder.failure === null && <Problem failure={failureOf(size.error)} />}
-        {folder.isLoading && entries.length === 0 ? (
+        {isFirst ? (
           <Skeleton />
         ) : (
           <EntryList

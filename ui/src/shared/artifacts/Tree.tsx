@@ -172,7 +172,10 @@ interface RowProperties {
 }
 
 function TreeRow({ id, row, top, isCursor, isChosen, isModel, onChoose, onToggle }: RowProperties) {
-  const place = { transform: `translateY(${top}px)`, paddingLeft: 6 + (row.level - 1) * 14 };
+  const place = {
+    transform: `translateY(${top}px)`,
+    paddingLeft: 6 + (row.level - 1) * 14 + (row.kind === "entry" ? 0 : 21),
+  };
   const classes = `${styles.row} ${isChosen ? styles.chosen : ""} ${isCursor ? styles.cursor : ""}`;
   if (row.kind !== "entry") {
     return (
