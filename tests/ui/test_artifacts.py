@@ -136,9 +136,6 @@ def test_a_folder_of_thousands_is_read_as_it_is_looked_at(files: Files, page: Pa
         expect(page.get_by_role("status").get_by_text(read, exact=True)).to_be_visible()
     listed.evaluate("element => element.scrollTo(0, element.scrollHeight)")
     expect(listed.get_by_role("button", name="02999.txt")).to_be_visible()
-    tree(page).focus()
-    page.keyboard.press("End")
-    expect(item(page, "plots")).to_be_visible()
 
 
 def test_names_are_searched_in_all_pages_of_a_folder(files: Files, page: Page) -> None:
