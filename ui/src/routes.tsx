@@ -5,7 +5,7 @@ import { compareSearch } from "~/features/compare/search";
 import { experimentsSearch } from "~/features/experiments/search";
 import { runsSearch } from "~/features/runs/search";
 import { runSearch } from "~/features/run/search";
-import { loggedModelsSearch, modelSearch, modelsSearch } from "~/features/models/search";
+import { loggedModelsSearch, modelSearch, modelsSearch, versionSearch } from "~/features/models/search";
 import { NotFound } from "~/shell/NotFound";
 import { Shell } from "~/shell/Shell";
 
@@ -87,12 +87,24 @@ const model = createRoute({
 const version = createRoute({
   getParentRoute: () => workspace,
   path: "models/$model/versions/$version",
+  validateSearch: versionSearch,
   component: lazyRouteComponent(() => import("~/features/models/VersionPage"), "VersionPage"),
 });
 
 const routeTree = root.addChildren([
   index,
-  workspace.addChildren([workspaceIndex, experiments, runs, loggedModels, run, compare, models, model, version, server]),
+  workspace.addChildren([
+    workspaceIndex,
+    experiments,
+    runs,
+    loggedModels,
+    run,
+    compare,
+    models,
+    model,
+    version,
+    server,
+  ]),
 ]);
 
 /** Every URL of the app. */

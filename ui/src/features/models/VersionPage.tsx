@@ -1,7 +1,7 @@
 import { useQuery } from "@tanstack/react-query";
 import { getRouteApi, Link } from "@tanstack/react-router";
 import { ChevronDown, Copy, Lock, Trash2 } from "lucide-react";
-import { useState } from "react";
+import { lazy, Suspense, useState } from "react";
 
 import { failureOf } from "~/api/errors";
 import type { ModelVersion } from "~/api/gen/trivet/registry/v1/model_version_pb";
@@ -25,6 +25,7 @@ import { Problem } from "~/shared/components/Problem";
 import { Skeleton } from "~/shared/components/Skeleton";
 import { Toolbar } from "~/shared/components/Toolbar";
 
+const VersionFiles = lazy(() => import("~/features/models/parts/VersionFiles"));
 const route = getRouteApi("/w/$workspace/models/$model/versions/$version");
 
 /** A version of a model: where it stands, what it takes and gives, and where it came from. */
@@ -50,6 +51,7 @@ interface NumberedProperties {
 
 function Numbered({ workspace, model, version }: NumberedProperties) {
   const navigate = route.useNavigate();
+  const { path = "" } = route.useSearch();
   const found = useQuery(versionQuery(workspace, model, version));
   const rules = useQuery(rulesQuery(workspace));
   const [asked, setAsked] = useState<"copy" | "delete" | null>(null);
@@ -93,6 +95,16 @@ function Numbered({ workspace, model, version }: NumberedProperties) {
             <SignatureTables signature={found.data.signature} />
             <LoadingIt workspace={workspace} model={model} version={found.data} />
             <Lineage workspace={workspace} version={found.data} />
+            {found.data.artifactOwner !== "" && (
+              <Suspense fallback={<Skeleton />}>
+                <VersionFiles
+                  workspace={workspace}
+                  owner={found.data.artifactOwner}
+                  path={path}
+                  onPath={(to) => void navigate({ search: { path: to === "" ? undefined : to } })}
+                />
+              </Suspense>
+            )}
           </Columns>
           <MoveDialog
             workspace={workspace}

@@ -39,6 +39,12 @@ export type VersionOrder = (typeof VERSION_ORDERS)[number];
 export const HISTORY_KINDS = ["stages", "aliases", "versions", "texts"] as const;
 export type HistoryKind = (typeof HISTORY_KINDS)[number];
 
+/** What the URL says of the page of a version. */
+export interface VersionSearch {
+  /** The path of the file that is shown. */
+  readonly path?: string;
+}
+
 /** What the URL says of the logged models of an experiment. */
 export interface LoggedModelsSearch {
   readonly q?: string;
@@ -51,6 +57,10 @@ export interface LoggedModelsSearch {
 export function modelsSearch(raw: Record<string, unknown>): ModelsSearch {
   const order = MODEL_ORDERS.find((each) => each === raw["order"]);
   return { ...searched(raw), ...ordered(order, raw["desc"]) };
+}
+
+export function versionSearch(raw: Record<string, unknown>): VersionSearch {
+  return typeof raw["path"] === "string" && raw["path"] !== "" ? { path: raw["path"] } : {};
 }
 
 export function modelSearch(raw: Record<string, unknown>): ModelSearch {

@@ -19,6 +19,7 @@ import { Tabs } from "~/shared/components/Tabs";
 import { count } from "~/shared/format/numbers";
 
 const MetricsTab = lazy(() => import("~/features/run/parts/MetricsTab"));
+const ArtifactsTab = lazy(() => import("~/features/run/parts/ArtifactsTab"));
 const ConsoleTab = lazy(() => import("~/features/run/parts/ConsoleTab"));
 
 /** What each tab is given. */
@@ -36,6 +37,7 @@ const TABS: readonly { readonly id: RunTab; readonly label: string; readonly Sho
   { id: "metrics", label: "Metrics", Shown: MetricsTab },
   { id: "system", label: "System metrics", Shown: MetricsTab },
   { id: "console", label: "Console", Shown: ConsoleTab },
+  { id: "artifacts", label: "Artifacts", Shown: ArtifactsTab },
 ];
 
 const route = getRouteApi("/w/$workspace/runs/$run");
