@@ -138,7 +138,15 @@ export function useLiveRuns(scope: Scope, search: RunsSearch, read: Reading, isR
       setMissed({ asked, ids: new Set() });
       void client.resetQueries({ queryKey: [...rows, "pages", asked] });
     },
-    recheck,
+    recheck: async (ids) => {
+      if (ids.length === 0) return;
+      try {
+        await recheck(ids);
+      } catch {
+        // It is tried again with what the watch says; until then the rows stay as they were.
+        for (const id of ids) due.current.add(id);
+      }
+    },
   };
 }
 
