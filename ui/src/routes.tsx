@@ -3,9 +3,11 @@ import { createRootRoute, createRoute, createRouter, lazyRouteComponent, redirec
 import { DEFAULT_WORKSPACE } from "~/api/names";
 import { compareSearch } from "~/features/compare/search";
 import { experimentsSearch } from "~/features/experiments/search";
+import { prefetchRuns } from "~/features/runs/prefetch";
 import { runsSearch } from "~/features/runs/search";
 import { runSearch } from "~/features/run/search";
 import { loggedModelsSearch, modelSearch, modelsSearch, versionSearch } from "~/features/models/search";
+import { queryClient } from "~/queryClient";
 import { NotFound } from "~/shell/NotFound";
 import { Shell } from "~/shell/Shell";
 
@@ -40,6 +42,10 @@ const runs = createRoute({
   getParentRoute: () => workspace,
   path: "experiments/$experiment",
   validateSearch: runsSearch,
+  // Also where somebody points at a link to it.
+  beforeLoad: ({ cause, params, search }) => {
+    if (cause !== "stay") void prefetchRuns(queryClient, params, search);
+  },
   component: lazyRouteComponent(() => import("~/features/runs/Page"), "RunsPage"),
 });
 

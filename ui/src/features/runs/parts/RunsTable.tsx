@@ -57,9 +57,10 @@ interface Properties {
 export function RunsTable({ scope, experiment, experimentNames, search, go, onOpen }: Properties) {
   const { workspace } = scope;
   const table = useColumns(scope, search);
-  const { columns, read, isReady } = table;
+  const { columns, read } = table;
   const { found, total, items, count, isTree, isAnyNested, isStale, versions } = useRows(scope, search, table);
-  const live = useLiveRuns(scope, search, read, isReady);
+  // The first rows come first: a watch reads them again when it begins.
+  const live = useLiveRuns(scope, search, read, !found.isPending);
   const selection = useSelection(search, (change) => go(change, false));
   const [isChoosing, setChoosing] = useState(false);
   const [renamed, setRenamed] = useState<RunRow | null>(null);
