@@ -169,6 +169,12 @@ FIELDS: dict[str, Send] = {
     "UploadArtifacts file": lambda stub, text: sent(
         stub, pb.UploadArtifactsRequest(file=pb.UploadFile(start=pb.UploadStart(owner=RUN, path=text)))
     ),
+    "UploadArtifact owner": lambda stub, text: stub.UploadArtifact(
+        pb.UploadArtifactRequest(file=pb.UploadFile(start=pb.UploadStart(owner=text, path="f")))
+    ),
+    "UploadArtifact path": lambda stub, text: stub.UploadArtifact(
+        pb.UploadArtifactRequest(file=pb.UploadFile(start=pb.UploadStart(owner=RUN, path=text)))
+    ),
     "GetDownloadUrl owner": lambda stub, text: stub.GetDownloadUrl(
         direct_pb2.GetDownloadUrlRequest(owner=text, path="f")
     ),

@@ -8,7 +8,7 @@ import pytest
 
 from trivet_proto.artifacts.v1 import artifact_service_pb2 as pb
 from trivet_proto.artifacts.v1 import content_pb2, direct_pb2, garbage_pb2, upload_pb2
-from trivet_testing.artifacts import Artifacts, messages
+from trivet_testing.artifacts import Artifacts, messages, whole
 from trivet_testing.errors import error_of
 from trivet_testing.workspaces import unused_workspace
 
@@ -39,6 +39,9 @@ NOWHERE = "workspaces/nowhere/runs/r"
 NO_UPLOAD = "workspaces/nowhere/uploads/" + "0" * 32
 CALLS: dict[str, Callable[[Artifacts], object]] = {
     "UploadArtifacts": lambda artifacts: artifacts.upload_all(messages(NOWHERE, "f", b"x")),
+    "UploadArtifact": lambda artifacts: artifacts.stub.UploadArtifact(
+        pb.UploadArtifactRequest(file=whole(NOWHERE, "f", b"x").file)
+    ),
     "DownloadArtifact": lambda artifacts: artifacts.download(NOWHERE, "f"),
     "GetArtifact": lambda artifacts: artifacts.get(NOWHERE, "f"),
     "ListArtifacts": lambda artifacts: artifacts.paths(NOWHERE),

@@ -40,8 +40,8 @@ def test_the_real_client_sends_and_fetches_past_the_gateway(services_on_s3: str,
     assert found["sent"] == "all"
     assert found["whole"] == found["right"]
     calls = [method.rpartition("/")[2] for method, _ in recorder.deadlines]
-    # The large one in parts, the others in one piece; and all come from the store.
-    assert (calls.count("CompleteUpload"), calls.count("UploadArtifacts")) == (1, 2)
+    # The large one in parts, one in a stream, one in a message; and all come from the store.
+    assert (calls.count("CompleteUpload"), calls.count("UploadArtifacts"), calls.count("UploadArtifact")) == (1, 1, 1)
     assert (calls.count("GetDownloadUrl"), calls.count("DownloadArtifact")) == (3, 0)
 
 

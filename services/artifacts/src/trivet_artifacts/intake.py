@@ -24,7 +24,7 @@ from trivet_artifacts.domain.errors import (
     UploadOffsetWrong,
 )
 from trivet_artifacts.domain.resumables import Resumables
-from trivet_artifacts.domain.uploads import NewFile, Upload, Uploads
+from trivet_artifacts.domain.uploads import Committed, NewFile, Upload, Uploads
 from trivet_artifacts.packs import Pack, WholeFile
 from trivet_kit.errors import CallerError, FieldInvalid, Overloaded
 from trivet_kit.resources import UploadName
@@ -194,6 +194,37 @@ class Intakes:
         pack.work = self._threads.submit(pack.write, files)
         await asyncio.wrap_future(pack.work)
 
+    async def take_in(self, whole: WholeFile) -> Artifact:
+        """Makes a file visible whose bytes are all there.
+
+        Raises:
+            Overloaded: there was no place for it for half a minute.
+            ArtifactDigestMismatch, ArtifactPathTaken, ArtifactsHeld: it is refused.
+            ArtifactStoreUnavailable, StorageFull, UploadExpired: it could not be made durable.
+        """
+        workspace = whole.file.owner.workspace
+        object_key = self._uploads.take_spare(workspace) or (await self.reserve(workspace, 1))[0]
+        try:
+            pack = await self.begin_pack(object_key)
+        except BaseException:
+            self.release([object_key])
+            raise
+        # From here on it goes to its end also when nobody waits for it.
+        return await asyncio.shield(asyncio.wrap_future(self._threads.submit(self._take_in, pack, whole)))
+
+    def _take_in(self, pack: Pack, whole: WholeFile) -> Artifact:
+        try:
+            pack.write((whole,))
+            commit = partial(self._uploads.commit_one, pack.only())
+            committing = self._index.submit(self._committed, [pack], commit)
+        except BaseException:
+            self._discard(pack, None)
+            raise
+        (result,) = committing.result()
+        if isinstance(result, CallerError):
+            raise result
+        return result
+
     async def resume(self, name: UploadName, offset: int) -> Intake:
         """Opens the file of an upload that outlives this call, when there is a place for it.
 
@@ -291,8 +322,14 @@ class Intakes:
             await asyncio.wrap_future(intake.work)
 
     def _commit(self, incoming: list[Incoming]) -> tuple[Artifact | CallerError, ...]:
+        uploads = [upload for each in incoming for upload in each.uploads]
+        return self._committed(incoming, partial(self._uploads.commit, uploads))
+
+    def _committed(
+        self, incoming: Sequence[Incoming], commit: Callable[[], Committed]
+    ) -> tuple[Artifact | CallerError, ...]:
         try:
-            committed = self._uploads.commit([upload for each in incoming for upload in each.uploads])
+            committed = commit()
         except BaseException:
             # Perhaps they are visible, and only the answer was lost: their bytes must not be touched. Where they are
             # not, they expire.

@@ -73,6 +73,13 @@ class Pack:
         """The files that are durable."""
         return [result for result in self.results if isinstance(result, Upload)]
 
+    def only(self) -> Upload:
+        """The file of a pack of one that is durable. Raises ArtifactDigestMismatch."""
+        (result,) = self.results
+        if isinstance(result, ArtifactDigestMismatch):
+            raise result
+        return result
+
     def close(self) -> None:
         """Holds no bytes any longer. Idempotent."""
         if not self._left:

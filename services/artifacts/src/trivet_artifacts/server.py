@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing
+from contextlib import closing, suppress
 from datetime import timedelta
 
 from trivet_artifacts.blobs import opening
@@ -25,6 +25,7 @@ from trivet_artifacts.servicers.contents import ContentServicer
 from trivet_artifacts.servicers.garbage import GarbageServicer
 from trivet_artifacts.servicers.uploads import UploadServicer
 from trivet_artifacts.settings import GRACE_SECONDS, UPLOAD_LEASE_SECONDS
+from trivet_artifacts.store import new_files
 from trivet_artifacts.store.artifacts import SqlArtifacts
 from trivet_artifacts.store.checks import SqlChecks
 from trivet_artifacts.store.contents import SqlContents
@@ -35,6 +36,7 @@ from trivet_artifacts.store.tables import SCHEMA
 from trivet_artifacts.store.uploads import SqlUploads
 from trivet_kit import page_tokens
 from trivet_kit.db import Database, Migrations
+from trivet_kit.errors import CallerError
 from trivet_kit.server import Component, Service
 from trivet_kit.timestamps import now_millis
 from trivet_proto.artifacts.v1 import artifact_service_pb2
@@ -61,7 +63,7 @@ def open_database(url: str) -> Database:
 
 def migrations(database: Database) -> Migrations:
     """The migrations of the artifact service's schema."""
-    return Migrations(database, "trivet_artifacts")
+    return Migrations(database, "trivet_artifacts", new_files.FUNCTIONS)
 
 
 def open_blobs(store: str, public_endpoint: str = "") -> BlobStore:
@@ -136,6 +138,8 @@ def build(
         # In this order: a commit hands what is spare to the other threads.
         index.shutdown()
         threads.shutdown()
+        with suppress(CallerError):  # then they expire
+            uploads.release_spare()
         blobs.close()
         database.close()
 

@@ -53,6 +53,27 @@ class UploadArtifactsRequest(google.protobuf.message.Message):
 global___UploadArtifactsRequest = UploadArtifactsRequest
 
 @typing.final
+class UploadArtifactRequest(google.protobuf.message.Message):
+    """A small file."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    FILE_FIELD_NUMBER: builtins.int
+    @property
+    def file(self) -> global___UploadFile:
+        """The whole of it."""
+
+    def __init__(
+        self,
+        *,
+        file: global___UploadFile | None = ...,
+    ) -> None: ...
+    def HasField(self, field_name: typing.Literal["file", b"file"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["file", b"file"]) -> None: ...
+
+global___UploadArtifactRequest = UploadArtifactRequest
+
+@typing.final
 class UploadFile(google.protobuf.message.Message):
     """A file in one message."""
 

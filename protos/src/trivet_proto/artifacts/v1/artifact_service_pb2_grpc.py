@@ -48,6 +48,11 @@ class ArtifactServiceStub(object):
                 request_serializer=trivet__proto_dot_artifacts_dot_v1_dot_artifact__service__pb2.UploadArtifactsRequest.SerializeToString,
                 response_deserializer=trivet__proto_dot_artifacts_dot_v1_dot_artifact__service__pb2.UploadArtifactsResponse.FromString,
                 _registered_method=True)
+        self.UploadArtifact = channel.unary_unary(
+                '/trivet.artifacts.v1.ArtifactService/UploadArtifact',
+                request_serializer=trivet__proto_dot_artifacts_dot_v1_dot_artifact__service__pb2.UploadArtifactRequest.SerializeToString,
+                response_deserializer=trivet__proto_dot_artifacts_dot_v1_dot_artifact__pb2.Artifact.FromString,
+                _registered_method=True)
         self.DownloadArtifact = channel.unary_stream(
                 '/trivet.artifacts.v1.ArtifactService/DownloadArtifact',
                 request_serializer=trivet__proto_dot_artifacts_dot_v1_dot_artifact__service__pb2.DownloadArtifactRequest.SerializeToString,
@@ -172,6 +177,14 @@ class ArtifactServiceServicer(object):
         A `start` may name an upload of CreateUpload: then the bytes go on where those that are held end, and what came of
         them is kept when the stream breaks. That the upload takes bytes is answered by `begun`; a client that waits for it
         sends nothing in vain.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def UploadArtifact(self, request, context):
+        """Takes in one small file, as UploadArtifacts does with a stream that has it alone, for less. A file that is refused is
+        the error of the call.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -348,6 +361,11 @@ def add_ArtifactServiceServicer_to_server(servicer, server):
                     request_deserializer=trivet__proto_dot_artifacts_dot_v1_dot_artifact__service__pb2.UploadArtifactsRequest.FromString,
                     response_serializer=trivet__proto_dot_artifacts_dot_v1_dot_artifact__service__pb2.UploadArtifactsResponse.SerializeToString,
             ),
+            'UploadArtifact': grpc.unary_unary_rpc_method_handler(
+                    servicer.UploadArtifact,
+                    request_deserializer=trivet__proto_dot_artifacts_dot_v1_dot_artifact__service__pb2.UploadArtifactRequest.FromString,
+                    response_serializer=trivet__proto_dot_artifacts_dot_v1_dot_artifact__pb2.Artifact.SerializeToString,
+            ),
             'DownloadArtifact': grpc.unary_stream_rpc_method_handler(
                     servicer.DownloadArtifact,
                     request_deserializer=trivet__proto_dot_artifacts_dot_v1_dot_artifact__service__pb2.DownloadArtifactRequest.FromString,
@@ -485,6 +503,33 @@ class ArtifactService(object):
             '/trivet.artifacts.v1.ArtifactService/UploadArtifacts',
             trivet__proto_dot_artifacts_dot_v1_dot_artifact__service__pb2.UploadArtifactsRequest.SerializeToString,
             trivet__proto_dot_artifacts_dot_v1_dot_artifact__service__pb2.UploadArtifactsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def UploadArtifact(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/trivet.artifacts.v1.ArtifactService/UploadArtifact',
+            trivet__proto_dot_artifacts_dot_v1_dot_artifact__service__pb2.UploadArtifactRequest.SerializeToString,
+            trivet__proto_dot_artifacts_dot_v1_dot_artifact__pb2.Artifact.FromString,
             options,
             channel_credentials,
             insecure,

@@ -45,6 +45,14 @@ class ArtifactServiceStub:
     sends nothing in vain.
     """
 
+    UploadArtifact: grpc.UnaryUnaryMultiCallable[
+        trivet_proto.artifacts.v1.artifact_service_pb2.UploadArtifactRequest,
+        trivet_proto.artifacts.v1.artifact_pb2.Artifact,
+    ]
+    """Takes in one small file, as UploadArtifacts does with a stream that has it alone, for less. A file that is refused is
+    the error of the call.
+    """
+
     DownloadArtifact: grpc.UnaryStreamMultiCallable[
         trivet_proto.artifacts.v1.artifact_service_pb2.DownloadArtifactRequest,
         trivet_proto.artifacts.v1.artifact_service_pb2.DownloadArtifactResponse,
@@ -216,6 +224,14 @@ class ArtifactServiceAsyncStub:
     A `start` may name an upload of CreateUpload: then the bytes go on where those that are held end, and what came of
     them is kept when the stream breaks. That the upload takes bytes is answered by `begun`; a client that waits for it
     sends nothing in vain.
+    """
+
+    UploadArtifact: grpc.aio.UnaryUnaryMultiCallable[
+        trivet_proto.artifacts.v1.artifact_service_pb2.UploadArtifactRequest,
+        trivet_proto.artifacts.v1.artifact_pb2.Artifact,
+    ]
+    """Takes in one small file, as UploadArtifacts does with a stream that has it alone, for less. A file that is refused is
+    the error of the call.
     """
 
     DownloadArtifact: grpc.aio.UnaryStreamMultiCallable[
@@ -391,6 +407,16 @@ class ArtifactServiceServicer(metaclass=abc.ABCMeta):
         A `start` may name an upload of CreateUpload: then the bytes go on where those that are held end, and what came of
         them is kept when the stream breaks. That the upload takes bytes is answered by `begun`; a client that waits for it
         sends nothing in vain.
+        """
+
+    @abc.abstractmethod
+    def UploadArtifact(
+        self,
+        request: trivet_proto.artifacts.v1.artifact_service_pb2.UploadArtifactRequest,
+        context: _ServicerContext,
+    ) -> typing.Union[trivet_proto.artifacts.v1.artifact_pb2.Artifact, collections.abc.Awaitable[trivet_proto.artifacts.v1.artifact_pb2.Artifact]]:
+        """Takes in one small file, as UploadArtifacts does with a stream that has it alone, for less. A file that is refused is
+        the error of the call.
         """
 
     @abc.abstractmethod

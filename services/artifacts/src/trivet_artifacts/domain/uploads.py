@@ -78,6 +78,17 @@ class Uploads(Protocol):
         """Returns new object keys, which this process holds."""
         ...
 
+    def take_spare(self, workspace: str) -> str | None:
+        """Returns an object key that `commit_one` reserved, if there is one; does not wait for the database."""
+        ...
+
+    def commit_one(self, upload: Upload) -> Committed:
+        """Does what `commit` does with one file, whose blob has no others, in the hope that another one follows.
+
+        For that it may reserve a key, which is given up when no file comes for a while.
+        """
+        ...
+
     def commit(self, uploads: Sequence[Upload]) -> Committed:
         """Makes files visible, in order; a refused one keeps no other from it. Keys that are not used stay reserved.
 
@@ -102,7 +113,11 @@ class Uploads(Protocol):
         ...
 
     def renew(self) -> None:
-        """Says that this process lives and holds its keys."""
+        """Says that this process lives and holds its keys; gives up those of `commit_one` that were not used lately."""
+        ...
+
+    def release_spare(self) -> None:
+        """Gives up all keys that `commit_one` reserved."""
         ...
 
     def claim_expired(self) -> list[str]:

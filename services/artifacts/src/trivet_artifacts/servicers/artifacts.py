@@ -36,6 +36,9 @@ class ArtifactServicer:
             async for answer in answers:
                 yield convert.from_answer(answer)
 
+    async def UploadArtifact(self, request: pb.UploadArtifactRequest, call: Call) -> artifact_pb2.Artifact:
+        return convert.from_artifact(await self.intakes.take_in(convert.to_whole_file(request.file)))
+
     async def DownloadArtifact(
         self, request: pb.DownloadArtifactRequest, call: Call
     ) -> AsyncGenerator[pb.DownloadArtifactResponse | bytes, None]:

@@ -16,6 +16,7 @@ from trivet_artifacts.domain.errors import ArtifactPathTaken, ArtifactsHeld, Upl
 from trivet_artifacts.domain.uploads import Committed, Upload
 from trivet_artifacts.store import tables
 from trivet_artifacts.store.entries import chunks, lock_folders
+from trivet_artifacts.store.new_files import Reservation, place_new
 from trivet_artifacts.store.objects import Objects, touch
 from trivet_artifacts.store.resumables import LIFETIME_MILLIS, RESUMABLE
 from trivet_kit.db import Database
@@ -62,11 +63,13 @@ class SqlUploads:
         self._locking = RowsOfKeys(live.order_by(_upload.c.object_key).with_for_update(), texts=_upload.c.object_key)
         self._ending = RowsOfKeys(sa.delete(_upload).where(is_mine), texts=_upload.c.object_key)
         self._held: set[str] = set()
+        self._spare: dict[str, list[Reservation]] = {}
+        """By workspace, those that `commit_one` made, the newest last."""
         self._lock = threading.Lock()
 
     def reserve(self, workspace: str, count: int) -> list[str]:
         """Returns new object keys."""
-        keys = [f"{workspace}/{secrets.token_hex(16)}" for _ in range(count)]
+        keys = [_new_key(workspace) for _ in range(count)]
         expire_time = self._now() + self._lease_millis
         rows: list[dict[str, Scalar]] = [
             {"b_key": key, "b_holder": self._holder, "b_expire_time": expire_time} for key in keys
@@ -78,6 +81,33 @@ class SqlUploads:
         with self._lock:
             self._held.update(keys)
         return keys
+
+    def take_spare(self, workspace: str) -> str | None:
+        """Returns a key that `commit_one` reserved."""
+        with self._lock:
+            spare = self._spare.get(workspace)
+            # Where this process was stopped for a while, others may have taken it for dead.
+            return spare.pop().object_key if spare and not self._is_old(spare[-1]) else None
+
+    def commit_one(self, upload: Upload) -> Committed:
+        """Makes a file visible."""
+        if self._database.is_sqlite:
+            return self.commit([upload])
+        now = self._now()
+        workspace = upload.file.owner.workspace
+        following = Reservation(_new_key(workspace), now + self._lease_millis)
+        placing = self._database.transaction_from(
+            lambda connection: place_new(connection, upload, self._holder, following, now)
+        )
+        with placing as (_, is_placed):
+            pass
+        if not is_placed:
+            return self.commit([upload])
+        with self._lock:
+            self._held.discard(upload.object_key)
+            self._held.add(following.object_key)
+            self._spare.setdefault(workspace, []).append(following)
+        return Committed((_artifact(upload, now, verified=True),), frozenset((upload.object_key,)))
 
     def commit(self, uploads: Sequence[Upload]) -> Committed:
         """Makes files visible."""
@@ -137,6 +167,7 @@ class SqlUploads:
 
     def renew(self) -> None:
         """Says that this process lives."""
+        self._release_spare(self._is_old)
         with self._lock:
             held = sorted(self._held)
         for chunk in chunks(held):
@@ -148,6 +179,24 @@ class SqlUploads:
                         .where(_upload.c.object_key.in_(chunk), _upload.c.holder == holder, _upload.c.expire_time > 0)
                         .values(expire_time=now + lifetime)
                     )
+
+    def release_spare(self) -> None:
+        """Ends the reservations that `commit_one` made."""
+        self._release_spare(lambda _: True)
+
+    def _release_spare(self, is_chosen: Callable[[Reservation], bool]) -> None:
+        with self._lock:
+            chosen = [each.object_key for spare in self._spare.values() for each in spare if is_chosen(each)]
+            kept = {
+                workspace: [each for each in spare if not is_chosen(each)] for workspace, spare in self._spare.items()
+            }
+            self._spare = {workspace: spare for workspace, spare in kept.items() if spare}
+        if chosen:
+            self.release(chosen)
+
+    def _is_old(self, spare: Reservation) -> bool:
+        """Whether no file came for it in a quarter of the lease."""
+        return self._now() > spare.expire_time - self._lease_millis * 3 // 4
 
     def hold(self, object_key: str) -> None:
         """Renews the reservation of an upload of `Resumables`, until it is forgotten or released."""
@@ -189,6 +238,10 @@ class SqlUploads:
     def _drop(self, keys: Iterable[str]) -> None:
         with self._lock:
             self._held.difference_update(keys)
+
+
+def _new_key(workspace: str) -> str:
+    return f"{workspace}/{secrets.token_hex(16)}"
 
 
 def _complete(connection: Connection, object_key: str, artifact: Artifact) -> None:

@@ -62,7 +62,10 @@ async def upload(caller: Caller, place: Place, content: AsyncIterator[bytes], si
     Raises:
         MlflowError: it was refused.
     """
-    messages = _until_cut(_messages(place, content, size))
+    if size <= _PIECE:
+        await _upload_whole(caller, place, content)
+        return
+    messages = _until_cut(_messages(place, content))
     answers = caller.stream(caller.upstream.artifacts.UploadArtifacts, messages, size)
     # To the end of the stream, and not only to a refusal in it.
     for answer in [each async for each in answers]:
@@ -70,16 +73,23 @@ async def upload(caller: Caller, place: Place, content: AsyncIterator[bytes], si
             raise _refused(answer.refused)
 
 
-async def _messages(place: Place, content: AsyncIterator[bytes], size: int) -> AsyncIterator[pb.UploadArtifactsRequest]:
-    """A file: in one message where it fits into one."""
-    start = pb.UploadStart(owner=place.owner, path=place.path, media_type=mimetypes.guess_type(place.path)[0] or "")
-    if size <= _PIECE:
+async def _upload_whole(caller: Caller, place: Place, content: AsyncIterator[bytes]) -> None:
+    """A file that fits into one message."""
+    try:
         data = b"".join([piece async for piece in content])
-        whole = pb.UploadFile(start=start, data=data, sha256=hashlib.sha256(data).digest())
-        yield pb.UploadArtifactsRequest(file=whole)
-        return
+    except ClientDisconnect:
+        raise invalid("The file did not arrive.") from None  # nobody reads that
+    file = pb.UploadFile(start=_start(place), data=data, sha256=hashlib.sha256(data).digest())
+    await caller.call(caller.upstream.artifacts.UploadArtifact, pb.UploadArtifactRequest(file=file), len(data))
+
+
+def _start(place: Place) -> pb.UploadStart:
+    return pb.UploadStart(owner=place.owner, path=place.path, media_type=mimetypes.guess_type(place.path)[0] or "")
+
+
+async def _messages(place: Place, content: AsyncIterator[bytes]) -> AsyncIterator[pb.UploadArtifactsRequest]:
     digest = hashlib.sha256()
-    yield pb.UploadArtifactsRequest(start=start)
+    yield pb.UploadArtifactsRequest(start=_start(place))
     async for piece in _pieces(content):
         digest.update(piece)
         yield pb.UploadArtifactsRequest(data=piece)

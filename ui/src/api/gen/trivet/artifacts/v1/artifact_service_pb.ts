@@ -24,7 +24,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file trivet/artifacts/v1/artifact_service.proto.
  */
 export const file_trivet_artifacts_v1_artifact_service: GenFile = /*@__PURE__*/
-  fileDesc("Cip0cml2ZXQvYXJ0aWZhY3RzL3YxL2FydGlmYWN0X3NlcnZpY2UucHJvdG8SE3RyaXZldC5hcnRpZmFjdHMudjEizAEKFlVwbG9hZEFydGlmYWN0c1JlcXVlc3QSMQoFc3RhcnQYASABKAsyIC50cml2ZXQuYXJ0aWZhY3RzLnYxLlVwbG9hZFN0YXJ0SAASDgoEZGF0YRgCIAEoDEgAEjMKBmZpbmlzaBgDIAEoCzIhLnRyaXZldC5hcnRpZmFjdHMudjEuVXBsb2FkRmluaXNoSAASLwoEZmlsZRgEIAEoCzIfLnRyaXZldC5hcnRpZmFjdHMudjEuVXBsb2FkRmlsZUgAQgkKB21lc3NhZ2UiagoKVXBsb2FkRmlsZRI0CgVzdGFydBgBIAEoCzIgLnRyaXZldC5hcnRpZmFjdHMudjEuVXBsb2FkU3RhcnRCA+BBAhIRCgRkYXRhGAIgASgMQgPgQQESEwoGc2hhMjU2GAMgASgMQgPgQQIitgEKC1VwbG9hZFN0YXJ0EhgKBW93bmVyGAEgASgJQgngQQGiiBkCCAcSEQoEcGF0aBgCIAEoCUID4EEBEhwKCnNpemVfYnl0ZXMYAyABKANCA+BBAUgAiAEBEhcKCm1lZGlhX3R5cGUYBCABKAlCA+BBARIZCgZ1cGxvYWQYBSABKAlCCeBBAaKIGQIICBIZCgxvZmZzZXRfYnl0ZXMYBiABKANCA+BBAUINCgtfc2l6ZV9ieXRlcyIjCgxVcGxvYWRGaW5pc2gSEwoGc2hhMjU2GAEgASgMQgPgQQIivwEKF1VwbG9hZEFydGlmYWN0c1Jlc3BvbnNlEg0KBWluZGV4GAEgASgDEjEKCGFydGlmYWN0GAIgASgLMh0udHJpdmV0LmFydGlmYWN0cy52MS5BcnRpZmFjdEgAEiUKB3JlZnVzZWQYAyABKAsyEi5nb29nbGUucnBjLlN0YXR1c0gAEjEKBWJlZ3VuGAQgASgLMiAudHJpdmV0LmFydGlmYWN0cy52MS5VcGxvYWRCZWd1bkgAQggKBnJlc3VsdCIjCgtVcGxvYWRCZWd1bhIUCgxvZmZzZXRfYnl0ZXMYASABKAMiewoXRG93bmxvYWRBcnRpZmFjdFJlcXVlc3QSGAoFb3duZXIYASABKAlCCeBBAqKIGQIIBxIRCgRwYXRoGAIgASgJQgPgQQISGQoMb2Zmc2V0X2J5dGVzGAMgASgDQgPgQQESGAoLbGltaXRfYnl0ZXMYBCABKANCA+BBASJoChhEb3dubG9hZEFydGlmYWN0UmVzcG9uc2USMQoIYXJ0aWZhY3QYASABKAsyHS50cml2ZXQuYXJ0aWZhY3RzLnYxLkFydGlmYWN0SAASDgoEZGF0YRgCIAEoDEgAQgkKB21lc3NhZ2UiQQoSR2V0QXJ0aWZhY3RSZXF1ZXN0EhgKBW93bmVyGAEgASgJQgngQQKiiBkCCAcSEQoEcGF0aBgCIAEoCUID4EECIowBChRMaXN0QXJ0aWZhY3RzUmVxdWVzdBIYCgVvd25lchgBIAEoCUIJ4EECoogZAggHEhEKBHBhdGgYAiABKAlCA+BBARIWCglyZWN1cnNpdmUYAyABKAhCA+BBARIWCglwYWdlX3NpemUYBCABKAVCA+BBARIXCgpwYWdlX3Rva2VuGAUgASgJQgPgQQEiYgoVTGlzdEFydGlmYWN0c1Jlc3BvbnNlEjAKCWFydGlmYWN0cxgBIAMoCzIdLnRyaXZldC5hcnRpZmFjdHMudjEuQXJ0aWZhY3QSFwoPbmV4dF9wYWdlX3Rva2VuGAIgASgJIkUKFkRlbGV0ZUFydGlmYWN0c1JlcXVlc3QSGAoFb3duZXIYASABKAlCCeBBAqKIGQIIBxIRCgRwYXRoGAIgASgJQgPgQQEiMAoXRGVsZXRlQXJ0aWZhY3RzUmVzcG9uc2USFQoNZGVsZXRlZF9maWxlcxgBIAEoAyKWAQoUTGlua0FydGlmYWN0c1JlcXVlc3QSHwoMc291cmNlX293bmVyGAEgASgJQgngQQKiiBkCCAcSGAoLc291cmNlX3BhdGgYAiABKAlCA+BBARIkChFkZXN0aW5hdGlvbl9vd25lchgDIAEoCUIJ4EECoogZAggHEh0KEGRlc3RpbmF0aW9uX3BhdGgYBCABKAlCA+BBASJcChVMaW5rQXJ0aWZhY3RzUmVzcG9uc2USFAoMbGlua2VkX2ZpbGVzGAEgASgDEhQKDGxpbmtlZF9ieXRlcxgCIAEoAxIXCg9tYW5pZmVzdF9zaGEyNTYYAyABKAwyuBIKD0FydGlmYWN0U2VydmljZRJ2Cg9VcGxvYWRBcnRpZmFjdHMSKy50cml2ZXQuYXJ0aWZhY3RzLnYxLlVwbG9hZEFydGlmYWN0c1JlcXVlc3QaLC50cml2ZXQuYXJ0aWZhY3RzLnYxLlVwbG9hZEFydGlmYWN0c1Jlc3BvbnNlIgSQiBkEKAEwARJ3ChBEb3dubG9hZEFydGlmYWN0EiwudHJpdmV0LmFydGlmYWN0cy52MS5Eb3dubG9hZEFydGlmYWN0UmVxdWVzdBotLnRyaXZldC5hcnRpZmFjdHMudjEuRG93bmxvYWRBcnRpZmFjdFJlc3BvbnNlIgSQiBkDMAESWwoLR2V0QXJ0aWZhY3QSJy50cml2ZXQuYXJ0aWZhY3RzLnYxLkdldEFydGlmYWN0UmVxdWVzdBodLnRyaXZldC5hcnRpZmFjdHMudjEuQXJ0aWZhY3QiBJCIGQMSbAoNTGlzdEFydGlmYWN0cxIpLnRyaXZldC5hcnRpZmFjdHMudjEuTGlzdEFydGlmYWN0c1JlcXVlc3QaKi50cml2ZXQuYXJ0aWZhY3RzLnYxLkxpc3RBcnRpZmFjdHNSZXNwb25zZSIEkIgZAxJyCg9EZWxldGVBcnRpZmFjdHMSKy50cml2ZXQuYXJ0aWZhY3RzLnYxLkRlbGV0ZUFydGlmYWN0c1JlcXVlc3QaLC50cml2ZXQuYXJ0aWZhY3RzLnYxLkRlbGV0ZUFydGlmYWN0c1Jlc3BvbnNlIgSQiBkEEmwKDUxpbmtBcnRpZmFjdHMSKS50cml2ZXQuYXJ0aWZhY3RzLnYxLkxpbmtBcnRpZmFjdHNSZXF1ZXN0GioudHJpdmV0LmFydGlmYWN0cy52MS5MaW5rQXJ0aWZhY3RzUmVzcG9uc2UiBJCIGQQSWwoLR2V0TWFuaWZlc3QSJy50cml2ZXQuYXJ0aWZhY3RzLnYxLkdldE1hbmlmZXN0UmVxdWVzdBodLnRyaXZldC5hcnRpZmFjdHMudjEuTWFuaWZlc3QiBJCIGQMSfgoTRmluZE1pc3NpbmdDb250ZW50cxIvLnRyaXZldC5hcnRpZmFjdHMudjEuRmluZE1pc3NpbmdDb250ZW50c1JlcXVlc3QaMC50cml2ZXQuYXJ0aWZhY3RzLnYxLkZpbmRNaXNzaW5nQ29udGVudHNSZXNwb25zZSIEkIgZBBJyCg9Db21taXRBcnRpZmFjdHMSKy50cml2ZXQuYXJ0aWZhY3RzLnYxLkNvbW1pdEFydGlmYWN0c1JlcXVlc3QaLC50cml2ZXQuYXJ0aWZhY3RzLnYxLkNvbW1pdEFydGlmYWN0c1Jlc3BvbnNlIgSQiBkEElsKDENyZWF0ZVVwbG9hZBIoLnRyaXZldC5hcnRpZmFjdHMudjEuQ3JlYXRlVXBsb2FkUmVxdWVzdBobLnRyaXZldC5hcnRpZmFjdHMudjEuVXBsb2FkIgSQiBkEElUKCUdldFVwbG9hZBIlLnRyaXZldC5hcnRpZmFjdHMudjEuR2V0VXBsb2FkUmVxdWVzdBobLnRyaXZldC5hcnRpZmFjdHMudjEuVXBsb2FkIgSQiBkDEmkKDERlbGV0ZVVwbG9hZBIoLnRyaXZldC5hcnRpZmFjdHMudjEuRGVsZXRlVXBsb2FkUmVxdWVzdBopLnRyaXZldC5hcnRpZmFjdHMudjEuRGVsZXRlVXBsb2FkUmVzcG9uc2UiBJCIGQQScgoPU2lnblVwbG9hZFBhcnRzEisudHJpdmV0LmFydGlmYWN0cy52MS5TaWduVXBsb2FkUGFydHNSZXF1ZXN0GiwudHJpdmV0LmFydGlmYWN0cy52MS5TaWduVXBsb2FkUGFydHNSZXNwb25zZSIEkIgZBBJhCg5Db21wbGV0ZVVwbG9hZBIqLnRyaXZldC5hcnRpZmFjdHMudjEuQ29tcGxldGVVcGxvYWRSZXF1ZXN0Gh0udHJpdmV0LmFydGlmYWN0cy52MS5BcnRpZmFjdCIEkIgZBBJkCg5HZXREb3dubG9hZFVybBIqLnRyaXZldC5hcnRpZmFjdHMudjEuR2V0RG93bmxvYWRVcmxSZXF1ZXN0GiAudHJpdmV0LmFydGlmYWN0cy52MS5Eb3dubG9hZFVybCIEkIgZAxJvCg5Db2xsZWN0R2FyYmFnZRIqLnRyaXZldC5hcnRpZmFjdHMudjEuQ29sbGVjdEdhcmJhZ2VSZXF1ZXN0GisudHJpdmV0LmFydGlmYWN0cy52MS5Db2xsZWN0R2FyYmFnZVJlc3BvbnNlIgSQiBkFEmEKDUdldFNwYWNlVXNhZ2USKS50cml2ZXQuYXJ0aWZhY3RzLnYxLkdldFNwYWNlVXNhZ2VSZXF1ZXN0Gh8udHJpdmV0LmFydGlmYWN0cy52MS5TcGFjZVVzYWdlIgSQiBkDEnAKEkdldFJldGVudGlvblBvbGljeRIuLnRyaXZldC5hcnRpZmFjdHMudjEuR2V0UmV0ZW50aW9uUG9saWN5UmVxdWVzdBokLnRyaXZldC5hcnRpZmFjdHMudjEuUmV0ZW50aW9uUG9saWN5IgSQiBkDEnYKFVVwZGF0ZVJldGVudGlvblBvbGljeRIxLnRyaXZldC5hcnRpZmFjdHMudjEuVXBkYXRlUmV0ZW50aW9uUG9saWN5UmVxdWVzdBokLnRyaXZldC5hcnRpZmFjdHMudjEuUmV0ZW50aW9uUG9saWN5IgSQiBkFElUKCkNyZWF0ZUhvbGQSJi50cml2ZXQuYXJ0aWZhY3RzLnYxLkNyZWF0ZUhvbGRSZXF1ZXN0GhkudHJpdmV0LmFydGlmYWN0cy52MS5Ib2xkIgSQiBkFEmMKCkRlbGV0ZUhvbGQSJi50cml2ZXQuYXJ0aWZhY3RzLnYxLkRlbGV0ZUhvbGRSZXF1ZXN0GicudHJpdmV0LmFydGlmYWN0cy52MS5EZWxldGVIb2xkUmVzcG9uc2UiBJCIGQUSYAoJTGlzdEhvbGRzEiUudHJpdmV0LmFydGlmYWN0cy52MS5MaXN0SG9sZHNSZXF1ZXN0GiYudHJpdmV0LmFydGlmYWN0cy52MS5MaXN0SG9sZHNSZXNwb25zZSIEkIgZA2IGcHJvdG8z", [file_google_api_field_behavior, file_google_rpc_status, file_trivet_artifacts_v1_artifact, file_trivet_artifacts_v1_content, file_trivet_artifacts_v1_direct, file_trivet_artifacts_v1_garbage, file_trivet_artifacts_v1_upload, file_trivet_common_v1_options]);
+  fileDesc("Cip0cml2ZXQvYXJ0aWZhY3RzL3YxL2FydGlmYWN0X3NlcnZpY2UucHJvdG8SE3RyaXZldC5hcnRpZmFjdHMudjEizAEKFlVwbG9hZEFydGlmYWN0c1JlcXVlc3QSMQoFc3RhcnQYASABKAsyIC50cml2ZXQuYXJ0aWZhY3RzLnYxLlVwbG9hZFN0YXJ0SAASDgoEZGF0YRgCIAEoDEgAEjMKBmZpbmlzaBgDIAEoCzIhLnRyaXZldC5hcnRpZmFjdHMudjEuVXBsb2FkRmluaXNoSAASLwoEZmlsZRgEIAEoCzIfLnRyaXZldC5hcnRpZmFjdHMudjEuVXBsb2FkRmlsZUgAQgkKB21lc3NhZ2UiSwoVVXBsb2FkQXJ0aWZhY3RSZXF1ZXN0EjIKBGZpbGUYASABKAsyHy50cml2ZXQuYXJ0aWZhY3RzLnYxLlVwbG9hZEZpbGVCA+BBAiJqCgpVcGxvYWRGaWxlEjQKBXN0YXJ0GAEgASgLMiAudHJpdmV0LmFydGlmYWN0cy52MS5VcGxvYWRTdGFydEID4EECEhEKBGRhdGEYAiABKAxCA+BBARITCgZzaGEyNTYYAyABKAxCA+BBAiK2AQoLVXBsb2FkU3RhcnQSGAoFb3duZXIYASABKAlCCeBBAaKIGQIIBxIRCgRwYXRoGAIgASgJQgPgQQESHAoKc2l6ZV9ieXRlcxgDIAEoA0ID4EEBSACIAQESFwoKbWVkaWFfdHlwZRgEIAEoCUID4EEBEhkKBnVwbG9hZBgFIAEoCUIJ4EEBoogZAggIEhkKDG9mZnNldF9ieXRlcxgGIAEoA0ID4EEBQg0KC19zaXplX2J5dGVzIiMKDFVwbG9hZEZpbmlzaBITCgZzaGEyNTYYASABKAxCA+BBAiK/AQoXVXBsb2FkQXJ0aWZhY3RzUmVzcG9uc2USDQoFaW5kZXgYASABKAMSMQoIYXJ0aWZhY3QYAiABKAsyHS50cml2ZXQuYXJ0aWZhY3RzLnYxLkFydGlmYWN0SAASJQoHcmVmdXNlZBgDIAEoCzISLmdvb2dsZS5ycGMuU3RhdHVzSAASMQoFYmVndW4YBCABKAsyIC50cml2ZXQuYXJ0aWZhY3RzLnYxLlVwbG9hZEJlZ3VuSABCCAoGcmVzdWx0IiMKC1VwbG9hZEJlZ3VuEhQKDG9mZnNldF9ieXRlcxgBIAEoAyJ7ChdEb3dubG9hZEFydGlmYWN0UmVxdWVzdBIYCgVvd25lchgBIAEoCUIJ4EECoogZAggHEhEKBHBhdGgYAiABKAlCA+BBAhIZCgxvZmZzZXRfYnl0ZXMYAyABKANCA+BBARIYCgtsaW1pdF9ieXRlcxgEIAEoA0ID4EEBImgKGERvd25sb2FkQXJ0aWZhY3RSZXNwb25zZRIxCghhcnRpZmFjdBgBIAEoCzIdLnRyaXZldC5hcnRpZmFjdHMudjEuQXJ0aWZhY3RIABIOCgRkYXRhGAIgASgMSABCCQoHbWVzc2FnZSJBChJHZXRBcnRpZmFjdFJlcXVlc3QSGAoFb3duZXIYASABKAlCCeBBAqKIGQIIBxIRCgRwYXRoGAIgASgJQgPgQQIijAEKFExpc3RBcnRpZmFjdHNSZXF1ZXN0EhgKBW93bmVyGAEgASgJQgngQQKiiBkCCAcSEQoEcGF0aBgCIAEoCUID4EEBEhYKCXJlY3Vyc2l2ZRgDIAEoCEID4EEBEhYKCXBhZ2Vfc2l6ZRgEIAEoBUID4EEBEhcKCnBhZ2VfdG9rZW4YBSABKAlCA+BBASJiChVMaXN0QXJ0aWZhY3RzUmVzcG9uc2USMAoJYXJ0aWZhY3RzGAEgAygLMh0udHJpdmV0LmFydGlmYWN0cy52MS5BcnRpZmFjdBIXCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAkiRQoWRGVsZXRlQXJ0aWZhY3RzUmVxdWVzdBIYCgVvd25lchgBIAEoCUIJ4EECoogZAggHEhEKBHBhdGgYAiABKAlCA+BBASIwChdEZWxldGVBcnRpZmFjdHNSZXNwb25zZRIVCg1kZWxldGVkX2ZpbGVzGAEgASgDIpYBChRMaW5rQXJ0aWZhY3RzUmVxdWVzdBIfCgxzb3VyY2Vfb3duZXIYASABKAlCCeBBAqKIGQIIBxIYCgtzb3VyY2VfcGF0aBgCIAEoCUID4EEBEiQKEWRlc3RpbmF0aW9uX293bmVyGAMgASgJQgngQQKiiBkCCAcSHQoQZGVzdGluYXRpb25fcGF0aBgEIAEoCUID4EEBIlwKFUxpbmtBcnRpZmFjdHNSZXNwb25zZRIUCgxsaW5rZWRfZmlsZXMYASABKAMSFAoMbGlua2VkX2J5dGVzGAIgASgDEhcKD21hbmlmZXN0X3NoYTI1NhgDIAEoDDKbEwoPQXJ0aWZhY3RTZXJ2aWNlEnYKD1VwbG9hZEFydGlmYWN0cxIrLnRyaXZldC5hcnRpZmFjdHMudjEuVXBsb2FkQXJ0aWZhY3RzUmVxdWVzdBosLnRyaXZldC5hcnRpZmFjdHMudjEuVXBsb2FkQXJ0aWZhY3RzUmVzcG9uc2UiBJCIGQQoATABEmEKDlVwbG9hZEFydGlmYWN0EioudHJpdmV0LmFydGlmYWN0cy52MS5VcGxvYWRBcnRpZmFjdFJlcXVlc3QaHS50cml2ZXQuYXJ0aWZhY3RzLnYxLkFydGlmYWN0IgSQiBkEEncKEERvd25sb2FkQXJ0aWZhY3QSLC50cml2ZXQuYXJ0aWZhY3RzLnYxLkRvd25sb2FkQXJ0aWZhY3RSZXF1ZXN0Gi0udHJpdmV0LmFydGlmYWN0cy52MS5Eb3dubG9hZEFydGlmYWN0UmVzcG9uc2UiBJCIGQMwARJbCgtHZXRBcnRpZmFjdBInLnRyaXZldC5hcnRpZmFjdHMudjEuR2V0QXJ0aWZhY3RSZXF1ZXN0Gh0udHJpdmV0LmFydGlmYWN0cy52MS5BcnRpZmFjdCIEkIgZAxJsCg1MaXN0QXJ0aWZhY3RzEikudHJpdmV0LmFydGlmYWN0cy52MS5MaXN0QXJ0aWZhY3RzUmVxdWVzdBoqLnRyaXZldC5hcnRpZmFjdHMudjEuTGlzdEFydGlmYWN0c1Jlc3BvbnNlIgSQiBkDEnIKD0RlbGV0ZUFydGlmYWN0cxIrLnRyaXZldC5hcnRpZmFjdHMudjEuRGVsZXRlQXJ0aWZhY3RzUmVxdWVzdBosLnRyaXZldC5hcnRpZmFjdHMudjEuRGVsZXRlQXJ0aWZhY3RzUmVzcG9uc2UiBJCIGQQSbAoNTGlua0FydGlmYWN0cxIpLnRyaXZldC5hcnRpZmFjdHMudjEuTGlua0FydGlmYWN0c1JlcXVlc3QaKi50cml2ZXQuYXJ0aWZhY3RzLnYxLkxpbmtBcnRpZmFjdHNSZXNwb25zZSIEkIgZBBJbCgtHZXRNYW5pZmVzdBInLnRyaXZldC5hcnRpZmFjdHMudjEuR2V0TWFuaWZlc3RSZXF1ZXN0Gh0udHJpdmV0LmFydGlmYWN0cy52MS5NYW5pZmVzdCIEkIgZAxJ+ChNGaW5kTWlzc2luZ0NvbnRlbnRzEi8udHJpdmV0LmFydGlmYWN0cy52MS5GaW5kTWlzc2luZ0NvbnRlbnRzUmVxdWVzdBowLnRyaXZldC5hcnRpZmFjdHMudjEuRmluZE1pc3NpbmdDb250ZW50c1Jlc3BvbnNlIgSQiBkEEnIKD0NvbW1pdEFydGlmYWN0cxIrLnRyaXZldC5hcnRpZmFjdHMudjEuQ29tbWl0QXJ0aWZhY3RzUmVxdWVzdBosLnRyaXZldC5hcnRpZmFjdHMudjEuQ29tbWl0QXJ0aWZhY3RzUmVzcG9uc2UiBJCIGQQSWwoMQ3JlYXRlVXBsb2FkEigudHJpdmV0LmFydGlmYWN0cy52MS5DcmVhdGVVcGxvYWRSZXF1ZXN0GhsudHJpdmV0LmFydGlmYWN0cy52MS5VcGxvYWQiBJCIGQQSVQoJR2V0VXBsb2FkEiUudHJpdmV0LmFydGlmYWN0cy52MS5HZXRVcGxvYWRSZXF1ZXN0GhsudHJpdmV0LmFydGlmYWN0cy52MS5VcGxvYWQiBJCIGQMSaQoMRGVsZXRlVXBsb2FkEigudHJpdmV0LmFydGlmYWN0cy52MS5EZWxldGVVcGxvYWRSZXF1ZXN0GikudHJpdmV0LmFydGlmYWN0cy52MS5EZWxldGVVcGxvYWRSZXNwb25zZSIEkIgZBBJyCg9TaWduVXBsb2FkUGFydHMSKy50cml2ZXQuYXJ0aWZhY3RzLnYxLlNpZ25VcGxvYWRQYXJ0c1JlcXVlc3QaLC50cml2ZXQuYXJ0aWZhY3RzLnYxLlNpZ25VcGxvYWRQYXJ0c1Jlc3BvbnNlIgSQiBkEEmEKDkNvbXBsZXRlVXBsb2FkEioudHJpdmV0LmFydGlmYWN0cy52MS5Db21wbGV0ZVVwbG9hZFJlcXVlc3QaHS50cml2ZXQuYXJ0aWZhY3RzLnYxLkFydGlmYWN0IgSQiBkEEmQKDkdldERvd25sb2FkVXJsEioudHJpdmV0LmFydGlmYWN0cy52MS5HZXREb3dubG9hZFVybFJlcXVlc3QaIC50cml2ZXQuYXJ0aWZhY3RzLnYxLkRvd25sb2FkVXJsIgSQiBkDEm8KDkNvbGxlY3RHYXJiYWdlEioudHJpdmV0LmFydGlmYWN0cy52MS5Db2xsZWN0R2FyYmFnZVJlcXVlc3QaKy50cml2ZXQuYXJ0aWZhY3RzLnYxLkNvbGxlY3RHYXJiYWdlUmVzcG9uc2UiBJCIGQUSYQoNR2V0U3BhY2VVc2FnZRIpLnRyaXZldC5hcnRpZmFjdHMudjEuR2V0U3BhY2VVc2FnZVJlcXVlc3QaHy50cml2ZXQuYXJ0aWZhY3RzLnYxLlNwYWNlVXNhZ2UiBJCIGQMScAoSR2V0UmV0ZW50aW9uUG9saWN5Ei4udHJpdmV0LmFydGlmYWN0cy52MS5HZXRSZXRlbnRpb25Qb2xpY3lSZXF1ZXN0GiQudHJpdmV0LmFydGlmYWN0cy52MS5SZXRlbnRpb25Qb2xpY3kiBJCIGQMSdgoVVXBkYXRlUmV0ZW50aW9uUG9saWN5EjEudHJpdmV0LmFydGlmYWN0cy52MS5VcGRhdGVSZXRlbnRpb25Qb2xpY3lSZXF1ZXN0GiQudHJpdmV0LmFydGlmYWN0cy52MS5SZXRlbnRpb25Qb2xpY3kiBJCIGQUSVQoKQ3JlYXRlSG9sZBImLnRyaXZldC5hcnRpZmFjdHMudjEuQ3JlYXRlSG9sZFJlcXVlc3QaGS50cml2ZXQuYXJ0aWZhY3RzLnYxLkhvbGQiBJCIGQUSYwoKRGVsZXRlSG9sZBImLnRyaXZldC5hcnRpZmFjdHMudjEuRGVsZXRlSG9sZFJlcXVlc3QaJy50cml2ZXQuYXJ0aWZhY3RzLnYxLkRlbGV0ZUhvbGRSZXNwb25zZSIEkIgZBRJgCglMaXN0SG9sZHMSJS50cml2ZXQuYXJ0aWZhY3RzLnYxLkxpc3RIb2xkc1JlcXVlc3QaJi50cml2ZXQuYXJ0aWZhY3RzLnYxLkxpc3RIb2xkc1Jlc3BvbnNlIgSQiBkDYgZwcm90bzM", [file_google_api_field_behavior, file_google_rpc_status, file_trivet_artifacts_v1_artifact, file_trivet_artifacts_v1_content, file_trivet_artifacts_v1_direct, file_trivet_artifacts_v1_garbage, file_trivet_artifacts_v1_upload, file_trivet_common_v1_options]);
 
 /**
  * A message of an upload.
@@ -80,6 +80,27 @@ export const UploadArtifactsRequestSchema: GenMessage<UploadArtifactsRequest> = 
   messageDesc(file_trivet_artifacts_v1_artifact_service, 0);
 
 /**
+ * A small file.
+ *
+ * @generated from message trivet.artifacts.v1.UploadArtifactRequest
+ */
+export type UploadArtifactRequest = Message<"trivet.artifacts.v1.UploadArtifactRequest"> & {
+  /**
+   * The whole of it.
+   *
+   * @generated from field: trivet.artifacts.v1.UploadFile file = 1;
+   */
+  file?: UploadFile | undefined;
+};
+
+/**
+ * Describes the message trivet.artifacts.v1.UploadArtifactRequest.
+ * Use `create(UploadArtifactRequestSchema)` to create a new message.
+ */
+export const UploadArtifactRequestSchema: GenMessage<UploadArtifactRequest> = /*@__PURE__*/
+  messageDesc(file_trivet_artifacts_v1_artifact_service, 1);
+
+/**
  * A file in one message.
  *
  * @generated from message trivet.artifacts.v1.UploadFile
@@ -112,7 +133,7 @@ export type UploadFile = Message<"trivet.artifacts.v1.UploadFile"> & {
  * Use `create(UploadFileSchema)` to create a new message.
  */
 export const UploadFileSchema: GenMessage<UploadFile> = /*@__PURE__*/
-  messageDesc(file_trivet_artifacts_v1_artifact_service, 1);
+  messageDesc(file_trivet_artifacts_v1_artifact_service, 2);
 
 /**
  * The beginning of a file.
@@ -170,7 +191,7 @@ export type UploadStart = Message<"trivet.artifacts.v1.UploadStart"> & {
  * Use `create(UploadStartSchema)` to create a new message.
  */
 export const UploadStartSchema: GenMessage<UploadStart> = /*@__PURE__*/
-  messageDesc(file_trivet_artifacts_v1_artifact_service, 2);
+  messageDesc(file_trivet_artifacts_v1_artifact_service, 3);
 
 /**
  * The end of a file.
@@ -192,7 +213,7 @@ export type UploadFinish = Message<"trivet.artifacts.v1.UploadFinish"> & {
  * Use `create(UploadFinishSchema)` to create a new message.
  */
 export const UploadFinishSchema: GenMessage<UploadFinish> = /*@__PURE__*/
-  messageDesc(file_trivet_artifacts_v1_artifact_service, 3);
+  messageDesc(file_trivet_artifacts_v1_artifact_service, 4);
 
 /**
  * What became of a file.
@@ -244,7 +265,7 @@ export type UploadArtifactsResponse = Message<"trivet.artifacts.v1.UploadArtifac
  * Use `create(UploadArtifactsResponseSchema)` to create a new message.
  */
 export const UploadArtifactsResponseSchema: GenMessage<UploadArtifactsResponse> = /*@__PURE__*/
-  messageDesc(file_trivet_artifacts_v1_artifact_service, 4);
+  messageDesc(file_trivet_artifacts_v1_artifact_service, 5);
 
 /**
  * The upload of a `start` is open, and its bytes may come.
@@ -265,7 +286,7 @@ export type UploadBegun = Message<"trivet.artifacts.v1.UploadBegun"> & {
  * Use `create(UploadBegunSchema)` to create a new message.
  */
 export const UploadBegunSchema: GenMessage<UploadBegun> = /*@__PURE__*/
-  messageDesc(file_trivet_artifacts_v1_artifact_service, 5);
+  messageDesc(file_trivet_artifacts_v1_artifact_service, 6);
 
 /**
  * Asks for the bytes of a file.
@@ -307,7 +328,7 @@ export type DownloadArtifactRequest = Message<"trivet.artifacts.v1.DownloadArtif
  * Use `create(DownloadArtifactRequestSchema)` to create a new message.
  */
 export const DownloadArtifactRequestSchema: GenMessage<DownloadArtifactRequest> = /*@__PURE__*/
-  messageDesc(file_trivet_artifacts_v1_artifact_service, 6);
+  messageDesc(file_trivet_artifacts_v1_artifact_service, 7);
 
 /**
  * A message of a download.
@@ -344,7 +365,7 @@ export type DownloadArtifactResponse = Message<"trivet.artifacts.v1.DownloadArti
  * Use `create(DownloadArtifactResponseSchema)` to create a new message.
  */
 export const DownloadArtifactResponseSchema: GenMessage<DownloadArtifactResponse> = /*@__PURE__*/
-  messageDesc(file_trivet_artifacts_v1_artifact_service, 7);
+  messageDesc(file_trivet_artifacts_v1_artifact_service, 8);
 
 /**
  * Asks what lies at a path.
@@ -372,7 +393,7 @@ export type GetArtifactRequest = Message<"trivet.artifacts.v1.GetArtifactRequest
  * Use `create(GetArtifactRequestSchema)` to create a new message.
  */
 export const GetArtifactRequestSchema: GenMessage<GetArtifactRequest> = /*@__PURE__*/
-  messageDesc(file_trivet_artifacts_v1_artifact_service, 8);
+  messageDesc(file_trivet_artifacts_v1_artifact_service, 9);
 
 /**
  * Asks for a page of a folder.
@@ -422,7 +443,7 @@ export type ListArtifactsRequest = Message<"trivet.artifacts.v1.ListArtifactsReq
  * Use `create(ListArtifactsRequestSchema)` to create a new message.
  */
 export const ListArtifactsRequestSchema: GenMessage<ListArtifactsRequest> = /*@__PURE__*/
-  messageDesc(file_trivet_artifacts_v1_artifact_service, 9);
+  messageDesc(file_trivet_artifacts_v1_artifact_service, 10);
 
 /**
  * A page of a folder.
@@ -450,7 +471,7 @@ export type ListArtifactsResponse = Message<"trivet.artifacts.v1.ListArtifactsRe
  * Use `create(ListArtifactsResponseSchema)` to create a new message.
  */
 export const ListArtifactsResponseSchema: GenMessage<ListArtifactsResponse> = /*@__PURE__*/
-  messageDesc(file_trivet_artifacts_v1_artifact_service, 10);
+  messageDesc(file_trivet_artifacts_v1_artifact_service, 11);
 
 /**
  * Asks to remove a file or folder.
@@ -478,7 +499,7 @@ export type DeleteArtifactsRequest = Message<"trivet.artifacts.v1.DeleteArtifact
  * Use `create(DeleteArtifactsRequestSchema)` to create a new message.
  */
 export const DeleteArtifactsRequestSchema: GenMessage<DeleteArtifactsRequest> = /*@__PURE__*/
-  messageDesc(file_trivet_artifacts_v1_artifact_service, 11);
+  messageDesc(file_trivet_artifacts_v1_artifact_service, 12);
 
 /**
  * What was removed.
@@ -499,7 +520,7 @@ export type DeleteArtifactsResponse = Message<"trivet.artifacts.v1.DeleteArtifac
  * Use `create(DeleteArtifactsResponseSchema)` to create a new message.
  */
 export const DeleteArtifactsResponseSchema: GenMessage<DeleteArtifactsResponse> = /*@__PURE__*/
-  messageDesc(file_trivet_artifacts_v1_artifact_service, 12);
+  messageDesc(file_trivet_artifacts_v1_artifact_service, 13);
 
 /**
  * Asks to give files to another owner.
@@ -542,7 +563,7 @@ export type LinkArtifactsRequest = Message<"trivet.artifacts.v1.LinkArtifactsReq
  * Use `create(LinkArtifactsRequestSchema)` to create a new message.
  */
 export const LinkArtifactsRequestSchema: GenMessage<LinkArtifactsRequest> = /*@__PURE__*/
-  messageDesc(file_trivet_artifacts_v1_artifact_service, 13);
+  messageDesc(file_trivet_artifacts_v1_artifact_service, 14);
 
 /**
  * What the destination has now.
@@ -577,7 +598,7 @@ export type LinkArtifactsResponse = Message<"trivet.artifacts.v1.LinkArtifactsRe
  * Use `create(LinkArtifactsResponseSchema)` to create a new message.
  */
 export const LinkArtifactsResponseSchema: GenMessage<LinkArtifactsResponse> = /*@__PURE__*/
-  messageDesc(file_trivet_artifacts_v1_artifact_service, 14);
+  messageDesc(file_trivet_artifacts_v1_artifact_service, 15);
 
 /**
  * Files of runs and models.
@@ -605,6 +626,17 @@ export const ArtifactService: GenService<{
     methodKind: "bidi_streaming";
     input: typeof UploadArtifactsRequestSchema;
     output: typeof UploadArtifactsResponseSchema;
+  },
+  /**
+   * Takes in one small file, as UploadArtifacts does with a stream that has it alone, for less. A file that is refused is
+   * the error of the call.
+   *
+   * @generated from rpc trivet.artifacts.v1.ArtifactService.UploadArtifact
+   */
+  uploadArtifact: {
+    methodKind: "unary";
+    input: typeof UploadArtifactRequestSchema;
+    output: typeof ArtifactSchema;
   },
   /**
    * Streams the bytes of a file. The first message has `artifact`, all others `data`.
