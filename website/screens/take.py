@@ -1,6 +1,6 @@
 """Takes the pictures of the web pages that the documentation shows: starts Trivet, fills it, and opens each page.
 
-Run it by `make screens`. Usage: take.py FOLDER
+Run it by `make screens`. Usage: take.py FOLDER [light|dark]
 """
 
 from __future__ import annotations
@@ -10,7 +10,6 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Final
 from urllib.parse import quote
 
 from playwright.sync_api import Browser, expect
@@ -21,6 +20,7 @@ from trivet_testing.servers import ServerProcess
 from trivet_testing.tools import find_chromium
 
 _WIDTH, _HEIGHT = 1280, 800
+_DRAWN_MS = 2_000
 
 
 @contextmanager
@@ -38,11 +38,11 @@ def pages_of(sample: Sample) -> dict[str, tuple[str, str]]:
     runs = quote("[" + ",".join(f'"{each}"' for each in sample.compared) + "]")
     return {
         "experiments": ("experiments", "taxi-duration"),
-        "runs": (f"experiments/{sample.experiment_id}", "final"),
+        "runs": (f"experiments/{sample.experiment_id}?filter={quote('metrics.val/rmse < 6.5')}", "trial-"),
         "run": (run, "final"),
         "metrics": (f"{run}?tab=metrics", "val/rmse"),
-        "artifacts": (f"{run}?tab=artifacts", "MLmodel"),
-        "compare": (f"compare?runs={runs}", "learning_rate"),
+        "artifacts": (f"{run}?tab=artifacts&path=model", "Signature"),
+        "compare": (f"compare?runs={runs}", "Parallel coordinates"),
         "models": ("models", sample.model),
         "model": (model, "champion"),
         "version": (f"{model}/versions/{sample.version}", "Staging"),
@@ -56,23 +56,22 @@ def take(browser: Browser, url: str, text: str, target: Path, scheme: str) -> No
     page = context.new_page()
     page.goto(url)
     expect(page.get_by_text(text).first).to_be_visible(timeout=30_000)
-    page.wait_for_load_state("networkidle")
+    page.wait_for_timeout(_DRAWN_MS)  # charts are drawn after their page; live pages are never at rest
     page.screenshot(path=target)
     context.close()
 
 
 def main() -> None:
     """Takes all of them."""
-    target = Path(sys.argv[1])
+    target, scheme = Path(sys.argv[1]), (sys.argv[2:] or ["light"])[0]
     target.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as folder, served(Path(folder)) as (http, grpc):
         sample = fill(grpc)
         with chromium_browser(find_chromium().path) as browser:
             for name, (path, text) in pages_of(sample).items():
-                for scheme in ("light", "dark"):
-                    file = target / f"ui-{name}-{scheme}.png"
-                    take(browser, f"{http}/w/default/{path}", text, file, scheme)
-                    print(file)
+                file = target / f"ui-{name}-{scheme}.png"
+                take(browser, f"{http}/w/default/{path}", text, file, scheme)
+                print(file)
 
 
 if __name__ == "__main__":
