@@ -190,14 +190,14 @@ def test_logged_models_are_folders_in_the_tree_of_their_run(files: Files, page: 
     expect(takes.get_by_role("row").nth(2)).to_contain_text("driver's zone")
     expect(page.get_by_role("table", name="Gives")).to_contain_text("tensor float64 (-1)")
     expect(page.get_by_role("table", name="Parameters")).to_contain_text("default 0.5")
-    expect(page.get_by_role("region", name="requirements.txt")).to_contain_text("scikit-learn==1.5.2")
+    expect(page.get_by_role("figure", name="requirements.txt")).to_contain_text("scikit-learn==1.5.2")
     item(page, "requirements.txt").click()
     expect(page.get_by_role("region", name="Text of requirements.txt")).to_contain_text("mlflow==3.17.2")
 
 
 def test_lines_to_use_a_model_name_it_and_this_server(files: Files, page: Page) -> None:
     page.goto(files.url(MODEL_NAME))
-    lines = page.get_by_role("region", name="Predict on pandas")
+    lines = page.get_by_role("figure", name="Predict on pandas")
     expect(lines).to_contain_text(f'set_tracking_uri("{files.http}/w/{files.workspace}")')
     expect(lines).to_contain_text(re.compile(r'load_model\("models:/m-[0-9a-f]{32}"\)'))
     expect(lines).to_contain_text('"driver\'s zone": "text"')
@@ -208,13 +208,13 @@ def test_lines_to_use_a_model_name_it_and_this_server(files: Files, page: Page) 
         "Fetch in a shell": "trivet artifacts get models:/m-",
     }.items():
         page.get_by_role("button", name=label, exact=True).click()
-        expect(page.get_by_role("region", name=label)).to_contain_text(code)
+        expect(page.get_by_role("figure", name=label)).to_contain_text(code)
 
 
 def test_the_lines_by_trivet_fetch_the_model(files: Files, page: Page, tmp_path: Path) -> None:
     page.goto(files.url(MODEL_NAME))
     page.get_by_role("button", name="Fetch by trivet", exact=True).click()
-    code = page.get_by_role("region", name="Fetch by trivet").text_content() or ""
+    code = page.get_by_role("figure", name="Fetch by trivet").text_content() or ""
     uri = re.search(r'artifact_uri="([^"]+)"', code)
     assert uri is not None
     with trivet.Client(files.grpc, workspace=files.workspace) as client:
@@ -479,7 +479,7 @@ def test_while_a_server_is_slow_the_place_of_the_file_is_kept(files: Files, page
 def test_people_with_disabilities_can_use_it(files: Files, page: Page, watched: Watched, scheme: Any) -> None:
     page.emulate_media(color_scheme=scheme)
     for path, shown in {
-        MODEL_NAME: page.get_by_role("region", name="requirements.txt"),
+        MODEL_NAME: page.get_by_role("figure", name="requirements.txt"),
         "code/train.py": page.locator(".hljs-keyword").first,
         "data/trips.parquet": page.get_by_role("table", name="Table of trips.parquet"),
         "data/config.json": page.get_by_text(str(BIG_NUMBER)),
