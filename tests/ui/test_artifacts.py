@@ -195,6 +195,27 @@ def test_logged_models_are_folders_in_the_tree_of_their_run(files: Files, page: 
     expect(page.get_by_role("region", name="Text of requirements.txt")).to_contain_text("mlflow==3.17.2")
 
 
+@pytest.mark.parametrize("folder", [MODEL_NAME, "plain"])
+def test_a_model_in_the_tree_is_registered_and_its_version_has_the_files(
+    files: Files, page: Page, tmp_path: Path, folder: str
+) -> None:
+    if folder == "plain":  # of the run itself, as clients before MLflow 3 log models
+        (tmp_path / "MLmodel").write_text("flavors:\n  python_function:\n    loader_module: m\n", encoding="utf-8")
+        with trivet.Client(files.grpc, workspace=files.workspace) as client:
+            client.log_artifacts(files.run_id, str(tmp_path), "plain")
+    page.goto(files.url(folder))
+    page.get_by_role("button", name="Register this model").click()
+    dialog = page.get_by_role("dialog")
+    dialog.get_by_role("combobox", name="Model").fill(f"tree-{folder}")
+    dialog.get_by_role("button", name="Register", exact=True).click()
+    dialog.get_by_role("link", name=f"version 1 of tree-{folder}").click()
+    page.get_by_role("region", name="Files").get_by_role("treeitem", name="MLmodel").click()
+    expect(page).to_have_url(re.compile(r"/versions/1\?path=MLmodel$"))
+    expect(page.get_by_role("region", name="Text of MLmodel")).to_contain_text("python_function")
+    page.go_back()
+    expect(page.get_by_role("region", name="Text of MLmodel")).to_have_count(0)
+
+
 def test_lines_to_use_a_model_name_it_and_this_server(files: Files, page: Page) -> None:
     page.goto(files.url(MODEL_NAME))
     lines = page.get_by_role("figure", name="Predict on pandas")
