@@ -193,3 +193,22 @@ def test_keys_go_from_row_to_row(listed: Page) -> None:
     expect(first.get_by_role("checkbox")).not_to_be_checked()
     listed.keyboard.press("Enter")
     expect(listed).to_have_url(re.compile(r"/experiments/\d+$"))
+
+
+def test_what_no_page_understands_of_a_url_counts_for_nothing(listed: Page, site: Any) -> None:
+    listed.goto(site.url("experiments?view=unknown&order=size&desc=true&q=alpha&more=1"))
+    expect(names(listed)).to_have_count(2)
+    expect(listed.get_by_label("Which experiments")).to_have_value("active")
+    listed.get_by_label("Which experiments").select_option("all")
+    expect(listed).to_have_url(re.compile(r"/experiments\?view=all&q=alpha$|/experiments\?q=alpha&view=all$"))
+
+
+def test_a_page_whose_code_is_gone_says_what_to_do(listed: Page, site: Any, watched: Watched) -> None:
+    watched.expect_complaint("net::ERR_FAILED")
+    watched.expect_complaint("Failed to fetch dynamically imported module: .*/ModelsPage-")
+    listed.route("**/ui/assets/ModelsPage-*.js", lambda route: route.abort())
+    listed.get_by_role("navigation", name="Main").get_by_role("link", name="Models").click()
+    expect(listed.get_by_role("alert")).to_contain_text("This page could not be shown.")
+    listed.unroute("**/ui/assets/ModelsPage-*.js")
+    listed.get_by_role("button", name="Try again").click()
+    expect(listed.get_by_role("heading", name="Models")).to_be_visible()

@@ -4,12 +4,22 @@ import { DEFAULT_WORKSPACE } from "~/api/names";
 import { compareSearch } from "~/features/compare/search";
 import { experimentsSearch } from "~/features/experiments/search";
 import { prefetchRuns } from "~/features/runs/prefetch";
+import type { RunsSearch } from "~/features/runs/search";
 import { runsSearch } from "~/features/runs/search";
 import { runSearch } from "~/features/run/search";
 import { loggedModelsSearch, modelSearch, modelsSearch, versionSearch } from "~/features/models/search";
 import { queryClient } from "~/queryClient";
+import { Broken } from "~/shell/Broken";
 import { NotFound } from "~/shell/NotFound";
 import { Shell } from "~/shell/Shell";
+
+/** Hides from a page what of a query string it does not understand; the router would show it otherwise. */
+const only =
+  <Search extends object>(understood: (raw: Record<string, unknown>) => Search) =>
+  (raw: Record<string, unknown>): Search => ({
+    ...Object.fromEntries(Object.keys(raw).map((key) => [key, undefined])),
+    ...understood(raw),
+  });
 
 const root = createRootRoute({ notFoundComponent: NotFound });
 
@@ -34,14 +44,14 @@ const workspaceIndex = createRoute({
 const experiments = createRoute({
   getParentRoute: () => workspace,
   path: "experiments",
-  validateSearch: experimentsSearch,
+  validateSearch: only(experimentsSearch),
   component: lazyRouteComponent(() => import("~/features/experiments/Page"), "ExperimentsPage"),
 });
 
 const runs = createRoute({
   getParentRoute: () => workspace,
   path: "experiments/$experiment",
-  validateSearch: runsSearch,
+  validateSearch: only<RunsSearch>(runsSearch),
   // Also where somebody points at a link to it.
   beforeLoad: ({ cause, params, search }) => {
     if (cause !== "stay") void prefetchRuns(queryClient, params, search);
@@ -58,42 +68,42 @@ const server = createRoute({
 const run = createRoute({
   getParentRoute: () => workspace,
   path: "runs/$run",
-  validateSearch: runSearch,
+  validateSearch: only(runSearch),
   component: lazyRouteComponent(() => import("~/features/run/Page"), "RunPage"),
 });
 
 const compare = createRoute({
   getParentRoute: () => workspace,
   path: "compare",
-  validateSearch: compareSearch,
+  validateSearch: only(compareSearch),
   component: lazyRouteComponent(() => import("~/features/compare/Page"), "ComparePage"),
 });
 
 const loggedModels = createRoute({
   getParentRoute: () => workspace,
   path: "experiments/$experiment/models",
-  validateSearch: loggedModelsSearch,
+  validateSearch: only(loggedModelsSearch),
   component: lazyRouteComponent(() => import("~/features/models/LoggedModelsPage"), "LoggedModelsPage"),
 });
 
 const models = createRoute({
   getParentRoute: () => workspace,
   path: "models",
-  validateSearch: modelsSearch,
+  validateSearch: only(modelsSearch),
   component: lazyRouteComponent(() => import("~/features/models/ModelsPage"), "ModelsPage"),
 });
 
 const model = createRoute({
   getParentRoute: () => workspace,
   path: "models/$model",
-  validateSearch: modelSearch,
+  validateSearch: only(modelSearch),
   component: lazyRouteComponent(() => import("~/features/models/ModelPage"), "ModelPage"),
 });
 
 const version = createRoute({
   getParentRoute: () => workspace,
   path: "models/$model/versions/$version",
-  validateSearch: versionSearch,
+  validateSearch: only(versionSearch),
   component: lazyRouteComponent(() => import("~/features/models/VersionPage"), "VersionPage"),
 });
 
@@ -119,6 +129,7 @@ export const router = createRouter({
   defaultPreload: "intent",
   defaultPendingMs: 100,
   scrollRestoration: false,
+  defaultErrorComponent: Broken,
 });
 
 declare module "@tanstack/react-router" {

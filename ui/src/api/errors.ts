@@ -70,6 +70,7 @@ export function failureOf(error: unknown): Failure {
 
 function sentence(text: string): string {
   const trimmed = text.trim() || "The call failed";
-  const begun = trimmed.charAt(0).toUpperCase() + trimmed.slice(1);
+  // The name of a resource is as it is.
+  const begun = /^\S*\//.test(trimmed) ? trimmed : trimmed.charAt(0).toUpperCase() + trimmed.slice(1);
   return /[.!?]$/.test(begun) ? begun : `${begun}.`;
 }
