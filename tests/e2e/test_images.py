@@ -104,13 +104,16 @@ def seconds_to_health(service: str, address: str, server: Container, began: floa
     return time.monotonic() - began
 
 
-def test_dockerfiles_differ_in_names_and_ports_alone() -> None:
+def test_dockerfiles_differ_in_names_ports_and_pages_alone() -> None:
     texts = set()
     for service, (port, _) in SERVICES.items():
         text = (ROOT / "services" / service / "Dockerfile").read_text()
         texts.add(text.replace(service, "SERVICE").replace(port, "PORT"))
     assert len(texts) == 1
-    (of_services,), gateway = texts, (ROOT / "services" / "gateway" / "Dockerfile").read_text()
+    (of_services,), whole = texts, (ROOT / "services" / "gateway" / "Dockerfile").read_text()
+    # An image without the pages must not come to be.
+    gateway = re.sub(r"^RUN test -f \S+/ui/index\.html \|\| \{ .* exit 1; \}\n", "", whole, flags=re.MULTILINE)
+    assert gateway != whole
     described = (r"^#.*\n", r"^(LABEL|HEALTHCHECK) .*\n", r"^ +org\.opencontainers.*\n")
     expected, found = (
         re.sub("|".join(described), "", text, flags=re.MULTILINE)

@@ -11,7 +11,7 @@ import pytest
 from trivet_testing.servers import ServerProcess, run_to_exit
 
 ROOT = Path(__file__).parents[2]
-PAGES = sorted(path for path in ROOT.rglob("*.md") if not {".venv", ".tools"} & set(path.parts))
+PAGES = sorted(path for path in ROOT.rglob("*.md") if not {".venv", ".tools", "node_modules"} & set(path.parts))
 
 
 def quickstart() -> str:
