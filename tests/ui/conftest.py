@@ -51,7 +51,8 @@ def site(served: tuple[str, str]) -> Site:
     return Site(http, grpc, unused_workspace())
 
 
-@pytest.fixture(scope="session")
+# Not for longer: Playwright keeps an event loop running in its thread, where other tests start theirs.
+@pytest.fixture(scope="module")
 def browser(chromium: Path) -> Iterator[Browser]:
     with chromium_browser(chromium) as browser:
         yield browser
