@@ -24,7 +24,7 @@ from typing import Any, Final
 from urllib.parse import quote
 
 from harness import Cell, Report
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Browser, Page, ViewportSize
 
 import trivet
 from trivet_testing import tools
@@ -34,7 +34,7 @@ from trivet_testing.servers import ServerProcess
 RUNS: Final = 500
 PARAMS: Final = 8
 METRICS: Final = 7
-_VIEWPORT: Final = {"width": 1280, "height": 800}
+_VIEWPORT: Final[ViewportSize] = {"width": 1280, "height": 800}
 _PATIENCE_MS: Final = 180_000
 _MOVES: Final = 60
 # Thirty frames a second, below which a hand sees that it is followed.
@@ -135,7 +135,7 @@ def _log_runs(address: str) -> list[str]:
 @contextmanager
 def _shown(browser: Browser, url: str) -> Iterator[Page]:
     """The page in a new profile, when all is drawn."""
-    context = browser.new_context(viewport=_VIEWPORT)  # type: ignore[arg-type] # a typed dictionary
+    context = browser.new_context(viewport=_VIEWPORT)
     context.set_default_timeout(_PATIENCE_MS)
     try:
         page = context.new_page()

@@ -22,7 +22,7 @@ from urllib.parse import urlsplit
 import dataset
 from harness import Cell, Report
 from peer import Answer, mlflow_on
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Browser, Page, ViewportSize
 
 from trivet_gateway import pages
 from trivet_testing import postgres, tools
@@ -31,7 +31,7 @@ from trivet_testing.postgres import PostgresServer
 from trivet_testing.servers import ServerProcess, free_port
 from trivet_testing.tracking import migrate
 
-_VIEWPORT: Final = {"width": 1280, "height": 800}
+_VIEWPORT: Final[ViewportSize] = {"width": 1280, "height": 800}
 _PATIENCE_MS: Final = 180_000
 _OUR_ROW: Final = "[data-run]"
 # A row of the table of runs of MLflow 3; where that is another element, nothing can be said.
@@ -138,7 +138,7 @@ def _trivet(database: str) -> Iterator[str]:
 @contextmanager
 def _shown(browser: Browser, url: str, row: str) -> Iterator[Page]:
     """A page in a new profile, when its first row is painted."""
-    context = browser.new_context(viewport=_VIEWPORT)  # type: ignore[arg-type] # a typed dictionary
+    context = browser.new_context(viewport=_VIEWPORT)
     context.set_default_timeout(_PATIENCE_MS)
     try:
         page = context.new_page()

@@ -36,7 +36,7 @@ export default defineConfig({
     outDir: PAGES,
     emptyOutDir: true,
     target: "es2023",
-    // What is inlined would be a data: URL, which the policy of the pages allows for images alone.
+    // What is inlined would be a data: URL, which the policy of the pages forbids.
     assetsInlineLimit: 0,
     modulePreload: { polyfill: false },
     manifest: true,

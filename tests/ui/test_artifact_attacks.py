@@ -137,7 +137,7 @@ def test_a_report_that_leaves_for_another_server_does_not_get_there(
     elsewhere.asked.clear()
     shown(site, page, "leaves.html", f"<p>here</p><script>location = '{elsewhere.url}/left'</script>")
     expect(page.get_by_role("navigation", name="Path")).to_contain_text("leaves.html")
-    page.wait_for_function("document.querySelector('iframe') !== null")
+    expect(page.locator("iframe")).to_have_count(1)
     page.get_by_role("button", name="Source").click()
     expect(page.get_by_role("region", name="Text of leaves.html")).to_contain_text("/left")
     assert elsewhere.asked == []

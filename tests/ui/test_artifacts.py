@@ -389,7 +389,7 @@ def test_sounds_and_films_can_be_played(files: Files, page: Page) -> None:
     film = page.locator("video")
     expect(film).to_have_js_property("videoWidth", 64)
     film.evaluate("element => { element.muted = true; return element.play(); }")
-    page.wait_for_function("document.querySelector('video').currentTime > 0")
+    page.wait_for_function("() => document.querySelector('video').currentTime > 0")
 
 
 def test_other_files_are_shown_as_bytes(files: Files, page: Page) -> None:

@@ -10,6 +10,7 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Literal
 from urllib.parse import quote
 
 from playwright.sync_api import Browser, expect
@@ -18,6 +19,8 @@ from sample import Sample, fill
 from trivet_testing.browser import chromium_browser
 from trivet_testing.servers import ServerProcess
 from trivet_testing.tools import find_chromium
+
+Scheme = Literal["light", "dark"]
 
 _WIDTH, _HEIGHT = 1280, 800
 _DRAWN_MS = 2_000
@@ -50,9 +53,9 @@ def pages_of(sample: Sample) -> dict[str, tuple[str, str]]:
     }
 
 
-def take(browser: Browser, url: str, text: str, target: Path, scheme: str) -> None:
+def take(browser: Browser, url: str, text: str, target: Path, scheme: Scheme) -> None:
     """Takes one picture."""
-    context = browser.new_context(viewport={"width": _WIDTH, "height": _HEIGHT}, color_scheme=scheme)  # type: ignore[arg-type]  # one of two words
+    context = browser.new_context(viewport={"width": _WIDTH, "height": _HEIGHT}, color_scheme=scheme)
     page = context.new_page()
     page.goto(url)
     expect(page.get_by_text(text).first).to_be_visible(timeout=30_000)
@@ -63,7 +66,8 @@ def take(browser: Browser, url: str, text: str, target: Path, scheme: str) -> No
 
 def main() -> None:
     """Takes all of them."""
-    target, scheme = Path(sys.argv[1]), (sys.argv[2:] or ["light"])[0]
+    target = Path(sys.argv[1])
+    scheme: Scheme = "dark" if sys.argv[2:] == ["dark"] else "light"
     target.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as folder, served(Path(folder)) as (http, grpc):
         sample = fill(grpc)

@@ -9,8 +9,6 @@ export const modelName = (workspace: string, id: string): string => `workspaces/
 export const versionName = (workspace: string, model: string, version: number | string): string =>
   `workspaces/${workspace}/models/${model}/versions/${version}`;
 
-export const loggedModelName = (workspace: string, id: string): string => `workspaces/${workspace}/loggedModels/${id}`;
-
 /** The last part of a resource name. */
 export const idOf = (name: string): string => name.slice(name.lastIndexOf("/") + 1);
 

@@ -1,10 +1,8 @@
 import type { Size } from "~/charts/canvas";
-import type { LineSeries, XAxis } from "~/charts/curve";
 import type { Inks } from "~/charts/inks";
 import type { LineView } from "~/charts/lineDrawing";
 import { drawLines, layoutOf } from "~/charts/lineDrawing";
 import { pngOf, svgOf } from "~/charts/picture";
-import { csvText } from "~/shared/format/csv";
 
 const LEGEND_ROW = 16;
 const SWATCH = 14;
@@ -40,15 +38,4 @@ function drawAll(surface: Parameters<typeof drawLines>[0], view: LineView, size:
     surface.fillStyle = inks.text;
     surface.fillText(label, LEGEND_ROW + SWATCH + 6, y);
   }
-}
-
-/** What lines show, as CSV: a row for each bucket. */
-export function lineChartCsv(series: readonly LineSeries[], axis: XAxis): string {
-  const rows = series.flatMap(({ label, curve }) =>
-    Array.from(
-      curve.xs,
-      (x, place) => `${csvText(label)},${x},${curve.mins[place]},${curve.maxs[place]},${curve.nans[place]}`,
-    ),
-  );
-  return [`series,${axis === "step" ? "step" : `${axis}_millis`},min,max,nan_count`, ...rows, ""].join("\n");
 }

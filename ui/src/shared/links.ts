@@ -7,8 +7,6 @@ export const experimentPath = (workspace: string, id: string): string => below(w
 export const runPath = (workspace: string, id: string): string => below(workspace, "runs", id);
 export const comparePath = (workspace: string, runs: readonly string[]): string =>
   `${below(workspace, "compare")}?runs=${encodeURIComponent(JSON.stringify(runs))}`;
-export const modelsPath = (workspace: string): string => below(workspace, "models");
-export const modelPath = (workspace: string, model: string): string => below(workspace, "models", model);
 export const loggedModelsPath = (workspace: string, experiment: string): string =>
   below(workspace, "experiments", experiment, "models");
 export const versionPath = (workspace: string, model: string, version: number | string): string =>

@@ -24,7 +24,7 @@ class Compressed:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """As ASGI has it."""
-        if scope["type"] != "http" or not _is_asked_for(Headers(scope=scope).get("accept-encoding", "")):
+        if scope["type"] != "http" or not takes(Headers(scope=scope), "gzip"):
             await self.app(scope, receive, send)
             return
         begun: list[Message] = []
@@ -50,10 +50,11 @@ class Compressed:
         await self.app(scope, receive, send_compressed)
 
 
-def _is_asked_for(accepted: str) -> bool:
-    for each in accepted.split(","):
-        coding, _, weight = each.partition(";")
-        if coding.strip().lower() == "gzip":
+def takes(headers: Headers, coding: str) -> bool:
+    """Whether a request says that its client takes a coding."""
+    for each in headers.get("accept-encoding", "").split(","):
+        named, _, weight = each.partition(";")
+        if named.strip().lower() == coding:
             return weight.replace(" ", "").rstrip("0.") != "q="
     return False
 

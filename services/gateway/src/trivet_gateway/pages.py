@@ -16,6 +16,8 @@ from starlette.requests import Request
 from starlette.responses import FileResponse, PlainTextResponse, Response
 from starlette.routing import BaseRoute, Route
 
+from trivet_gateway.compression import takes
+
 BUILT: Final = Path(__file__).with_name("ui")
 """Where the build puts them."""
 SECTIONS: Final = ("experiments", "runs", "compare", "models", "server")
@@ -25,17 +27,17 @@ POLICY: Final = "; ".join(
         "default-src 'none'",
         "script-src 'self'",
         "style-src 'self'",
-        "img-src 'self' data: blob:",
-        "media-src 'self' blob:",
+        "img-src 'self'",
+        "media-src 'self'",
         "font-src 'self'",
         "connect-src 'self'",
-        "frame-src 'self' blob:",
+        "frame-src 'self'",
         "base-uri 'none'",
         "form-action 'none'",
         "frame-ancestors 'none'",
     )
 )
-"""What pages may load and be loaded by: nothing but what comes from here, or what they made themselves."""
+"""What pages may load and be loaded by: nothing but what comes from here."""
 SANDBOX: Final = "sandbox.html"
 """The document that shows somebody's HTML in a frame (ADR 51)."""
 SANDBOX_POLICY: Final = "; ".join(
@@ -75,12 +77,11 @@ class _File:
 
     def answer(self, headers: Headers, cached: str) -> Response:
         """The file, in the smallest form that the browser takes."""
-        accepted = {each.partition(";")[0].strip().lower() for each in headers.get("accept-encoding", "").split(",")}
         more = {**_OF_PAGES, "cache-control": cached, "vary": "accept-encoding"}
         if self.path.name == SANDBOX:
             more["content-security-policy"] = SANDBOX_POLICY
         for coding, path in self.codings:
-            if coding in accepted:
+            if takes(headers, coding):
                 return FileResponse(path, media_type=self.media_type, headers={**more, "content-encoding": coding})
         return FileResponse(self.path, media_type=self.media_type, headers=more)
 

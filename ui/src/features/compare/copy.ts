@@ -1,7 +1,7 @@
 import type { ComparedRun } from "~/features/compare/comparison";
 import type { Line } from "~/features/compare/rows";
 import { nameOf, textIn } from "~/features/compare/rows";
-import { csvText } from "~/shared/format/csv";
+import { csvCell } from "~/shared/format/csv";
 
 /** The table as CSV, by RFC 4180. */
 export function csvOf(runs: readonly ComparedRun[], lines: readonly Line[]): string {
@@ -24,8 +24,5 @@ function cells(runs: readonly ComparedRun[], lines: readonly Line[]): string[][]
     ),
   ];
 }
-
-/** Numbers stay as they are, also negative ones; other texts could be formulas. */
-const csvCell = (text: string): string => (text !== "" && !Number.isNaN(Number(text)) ? text : csvText(text));
 
 const markdownCell = (text: string): string => text.replaceAll("|", "\\|").replace(/\r?\n/g, " ");

@@ -2,7 +2,7 @@ import { tracking } from "~/api/clients";
 import { runName } from "~/api/names";
 import type { RunMetric } from "~/features/run/metrics";
 import { contextLabel, linesOf } from "~/features/run/metrics";
-import { csvText } from "~/shared/format/csv";
+import { csvCell } from "~/shared/format/csv";
 import { save } from "~/shared/save";
 
 /** Saves every point of some metrics as CSV, as it was logged. */
@@ -15,7 +15,7 @@ export async function saveHistory(
   const parts = ["metric,context,step,time_millis,value\n"];
   for (const metric of metrics) {
     for (const context of linesOf(metric)) {
-      const begin = `${csvText(metric.key)},${context === null ? "" : csvText(contextLabel(context))}`;
+      const begin = `${csvCell(metric.key)},${context === null ? "" : csvCell(contextLabel(context))}`;
       const request = { run: runName(workspace, run), key: metric.key, ...(context === null ? {} : { context }) };
       // A long history takes longer than calls have.
       for await (const { metrics: columns } of tracking.readMetricHistory(request, { timeoutMs: 0 })) {

@@ -8,6 +8,7 @@ import { LARGEST_PAGE, ordered, reading, within } from "~/features/runs/queries"
 import type { RunRow } from "~/features/runs/rows";
 import { toRow } from "~/features/runs/rows";
 import type { RunsSearch } from "~/features/runs/search";
+import { csvLine } from "~/shared/format/csv";
 
 /** All runs that pass, nested ones too, with the columns that are shown, as CSV (RFC 4180). */
 export async function csvOf(
@@ -36,7 +37,7 @@ export async function csvOf(
     );
     for (const run of page.runs) {
       const row = toRow(run);
-      lines.push(csvLine([row.id, row.displayName, ...shown.map((column) => csvText(row, column))]));
+      lines.push(csvLine([row.id, row.displayName, ...shown.map((column) => wholeText(row, column))]));
     }
     rows += page.runs.length;
     onProgress(rows);
@@ -51,23 +52,10 @@ const headOf = ({ group, key, part, id }: RunColumn): string => {
   return part === "last" ? `${group}.${key}` : `${group}.${key}.${part}`;
 };
 
-/** A line of CSV. */
-export const csvLine = (cells: readonly string[]): string => `${cells.map(csvCell).join(",")}\r\n`;
-
-/** A cell; what a spreadsheet would take for a formula is told to be text: https://owasp.org/www-community/attacks/CSV_Injection */
-function csvCell(text: string): string {
-  const isFormula = /^[=+\-@\t\r]/.test(text) && !isNumber(text);
-  const safe = isFormula ? `'${text}` : text;
-  return /[",\r\n]/.test(safe) ? `"${safe.replaceAll('"', '""')}"` : safe;
-}
-
-const isNumber = (text: string): boolean =>
-  /^[+-]?(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?$|^[+-]?(?:inf|Infinity|NaN)$/i.test(text);
-
 const iso = (time: number | null): string => (time === null ? "" : new Date(time).toISOString());
 
 /** The whole value that a column has of a run; times in UTC, spans in milliseconds. */
-export function csvText(row: RunRow, { group, key, part }: RunColumn): string {
+export function wholeText(row: RunRow, { group, key, part }: RunColumn): string {
   if (group === "metrics") return String(row.metrics.get(key)?.[part] ?? "");
   if (group === "params") return row.params[key] ?? "";
   if (group === "tags") return row.tags[key] ?? "";

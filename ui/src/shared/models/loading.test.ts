@@ -10,6 +10,7 @@ const MODEL: Loadable = {
   flavors: ["python_function", "sklearn"],
   inputs: [{ name: "x", type: "double", isRequired: true, defaultValue: "" }],
 };
+const column = (name: string, type: string) => ({ name, type, isRequired: true, defaultValue: "" });
 const codeOf = (model: Loadable, id: string): string => loadingLines(model).find((each) => each.id === id)?.code ?? "";
 
 test("a model is loaded in each way that its flavors have", () => {
@@ -20,7 +21,20 @@ test("a model is loaded in each way that its flavors have", () => {
 
 test("the example has a row of the columns that the model takes", () => {
   expect(codeOf(MODEL, "pandas")).toContain('pd.DataFrame([{\n    "x": 1.0,\n}])');
-  expect(codeOf({ ...MODEL, inputs: [] }, "pandas")).toContain("# what the model takes");
+  for (const inputs of [[], [column("", "double")], [column("x", "tensor float32 (-1)")]]) {
+    expect(codeOf({ ...MODEL, inputs }, "pandas")).toContain("# what the model takes");
+  }
+  const inputs = [column("distance", "double"), column('driver\'s "zone"', "string")];
+  expect(codeOf({ ...MODEL, uri: "models:/taxi/2", inputs }, "pandas")).toBe(`import mlflow
+import pandas as pd
+
+mlflow.set_tracking_uri("http://127.0.0.1:7331")
+model = mlflow.pyfunc.load_model("models:/taxi/2")
+data = pd.DataFrame([{
+    "distance": 1.0,
+    "driver's \\"zone\\"": "text",
+}])
+print(model.predict(data))`);
 });
 
 test("another workspace is in the address, and odd names are quoted", () => {

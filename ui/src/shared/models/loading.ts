@@ -57,7 +57,8 @@ function header({ server, workspace }: Loadable): string {
   return `mlflow.set_tracking_uri(${JSON.stringify(address)})`;
 }
 
-const pandasCode = (model: Loadable): string => `import mlflow
+/** Python that loads a model by MLflow's client, and predicts on a row. */
+export const pandasCode = (model: Loadable): string => `import mlflow
 import pandas as pd
 
 ${header(model)}
@@ -77,7 +78,8 @@ const nativeCode = (model: Loadable, flavor: string): string => `import mlflow
 ${header(model)}
 model = mlflow.${flavor}.load_model(${JSON.stringify(model.uri)})`;
 
-const trivetCode = (model: Loadable): string => `import trivet
+/** Python that fetches the files of a model, with this server's own client. */
+export const trivetCode = (model: Loadable): string => `import trivet
 
 # Each file is checked by its digest.
 folder = trivet.download_artifacts(artifact_uri=${JSON.stringify(model.uri)})`;

@@ -1,4 +1,4 @@
-import { useRef } from "react";
+import { useEffect, useEffectEvent, useRef } from "react";
 
 import { ScrollRegion } from "~/shared/components/ScrollRegion";
 import { useRowHeight } from "~/shared/hooks/useRowHeight";
@@ -14,26 +14,36 @@ interface Properties<Row> {
   readonly widths: string;
   readonly rows: readonly Row[];
   readonly keyOf: (row: Row) => string;
-  /** So many rows are seen at once; the others by scrolling. */
-  readonly mostRows: number;
+  /** So many rows are seen at once, the others by scrolling; without it, as many as there is room for. */
+  readonly mostRows?: number;
+  /** Told when the last row is seen; given where there are more of them. */
+  readonly onEnd?: () => void;
 }
 
 const OVERSCAN = 10;
 
 /** Any number of rows of one line; those in view are there. */
-export function VirtualTable<Row>({ label, columns, widths, rows, keyOf, mostRows }: Properties<Row>) {
+export function VirtualTable<Row>({ label, columns, widths, rows, keyOf, mostRows, onEnd }: Properties<Row>) {
   const scroll = useRef<HTMLDivElement>(null);
   const height = useRowHeight();
   const virtual = useVirtual({ count: rows.length, scroll, sizeOf: () => height, beyond: OVERSCAN });
+  const shown = virtual.getVirtualItems();
+  const isPart = onEnd !== undefined;
+  const seen = (shown.at(-1)?.index ?? -1) + 1;
+  const tellEnd = useEffectEvent(() => onEnd?.());
+  useEffect(() => {
+    if (isPart && seen === rows.length) tellEnd();
+  }, [isPart, seen, rows.length]);
   const grid = { gridTemplateColumns: widths };
   return (
     <ScrollRegion
       label={label}
       role="table"
       scrollRef={scroll}
-      className={styles.scroll}
-      style={{ maxHeight: height * (mostRows + 1) + 2 }}
-      rowCount={rows.length + 1}
+      className={`${styles.scroll} ${mostRows === undefined ? styles.filling : ""}`}
+      style={mostRows === undefined ? {} : { maxHeight: height * (mostRows + 1) + 2 }}
+      rowCount={isPart ? -1 : rows.length + 1}
+      columnCount={columns.length}
     >
       <div role="row" aria-rowindex={1} className={`${styles.row} ${styles.head}`} style={grid}>
         {columns.map((column) => (
@@ -47,7 +57,7 @@ export function VirtualTable<Row>({ label, columns, widths, rows, keyOf, mostRow
         ))}
       </div>
       <div role="rowgroup" className={styles.body} style={{ height: virtual.getTotalSize() }}>
-        {virtual.getVirtualItems().map(({ index, start }) => {
+        {shown.map(({ index, start }) => {
           const row = rows[index];
           if (row === undefined) return null;
           return (

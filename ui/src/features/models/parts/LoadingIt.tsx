@@ -3,10 +3,10 @@ import { useState } from "react";
 import type { ModelVersion } from "~/api/gen/trivet/registry/v1/model_version_pb";
 import { idOf } from "~/api/names";
 import styles from "~/features/models/parts/LoadingIt.module.css";
-import { mlflowSnippet, trivetSnippet } from "~/features/models/snippets";
 import { NO_STAGE } from "~/features/models/stages";
 import { Section } from "~/shared/components/Section";
 import { Snippet } from "~/shared/components/Snippet";
+import { pandasCode, trivetCode } from "~/shared/models/loading";
 import { columnsOf } from "~/shared/models/schema";
 
 interface Properties {
@@ -24,7 +24,13 @@ export function LoadingIt({ workspace, model, version }: Properties) {
   ];
   const [chosen, setChosen] = useState("");
   const uri = uris.find((each) => each === chosen) ?? uris[0] ?? "";
-  const inputs = columnsOf(version.signature?.inputs ?? "");
+  const loaded = {
+    uri,
+    server: globalThis.location.origin,
+    workspace,
+    flavors: [],
+    inputs: columnsOf(version.signature?.inputs ?? "") ?? [],
+  };
   return (
     <Section
       title="Load it"
@@ -44,11 +50,8 @@ export function LoadingIt({ workspace, model, version }: Properties) {
       }
     >
       <div className={styles.lines}>
-        <Snippet label="Fetch its files with trivet" code={trivetSnippet(uri)} />
-        <Snippet
-          label="Load it with MLflow and predict"
-          code={mlflowSnippet(uri, globalThis.location.origin, workspace, inputs)}
-        />
+        <Snippet label="Fetch its files with trivet" code={trivetCode(loaded)} />
+        <Snippet label="Load it with MLflow and predict" code={pandasCode(loaded)} />
       </div>
     </Section>
   );

@@ -6,9 +6,11 @@ import { idOf } from "~/api/names";
 import { millis } from "~/api/times";
 import styles from "~/features/runs/parts/About.module.css";
 import { CopyButton } from "~/shared/components/CopyButton";
+import { PathLink } from "~/shared/components/PathLink";
 import { Description } from "~/shared/components/Description";
 import { Tags } from "~/shared/components/Tags";
 import { Time } from "~/shared/components/Time";
+import { loggedModelsPath } from "~/shared/links";
 
 /** What an experiment is: its id, what somebody wrote about it, and its tags. */
 export function About({ workspace, experiment }: { readonly workspace: string; readonly experiment: Experiment }) {
@@ -24,7 +26,8 @@ export function About({ workspace, experiment }: { readonly workspace: string; r
       <p className={styles.facts}>
         {experiment.displayName} · experiment <code>{idOf(name)}</code>
         <CopyButton text={idOf(name)} label="Copy the experiment id" /> · created{" "}
-        <Time at={millis(experiment.createTime)} />
+        <Time at={millis(experiment.createTime)} /> ·{" "}
+        <PathLink path={loggedModelsPath(workspace, idOf(name))}>logged models</PathLink>
       </p>
       <Description
         text={experiment.description}

@@ -9,6 +9,7 @@ import type { RunsSearch } from "~/features/runs/search";
 import { Button, IconButton } from "~/shared/components/Button";
 import { notifyFailure } from "~/shared/components/toasts";
 import { count } from "~/shared/format/numbers";
+import { save } from "~/shared/save";
 
 interface Properties {
   readonly scope: Scope;
@@ -46,12 +47,4 @@ export function CsvButton({ scope, search, columns, fileName }: Properties) {
       {count(rows)} runs
     </Button>
   );
-}
-
-function save(content: Blob, name: string): void {
-  const link = document.createElement("a");
-  link.href = URL.createObjectURL(content);
-  link.download = name;
-  link.click();
-  URL.revokeObjectURL(link.href);
 }

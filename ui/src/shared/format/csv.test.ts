@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 
-import { csvLine } from "~/features/runs/csv";
+import { csvLine } from "~/shared/format/csv";
 
 test.each([
   ["plain", "plain"],
