@@ -61,7 +61,8 @@ class CapturedFiles:
     def _work(self) -> None:
         try:
             with forks.kept_off():  # for the lock of `tempfile`, which children may want too
-                temporary = tempfile.TemporaryDirectory(prefix="trivet-captured-")
+                # A program that ends removes it as well, perhaps in the same moment.
+                temporary = tempfile.TemporaryDirectory(prefix="trivet-captured-", ignore_cleanup_errors=True)
             with temporary as name:
                 folder = Path(name)
                 self._make(folder)
