@@ -32,7 +32,9 @@ export function Lineage({ workspace, version }: Properties) {
   const related = useQuery(relativesQuery(workspace, version));
   const relatives = related.data?.modelVersions ?? [];
   const copies = relatives.filter((each) => isCopyOf(each, version));
-  const siblings = relatives.filter((each) => each.name !== version.name && !isCopyOf(each, version));
+  const siblings = relatives.filter(
+    (each) => each.name !== version.name && each.name !== version.copiedFrom && !isCopyOf(each, version),
+  );
   return (
     <Section title="Where it came from">
       {made.isError && <Problem failure={failureOf(made.error)} onRetry={() => void made.refetch()} />}
