@@ -167,4 +167,4 @@ def _make_whole_run(client: trivet.Client) -> None:
 def _read_curve(setting: Setting, run: str) -> None:
     request = pb.ReadMetricCurvesRequest(runs=[run], keys=["loss"], bucket_count=2000)
     (answer,) = setting.stub.ReadMetricCurves(request)
-    assert answer.curve.xs
+    assert answer.curves[0].xs

@@ -91,7 +91,7 @@ def _read_raw(database_url: str, size: int) -> None:
 def _read_curve(setting: Setting, run: str) -> None:
     request = pb.ReadMetricCurvesRequest(runs=[run], keys=["loss"], bucket_count=_BUCKETS)
     (answer,) = setting.stub.ReadMetricCurves(request)
-    assert _BUCKETS // 2 <= len(answer.curve.xs) <= _BUCKETS
+    assert _BUCKETS // 2 <= len(answer.curves[0].xs) <= _BUCKETS
 
 
 def _read_summaries(database_url: str, run: str) -> None:

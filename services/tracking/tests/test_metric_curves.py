@@ -28,7 +28,7 @@ def run(tracking: Tracking) -> str:
 
 def curves(tracking: Tracking, *runs: str, keys: tuple[str, ...] = ("a",), **fields: Any) -> list[MetricCurve]:
     request = pb.ReadMetricCurvesRequest(runs=runs, keys=keys, **fields)
-    return [answer.curve for answer in tracking.stub.ReadMetricCurves(request)]
+    return [curve for answer in tracking.stub.ReadMetricCurves(request) for curve in answer.curves]
 
 
 def curve(tracking: Tracking, run: str, **fields: Any) -> MetricCurve:
@@ -135,3 +135,22 @@ def test_curves_of_several_runs_and_keys_come_in_the_order_asked_for(tracking: T
         (run, "b", [2]),
         (run, "a", [1]),
     ]
+
+
+def test_more_points_than_are_read_at_once_come_whole_and_in_order(tracking: Tracking, run: str) -> None:
+    other = create_run(tracking).name
+    length = 600_000
+    for key in ("a", "b"):
+        for begin in range(0, length, 100_000):
+            steps = range(begin, begin + 100_000)
+            write(
+                tracking,
+                run,
+                metrics=MetricColumns(keys=[key], counts=[len(steps)], steps=steps, times_millis=[0], values=steps),
+            )
+    write(tracking, other, metrics=metric("b", (1, 1, 5.0)))
+    found = curves(tracking, other, run, other, keys=("b", "a"), bucket_count=10_000)
+    assert [(one.run, one.key) for one in found] == [(other, "b"), (run, "b"), (run, "a"), (other, "b")]
+    for one in found[1:3]:
+        assert 5_000 <= len(one.xs) <= 10_000
+        assert (one.xs[0], one.mins[0], one.maxs[-1]) == (0, 0.0, length - 1)

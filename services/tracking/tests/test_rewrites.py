@@ -56,7 +56,9 @@ def fork(tracking: Tracking, run: str, step: int, run_id: str = "", **fields: ob
 def curve(tracking: Tracking, run: str, key: str) -> list[float]:
     """The greatest values of the buckets of a chart."""
     request = pb.ReadMetricCurvesRequest(runs=[run], keys=[key], bucket_count=10_000)
-    return [value for answer in tracking.stub.ReadMetricCurves(request) for value in answer.curve.maxs]
+    return [
+        value for answer in tracking.stub.ReadMetricCurves(request) for curve in answer.curves for value in curve.maxs
+    ]
 
 
 def metric_keys(tracking: Tracking, run: str) -> list[str]:

@@ -41,16 +41,17 @@ export async function readCurves(request: CurvesRequest, signal?: AbortSignal): 
     ...(context === null ? {} : { context }),
     ...(range === null ? {} : { minX: BigInt(Math.floor(range[0])), maxX: BigInt(Math.ceil(range[1])) }),
   };
-  for await (const { curve } of tracking.readMetricCurves(call, signal === undefined ? {} : { signal })) {
-    if (curve === undefined) continue;
-    found.push({
-      run: curve.run,
-      key: curve.key,
-      xs: Float64Array.from(curve.xs, Number),
-      mins: Float64Array.from(curve.mins),
-      maxs: Float64Array.from(curve.maxs),
-      nans: Uint32Array.from(curve.nanCounts),
-    });
+  for await (const { curves } of tracking.readMetricCurves(call, signal === undefined ? {} : { signal })) {
+    for (const curve of curves) {
+      found.push({
+        run: curve.run,
+        key: curve.key,
+        xs: Float64Array.from(curve.xs, Number),
+        mins: Float64Array.from(curve.mins),
+        maxs: Float64Array.from(curve.maxs),
+        nans: Uint32Array.from(curve.nanCounts),
+      });
+    }
   }
   return found;
 }

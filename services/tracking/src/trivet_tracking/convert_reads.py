@@ -25,6 +25,8 @@ from trivet_tracking.domain.metrics import Points
 
 # 16,384 points are 393 kB on the wire: large enough that messages cost nothing beside points.
 _HISTORY_POINTS = 16_384
+# A curve has up to 10,000 buckets more: 650 kB on the wire at most.
+_CURVE_BUCKETS = 16_384
 _MAX_RUNS = 100
 _MAX_KEYS = 100
 _DEFAULT_BUCKETS = 500
@@ -91,10 +93,24 @@ def _history_message(head: bytes, parts: Sequence[Points]) -> bytes:
     return b"".join((*_delimited(pb.ReadMetricHistoryResponse.METRICS_FIELD_NUMBER, size), head, counts, *columns))
 
 
-def from_curve(run: RunName, curve: Curve) -> metric_curve_pb2.MetricCurve:
-    """A curve as a message."""
+def curve_messages(workspace: str, parts: Iterator[Sequence[Curve]]) -> Iterator[pb.ReadMetricCurvesResponse]:
+    """Curves as messages of a bounded size."""
+    waiting: list[metric_curve_pb2.MetricCurve] = []
+    buckets = 0
+    for curve in (curve for part in parts for curve in part):
+        waiting.append(_from_curve(workspace, curve))
+        buckets += len(curve.buckets)
+        if buckets >= _CURVE_BUCKETS:
+            yield pb.ReadMetricCurvesResponse(curves=waiting)
+            waiting, buckets = [], 0
+    if waiting:
+        yield pb.ReadMetricCurvesResponse(curves=waiting)
+
+
+def _from_curve(workspace: str, curve: Curve) -> metric_curve_pb2.MetricCurve:
     buckets = curve.buckets
-    message = metric_curve_pb2.MetricCurve(run=str(run), key=curve.key, nan_counts=buckets.nans.tolist())
+    name = str(RunName(workspace, curve.run_id))
+    message = metric_curve_pb2.MetricCurve(run=name, key=curve.key, nan_counts=buckets.nans.tolist())
     _set_packed(message, "xs", buckets.xs)
     _set_packed(message, "mins", buckets.mins)
     _set_packed(message, "maxs", buckets.maxs)

@@ -1320,21 +1320,20 @@ global___ReadMetricCurvesRequest = ReadMetricCurvesRequest
 
 @typing.final
 class ReadMetricCurvesResponse(google.protobuf.message.Message):
-    """A curve."""
+    """Some curves."""
 
     DESCRIPTOR: google.protobuf.descriptor.Descriptor
 
-    CURVE_FIELD_NUMBER: builtins.int
+    CURVES_FIELD_NUMBER: builtins.int
     @property
-    def curve(self) -> trivet_proto.tracking.v1.metric_curve_pb2.MetricCurve:
-        """Of one key of one run."""
+    def curves(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[trivet_proto.tracking.v1.metric_curve_pb2.MetricCurve]:
+        """Each of one key of one run, in the order of runs and then of keys as they were asked for."""
 
     def __init__(
         self,
         *,
-        curve: trivet_proto.tracking.v1.metric_curve_pb2.MetricCurve | None = ...,
+        curves: collections.abc.Iterable[trivet_proto.tracking.v1.metric_curve_pb2.MetricCurve] | None = ...,
     ) -> None: ...
-    def HasField(self, field_name: typing.Literal["curve", b"curve"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["curve", b"curve"]) -> None: ...
+    def ClearField(self, field_name: typing.Literal["curves", b"curves"]) -> None: ...
 
 global___ReadMetricCurvesResponse = ReadMetricCurvesResponse

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import io
 import struct
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import partial
 from typing import Any
 
 import psycopg2
@@ -174,10 +175,10 @@ def read_large(connection: Connection, statement: sa.Select[Any]) -> Sequence[Se
 
     Args:
         connection: In a transaction.
-        statement: Selects columns of the types BigInteger, Integer and LargeBinary, none of which is NULL.
+        statement: Selects columns of the types BigInteger, Integer, Text and LargeBinary, none of which is NULL.
 
     Returns:
-        Rows of integers and bytes, or views of bytes.
+        Rows of integers, texts and bytes, or views of bytes.
 
     Raises:
         DatabaseUnavailable, DeadlineExceeded: as statements do.
@@ -189,21 +190,28 @@ def read_large(connection: Connection, statement: sa.Select[Any]) -> Sequence[Se
     with _driver_cursor(connection) as cursor:
         query = cursor.mogrify(str(compiled), compiled.params).decode()
         cursor.copy_expert(f"COPY ({query}) TO STDOUT (FORMAT binary)", data)
-    return _rows_of(
-        data.getbuffer(), [isinstance(column.type, sa.LargeBinary) for column in statement.selected_columns]
-    )
+    return _rows_of(data.getbuffer(), [_reader_of(column.type) for column in statement.selected_columns])
 
 
-def _rows_of(data: memoryview, are_bytes: Sequence[bool]) -> list[list[Any]]:
+def _reader_of(kind: sa.types.TypeEngine[Any]) -> Callable[[memoryview], Any]:
+    """What makes a value of a field of COPY."""
+    if isinstance(kind, sa.LargeBinary):
+        return memoryview
+    if isinstance(kind, sa.Text):
+        return lambda field: str(field, "utf-8")
+    return partial(int.from_bytes, signed=True)
+
+
+def _rows_of(data: memoryview, readers: Sequence[Callable[[memoryview], Any]]) -> list[list[Any]]:
     rows = []
     at = len(_SIGNATURE)
     while data[at : at + 2] != _END:
         at += 2
         row: list[Any] = []
-        for is_bytes in are_bytes:
+        for read in readers:
             begin = at + 4
             at = begin + int.from_bytes(data[at:begin])
-            row.append(data[begin:at] if is_bytes else int.from_bytes(data[begin:at], signed=True))
+            row.append(read(data[begin:at]))
         rows.append(row)
     return rows
 

@@ -57,6 +57,7 @@ class Ranges:
 class Curve:
     """What a chart shows of one key of one run."""
 
+    run_id: str
     key: str
     buckets: Ranges
     """In the order of x; none is empty."""

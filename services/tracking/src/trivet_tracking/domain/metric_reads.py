@@ -24,6 +24,12 @@ class Metrics(Protocol):
         """
         ...
 
-    def curves(self, workspace: str, run_id: str, keys: Sequence[str], query: CurveQuery) -> Sequence[Curve]:
-        """Returns what a chart shows of keys, in their order; keys without points are left out. Raises RunNotFound."""
+    def curves(
+        self, workspace: str, run_ids: Sequence[str], keys: Sequence[str], query: CurveQuery
+    ) -> Iterator[Sequence[Curve]]:
+        """Returns what a chart shows of keys of runs, in the order of runs and then of keys, some curves at a time.
+
+        Keys without points are left out. Raises RunNotFound at once. Each part is read when it is asked for; no
+        transaction is open in between.
+        """
         ...

@@ -66,8 +66,10 @@ class MetricServicer:
 
     async def ReadMetricCurves(
         self, request: pb.ReadMetricCurvesRequest, call: Call
-    ) -> AsyncIterator[pb.ReadMetricCurvesResponse]:
+    ) -> AsyncGenerator[pb.ReadMetricCurvesResponse, None]:
         runs, keys, query = convert_reads.to_curves(request)
-        for run in runs:
-            for curve in await asyncio.to_thread(self.metrics.curves, run.workspace, run.run_id, keys, query):
-                yield pb.ReadMetricCurvesResponse(curve=convert_reads.from_curve(run, curve))
+        workspace = runs[0].workspace
+        parts = await asyncio.to_thread(self.metrics.curves, workspace, [run.run_id for run in runs], keys, query)
+        async with aclosing(streams.ahead(convert_reads.curve_messages(workspace, parts))) as messages:
+            async for message in messages:
+                yield message

@@ -30,15 +30,18 @@ def run_key(connection: Connection, workspace: str, run_id: str) -> int:
 
 def context_number(connection: Connection, run_pk: int, context: MetricContext) -> int | None:
     """The number of a context in a run; None where the run has no such context."""
+    return context_numbers(connection, [run_pk], context).get(run_pk)
+
+
+def context_numbers(connection: Connection, run_pks: Sequence[int], context: MetricContext) -> dict[int, int]:
+    """The number of a context in each of the runs that have it."""
     if context == NO_CONTEXT:
-        return NO_CONTEXT_NUMBER
-    columns = context_columns(context)
-    number: int | None = connection.execute(
-        sa.select(_contexts.c.context).where(
-            _contexts.c.run_pk == run_pk, *(_contexts.c[name] == value for name, value in columns.items())
-        )
-    ).scalar_one_or_none()
-    return number
+        return dict.fromkeys(run_pks, NO_CONTEXT_NUMBER)
+    statement = sa.select(_contexts.c.run_pk, _contexts.c.context).where(
+        _contexts.c.run_pk.in_(run_pks),
+        *(_contexts.c[name] == value for name, value in context_columns(context).items()),
+    )
+    return {row.run_pk: row.context for row in connection.execute(statement)}
 
 
 def numbered_contexts(connection: Connection, run_pks: Sequence[int]) -> dict[tuple[int, int], MetricContext]:

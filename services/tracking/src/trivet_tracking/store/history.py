@@ -7,7 +7,7 @@ be seen or not.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -57,12 +57,24 @@ def read(database: Database, workspace: str, run_id: str, query: HistoryQuery) -
 
 def logged_points(connection: Connection, run_pk: int, key: str, context: int | None = None) -> dict[int, Points]:
     """The points of a key that are in the log, by number of the context; of one context or of all. In order."""
-    parts: dict[int, list[Points]] = {}
-    for data in connection.execute(sa.select(_log.c.data).where(_log.c.run_pk == run_pk)).scalars():
-        for _, number, points in segments.decode(data, frozenset((key,))).pieces():
-            if context in (None, number):
-                parts.setdefault(number, []).append(points)
-    return {number: merge(its_parts) for number, its_parts in parts.items()}
+    logged = logged_series(connection, [run_pk], [key]).get((run_pk, key), {})
+    return {number: points for number, points in logged.items() if context in (None, number)}
+
+
+def logged_series(
+    connection: Connection, run_pks: Collection[int], keys: Collection[str]
+) -> dict[tuple[int, str], dict[int, Points]]:
+    """The points that are in the log by run and key, then by number of the context. In order."""
+    parts: dict[tuple[int, str], dict[int, list[Points]]] = {}
+    wanted = frozenset(keys)
+    statement = sa.select(_log.c.run_pk, _log.c.data).where(_log.c.run_pk.in_(run_pks))
+    for run_pk, data in read_large(connection, statement):
+        for key, number, points in segments.decode(data, wanted).pieces():
+            parts.setdefault((run_pk, key), {}).setdefault(number, []).append(points)
+    return {
+        series: {number: merge(its_parts) for number, its_parts in by_context.items()}
+        for series, by_context in parts.items()
+    }
 
 
 def _windows(database: Database, series: _Series, first: Moment) -> Iterator[Points]:

@@ -58,10 +58,11 @@ class SqlMetrics:
         """Returns the points of a series."""
         return history.read(self._database, workspace, run_id, query)
 
-    def curves(self, workspace: str, run_id: str, keys: Sequence[str], query: CurveQuery) -> Sequence[Curve]:
-        """Returns the curves of keys."""
-        with self._database.transaction("read") as connection:
-            return charts.read(connection, workspace, run_id, keys, query)
+    def curves(
+        self, workspace: str, run_ids: Sequence[str], keys: Sequence[str], query: CurveQuery
+    ) -> Iterator[Sequence[Curve]]:
+        """Returns the curves of keys of runs."""
+        return charts.read(self._database, workspace, run_ids, keys, query)
 
 
 def _current(row: Row[Any]) -> CurrentValue:
