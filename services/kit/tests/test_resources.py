@@ -14,11 +14,13 @@ from trivet_kit.resources import (
     WORKSPACE_ID,
     ExperimentName,
     RunName,
+    SavedViewName,
     UploadName,
     WebhookName,
     WorkspaceName,
     parse_experiment,
     parse_run,
+    parse_saved_view,
     parse_upload,
     parse_webhook,
     parse_workspace,
@@ -35,6 +37,7 @@ MODEL_VERSION = options_pb2.RESOURCE_KIND_MODEL_VERSION
 OWNER = options_pb2.RESOURCE_KIND_ARTIFACT_OWNER
 UPLOAD = options_pb2.RESOURCE_KIND_UPLOAD
 WEBHOOK = options_pb2.RESOURCE_KIND_WEBHOOK
+SAVED_VIEW = options_pb2.RESOURCE_KIND_SAVED_VIEW
 
 workspace_ids = st.from_regex(WORKSPACE_ID, fullmatch=True)
 run_ids = st.from_regex(RUN_ID, fullmatch=True)
@@ -80,6 +83,13 @@ def test_webhook_names_are_split_and_joined(workspace: str, webhook_id: UUID) ->
     name = WebhookName(workspace, webhook_id.hex)
     assert parse_webhook(str(name), "webhook") == name
     assert workspace_of(str(name), WEBHOOK, "webhook") == workspace
+
+
+@given(workspace_ids, st.uuids())
+def test_saved_view_names_are_split_and_joined(workspace: str, saved_view_id: UUID) -> None:
+    name = SavedViewName(workspace, saved_view_id.hex)
+    assert parse_saved_view(str(name), "name") == name
+    assert workspace_of(str(name), SAVED_VIEW, "name") == workspace
 
 
 @given(workspace_ids, run_ids, model_ids, versions)
@@ -141,6 +151,7 @@ def test_nasty_ids_are_refused_in_every_place(nasty: str) -> None:
         (f"workspaces/default/models/m/versions/{nasty}", MODEL_VERSION),
         (f"workspaces/default/uploads/{nasty}", UPLOAD),
         (f"workspaces/default/webhooks/{nasty}", WEBHOOK),
+        (f"workspaces/default/savedViews/{nasty}", SAVED_VIEW),
     ):
         with pytest.raises(ResourceNameInvalid):
             workspace_of(name, kind, "name")

@@ -28,12 +28,21 @@ from trivet_proto.tracking.v1.purge_pb2 import PurgeExperimentsRequest, PurgeRun
 from trivet_proto.tracking.v1.rewrite_pb2 import DeleteMetricsRequest, ForkRunRequest, RewindRunRequest
 from trivet_proto.tracking.v1.run_inputs_pb2 import DatasetInput, LoggedModelInput, LoggedModelOutput
 from trivet_proto.tracking.v1.run_pb2 import Run
+from trivet_proto.tracking.v1.saved_view_pb2 import (
+    CreateSavedViewRequest,
+    DeleteSavedViewRequest,
+    GetSavedViewRequest,
+    ListSavedViewsRequest,
+    SavedView,
+    UpdateSavedViewRequest,
+)
 from trivet_proto.tracking.v1.tracking_service_pb2_grpc import TrackingServiceStub
 from trivet_testing.errors import error_of, rpc_error_of
 from trivet_testing.records import (
     create_experiment,
     create_logged_model,
     create_run,
+    create_saved_view,
     dataset_input,
     metric,
     snapshot,
@@ -48,6 +57,8 @@ MAX_MESSAGE_BYTES = 8 * 1024 * 1024
 W = "workspaces/WORKSPACE"
 """In a name below, WORKSPACE stands for the workspace that the test works in."""
 RUN, EXPERIMENT, MODEL = f"{W}/runs/known", f"{W}/experiments/1", f"{W}/loggedModels/m-known"
+SAVED_VIEW = f"{W}/savedViews/{'0' * 32}"
+"""One that is not there: the server makes their ids."""
 
 
 @dataclass(frozen=True)
@@ -84,6 +95,7 @@ def kept(channel: grpc.Channel, tracking_address: str) -> Kept:
     write(tracking, run, metrics=metric("loss", (1, 1, 1.0), context=MetricContext(rank=0)), writer_id=7, sequence=1)
     write(tracking, run, inputs={"datasets": [dataset_input("trips")]})
     create_logged_model(tracking, "m-known", params={"known": "1"}, tags={"old": "1"})
+    create_saved_view(tracking, "taken", experiment=tracking.experiment_name(1))
     return Kept(tracking, channel, [snapshot(tracking)])
 
 
@@ -126,7 +138,9 @@ CODES = {
     "WORKSPACE_NOT_FOUND": "NOT_FOUND",
     "TAG_NOT_FOUND": "NOT_FOUND",
     "LOGGED_MODEL_NOT_FOUND": "NOT_FOUND",
+    "SAVED_VIEW_NOT_FOUND": "NOT_FOUND",
     "LOGGED_MODEL_ID_TAKEN": "ALREADY_EXISTS",
+    "SAVED_VIEW_NAME_TAKEN": "ALREADY_EXISTS",
     "EXPERIMENT_NAME_TAKEN": "ALREADY_EXISTS",
     "RUN_ID_TAKEN": "ALREADY_EXISTS",
     "EXPERIMENT_PROTECTED": "FAILED_PRECONDITION",
@@ -515,6 +529,63 @@ def activity(**fields: Any) -> activity_pb.ListExperimentActivityRequest:
     return activity_pb.ListExperimentActivityRequest(parent=W, **fields)
 
 
+def new_saved_view(request_id: str = "", **fields: Any) -> CreateSavedViewRequest:
+    saved_view = SavedView(**{"display_name": "new", "state": "{}", "experiment": EXPERIMENT, **fields})
+    return CreateSavedViewRequest(parent=W, saved_view=saved_view, request_id=request_id)
+
+
+def changed_saved_view(*paths: str, **fields: Any) -> UpdateSavedViewRequest:
+    saved_view = SavedView(**{"name": SAVED_VIEW, **fields})
+    return UpdateSavedViewRequest(saved_view=saved_view, update_mask=FieldMask(paths=paths))
+
+
+def saved_views(**fields: Any) -> ListSavedViewsRequest:
+    return ListSavedViewsRequest(parent=W, **fields)
+
+
+def saved_view_rows() -> Iterator[Row]:
+    create, update, list_ = "CreateSavedView", "UpdateSavedView", "ListSavedViews"
+    for case, (name, reason) in {
+        "that-is-empty": ("", "FIELD_REQUIRED"),
+        "of-white-space": (" \u2003", "FIELD_INVALID"),
+        **BAD_KEYS,
+    }.items():
+        yield f"display-name-{case}", create, new_saved_view(display_name=name), reason
+        changed = changed_saved_view("display_name", display_name=name)
+        yield f"display-name-{case}", update, changed, reason
+    yield "display-name-that-is-taken", create, new_saved_view(display_name="taken"), "SAVED_VIEW_NAME_TAKEN"
+    for case, state, reason in (
+        ("that-is-empty", "", "FIELD_REQUIRED"),
+        ("of-65536-bytes", '{"a": "' + "x" * 65_527 + '"}', "FIELD_TOO_LONG"),
+        ("of-65536-bytes-in-wide-characters", '{"a":"' + "🚀" * 16_382 + '"}', "FIELD_TOO_LONG"),
+        ("that-is-a-list", "[]", "FIELD_INVALID"),
+        ("that-is-null", "null", "FIELD_INVALID"),
+        ("that-is-text", '"a"', "FIELD_INVALID"),
+        ("that-is-cut-off", '{"a": 1', "FIELD_INVALID"),
+        ("with-more-behind", "{} {}", "FIELD_INVALID"),
+        ("with-nan", '{"a": NaN}', "FIELD_INVALID"),
+        ("with-infinity", '{"a": -Infinity}', "FIELD_INVALID"),
+        ("with-nul", '{"a": "\0"}', "FIELD_INVALID"),
+        ("with-a-byte-order-mark", "\ufeff{}", "FIELD_INVALID"),
+        ("that-is-deep", '{"a": ' + "[" * 30_000 + "]" * 30_000 + "}", "FIELD_INVALID"),
+    ):
+        yield f"state-{case}", create, new_saved_view(state=state), reason
+        yield f"state-{case}", update, changed_saved_view("state", state=state), reason
+    yield "missing-experiment", create, new_saved_view(experiment=f"{W}/experiments/99"), "EXPERIMENT_NOT_FOUND"
+    yield "request-id-that-is-no-uuid", create, new_saved_view("x"), "FIELD_INVALID"
+    for paths in ((), ("name",), ("experiment",), ("created_by",), ("etag",), ("*",), ("state", "name")):
+        changed = changed_saved_view(*paths, display_name="new", state="{}", experiment=EXPERIMENT)
+        yield f"mask-{','.join(paths) or 'empty'}", update, changed, "UPDATE_MASK_INVALID"
+    missing = changed_saved_view("state", state="{}")
+    yield "missing", update, missing, "SAVED_VIEW_NOT_FOUND"
+    yield "missing", "GetSavedView", GetSavedViewRequest(name=SAVED_VIEW), "SAVED_VIEW_NOT_FOUND"
+    yield "missing", "DeleteSavedView", DeleteSavedViewRequest(name=SAVED_VIEW), "SAVED_VIEW_NOT_FOUND"
+    yield "page-size-below-0", list_, saved_views(page_size=-1), "FIELD_INVALID"
+    for token in ("x", "bnVsbA==", "W10="):
+        yield f"page-token-{token}", list_, saved_views(page_token=token), "PAGE_TOKEN_INVALID"
+    yield "missing-experiment", list_, saved_views(experiment=f"{W}/experiments/99"), "EXPERIMENT_NOT_FOUND"
+
+
 def model_rows() -> Iterator[Row]:
     create, tag, add, search = "CreateLoggedModel", "SetLoggedModelTags", "AddLoggedModelParams", "SearchLoggedModels"
     for case, (key, reason) in {"that-is-empty": ("", "FIELD_REQUIRED"), **BAD_KEYS}.items():
@@ -630,6 +701,7 @@ def rows() -> Iterator[Row]:
     yield from model_rows()
     yield from input_rows()
     yield from activity_rows()
+    yield from saved_view_rows()
 
 
 ROWS = list(rows())
@@ -801,6 +873,8 @@ OF_EXPERIMENTS: dict[str, TakesName] = {
     "SearchLoggedModels.experiments": lambda name: ("SearchLoggedModels", models(experiments=[name])),
     "SearchDatasets.experiments": lambda name: ("SearchDatasets", datasets(experiments=[name])),
     "ListExperimentActivity.experiments": lambda name: ("ListExperimentActivity", activity(experiments=[name])),
+    "CreateSavedView.experiment": lambda name: ("CreateSavedView", new_saved_view(experiment=name)),
+    "ListSavedViews.experiment": lambda name: ("ListSavedViews", saved_views(experiment=name)),
     "CreateRun.experiment": lambda name: ("CreateRun", new_run(experiment=name)),
     "SearchRuns.experiments": lambda name: ("SearchRuns", pb.SearchRunsRequest(parent=W, experiments=[name])),
 }
@@ -811,7 +885,17 @@ OF_MODELS: dict[str, TakesName] = {
     "AddLoggedModelParams": lambda name: ("AddLoggedModelParams", model_params(name, a="b")),
     "DeleteLoggedModel": lambda name: ("DeleteLoggedModel", models_pb.DeleteLoggedModelRequest(name=name)),
 }
+OF_SAVED_VIEWS: dict[str, TakesName] = {
+    "GetSavedView": lambda name: ("GetSavedView", GetSavedViewRequest(name=name)),
+    "UpdateSavedView": lambda name: ("UpdateSavedView", changed_saved_view("state", name=name, state="{}")),
+    "DeleteSavedView": lambda name: ("DeleteSavedView", DeleteSavedViewRequest(name=name)),
+}
 OF_WORKSPACES: dict[str, TakesName] = {
+    "CreateSavedView": lambda name: (
+        "CreateSavedView",
+        CreateSavedViewRequest(parent=name, saved_view=SavedView(display_name="new", state="{}")),
+    ),
+    "ListSavedViews": lambda name: ("ListSavedViews", ListSavedViewsRequest(parent=name)),
     "CreateLoggedModel": lambda name: ("CreateLoggedModel", models_pb.CreateLoggedModelRequest(parent=name)),
     "SearchLoggedModels": lambda name: ("SearchLoggedModels", models_pb.SearchLoggedModelsRequest(parent=name)),
     "SearchDatasets": lambda name: ("SearchDatasets", models_pb.SearchDatasetsRequest(parent=name)),
@@ -862,3 +946,8 @@ def test_a_malformed_name_of_a_workspace_is_refused(kept: Kept, field: str) -> N
 @pytest.mark.parametrize("field", OF_MODELS)
 def test_a_malformed_name_of_a_logged_model_is_refused(kept: Kept, field: str) -> None:
     refuses_names(kept, OF_MODELS[field], BAD_NAMES, "loggedModels")
+
+
+@pytest.mark.parametrize("field", OF_SAVED_VIEWS)
+def test_a_malformed_name_of_a_saved_view_is_refused(kept: Kept, field: str) -> None:
+    refuses_names(kept, OF_SAVED_VIEWS[field], BAD_NAMES, "savedViews")

@@ -28,11 +28,13 @@ from trivet_testing.errors import error_of
 from trivet_testing.records import (
     create_experiment,
     create_run,
+    create_saved_view,
     dataset_input,
     get_run,
     id_of,
     metric,
     read_history,
+    saved_view_pages,
     search_experiments,
     search_runs,
     snapshot,
@@ -100,11 +102,12 @@ def delete_experiment(tracking: Tracking, name: str) -> None:
 
 
 def fill(tracking: Tracking, run_id: str, experiment: str = "") -> str:
-    """A run with something in every table, and a logged model in its experiment."""
+    """A run with something in every table, and a logged model and a saved view in its experiment."""
     run = create_run(tracking, run_id, experiment=experiment, params={"a": "1"}, tags={"b": "2"}).name
     model = LoggedModel(experiment=experiment, params={"a": "1"}, tags={"b": "2"})
     create = CreateLoggedModelRequest(parent=tracking.parent, logged_model_id=f"m-{run_id}", logged_model=model)
     tracking.stub.CreateLoggedModel(create)
+    create_saved_view(tracking, f"charts of {run_id}", experiment=experiment)
     inputs = RunInputs(datasets=[dataset_input("d", context="train")], models=[LoggedModelInput(model_id="m-other")])
     outputs = RunOutputs(models=[LoggedModelOutput(model_id=f"m-{run_id}", step=3)])
     write(tracking, run, inputs=inputs, outputs=outputs)
@@ -165,6 +168,23 @@ def test_nothing_is_left_of_a_purged_experiment_in_any_table(tracking: Tracking,
     for column, key in keys.items():
         assert set(rows_of(database, column, key).values()) == {0}
     assert tracking.stub.CreateExperiment(new).name != experiment
+
+
+def test_saved_views_go_with_their_experiment_before_its_runs_do(tracking: Tracking) -> None:
+    experiment = create_experiment(tracking, "gone").name
+    fill(tracking, "in-it", experiment=experiment)
+    kept = [
+        create_saved_view(tracking, "a", experiment=create_experiment(tracking).name),
+        create_saved_view(tracking, "b"),
+    ]
+    delete_experiment(tracking, experiment)
+    assert len(next(saved_view_pages(tracking))) == 3
+    purge_experiments(tracking, dry_run=True)
+    assert len(next(saved_view_pages(tracking))) == 3
+    purge_experiments(tracking)
+    assert [*saved_view_pages(tracking)] == [kept]
+    assert search_runs(tracking, view=VIEW_ALL, filter="run_id = 'in-it'") == []
+    assert get_run(tracking, tracking.run_name("in-it")).name
 
 
 def test_every_table_has_a_key_by_which_it_is_cleared() -> None:

@@ -15,17 +15,28 @@ from trivet_proto.tracking.v1 import tracking_service_pb2 as pb
 from trivet_proto.tracking.v1.experiment_pb2 import Experiment
 from trivet_proto.tracking.v1.logged_model_pb2 import LOGGED_MODEL_STATUS_READY, LoggedModel
 from trivet_proto.tracking.v1.run_pb2 import Run
+from trivet_proto.tracking.v1.saved_view_pb2 import (
+    CreateSavedViewRequest,
+    DeleteSavedViewRequest,
+    GetSavedViewRequest,
+    ListSavedViewsRequest,
+    SavedView,
+    UpdateSavedViewRequest,
+)
 from trivet_testing.errors import error_of
 from trivet_testing.records import (
     create_experiment,
     create_logged_model,
     create_run,
+    create_saved_view,
     get_logged_model,
     get_run,
+    id_of,
     list_metrics,
     log,
     metric,
     read_history,
+    saved_view_pages,
     search_experiments,
     search_runs,
     snapshot,
@@ -121,6 +132,15 @@ OF_AN_EXPERIMENT: dict[str, Ask] = {
     "SearchDatasets": lambda tracking, name: tracking.stub.SearchDatasets(
         models_pb.SearchDatasetsRequest(parent=name.partition("/experiments/")[0], experiments=[name])
     ),
+    "CreateSavedView": lambda tracking, name: tracking.stub.CreateSavedView(
+        CreateSavedViewRequest(
+            parent=name.partition("/experiments/")[0],
+            saved_view=SavedView(display_name="a", state="{}", experiment=name),
+        )
+    ),
+    "ListSavedViews": lambda tracking, name: tracking.stub.ListSavedViews(
+        ListSavedViewsRequest(parent=name.partition("/experiments/")[0], experiment=name)
+    ),
     "CreateRun": lambda tracking, name: tracking.stub.CreateRun(
         pb.CreateRunRequest(parent=name.partition("/experiments/")[0], run_id="new", run=Run(experiment=name))
     ),
@@ -140,7 +160,20 @@ OF_A_LOGGED_MODEL: dict[str, Ask] = {
         models_pb.DeleteLoggedModelRequest(name=name)
     ),
 }
+OF_A_SAVED_VIEW: dict[str, Ask] = {
+    "GetSavedView": lambda tracking, name: tracking.stub.GetSavedView(GetSavedViewRequest(name=name)),
+    "UpdateSavedView": lambda tracking, name: tracking.stub.UpdateSavedView(
+        UpdateSavedViewRequest(
+            saved_view=SavedView(name=name, display_name="mine"), update_mask=FieldMask(paths=["display_name"])
+        )
+    ),
+    "DeleteSavedView": lambda tracking, name: tracking.stub.DeleteSavedView(DeleteSavedViewRequest(name=name)),
+}
 OF_A_WORKSPACE: dict[str, Ask] = {
+    "CreateSavedView": lambda tracking, parent: tracking.stub.CreateSavedView(
+        CreateSavedViewRequest(parent=parent, saved_view=SavedView(display_name="a", state="{}"))
+    ),
+    "ListSavedViews": lambda tracking, parent: tracking.stub.ListSavedViews(ListSavedViewsRequest(parent=parent)),
     "CreateLoggedModel": lambda tracking, parent: tracking.stub.CreateLoggedModel(
         models_pb.CreateLoggedModelRequest(parent=parent)
     ),
@@ -165,6 +198,7 @@ OF_A_WORKSPACE: dict[str, Ask] = {
 NAMED: dict[str, tuple[Ask, str]] = {
     **{f"{method}-of-a-run": (ask, "/runs/a") for method, ask in OF_A_RUN.items()},
     **{f"{method}-of-a-logged-model": (ask, "/loggedModels/m-a") for method, ask in OF_A_LOGGED_MODEL.items()},
+    **{f"{method}-of-a-saved-view": (ask, f"/savedViews/{'a' * 32}") for method, ask in OF_A_SAVED_VIEW.items()},
     **{f"{method}-of-an-experiment": (ask, "/experiments/0") for method, ask in OF_AN_EXPERIMENT.items()},
     **{f"{method}-of-the-workspace": (ask, "") for method, ask in OF_A_WORKSPACE.items()},
 }
@@ -219,6 +253,26 @@ def test_a_logged_model_of_another_workspace_answers_as_one_that_does_not_exist(
     assert get_logged_model(elsewhere, theirs.name) == theirs
 
 
+@pytest.mark.parametrize("method", OF_A_SAVED_VIEW)
+def test_a_saved_view_of_another_workspace_answers_as_one_that_does_not_exist(
+    tracking: Tracking, elsewhere: Tracking, method: str
+) -> None:
+    ask = OF_A_SAVED_VIEW[method]
+    theirs = create_saved_view(elsewhere, f"{method} of {tracking.workspace}")
+    known, unknown = (
+        error_of(partial(ask, tracking, f"{tracking.parent}/savedViews/{saved_view_id}"))
+        for saved_view_id in (id_of(theirs.name), "0" * 32)
+    )
+    assert (known.code, known.reason) == (grpc.StatusCode.NOT_FOUND, "SAVED_VIEW_NOT_FOUND")
+    assert known == replace(
+        unknown,
+        message=unknown.message.replace("0" * 32, id_of(theirs.name)),
+        metadata={"name": f"{tracking.parent}/savedViews/{id_of(theirs.name)}"},
+    )
+    assert elsewhere.stub.GetSavedView(GetSavedViewRequest(name=theirs.name)) == theirs
+    assert [*saved_view_pages(tracking)] == [[]]
+
+
 @pytest.mark.parametrize("method", OF_AN_EXPERIMENT)
 def test_an_experiment_of_another_workspace_answers_as_one_that_does_not_exist(
     tracking: Tracking, elsewhere: Tracking, method: str
@@ -253,6 +307,10 @@ MIXED: dict[str, Callable[[Tracking, str], object]] = {
     "source-run-of-a-new-model": lambda tracking, other: create_logged_model(tracking, source_run=f"{other}/runs/a"),
     "experiment-of-a-new-run": lambda tracking, other: create_run(tracking, experiment=f"{other}/experiments/0"),
     "parent-of-a-new-run": lambda tracking, other: create_run(tracking, parent_run=f"{other}/runs/a"),
+    "experiment-of-a-new-saved-view": lambda tracking, other: create_saved_view(
+        tracking, "a", experiment=f"{other}/experiments/0"
+    ),
+    "experiment-of-saved-views": lambda tracking, other: next(saved_view_pages(tracking, f"{other}/experiments/0")),
     "experiments-of-a-search": lambda tracking, other: search_runs(
         tracking, experiments=[tracking.experiment_name(0), f"{other}/experiments/0"]
     ),

@@ -15,6 +15,7 @@ from trivet_proto.tracking.v1 import (
     metric_pb2,
     run_inputs_pb2,
     run_pb2,
+    saved_view_pb2,
 )
 from trivet_proto.tracking.v1 import logged_model_service_pb2 as models_pb
 from trivet_proto.tracking.v1 import tracking_service_pb2 as pb
@@ -194,13 +195,37 @@ def dataset_input(
     )
 
 
+def create_saved_view(
+    tracking: Tracking, display_name: str, state: str = "{}", request_id: str = "", **fields: object
+) -> saved_view_pb2.SavedView:
+    """Saves a view, by default of no experiment."""
+    saved_view = saved_view_pb2.SavedView(display_name=display_name, state=state, **fields)  # type: ignore[arg-type] # fields of SavedView
+    return tracking.stub.CreateSavedView(
+        saved_view_pb2.CreateSavedViewRequest(parent=tracking.parent, saved_view=saved_view, request_id=request_id)
+    )
+
+
+def saved_view_pages(
+    tracking: Tracking, experiment: str | None = None, page_size: int = 0
+) -> Iterator[list[saved_view_pb2.SavedView]]:
+    """The pages of a list, one call each, up to the last; by default of all of the workspace."""
+    request = saved_view_pb2.ListSavedViewsRequest(parent=tracking.parent, experiment=experiment, page_size=page_size)
+    while True:
+        page = tracking.stub.ListSavedViews(request)
+        yield list(page.saved_views)
+        request.page_token = page.next_page_token
+        if not request.page_token:
+            return
+
+
 def id_of(name: str) -> str:
     """The last segment of a resource name."""
     return name.rpartition("/")[2]
 
 
 def snapshot(tracking: Tracking) -> list[bytes]:
-    """All that a workspace holds, deleted or not: experiments, runs, current values and points; logged models in use.
+    """All that a workspace holds, deleted or not: experiments, runs, current values and points; logged models in use;
+    saved views.
 
     Two snapshots are equal if and only if nothing that a reader can see has changed, but when runs were last reached.
     """
@@ -220,4 +245,6 @@ def snapshot(tracking: Tracking) -> list[bytes]:
                 held += [answer.SerializeToString() for answer in tracking.stub.ReadMetricHistory(request)]
     for models in logged_model_pages(tracking, models_pb.SearchLoggedModelsRequest()):
         held += [model.SerializeToString(deterministic=True) for model in models]
+    for saved_views in saved_view_pages(tracking):
+        held += [saved_view.SerializeToString() for saved_view in saved_views]
     return held

@@ -23,6 +23,7 @@ _DECIMAL_ID = re.compile(r"0|[1-9][0-9]{0,17}")
 _VERSION = re.compile(r"[1-9][0-9]{0,17}")
 _UPLOAD_ID = re.compile(r"[0-9a-f]{32}")
 _WEBHOOK_ID = re.compile(r"[0-9a-f]{32}")
+_SAVED_VIEW_ID = re.compile(r"[0-9a-f]{32}")
 MODEL_ID = re.compile(r"(?!\.{1,2}(?:/|$))[^/:\x00-\x1f\x7f-\x9f]{1,250}")
 
 
@@ -132,6 +133,17 @@ class WebhookName:
 
 
 @dataclass(frozen=True)
+class SavedViewName:
+    """`workspaces/{workspace}/savedViews/{saved_view}`."""
+
+    workspace: str
+    saved_view_id: str
+
+    def __str__(self) -> str:
+        return f"workspaces/{self.workspace}/savedViews/{self.saved_view_id}"
+
+
+@dataclass(frozen=True)
 class _Form:
     pattern: str
     regex: re.Pattern[str]
@@ -157,6 +169,7 @@ _FORMS: dict[int, tuple[_Form, ...]] = {
     ),
     options_pb2.RESOURCE_KIND_UPLOAD: (_form("workspaces/{workspace}/uploads/{upload}", _UPLOAD_ID),),
     options_pb2.RESOURCE_KIND_WEBHOOK: (_form("workspaces/{workspace}/webhooks/{webhook}", _WEBHOOK_ID),),
+    options_pb2.RESOURCE_KIND_SAVED_VIEW: (_form("workspaces/{workspace}/savedViews/{saved_view}", _SAVED_VIEW_ID),),
 }
 _FORMS[options_pb2.RESOURCE_KIND_ARTIFACT_OWNER] = (
     *_FORMS[options_pb2.RESOURCE_KIND_RUN],
@@ -240,3 +253,8 @@ def parse_upload(name: str, field: str) -> UploadName:
 def parse_webhook(name: str, field: str) -> WebhookName:
     """Parses `workspaces/{workspace}/webhooks/{webhook}`. Raises ResourceNameInvalid."""
     return WebhookName(*_segments(name, options_pb2.RESOURCE_KIND_WEBHOOK, field))
+
+
+def parse_saved_view(name: str, field: str) -> SavedViewName:
+    """Parses `workspaces/{workspace}/savedViews/{saved_view}`. Raises ResourceNameInvalid."""
+    return SavedViewName(*_segments(name, options_pb2.RESOURCE_KIND_SAVED_VIEW, field))

@@ -21,6 +21,7 @@ from trivet_tracking.servicers.metrics import MetricServicer
 from trivet_tracking.servicers.purge import PurgeServicer
 from trivet_tracking.servicers.rewrites import RewriteServicer
 from trivet_tracking.servicers.runs import RunServicer
+from trivet_tracking.servicers.saved_views import SavedViewServicer
 from trivet_tracking.servicers.watches import WatchServicer
 from trivet_tracking.settings import CONSOLE_BYTES, STALE_AFTER_SECONDS
 from trivet_tracking.store import entries, latest, marks, run_creation, single_runs
@@ -35,6 +36,7 @@ from trivet_tracking.store.purge import SqlPurge
 from trivet_tracking.store.rewrites import SqlRewrites
 from trivet_tracking.store.run_attributes import run_attributes
 from trivet_tracking.store.runs import SqlRuns
+from trivet_tracking.store.saved_views import SqlSavedViews
 from trivet_tracking.store.tables import SCHEMA
 from trivet_tracking.store.writes import SqlWrites
 from trivet_tracking.watching import Watching
@@ -92,6 +94,7 @@ def build(
         WatchServicer(changes, watching),
         LoggedModelServicer(SqlLoggedModels(database, experiments, now_millis)),
         DatasetServicer(SqlDatasets(database, experiments)),
+        SavedViewServicer(SqlSavedViews(database, experiments, now_millis)),
     )
 
     def close() -> None:

@@ -128,6 +128,10 @@ class _ErrorReasonEnumTypeWrapper(google.protobuf.internal.enum_type_wrapper._En
     """NOT_FOUND. No such logged model, or a deleted one.
     {"reason": "LOGGED_MODEL_NOT_FOUND", "domain": "trivet", "metadata": {"name": "workspaces/default/loggedModels/m-0051d54e"}}
     """
+    ERROR_REASON_SAVED_VIEW_NOT_FOUND: _ErrorReason.ValueType  # 65
+    """NOT_FOUND.
+    {"reason": "SAVED_VIEW_NOT_FOUND", "domain": "trivet", "metadata": {"name": "workspaces/default/savedViews/6f1c…"}}
+    """
     ERROR_REASON_EXPERIMENT_NAME_TAKEN: _ErrorReason.ValueType  # 80
     """ALREADY_EXISTS. The workspace has an experiment of that name, perhaps a deleted one.
     {"reason": "EXPERIMENT_NAME_TAKEN", "domain": "trivet", "metadata": {"displayName": "taxi", "name": "workspaces/default/experiments/3", "state": "DELETED"}}
@@ -139,6 +143,10 @@ class _ErrorReasonEnumTypeWrapper(google.protobuf.internal.enum_type_wrapper._En
     ERROR_REASON_LOGGED_MODEL_ID_TAKEN: _ErrorReason.ValueType  # 82
     """ALREADY_EXISTS. A logged model of that id was created before, with another body, or is deleted.
     {"reason": "LOGGED_MODEL_ID_TAKEN", "domain": "trivet", "metadata": {"name": "workspaces/default/loggedModels/m-0051d54e"}}
+    """
+    ERROR_REASON_SAVED_VIEW_NAME_TAKEN: _ErrorReason.ValueType  # 83
+    """ALREADY_EXISTS. The experiment, or the workspace where it is of none, has a saved view of that name.
+    {"reason": "SAVED_VIEW_NAME_TAKEN", "domain": "trivet", "metadata": {"displayName": "losses", "name": "workspaces/default/savedViews/6f1c…"}}
     """
     ERROR_REASON_EXPERIMENT_DELETED: _ErrorReason.ValueType  # 100
     """FAILED_PRECONDITION. The experiment is deleted; restore it first.
@@ -172,6 +180,11 @@ class _ErrorReasonEnumTypeWrapper(google.protobuf.internal.enum_type_wrapper._En
     ERROR_REASON_LOGGED_MODEL_FINALIZED: _ErrorReason.ValueType  # 108
     """FAILED_PRECONDITION. The logged model has another status for good.
     {"reason": "LOGGED_MODEL_FINALIZED", "domain": "trivet", "metadata": {"name": "workspaces/default/loggedModels/m-0051d54e", "status": "READY"}}
+    """
+    ERROR_REASON_SAVED_VIEW_LIMIT_REACHED: _ErrorReason.ValueType  # 109
+    """FAILED_PRECONDITION. The experiment, or the workspace of those of none, has as many saved views as it may have. Delete
+    one first.
+    {"reason": "SAVED_VIEW_LIMIT_REACHED", "domain": "trivet", "metadata": {"name": "workspaces/default/experiments/3", "maxSavedViews": "1000"}}
     """
     ERROR_REASON_ETAG_STALE: _ErrorReason.ValueType  # 120
     """ABORTED. The resource was changed after it was read; read it again and repeat the change.
@@ -419,6 +432,10 @@ ERROR_REASON_LOGGED_MODEL_NOT_FOUND: ErrorReason.ValueType  # 64
 """NOT_FOUND. No such logged model, or a deleted one.
 {"reason": "LOGGED_MODEL_NOT_FOUND", "domain": "trivet", "metadata": {"name": "workspaces/default/loggedModels/m-0051d54e"}}
 """
+ERROR_REASON_SAVED_VIEW_NOT_FOUND: ErrorReason.ValueType  # 65
+"""NOT_FOUND.
+{"reason": "SAVED_VIEW_NOT_FOUND", "domain": "trivet", "metadata": {"name": "workspaces/default/savedViews/6f1c…"}}
+"""
 ERROR_REASON_EXPERIMENT_NAME_TAKEN: ErrorReason.ValueType  # 80
 """ALREADY_EXISTS. The workspace has an experiment of that name, perhaps a deleted one.
 {"reason": "EXPERIMENT_NAME_TAKEN", "domain": "trivet", "metadata": {"displayName": "taxi", "name": "workspaces/default/experiments/3", "state": "DELETED"}}
@@ -430,6 +447,10 @@ ERROR_REASON_RUN_ID_TAKEN: ErrorReason.ValueType  # 81
 ERROR_REASON_LOGGED_MODEL_ID_TAKEN: ErrorReason.ValueType  # 82
 """ALREADY_EXISTS. A logged model of that id was created before, with another body, or is deleted.
 {"reason": "LOGGED_MODEL_ID_TAKEN", "domain": "trivet", "metadata": {"name": "workspaces/default/loggedModels/m-0051d54e"}}
+"""
+ERROR_REASON_SAVED_VIEW_NAME_TAKEN: ErrorReason.ValueType  # 83
+"""ALREADY_EXISTS. The experiment, or the workspace where it is of none, has a saved view of that name.
+{"reason": "SAVED_VIEW_NAME_TAKEN", "domain": "trivet", "metadata": {"displayName": "losses", "name": "workspaces/default/savedViews/6f1c…"}}
 """
 ERROR_REASON_EXPERIMENT_DELETED: ErrorReason.ValueType  # 100
 """FAILED_PRECONDITION. The experiment is deleted; restore it first.
@@ -463,6 +484,11 @@ ERROR_REASON_WRITER_ENDED: ErrorReason.ValueType  # 106
 ERROR_REASON_LOGGED_MODEL_FINALIZED: ErrorReason.ValueType  # 108
 """FAILED_PRECONDITION. The logged model has another status for good.
 {"reason": "LOGGED_MODEL_FINALIZED", "domain": "trivet", "metadata": {"name": "workspaces/default/loggedModels/m-0051d54e", "status": "READY"}}
+"""
+ERROR_REASON_SAVED_VIEW_LIMIT_REACHED: ErrorReason.ValueType  # 109
+"""FAILED_PRECONDITION. The experiment, or the workspace of those of none, has as many saved views as it may have. Delete
+one first.
+{"reason": "SAVED_VIEW_LIMIT_REACHED", "domain": "trivet", "metadata": {"name": "workspaces/default/experiments/3", "maxSavedViews": "1000"}}
 """
 ERROR_REASON_ETAG_STALE: ErrorReason.ValueType  # 120
 """ABORTED. The resource was changed after it was read; read it again and repeat the change.

@@ -25,7 +25,7 @@ _sym_db = _symbol_database.Default()
 from google.protobuf import descriptor_pb2 as google_dot_protobuf_dot_descriptor__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n$trivet_proto/common/v1/options.proto\x12\x10trivet.common.v1\x1a google/protobuf/descriptor.proto\"A\n\x11ResourceReference\x12,\n\x04kind\x18\x01 \x01(\x0e\x32\x1e.trivet.common.v1.ResourceKind*\xcf\x01\n\nPermission\x12\x1a\n\x16PERMISSION_UNSPECIFIED\x10\x00\x12\x15\n\x11PERMISSION_PUBLIC\x10\x01\x12\x1c\n\x18PERMISSION_AUTHENTICATED\x10\x02\x12\x13\n\x0fPERMISSION_READ\x10\x03\x12\x14\n\x10PERMISSION_WRITE\x10\x04\x12\x17\n\x13PERMISSION_MAINTAIN\x10\x05\x12\x16\n\x12PERMISSION_APPROVE\x10\x06\x12\x14\n\x10PERMISSION_ADMIN\x10\x07*\xb0\x02\n\x0cResourceKind\x12\x1d\n\x19RESOURCE_KIND_UNSPECIFIED\x10\x00\x12\x1b\n\x17RESOURCE_KIND_WORKSPACE\x10\x01\x12\x1c\n\x18RESOURCE_KIND_EXPERIMENT\x10\x02\x12\x15\n\x11RESOURCE_KIND_RUN\x10\x03\x12\x1e\n\x1aRESOURCE_KIND_LOGGED_MODEL\x10\x04\x12\x17\n\x13RESOURCE_KIND_MODEL\x10\x05\x12\x1f\n\x1bRESOURCE_KIND_MODEL_VERSION\x10\x06\x12 \n\x1cRESOURCE_KIND_ARTIFACT_OWNER\x10\x07\x12\x18\n\x14RESOURCE_KIND_UPLOAD\x10\x08\x12\x19\n\x15RESOURCE_KIND_WEBHOOK\x10\t:R\n\npermission\x12\x1e.google.protobuf.MethodOptions\x18\x82\x91\x03 \x01(\x0e\x32\x1c.trivet.common.v1.Permission:6\n\x0cserver_scope\x12\x1e.google.protobuf.MethodOptions\x18\x83\x91\x03 \x01(\x08:V\n\x08resource\x12\x1d.google.protobuf.FieldOptions\x18\x84\x91\x03 \x01(\x0b\x32#.trivet.common.v1.ResourceReferenceb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n$trivet_proto/common/v1/options.proto\x12\x10trivet.common.v1\x1a google/protobuf/descriptor.proto\"A\n\x11ResourceReference\x12,\n\x04kind\x18\x01 \x01(\x0e\x32\x1e.trivet.common.v1.ResourceKind*\xcf\x01\n\nPermission\x12\x1a\n\x16PERMISSION_UNSPECIFIED\x10\x00\x12\x15\n\x11PERMISSION_PUBLIC\x10\x01\x12\x1c\n\x18PERMISSION_AUTHENTICATED\x10\x02\x12\x13\n\x0fPERMISSION_READ\x10\x03\x12\x14\n\x10PERMISSION_WRITE\x10\x04\x12\x17\n\x13PERMISSION_MAINTAIN\x10\x05\x12\x16\n\x12PERMISSION_APPROVE\x10\x06\x12\x14\n\x10PERMISSION_ADMIN\x10\x07*\xce\x02\n\x0cResourceKind\x12\x1d\n\x19RESOURCE_KIND_UNSPECIFIED\x10\x00\x12\x1b\n\x17RESOURCE_KIND_WORKSPACE\x10\x01\x12\x1c\n\x18RESOURCE_KIND_EXPERIMENT\x10\x02\x12\x15\n\x11RESOURCE_KIND_RUN\x10\x03\x12\x1e\n\x1aRESOURCE_KIND_LOGGED_MODEL\x10\x04\x12\x17\n\x13RESOURCE_KIND_MODEL\x10\x05\x12\x1f\n\x1bRESOURCE_KIND_MODEL_VERSION\x10\x06\x12 \n\x1cRESOURCE_KIND_ARTIFACT_OWNER\x10\x07\x12\x18\n\x14RESOURCE_KIND_UPLOAD\x10\x08\x12\x19\n\x15RESOURCE_KIND_WEBHOOK\x10\t\x12\x1c\n\x18RESOURCE_KIND_SAVED_VIEW\x10\n:R\n\npermission\x12\x1e.google.protobuf.MethodOptions\x18\x82\x91\x03 \x01(\x0e\x32\x1c.trivet.common.v1.Permission:6\n\x0cserver_scope\x12\x1e.google.protobuf.MethodOptions\x18\x83\x91\x03 \x01(\x08:V\n\x08resource\x12\x1d.google.protobuf.FieldOptions\x18\x84\x91\x03 \x01(\x0b\x32#.trivet.common.v1.ResourceReferenceb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -35,7 +35,7 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_PERMISSION']._serialized_start=160
   _globals['_PERMISSION']._serialized_end=367
   _globals['_RESOURCEKIND']._serialized_start=370
-  _globals['_RESOURCEKIND']._serialized_end=674
+  _globals['_RESOURCEKIND']._serialized_end=704
   _globals['_RESOURCEREFERENCE']._serialized_start=92
   _globals['_RESOURCEREFERENCE']._serialized_end=157
 # @@protoc_insertion_point(module_scope)

@@ -12,6 +12,7 @@ from trivet_proto.tracking.v1 import logged_model_service_pb2 as trivet__proto_d
 from trivet_proto.tracking.v1 import purge_pb2 as trivet__proto_dot_tracking_dot_v1_dot_purge__pb2
 from trivet_proto.tracking.v1 import rewrite_pb2 as trivet__proto_dot_tracking_dot_v1_dot_rewrite__pb2
 from trivet_proto.tracking.v1 import run_pb2 as trivet__proto_dot_tracking_dot_v1_dot_run__pb2
+from trivet_proto.tracking.v1 import saved_view_pb2 as trivet__proto_dot_tracking_dot_v1_dot_saved__view__pb2
 from trivet_proto.tracking.v1 import tracking_service_pb2 as trivet__proto_dot_tracking_dot_v1_dot_tracking__service__pb2
 from trivet_proto.tracking.v1 import watch_pb2 as trivet__proto_dot_tracking_dot_v1_dot_watch__pb2
 
@@ -243,6 +244,31 @@ class TrackingServiceStub(object):
                 request_serializer=trivet__proto_dot_tracking_dot_v1_dot_logged__model__service__pb2.SearchDatasetsRequest.SerializeToString,
                 response_deserializer=trivet__proto_dot_tracking_dot_v1_dot_logged__model__service__pb2.SearchDatasetsResponse.FromString,
                 _registered_method=True)
+        self.CreateSavedView = channel.unary_unary(
+                '/trivet.tracking.v1.TrackingService/CreateSavedView',
+                request_serializer=trivet__proto_dot_tracking_dot_v1_dot_saved__view__pb2.CreateSavedViewRequest.SerializeToString,
+                response_deserializer=trivet__proto_dot_tracking_dot_v1_dot_saved__view__pb2.SavedView.FromString,
+                _registered_method=True)
+        self.GetSavedView = channel.unary_unary(
+                '/trivet.tracking.v1.TrackingService/GetSavedView',
+                request_serializer=trivet__proto_dot_tracking_dot_v1_dot_saved__view__pb2.GetSavedViewRequest.SerializeToString,
+                response_deserializer=trivet__proto_dot_tracking_dot_v1_dot_saved__view__pb2.SavedView.FromString,
+                _registered_method=True)
+        self.ListSavedViews = channel.unary_unary(
+                '/trivet.tracking.v1.TrackingService/ListSavedViews',
+                request_serializer=trivet__proto_dot_tracking_dot_v1_dot_saved__view__pb2.ListSavedViewsRequest.SerializeToString,
+                response_deserializer=trivet__proto_dot_tracking_dot_v1_dot_saved__view__pb2.ListSavedViewsResponse.FromString,
+                _registered_method=True)
+        self.UpdateSavedView = channel.unary_unary(
+                '/trivet.tracking.v1.TrackingService/UpdateSavedView',
+                request_serializer=trivet__proto_dot_tracking_dot_v1_dot_saved__view__pb2.UpdateSavedViewRequest.SerializeToString,
+                response_deserializer=trivet__proto_dot_tracking_dot_v1_dot_saved__view__pb2.SavedView.FromString,
+                _registered_method=True)
+        self.DeleteSavedView = channel.unary_unary(
+                '/trivet.tracking.v1.TrackingService/DeleteSavedView',
+                request_serializer=trivet__proto_dot_tracking_dot_v1_dot_saved__view__pb2.DeleteSavedViewRequest.SerializeToString,
+                response_deserializer=trivet__proto_dot_tracking_dot_v1_dot_saved__view__pb2.DeleteSavedViewResponse.FromString,
+                _registered_method=True)
 
 
 class TrackingServiceServicer(object):
@@ -443,8 +469,8 @@ class TrackingServiceServicer(object):
 
     def PurgeExperiments(self, request, context):
         """Removes for good a page of the experiments that have been deleted for some time, or says which these are. From then
-        on an experiment is missing for every reader and cannot be restored, and its name is free. Its runs are left to
-        PurgeRuns; each is there, by its own name, and in the bin, until then.
+        on an experiment is missing for every reader and cannot be restored, its name is free, and its saved views are gone.
+        Its runs are left to PurgeRuns; each is there, by its own name, and in the bin, until then.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -607,6 +633,43 @@ class TrackingServiceServicer(object):
 
     def SearchDatasets(self, request, context):
         """Returns a page of the datasets that the runs of experiments used, and what for.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def CreateSavedView(self, request, context):
+        """Creates a saved view. A name that is taken is ALREADY_EXISTS (SAVED_VIEW_NAME_TAKEN), with the resource name of the
+        one that has it. A deleted experiment is FAILED_PRECONDITION (EXPERIMENT_DELETED).
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetSavedView(self, request, context):
+        """Returns a saved view, also one of a deleted experiment.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListSavedViews(self, request, context):
+        """Returns a page of saved views.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def UpdateSavedView(self, request, context):
+        """Changes the fields of a saved view that the mask names. One of a deleted experiment is FAILED_PRECONDITION
+        (EXPERIMENT_DELETED).
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def DeleteSavedView(self, request, context):
+        """Deletes a saved view for good. One that is not there is NOT_FOUND (SAVED_VIEW_NOT_FOUND).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -809,6 +872,31 @@ def add_TrackingServiceServicer_to_server(servicer, server):
                     servicer.SearchDatasets,
                     request_deserializer=trivet__proto_dot_tracking_dot_v1_dot_logged__model__service__pb2.SearchDatasetsRequest.FromString,
                     response_serializer=trivet__proto_dot_tracking_dot_v1_dot_logged__model__service__pb2.SearchDatasetsResponse.SerializeToString,
+            ),
+            'CreateSavedView': grpc.unary_unary_rpc_method_handler(
+                    servicer.CreateSavedView,
+                    request_deserializer=trivet__proto_dot_tracking_dot_v1_dot_saved__view__pb2.CreateSavedViewRequest.FromString,
+                    response_serializer=trivet__proto_dot_tracking_dot_v1_dot_saved__view__pb2.SavedView.SerializeToString,
+            ),
+            'GetSavedView': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetSavedView,
+                    request_deserializer=trivet__proto_dot_tracking_dot_v1_dot_saved__view__pb2.GetSavedViewRequest.FromString,
+                    response_serializer=trivet__proto_dot_tracking_dot_v1_dot_saved__view__pb2.SavedView.SerializeToString,
+            ),
+            'ListSavedViews': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListSavedViews,
+                    request_deserializer=trivet__proto_dot_tracking_dot_v1_dot_saved__view__pb2.ListSavedViewsRequest.FromString,
+                    response_serializer=trivet__proto_dot_tracking_dot_v1_dot_saved__view__pb2.ListSavedViewsResponse.SerializeToString,
+            ),
+            'UpdateSavedView': grpc.unary_unary_rpc_method_handler(
+                    servicer.UpdateSavedView,
+                    request_deserializer=trivet__proto_dot_tracking_dot_v1_dot_saved__view__pb2.UpdateSavedViewRequest.FromString,
+                    response_serializer=trivet__proto_dot_tracking_dot_v1_dot_saved__view__pb2.SavedView.SerializeToString,
+            ),
+            'DeleteSavedView': grpc.unary_unary_rpc_method_handler(
+                    servicer.DeleteSavedView,
+                    request_deserializer=trivet__proto_dot_tracking_dot_v1_dot_saved__view__pb2.DeleteSavedViewRequest.FromString,
+                    response_serializer=trivet__proto_dot_tracking_dot_v1_dot_saved__view__pb2.DeleteSavedViewResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -1868,6 +1956,141 @@ class TrackingService(object):
             '/trivet.tracking.v1.TrackingService/SearchDatasets',
             trivet__proto_dot_tracking_dot_v1_dot_logged__model__service__pb2.SearchDatasetsRequest.SerializeToString,
             trivet__proto_dot_tracking_dot_v1_dot_logged__model__service__pb2.SearchDatasetsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def CreateSavedView(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/trivet.tracking.v1.TrackingService/CreateSavedView',
+            trivet__proto_dot_tracking_dot_v1_dot_saved__view__pb2.CreateSavedViewRequest.SerializeToString,
+            trivet__proto_dot_tracking_dot_v1_dot_saved__view__pb2.SavedView.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetSavedView(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/trivet.tracking.v1.TrackingService/GetSavedView',
+            trivet__proto_dot_tracking_dot_v1_dot_saved__view__pb2.GetSavedViewRequest.SerializeToString,
+            trivet__proto_dot_tracking_dot_v1_dot_saved__view__pb2.SavedView.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListSavedViews(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/trivet.tracking.v1.TrackingService/ListSavedViews',
+            trivet__proto_dot_tracking_dot_v1_dot_saved__view__pb2.ListSavedViewsRequest.SerializeToString,
+            trivet__proto_dot_tracking_dot_v1_dot_saved__view__pb2.ListSavedViewsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def UpdateSavedView(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/trivet.tracking.v1.TrackingService/UpdateSavedView',
+            trivet__proto_dot_tracking_dot_v1_dot_saved__view__pb2.UpdateSavedViewRequest.SerializeToString,
+            trivet__proto_dot_tracking_dot_v1_dot_saved__view__pb2.SavedView.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def DeleteSavedView(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/trivet.tracking.v1.TrackingService/DeleteSavedView',
+            trivet__proto_dot_tracking_dot_v1_dot_saved__view__pb2.DeleteSavedViewRequest.SerializeToString,
+            trivet__proto_dot_tracking_dot_v1_dot_saved__view__pb2.DeleteSavedViewResponse.FromString,
             options,
             channel_credentials,
             insecure,

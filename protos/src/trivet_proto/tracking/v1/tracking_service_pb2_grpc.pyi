@@ -16,6 +16,7 @@ import trivet_proto.tracking.v1.logged_model_service_pb2
 import trivet_proto.tracking.v1.purge_pb2
 import trivet_proto.tracking.v1.rewrite_pb2
 import trivet_proto.tracking.v1.run_pb2
+import trivet_proto.tracking.v1.saved_view_pb2
 import trivet_proto.tracking.v1.tracking_service_pb2
 import trivet_proto.tracking.v1.watch_pb2
 import typing
@@ -221,8 +222,8 @@ class TrackingServiceStub:
         trivet_proto.tracking.v1.purge_pb2.PurgeExperimentsResponse,
     ]
     """Removes for good a page of the experiments that have been deleted for some time, or says which these are. From then
-    on an experiment is missing for every reader and cannot be restored, and its name is free. Its runs are left to
-    PurgeRuns; each is there, by its own name, and in the bin, until then.
+    on an experiment is missing for every reader and cannot be restored, its name is free, and its saved views are gone.
+    Its runs are left to PurgeRuns; each is there, by its own name, and in the bin, until then.
     """
 
     PurgeRuns: grpc.UnaryUnaryMultiCallable[
@@ -384,6 +385,40 @@ class TrackingServiceStub:
         trivet_proto.tracking.v1.logged_model_service_pb2.SearchDatasetsResponse,
     ]
     """Returns a page of the datasets that the runs of experiments used, and what for."""
+
+    CreateSavedView: grpc.UnaryUnaryMultiCallable[
+        trivet_proto.tracking.v1.saved_view_pb2.CreateSavedViewRequest,
+        trivet_proto.tracking.v1.saved_view_pb2.SavedView,
+    ]
+    """Creates a saved view. A name that is taken is ALREADY_EXISTS (SAVED_VIEW_NAME_TAKEN), with the resource name of the
+    one that has it. A deleted experiment is FAILED_PRECONDITION (EXPERIMENT_DELETED).
+    """
+
+    GetSavedView: grpc.UnaryUnaryMultiCallable[
+        trivet_proto.tracking.v1.saved_view_pb2.GetSavedViewRequest,
+        trivet_proto.tracking.v1.saved_view_pb2.SavedView,
+    ]
+    """Returns a saved view, also one of a deleted experiment."""
+
+    ListSavedViews: grpc.UnaryUnaryMultiCallable[
+        trivet_proto.tracking.v1.saved_view_pb2.ListSavedViewsRequest,
+        trivet_proto.tracking.v1.saved_view_pb2.ListSavedViewsResponse,
+    ]
+    """Returns a page of saved views."""
+
+    UpdateSavedView: grpc.UnaryUnaryMultiCallable[
+        trivet_proto.tracking.v1.saved_view_pb2.UpdateSavedViewRequest,
+        trivet_proto.tracking.v1.saved_view_pb2.SavedView,
+    ]
+    """Changes the fields of a saved view that the mask names. One of a deleted experiment is FAILED_PRECONDITION
+    (EXPERIMENT_DELETED).
+    """
+
+    DeleteSavedView: grpc.UnaryUnaryMultiCallable[
+        trivet_proto.tracking.v1.saved_view_pb2.DeleteSavedViewRequest,
+        trivet_proto.tracking.v1.saved_view_pb2.DeleteSavedViewResponse,
+    ]
+    """Deletes a saved view for good. One that is not there is NOT_FOUND (SAVED_VIEW_NOT_FOUND)."""
 
 class TrackingServiceAsyncStub:
     """Experiments and runs with their params, metrics and tags.
@@ -578,8 +613,8 @@ class TrackingServiceAsyncStub:
         trivet_proto.tracking.v1.purge_pb2.PurgeExperimentsResponse,
     ]
     """Removes for good a page of the experiments that have been deleted for some time, or says which these are. From then
-    on an experiment is missing for every reader and cannot be restored, and its name is free. Its runs are left to
-    PurgeRuns; each is there, by its own name, and in the bin, until then.
+    on an experiment is missing for every reader and cannot be restored, its name is free, and its saved views are gone.
+    Its runs are left to PurgeRuns; each is there, by its own name, and in the bin, until then.
     """
 
     PurgeRuns: grpc.aio.UnaryUnaryMultiCallable[
@@ -741,6 +776,40 @@ class TrackingServiceAsyncStub:
         trivet_proto.tracking.v1.logged_model_service_pb2.SearchDatasetsResponse,
     ]
     """Returns a page of the datasets that the runs of experiments used, and what for."""
+
+    CreateSavedView: grpc.aio.UnaryUnaryMultiCallable[
+        trivet_proto.tracking.v1.saved_view_pb2.CreateSavedViewRequest,
+        trivet_proto.tracking.v1.saved_view_pb2.SavedView,
+    ]
+    """Creates a saved view. A name that is taken is ALREADY_EXISTS (SAVED_VIEW_NAME_TAKEN), with the resource name of the
+    one that has it. A deleted experiment is FAILED_PRECONDITION (EXPERIMENT_DELETED).
+    """
+
+    GetSavedView: grpc.aio.UnaryUnaryMultiCallable[
+        trivet_proto.tracking.v1.saved_view_pb2.GetSavedViewRequest,
+        trivet_proto.tracking.v1.saved_view_pb2.SavedView,
+    ]
+    """Returns a saved view, also one of a deleted experiment."""
+
+    ListSavedViews: grpc.aio.UnaryUnaryMultiCallable[
+        trivet_proto.tracking.v1.saved_view_pb2.ListSavedViewsRequest,
+        trivet_proto.tracking.v1.saved_view_pb2.ListSavedViewsResponse,
+    ]
+    """Returns a page of saved views."""
+
+    UpdateSavedView: grpc.aio.UnaryUnaryMultiCallable[
+        trivet_proto.tracking.v1.saved_view_pb2.UpdateSavedViewRequest,
+        trivet_proto.tracking.v1.saved_view_pb2.SavedView,
+    ]
+    """Changes the fields of a saved view that the mask names. One of a deleted experiment is FAILED_PRECONDITION
+    (EXPERIMENT_DELETED).
+    """
+
+    DeleteSavedView: grpc.aio.UnaryUnaryMultiCallable[
+        trivet_proto.tracking.v1.saved_view_pb2.DeleteSavedViewRequest,
+        trivet_proto.tracking.v1.saved_view_pb2.DeleteSavedViewResponse,
+    ]
+    """Deletes a saved view for good. One that is not there is NOT_FOUND (SAVED_VIEW_NOT_FOUND)."""
 
 class TrackingServiceServicer(metaclass=abc.ABCMeta):
     """Experiments and runs with their params, metrics and tags.
@@ -979,8 +1048,8 @@ class TrackingServiceServicer(metaclass=abc.ABCMeta):
         context: _ServicerContext,
     ) -> typing.Union[trivet_proto.tracking.v1.purge_pb2.PurgeExperimentsResponse, collections.abc.Awaitable[trivet_proto.tracking.v1.purge_pb2.PurgeExperimentsResponse]]:
         """Removes for good a page of the experiments that have been deleted for some time, or says which these are. From then
-        on an experiment is missing for every reader and cannot be restored, and its name is free. Its runs are left to
-        PurgeRuns; each is there, by its own name, and in the bin, until then.
+        on an experiment is missing for every reader and cannot be restored, its name is free, and its saved views are gone.
+        Its runs are left to PurgeRuns; each is there, by its own name, and in the bin, until then.
         """
 
     @abc.abstractmethod
@@ -1176,5 +1245,49 @@ class TrackingServiceServicer(metaclass=abc.ABCMeta):
         context: _ServicerContext,
     ) -> typing.Union[trivet_proto.tracking.v1.logged_model_service_pb2.SearchDatasetsResponse, collections.abc.Awaitable[trivet_proto.tracking.v1.logged_model_service_pb2.SearchDatasetsResponse]]:
         """Returns a page of the datasets that the runs of experiments used, and what for."""
+
+    @abc.abstractmethod
+    def CreateSavedView(
+        self,
+        request: trivet_proto.tracking.v1.saved_view_pb2.CreateSavedViewRequest,
+        context: _ServicerContext,
+    ) -> typing.Union[trivet_proto.tracking.v1.saved_view_pb2.SavedView, collections.abc.Awaitable[trivet_proto.tracking.v1.saved_view_pb2.SavedView]]:
+        """Creates a saved view. A name that is taken is ALREADY_EXISTS (SAVED_VIEW_NAME_TAKEN), with the resource name of the
+        one that has it. A deleted experiment is FAILED_PRECONDITION (EXPERIMENT_DELETED).
+        """
+
+    @abc.abstractmethod
+    def GetSavedView(
+        self,
+        request: trivet_proto.tracking.v1.saved_view_pb2.GetSavedViewRequest,
+        context: _ServicerContext,
+    ) -> typing.Union[trivet_proto.tracking.v1.saved_view_pb2.SavedView, collections.abc.Awaitable[trivet_proto.tracking.v1.saved_view_pb2.SavedView]]:
+        """Returns a saved view, also one of a deleted experiment."""
+
+    @abc.abstractmethod
+    def ListSavedViews(
+        self,
+        request: trivet_proto.tracking.v1.saved_view_pb2.ListSavedViewsRequest,
+        context: _ServicerContext,
+    ) -> typing.Union[trivet_proto.tracking.v1.saved_view_pb2.ListSavedViewsResponse, collections.abc.Awaitable[trivet_proto.tracking.v1.saved_view_pb2.ListSavedViewsResponse]]:
+        """Returns a page of saved views."""
+
+    @abc.abstractmethod
+    def UpdateSavedView(
+        self,
+        request: trivet_proto.tracking.v1.saved_view_pb2.UpdateSavedViewRequest,
+        context: _ServicerContext,
+    ) -> typing.Union[trivet_proto.tracking.v1.saved_view_pb2.SavedView, collections.abc.Awaitable[trivet_proto.tracking.v1.saved_view_pb2.SavedView]]:
+        """Changes the fields of a saved view that the mask names. One of a deleted experiment is FAILED_PRECONDITION
+        (EXPERIMENT_DELETED).
+        """
+
+    @abc.abstractmethod
+    def DeleteSavedView(
+        self,
+        request: trivet_proto.tracking.v1.saved_view_pb2.DeleteSavedViewRequest,
+        context: _ServicerContext,
+    ) -> typing.Union[trivet_proto.tracking.v1.saved_view_pb2.DeleteSavedViewResponse, collections.abc.Awaitable[trivet_proto.tracking.v1.saved_view_pb2.DeleteSavedViewResponse]]:
+        """Deletes a saved view for good. One that is not there is NOT_FOUND (SAVED_VIEW_NOT_FOUND)."""
 
 def add_TrackingServiceServicer_to_server(servicer: TrackingServiceServicer, server: typing.Union[grpc.Server, grpc.aio.Server]) -> None: ...

@@ -1,4 +1,4 @@
-"""What can go wrong with experiments, runs and logged models."""
+"""What can go wrong with experiments, runs, logged models and saved views."""
 
 from __future__ import annotations
 
@@ -120,6 +120,42 @@ class LoggedModelFinalized(CallerError):
         super().__init__(
             f"{name} is {status}, and stays so. Log the model again under another id.",
             metadata={"name": name, "status": status},
+        )
+
+
+class SavedViewNotFound(CallerError):
+    """No such saved view in the workspace."""
+
+    code = Code.NOT_FOUND
+    reason = "SAVED_VIEW_NOT_FOUND"
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"There is no saved view {name}.", metadata={"name": name})
+
+
+class SavedViewNameTaken(CallerError):
+    """The experiment, or the workspace where it is of none, has a saved view of that display name."""
+
+    code = Code.ALREADY_EXISTS
+    reason = "SAVED_VIEW_NAME_TAKEN"
+
+    def __init__(self, display_name: str, name: str) -> None:
+        super().__init__(
+            f"The display name {display_name!r} belongs to {name}. Change that one, or choose another name.",
+            metadata={"displayName": display_name, "name": name},
+        )
+
+
+class SavedViewLimitReached(CallerError):
+    """There are as many as there may be. `name` is that of the experiment, or of the workspace for those of none."""
+
+    code = Code.FAILED_PRECONDITION
+    reason = "SAVED_VIEW_LIMIT_REACHED"
+
+    def __init__(self, name: str, max_saved_views: int) -> None:
+        super().__init__(
+            f"{name} has {max_saved_views} saved views, as many as it may have. Delete one first.",
+            metadata={"name": name, "maxSavedViews": str(max_saved_views)},
         )
 
 

@@ -42,6 +42,11 @@ MAX_SELECTED_DATASETS = 100
 # Each sorts a table of its own.
 MAX_LOGGED_MODEL_CLAUSES = 16
 
+# Of those of an experiment, and of those of none: more than people tell apart in a list.
+MAX_SAVED_VIEWS = 1000
+MAX_SAVED_VIEW_NAME_CHARACTERS = 250
+MAX_SAVED_VIEW_STATE_BYTES = 65_535
+
 # Of the console of a run: in a message, and of a line.
 MAX_CONSOLE_LINES = 10_000
 MAX_CONSOLE_LINE_BYTES = 16 * 1024

@@ -57,7 +57,7 @@ class SqlExperiments:
         """Creates an experiment."""
         self.ensure_default(workspace)
         with self._first_answers.remembering(request), self._database.transaction("write") as connection:
-            experiment_id = _lock_workspace(connection, workspace)
+            experiment_id = lock_workspace(connection, workspace)
             repeated = self._first_answers.find(connection, workspace, request)
             if repeated is not None:
                 return load(connection, [repeated])[0]
@@ -70,7 +70,7 @@ class SqlExperiments:
         """The row of the experiment with a display name, which is created where there is none."""
         found = find_named(connection, workspace, display_name)
         if found is None:
-            experiment_id = _lock_workspace(connection, workspace)
+            experiment_id = lock_workspace(connection, workspace)
             # Somebody else may have created it while this transaction waited for the lock.
             found = find_named(connection, workspace, display_name)
             if found is None:
@@ -87,7 +87,7 @@ class SqlExperiments:
             connection.execute(
                 counter.values(workspace=workspace, next_experiment_id=DEFAULT_EXPERIMENT_ID).on_conflict_do_nothing()
             )
-            if _lock_workspace(connection, workspace) == DEFAULT_EXPERIMENT_ID:
+            if lock_workspace(connection, workspace) == DEFAULT_EXPERIMENT_ID:
                 default = NewExperiment(DEFAULT_EXPERIMENT_NAME, "", "", {})
                 self._insert(connection, workspace, DEFAULT_EXPERIMENT_ID, default)
         self._used.add(workspace)
@@ -135,8 +135,8 @@ class SqlExperiments:
         self.ensure_default(workspace)
         with self._database.transaction("write") as connection:
             if change.display_name is not None:
-                _lock_workspace(connection, workspace)
-            row = _lock_active(connection, workspace, experiment_id)
+                lock_workspace(connection, workspace)
+            row = lock_active(connection, workspace, experiment_id)
             if revision is not None and revision != row.revision:
                 raise EtagStale(name_of(row))
             values: dict[str, Any] = {}
@@ -157,7 +157,7 @@ class SqlExperiments:
         self.ensure_default(workspace)
         table = tables.experiment_tag
         with self._database.transaction("write") as connection:
-            row = _lock_active(connection, workspace, experiment_id)
+            row = lock_active(connection, workspace, experiment_id)
             for key in sorted(deleted):
                 removed = connection.execute(
                     sa.delete(table).where(table.c.experiment_pk == row.experiment_pk, table.c.key == key)
@@ -296,7 +296,7 @@ def load(connection: Connection, experiment_pks: Sequence[int]) -> list[Experime
     return [by_pk[experiment_pk] for experiment_pk in experiment_pks]
 
 
-def _lock_workspace(connection: Connection, workspace: str) -> int:
+def lock_workspace(connection: Connection, workspace: str) -> int:
     """Locks the workspace's row until the end of the transaction; returns its next experiment id."""
     table = tables.workspace
     next_id: int = connection.execute(
@@ -305,7 +305,7 @@ def _lock_workspace(connection: Connection, workspace: str) -> int:
     return next_id
 
 
-def _lock_active(connection: Connection, workspace: str, experiment_id: int) -> Row[Any]:
+def lock_active(connection: Connection, workspace: str, experiment_id: int) -> Row[Any]:
     """The locked row of an experiment that is in use. Raises ExperimentNotFound, ExperimentDeleted."""
     row = find(connection, workspace, experiment_id, lock=True)
     if row.delete_time is not None:

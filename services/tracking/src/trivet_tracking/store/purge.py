@@ -101,10 +101,12 @@ class SqlPurge:
                 # The name is free for another one, also while this one waits for its runs to go.
                 .values(workspace=_hidden(row.workspace), display_name=str(row.experiment_pk))
             )
-            # A repeated creation is a new one.
-            request = tables.request
-            connection.execute(sa.delete(request).where(request.c.experiment_pk == row.experiment_pk))
-            return hidden.rowcount == 1
+            if hidden.rowcount == 0:
+                return False
+            # A repeated creation is a new one, and what was saved of its pages is found by no reader either.
+            for table in (tables.request, tables.saved_view):
+                connection.execute(sa.delete(table).where(table.c.experiment_pk == row.experiment_pk))
+            return True
 
     def _remove_empty_experiments(self, workspace: str) -> None:
         has_runs = sa.exists().where(_r.c.experiment_pk == _e.c.experiment_pk)

@@ -39,14 +39,32 @@ experiment_tag = sa.Table(
     sa.Column("value", sa.Text, nullable=False),
 )
 
-# First answers of requests that carried a request id.
+# What people saved of pages of experiments, or of none.
+saved_view = sa.Table(
+    "saved_view",
+    metadata,
+    sa.Column("saved_view_pk", sa.BigInteger, primary_key=True),
+    sa.Column("workspace", sa.Text, nullable=False),
+    sa.Column("saved_view_id", sa.Text, nullable=False),
+    sa.Column("experiment_pk", sa.BigInteger),
+    sa.Column("display_name", sa.Text, nullable=False),
+    sa.Column("state", sa.Text, nullable=False),
+    sa.Column("created_by", sa.Text, nullable=False),
+    sa.Column("create_time", sa.BigInteger, nullable=False),
+    sa.Column("update_time", sa.BigInteger, nullable=False),
+    sa.Column("revision", sa.BigInteger, nullable=False),
+)
+
+# First answers of requests that carried a request id: the experiment that one created, or the saved view, which may be
+# gone since.
 request = sa.Table(
     "request",
     metadata,
     sa.Column("workspace", sa.Text, primary_key=True),
     sa.Column("request_id", sa.Text, primary_key=True),
     sa.Column("fingerprint", sa.Text, nullable=False),
-    sa.Column("experiment_pk", sa.BigInteger, nullable=False),
+    sa.Column("experiment_pk", sa.BigInteger),
+    sa.Column("saved_view_id", sa.Text),
     sa.Column("create_time", sa.BigInteger, nullable=False),
 )
 

@@ -1,4 +1,4 @@
-"""Experiments, runs, params, tags, metrics, datasets and logged models."""
+"""Experiments, runs, params, tags, metrics, datasets, logged models and saved views."""
 
 from __future__ import annotations
 
@@ -32,6 +32,7 @@ def upgrade() -> None:
     create_changes()
     create_run_links()
     create_logged_models()
+    create_saved_views()
 
 
 def is_postgres() -> bool:
@@ -79,7 +80,8 @@ def create_experiments() -> None:
         sa.Column("workspace", text(), primary_key=True),
         sa.Column("request_id", text(), primary_key=True),
         sa.Column("fingerprint", text(), nullable=False),
-        sa.Column("experiment_pk", sa.BigInteger, experiment_reference(), nullable=False),
+        sa.Column("experiment_pk", sa.BigInteger, experiment_reference()),
+        sa.Column("saved_view_id", text()),
         sa.Column("create_time", sa.BigInteger, nullable=False),
         schema=SCHEMA,
     )
@@ -530,3 +532,33 @@ def create_logged_models() -> None:
             *more,
             schema=SCHEMA,
         )
+
+
+def create_saved_views() -> None:
+    op.create_table(
+        "saved_view",
+        pk("saved_view_pk"),
+        sa.Column("workspace", text(), nullable=False),
+        sa.Column("saved_view_id", text(), nullable=False),
+        sa.Column("experiment_pk", sa.BigInteger, experiment_reference()),
+        sa.Column("display_name", text(), nullable=False),
+        sa.Column("state", text(), nullable=False),
+        sa.Column("created_by", text(), nullable=False),
+        sa.Column("create_time", sa.BigInteger, nullable=False),
+        sa.Column("update_time", sa.BigInteger, nullable=False),
+        sa.Column("revision", sa.BigInteger, nullable=False),
+        sa.UniqueConstraint("workspace", "saved_view_id", name="saved_view_id_key"),
+        sa.UniqueConstraint("experiment_pk", "display_name", name="saved_view_display_name_key"),
+        schema=SCHEMA,
+    )
+    # The constraint above does not see those of no experiment: no NULL equals another.
+    of_none = sa.text("experiment_pk IS NULL")
+    op.create_index(
+        "saved_view_of_none_display_name_key",
+        "saved_view",
+        ["workspace", "display_name"],
+        unique=True,
+        schema=SCHEMA,
+        postgresql_where=of_none,
+        sqlite_where=of_none,
+    )
