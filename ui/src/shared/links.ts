@@ -3,6 +3,7 @@
 const below = (workspace: string, ...parts: readonly string[]): string =>
   ["/w", workspace, ...parts].map((part, place) => (place === 0 ? part : encodeURIComponent(part))).join("/");
 
+export const experimentsPath = (workspace: string): string => below(workspace, "experiments");
 export const experimentPath = (workspace: string, id: string): string => below(workspace, "experiments", id);
 export const runPath = (workspace: string, id: string): string => below(workspace, "runs", id);
 export const comparePath = (workspace: string, runs: readonly string[]): string =>

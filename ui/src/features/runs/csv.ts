@@ -2,13 +2,14 @@ import { tracking } from "~/api/clients";
 import { RunStatus } from "~/api/gen/trivet/tracking/v1/run_pb";
 import type { RunColumn } from "~/features/runs/columns";
 import { NAME, readingOf } from "~/features/runs/columns";
-import { filterOf } from "~/features/runs/filters";
-import type { Scope } from "~/features/runs/queries";
-import { LARGEST_PAGE, ordered, reading, within } from "~/features/runs/queries";
+import { ordered, reading } from "~/features/runs/queries";
 import type { RunRow } from "~/features/runs/rows";
 import { toRow } from "~/features/runs/rows";
 import type { RunsSearch } from "~/features/runs/search";
 import { csvLine } from "~/shared/format/csv";
+import { filterOf } from "~/shared/runs/filters";
+import type { Scope } from "~/shared/runs/queries";
+import { LARGEST_PAGE, within } from "~/shared/runs/queries";
 
 /** All runs that pass, nested ones too, with the columns that are shown, as CSV (RFC 4180). */
 export async function csvOf(

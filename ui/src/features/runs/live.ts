@@ -8,13 +8,16 @@ import { idOf } from "~/api/names";
 import type { WatchState } from "~/api/watch";
 import { watchRuns } from "~/api/watch";
 import type { Reading } from "~/features/runs/columns";
-import { isFiltered, isNested } from "~/features/runs/filters";
-import type { RunsPage, Scope } from "~/features/runs/queries";
-import { askedBy, rowsKey, rowsOf, within } from "~/features/runs/queries";
+import { isNested } from "~/features/runs/nesting";
+import type { RunsPage } from "~/features/runs/queries";
+import { askedBy, rowsKey, rowsOf } from "~/features/runs/queries";
 import type { RunRow } from "~/features/runs/rows";
 import { changed } from "~/features/runs/rows";
 import type { RunsSearch } from "~/features/runs/search";
 import { settled } from "~/features/runs/settle";
+import { isFiltered } from "~/shared/runs/filters";
+import type { Scope } from "~/shared/runs/queries";
+import { within } from "~/shared/runs/queries";
 
 /** Kinds of changes after which a run may pass that did not, or the reverse, also where nothing filters. */
 const OF_PLACE: ReadonlySet<RunChangeKind> = new Set([

@@ -1,9 +1,10 @@
 import type { QueryClient } from "@tanstack/react-query";
 
 import { columnsOf, defaultColumns, readingOf } from "~/features/runs/columns";
-import { experimentQuery, keysQuery, rowsQuery, totalQuery } from "~/features/runs/queries";
+import { rowsQuery, totalQuery } from "~/features/runs/queries";
 import type { RunsSearch } from "~/features/runs/search";
-import { experimentIds } from "~/features/runs/search";
+import { experimentIds } from "~/shared/runs/choice";
+import { experimentQuery, keysQuery } from "~/shared/runs/queries";
 
 /** Begins to read what the table of runs shows first, while its code is on its way. Faults are the table's to tell. */
 export async function prefetchRuns(

@@ -1,30 +1,22 @@
 import { infiniteQueryOptions, keepPreviousData, queryOptions } from "@tanstack/react-query";
 
 import { registry, tracking } from "~/api/clients";
-import { LifecycleView } from "~/api/gen/trivet/tracking/v1/lifecycle_pb";
-import { RunKeyKind } from "~/api/gen/trivet/tracking/v1/tracking_service_pb";
-import { experimentName, idOf, modelIn, workspaceName } from "~/api/names";
+import type { LifecycleView } from "~/api/gen/trivet/tracking/v1/lifecycle_pb";
+import { idOf, modelIn, workspaceName } from "~/api/names";
 import type { Reading } from "~/features/runs/columns";
 import { columnOf } from "~/features/runs/columns";
-import { allOf, filterOf, isNested } from "~/features/runs/filters";
+import { isNested } from "~/features/runs/nesting";
 import type { RunRow } from "~/features/runs/rows";
 import { toRow } from "~/features/runs/rows";
 import type { RunsSearch } from "~/features/runs/search";
 import { quoted } from "~/filter/quote";
+import { allOf, filterOf } from "~/shared/runs/filters";
+import type { Scope } from "~/shared/runs/queries";
+import { LARGEST_PAGE, lifecycleOf, within } from "~/shared/runs/queries";
 
 /** The first page is what fits on a screen; the next ones are larger and larger, for those who go on. */
 const FIRST_PAGE = 100;
-export const LARGEST_PAGE = 1000;
-const KEYS_PAGE = 200;
 const FRESH_MS = 60_000;
-const VIEWS = { active: LifecycleView.ACTIVE, deleted: LifecycleView.DELETED, all: LifecycleView.ALL } as const;
-
-/** Which runs: those of some experiments of a workspace. */
-export interface Scope {
-  readonly workspace: string;
-  /** Ids; at least one. */
-  readonly experiments: readonly string[];
-}
 
 /** Where a page begins. All pages of a search have the filter of the first. */
 interface PageStart {
@@ -39,12 +31,6 @@ export interface RunsPage {
   readonly next: PageStart | null;
 }
 
-/** The fields of requests that say which runs are searched. */
-export const within = ({ workspace, experiments }: Scope): { parent: string; experiments: string[] } => ({
-  parent: workspaceName(workspace),
-  experiments: experiments.map((id) => experimentName(workspace, id)),
-});
-
 /** The fields of requests that say what of runs is read. */
 export const reading = ({ fields, metricKeys, paramKeys, tagKeys }: Reading) => ({
   readMask: { paths: [...fields] },
@@ -57,7 +43,7 @@ export const reading = ({ fields, metricKeys, paramKeys, tagKeys }: Reading) => 
 export function ordered(search: RunsSearch): { view: LifecycleView; orderBy: string } {
   const name = search.order === undefined ? null : (columnOf(search.order)?.orderName ?? null);
   return {
-    view: VIEWS[search.view ?? "active"],
+    view: lifecycleOf(search),
     orderBy: name === null ? "" : `${name} ${search.desc === true ? "DESC" : "ASC"}`,
   };
 }
@@ -230,41 +216,6 @@ export async function rowsOf(
   });
   return runs.map(toRow);
 }
-
-const KEY_KINDS = { metrics: RunKeyKind.METRIC, params: RunKeyKind.PARAM, tags: RunKeyKind.TAG } as const;
-export type KeyKind = keyof typeof KEY_KINDS;
-
-/** The keys of metrics, params or tags that hold a text, page by page. */
-export const keysQuery = (scope: Scope, kind: KeyKind, contains: string) =>
-  infiniteQueryOptions({
-    queryKey: ["run-keys", scope.workspace, scope.experiments, kind, contains],
-    initialPageParam: "",
-    queryFn: ({ pageParam, signal }) =>
-      tracking.listRunKeys(
-        { ...within(scope), kind: KEY_KINDS[kind], contains, pageSize: KEYS_PAGE, pageToken: pageParam },
-        { signal },
-      ),
-    getNextPageParam: (page) => page.nextPageToken || null,
-    staleTime: FRESH_MS,
-    placeholderData: keepPreviousData,
-  });
-
-/** The names of the datasets that runs used. */
-export const datasetsQuery = (scope: Scope) =>
-  queryOptions({
-    queryKey: ["run-datasets", scope.workspace, scope.experiments],
-    queryFn: async ({ signal }) => {
-      const { datasets } = await tracking.searchDatasets({ ...within(scope), pageSize: LARGEST_PAGE }, { signal });
-      return [...new Set(datasets.map((dataset) => dataset.name))];
-    },
-    staleTime: FRESH_MS,
-  });
-
-export const experimentQuery = (workspace: string, id: string) =>
-  queryOptions({
-    queryKey: ["experiment", workspace, id],
-    queryFn: ({ signal }) => tracking.getExperiment({ name: experimentName(workspace, id) }, { signal }),
-  });
 
 /** A version of a model that a run made. */
 export interface MadeVersion {

@@ -3,12 +3,10 @@ import { useMemo, useState } from "react";
 
 import type { RunColumn } from "~/features/runs/columns";
 import { columnsOf, defaultColumns, readingOf } from "~/features/runs/columns";
-import { isNested } from "~/features/runs/filters";
 import { itemsOf } from "~/features/runs/items";
-import type { Scope } from "~/features/runs/queries";
+import { isNested } from "~/features/runs/nesting";
 import {
   anyNestedQuery,
-  keysQuery,
   nestedQuery,
   parentsQuery,
   rowsQuery,
@@ -16,6 +14,9 @@ import {
   versionsQuery,
 } from "~/features/runs/queries";
 import type { RunsSearch } from "~/features/runs/search";
+import { useStable } from "~/shared/hooks/useStable";
+import type { Scope } from "~/shared/runs/queries";
+import { keysQuery } from "~/shared/runs/queries";
 
 const NONE: readonly string[] = [];
 
@@ -33,13 +34,6 @@ export function useColumns(scope: Scope, search: RunsSearch) {
   );
   const read = useStable(readingOf(columns));
   return { columns, read, isReady };
-}
-
-/** An object that stays the same while it means the same. */
-export function useStable<T>(value: T): T {
-  const text = JSON.stringify(value);
-  // oxlint-disable-next-line react/exhaustive-deps -- the text is what the value means
-  return useMemo(() => value, [text]);
 }
 
 /** The rows of the table, with what is needed to show them. */

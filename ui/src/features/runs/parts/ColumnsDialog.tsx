@@ -14,12 +14,12 @@ import {
   tagColumn,
 } from "~/features/runs/columns";
 import styles from "~/features/runs/parts/ColumnsDialog.module.css";
-import type { KeyKind, Scope } from "~/features/runs/queries";
-import { keysQuery } from "~/features/runs/queries";
 import { Button, IconButton } from "~/shared/components/Button";
 import { Dialog, DialogActions } from "~/shared/components/Dialog";
 import { Problem } from "~/shared/components/Problem";
 import { useSettled } from "~/shared/hooks/useSettled";
+import type { KeyKind, Scope } from "~/shared/runs/queries";
+import { keysQuery } from "~/shared/runs/queries";
 
 const TYPING_MS = 120;
 

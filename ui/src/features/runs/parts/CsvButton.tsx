@@ -4,11 +4,11 @@ import { useRef, useState } from "react";
 import { failureOf, isCancelled } from "~/api/errors";
 import type { RunColumn } from "~/features/runs/columns";
 import { csvOf } from "~/features/runs/csv";
-import type { Scope } from "~/features/runs/queries";
 import type { RunsSearch } from "~/features/runs/search";
 import { Button, IconButton } from "~/shared/components/Button";
 import { notifyFailure } from "~/shared/components/toasts";
 import { count } from "~/shared/format/numbers";
+import type { Scope } from "~/shared/runs/queries";
 import { save } from "~/shared/save";
 
 interface Properties {

@@ -7,21 +7,18 @@ import { FilterBar } from "~/filter/FilterBar";
 import type { Changed } from "~/features/runs/changes";
 import { deleteRuns, renameRun, restoreRuns } from "~/features/runs/changes";
 import { columnsOf, movedColumn } from "~/features/runs/columns";
-import { inTyped, isFiltered, isNested } from "~/features/runs/filters";
 import { layoutOf } from "~/features/runs/layout";
 import { useLiveRuns } from "~/features/runs/live";
+import { isNested } from "~/features/runs/nesting";
 import { About } from "~/features/runs/parts/About";
 import { BulkBar } from "~/features/runs/parts/BulkBar";
 import { ColumnsDialog } from "~/features/runs/parts/ColumnsDialog";
 import { CsvButton } from "~/features/runs/parts/CsvButton";
 import type { ColumnChanges } from "~/features/runs/parts/HeaderCell";
 import { LookupContext } from "~/features/runs/parts/lookup";
-import { QuickFilters } from "~/features/runs/parts/QuickFilters";
 import type { GridHandle } from "~/features/runs/parts/RunsGrid";
 import { RunsGrid } from "~/features/runs/parts/RunsGrid";
 import { StatusLine } from "~/features/runs/parts/StatusLine";
-import { Title } from "~/features/runs/parts/Title";
-import type { Scope } from "~/features/runs/queries";
 import { askedBy, rowsFilter } from "~/features/runs/queries";
 import type { RunRow } from "~/features/runs/rows";
 import type { RunsSearch } from "~/features/runs/search";
@@ -36,6 +33,11 @@ import { notify, notifyFailure } from "~/shared/components/toasts";
 import { Toolbar } from "~/shared/components/Toolbar";
 import { useShortcuts } from "~/shared/hooks/useShortcuts";
 import { comparePath, runPath } from "~/shared/links";
+import { NO_FILTER } from "~/shared/runs/choice";
+import { inTyped, isFiltered } from "~/shared/runs/filters";
+import type { Scope } from "~/shared/runs/queries";
+import { QuickFilters } from "~/shared/runs/QuickFilters";
+import { Title } from "~/shared/runs/Title";
 
 const NO_IDS: readonly string[] = [];
 const NO_WIDTHS: Readonly<Record<string, number>> = {};
@@ -137,7 +139,7 @@ export function RunsTable({ scope, experiment, experimentNames, search, go, onOp
             scope={scope}
             boxRef={box}
           />
-          <QuickFilters scope={scope} search={search} onChange={(each) => go(each)} />
+          <QuickFilters scope={scope} choice={search} onChange={(each) => go(each)} />
           <Button icon={<Columns3 />} onClick={() => setChoosing(true)}>
             Columns
           </Button>
@@ -211,14 +213,6 @@ export function RunsTable({ scope, experiment, experimentNames, search, go, onOp
     </LookupContext>
   );
 }
-
-const NO_FILTER: Partial<RunsSearch> = {
-  filter: undefined,
-  view: undefined,
-  status: undefined,
-  since: undefined,
-  dataset: undefined,
-};
 
 const orderOf = ({ order, desc }: RunsSearch) =>
   order === undefined ? null : { id: order, isDescending: desc === true };

@@ -1,10 +1,10 @@
 import { RefreshCw } from "lucide-react";
 
-import { LiveMark } from "~/features/runs/parts/LiveMark";
 import styles from "~/features/runs/parts/StatusLine.module.css";
 import type { Live } from "~/features/runs/live";
 import { Button } from "~/shared/components/Button";
 import { count } from "~/shared/format/numbers";
+import { LiveMark } from "~/shared/runs/LiveMark";
 
 interface Properties {
   /** How many runs pass; null where that is not known yet. */

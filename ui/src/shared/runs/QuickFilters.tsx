@@ -1,9 +1,9 @@
 import { useQuery } from "@tanstack/react-query";
 
-import type { Scope } from "~/features/runs/queries";
-import { datasetsQuery } from "~/features/runs/queries";
-import type { RunsSearch } from "~/features/runs/search";
-import { RUN_VIEWS, SINCES, STATUS_NAMES } from "~/features/runs/search";
+import type { RunsChoice } from "~/shared/runs/choice";
+import { RUN_VIEWS, SINCES, STATUS_NAMES } from "~/shared/runs/choice";
+import type { Scope } from "~/shared/runs/queries";
+import { datasetsQuery } from "~/shared/runs/queries";
 
 const SINCE_LABELS = {
   "1h": "last hour",
@@ -16,20 +16,20 @@ const VIEW_LABELS = { deleted: "deleted", all: "all states" };
 
 interface Properties {
   readonly scope: Scope;
-  readonly search: RunsSearch;
-  readonly onChange: (change: Partial<RunsSearch>) => void;
+  readonly choice: RunsChoice;
+  readonly onChange: (change: Partial<RunsChoice>) => void;
 }
 
 /** Filters that are chosen, beside the one that is typed. */
-export function QuickFilters({ scope, search, onChange }: Properties) {
+export function QuickFilters({ scope, choice, onChange }: Properties) {
   const { data: datasets = [] } = useQuery(datasetsQuery(scope));
   const names =
-    search.dataset === undefined || datasets.includes(search.dataset) ? datasets : [search.dataset, ...datasets];
+    choice.dataset === undefined || datasets.includes(choice.dataset) ? datasets : [choice.dataset, ...datasets];
   return (
     <>
       <select
         aria-label="State"
-        value={search.view ?? ""}
+        value={choice.view ?? ""}
         onChange={(event) => onChange({ view: RUN_VIEWS.find((each) => each === event.target.value) })}
       >
         <option value="">in use</option>
@@ -41,7 +41,7 @@ export function QuickFilters({ scope, search, onChange }: Properties) {
       </select>
       <select
         aria-label="Status"
-        value={search.status ?? ""}
+        value={choice.status ?? ""}
         onChange={(event) => onChange({ status: STATUS_NAMES.find((each) => each === event.target.value) })}
       >
         <option value="">any status</option>
@@ -53,7 +53,7 @@ export function QuickFilters({ scope, search, onChange }: Properties) {
       </select>
       <select
         aria-label="Created"
-        value={search.since ?? ""}
+        value={choice.since ?? ""}
         onChange={(event) => onChange({ since: SINCES.find((each) => each === event.target.value) })}
       >
         <option value="">any time</option>
@@ -66,7 +66,7 @@ export function QuickFilters({ scope, search, onChange }: Properties) {
       {names.length > 0 && (
         <select
           aria-label="Dataset"
-          value={search.dataset ?? ""}
+          value={choice.dataset ?? ""}
           onChange={(event) => onChange({ dataset: event.target.value === "" ? undefined : event.target.value })}
         >
           <option value="">any dataset</option>

@@ -2,12 +2,12 @@ import { Pause, Radio, WifiOff } from "lucide-react";
 import { useEffect, useState } from "react";
 
 import type { WatchState } from "~/api/watch";
-import styles from "~/features/runs/parts/StatusLine.module.css";
 import { ago } from "~/shared/format/times";
+import styles from "~/shared/runs/LiveMark.module.css";
 
 const EVERY_MS = 1000;
 
-/** Whether the rows are as the runs are by now. */
+/** Whether what is shown is as the runs are by now. */
 export function LiveMark({ state }: { readonly state: WatchState }) {
   const [now, setNow] = useState(Date.now);
   useEffect(() => {

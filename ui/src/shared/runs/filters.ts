@@ -1,6 +1,6 @@
 import type { Failure } from "~/api/errors";
-import type { RunsSearch, Since } from "~/features/runs/search";
 import { quoted } from "~/filter/quote";
+import type { RunsChoice, Since } from "~/shared/runs/choice";
 
 const HOUR_MS = 3_600_000;
 const SINCE_MS: Readonly<Record<Since, number>> = {
@@ -13,14 +13,10 @@ const SINCE_MS: Readonly<Record<Since, number>> = {
 const FILTERS = ["filter", "view", "status", "since", "dataset"] as const;
 
 /** Whether not all runs of the experiments may be there. */
-export const isFiltered = (search: RunsSearch): boolean => FILTERS.some((each) => search[each] !== undefined);
-
-/** Whether nested runs stand below their parents: a filter or an order of values would not find them there. */
-export const isNested = (search: RunsSearch): boolean =>
-  search.nested ?? (!isFiltered(search) && (search.order === undefined || search.order === "created"));
+export const isFiltered = (search: RunsChoice): boolean => FILTERS.some((each) => search[each] !== undefined);
 
 /** What was typed and what was chosen beside it, as one filter. `now` is in milliseconds since the Unix epoch. */
-export function filterOf(search: RunsSearch, now: number): string {
+export function filterOf(search: RunsChoice, now: number): string {
   const { filter, status, since, dataset } = search;
   const more = [
     ...(status === undefined ? [] : [`status = ${quoted(status)}`]),

@@ -1,6 +1,6 @@
 import { Link } from "@tanstack/react-router";
 
-import styles from "~/features/runs/parts/Title.module.css";
+import styles from "~/shared/runs/Title.module.css";
 
 /** Whose runs these are, below the list of experiments. */
 export function Title({ workspace, name }: { readonly workspace: string; readonly name: string }) {
