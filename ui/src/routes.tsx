@@ -1,6 +1,8 @@
 import { createRootRoute, createRoute, createRouter, lazyRouteComponent, redirect } from "@tanstack/react-router";
 
 import { DEFAULT_WORKSPACE } from "~/api/names";
+import type { ChartsSearch } from "~/features/charts/search";
+import { chartsSearch } from "~/features/charts/search";
 import { compareSearch } from "~/features/compare/search";
 import { experimentsSearch } from "~/features/experiments/search";
 import { prefetchRuns } from "~/features/runs/prefetch";
@@ -20,6 +22,9 @@ const only =
     ...Object.fromEntries(Object.keys(raw).map((key) => [key, undefined])),
     ...understood(raw),
   });
+
+/** What a URL says of an experiment, of its table and of its charts: each keeps what it says of the other. */
+const experimentSearch = only<RunsSearch & ChartsSearch>((raw) => ({ ...chartsSearch(raw), ...runsSearch(raw) }));
 
 const root = createRootRoute({ notFoundComponent: NotFound });
 
@@ -51,12 +56,19 @@ const experiments = createRoute({
 const runs = createRoute({
   getParentRoute: () => workspace,
   path: "experiments/$experiment",
-  validateSearch: only<RunsSearch>(runsSearch),
+  validateSearch: experimentSearch,
   // Also where somebody points at a link to it.
   beforeLoad: ({ cause, params, search }) => {
     if (cause !== "stay") void prefetchRuns(queryClient, params, search);
   },
   component: lazyRouteComponent(() => import("~/features/runs/Page"), "RunsPage"),
+});
+
+const charts = createRoute({
+  getParentRoute: () => workspace,
+  path: "experiments/$experiment/charts",
+  validateSearch: experimentSearch,
+  component: lazyRouteComponent(() => import("~/features/charts/Page"), "ChartsPage"),
 });
 
 const server = createRoute({
@@ -113,6 +125,7 @@ const routeTree = root.addChildren([
     workspaceIndex,
     experiments,
     runs,
+    charts,
     loggedModels,
     run,
     compare,

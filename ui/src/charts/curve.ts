@@ -28,6 +28,12 @@ export type XAxis = "step" | "time" | "relative";
 /** From where to where. */
 export type Range = readonly [number, number];
 
+/** A part of the axis in numbers that URLs can have, at least one unit wide: steps and milliseconds are whole. */
+export const wholeRange = ([from, to]: Range): Range => [
+  Math.floor(from),
+  Math.max(Math.floor(from) + 1, Math.ceil(to)),
+];
+
 /** Points as a curve. */
 export const curveOfPoints = (xs: readonly number[], values: readonly number[]): Curve => {
   const column = Float64Array.from(values);

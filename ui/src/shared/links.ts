@@ -5,6 +5,8 @@ const below = (workspace: string, ...parts: readonly string[]): string =>
 
 export const experimentsPath = (workspace: string): string => below(workspace, "experiments");
 export const experimentPath = (workspace: string, id: string): string => below(workspace, "experiments", id);
+export const chartsPath = (workspace: string, experiment: string): string =>
+  below(workspace, "experiments", experiment, "charts");
 export const runPath = (workspace: string, id: string): string => below(workspace, "runs", id);
 export const comparePath = (workspace: string, runs: readonly string[]): string =>
   `${below(workspace, "compare")}?runs=${encodeURIComponent(JSON.stringify(runs))}`;

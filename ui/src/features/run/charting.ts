@@ -1,4 +1,3 @@
-import type { Range } from "~/charts/curve";
 import type { LineView } from "~/charts/lineDrawing";
 import type { RunSearch } from "~/features/run/search";
 
@@ -13,9 +12,3 @@ export const chartingOf = (search: RunSearch): Charting => ({
   showsPoints: search.points === true,
   zoom: search.zoom ?? null,
 });
-
-/** A part of the axis in numbers that URLs can have, at least one unit wide: steps and milliseconds are whole. */
-export const wholeRange = ([from, to]: Range): Range => [
-  Math.floor(from),
-  Math.max(Math.floor(from) + 1, Math.ceil(to)),
-];

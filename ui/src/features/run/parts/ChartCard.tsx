@@ -3,11 +3,10 @@ import { lazy, Suspense, useMemo, useRef } from "react";
 
 import { failureOf } from "~/api/errors";
 import type { Range } from "~/charts/curve";
-import { isBucketed } from "~/charts/curve";
+import { isBucketed, wholeRange } from "~/charts/curve";
 import { useInks } from "~/charts/inks";
 import type { LineView } from "~/charts/lineDrawing";
 import type { Charting } from "~/features/run/charting";
-import { wholeRange } from "~/features/run/charting";
 import { saveHistory } from "~/features/run/history";
 import type { RunMetric } from "~/features/run/metrics";
 import styles from "~/features/run/parts/Charts.module.css";

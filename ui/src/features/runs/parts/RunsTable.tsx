@@ -38,6 +38,7 @@ import { inTyped, isFiltered } from "~/shared/runs/filters";
 import type { Scope } from "~/shared/runs/queries";
 import { QuickFilters } from "~/shared/runs/QuickFilters";
 import { Title } from "~/shared/runs/Title";
+import { ViewSwitch } from "~/shared/runs/ViewSwitch";
 
 const NO_IDS: readonly string[] = [];
 const NO_WIDTHS: Readonly<Record<string, number>> = {};
@@ -126,6 +127,7 @@ export function RunsTable({ scope, experiment, experimentNames, search, go, onOp
         />
       ) : (
         <Toolbar title={<Title workspace={workspace} name={title} />}>
+          <ViewSwitch workspace={workspace} experiment={scope.experiments[0] ?? ""} shown="table" />
           <IconButton
             label="About the experiment"
             icon={<Info />}

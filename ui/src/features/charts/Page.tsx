@@ -1,0 +1,34 @@
+import { getRouteApi, useRouter } from "@tanstack/react-router";
+
+import { Charts } from "~/features/charts/parts/Charts";
+import type { ChartsSearch } from "~/features/charts/search";
+import { Problem } from "~/shared/components/Problem";
+import { NoExperiment } from "~/shared/runs/NoExperiment";
+import { useExperiments } from "~/shared/runs/useExperiments";
+
+const route = getRouteApi("/w/$workspace/experiments/$experiment/charts");
+
+/** Charts of the runs of an experiment, or of several. */
+export function ChartsPage() {
+  const { workspace, experiment } = route.useParams();
+  const search = route.useSearch();
+  const navigate = route.useNavigate();
+  const router = useRouter();
+  const { scope, names, missing, failure, retry } = useExperiments(workspace, experiment, search.and);
+  if (missing !== null) return <NoExperiment workspace={workspace} id={missing} />;
+  const go = (change: Partial<ChartsSearch>, isStep = true): void =>
+    void navigate({ search: (now) => ({ ...now, ...change }), replace: !isStep });
+  return (
+    <>
+      {failure !== null && <Problem failure={failure} onRetry={retry} />}
+      <Charts
+        key={scope.experiments.join(",")}
+        scope={scope}
+        title={[...names.values()].join(" + ")}
+        search={search}
+        go={go}
+        onOpen={(path) => router.history.push(path)}
+      />
+    </>
+  );
+}
