@@ -48,10 +48,15 @@ export function reading({ metrics, params, tags }: Needs) {
 /** What all that was read of the runs of an experiment for its charts begins with. */
 export const chartsKey = (scope: Scope): readonly unknown[] => ["charts", scope.workspace, scope.experiments];
 
+/** What all that was found of runs begins with, whatever was asked for. */
+export const runsKey = (scope: Scope): readonly unknown[] => [...chartsKey(scope), "runs"];
+export const totalKey = (scope: Scope): readonly unknown[] => [...chartsKey(scope), "total"];
+export const metricKeysKey = (scope: Scope): readonly unknown[] => [...chartsKey(scope), "metric-keys"];
+
 /** The newest runs that pass, with what panels need of them. */
 export const foundQuery = (scope: Scope, choice: RunsChoice, most: number, needs: Needs) =>
   queryOptions({
-    queryKey: [...chartsKey(scope), "runs", askedBy(choice), most, needs],
+    queryKey: [...runsKey(scope), askedBy(choice), most, needs],
     queryFn: async ({ signal }): Promise<readonly FoundRun[]> => {
       const filter = shownFilter(choice);
       const runs: FoundRun[] = [];
@@ -82,7 +87,7 @@ export const foundQuery = (scope: Scope, choice: RunsChoice, most: number, needs
 /** How many runs pass. */
 export const totalQuery = (scope: Scope, choice: RunsChoice) =>
   queryOptions({
-    queryKey: [...chartsKey(scope), "total", askedBy(choice)],
+    queryKey: [...totalKey(scope), askedBy(choice)],
     queryFn: async ({ signal }) => {
       const { totalSize } = await tracking.searchRuns(
         {
@@ -104,7 +109,7 @@ export const totalQuery = (scope: Scope, choice: RunsChoice) =>
 /** All keys of metrics: of some runs, or of all of the experiments where they are null. */
 export const metricKeysQuery = (scope: Scope, runs: readonly string[] | null) =>
   queryOptions({
-    queryKey: [...chartsKey(scope), "metric-keys", runs],
+    queryKey: [...metricKeysKey(scope), runs],
     queryFn: async ({ signal }): Promise<readonly string[]> => {
       const keys: string[] = [];
       let pageToken = "";

@@ -3,11 +3,12 @@ import type { Run } from "~/api/gen/trivet/tracking/v1/run_pb";
 import { RunStatus } from "~/api/gen/trivet/tracking/v1/run_pb";
 import { idOf } from "~/api/names";
 import { millis } from "~/api/times";
-import { colorOf, colorOfGroup } from "~/charts/colors";
+import type { ChosenColors } from "~/charts/chosenColors";
+import { colorOfGroup, ownColorOf } from "~/charts/colors";
 import type { MetricValues, ShownRun } from "~/features/charts/panel";
 
 /** A run as the server has it, before it has a colour. */
-export interface FoundRun extends Omit<ShownRun, "color" | "dash" | "group" | "isRunning"> {
+export interface FoundRun extends Omit<ShownRun, "color" | "dash" | "group"> {
   readonly status: RunStatus;
   readonly user: string;
 }
@@ -18,6 +19,7 @@ export function toFoundRun(run: Run): FoundRun {
     name: run.name,
     displayName: run.displayName,
     status: run.status,
+    isRunning: run.status === RunStatus.RUNNING,
     user: run.user,
     startTime: millis(run.startTime) ?? 0,
     params: run.params,
@@ -53,19 +55,19 @@ function groupOf(run: FoundRun, by: string): string {
   return value === undefined || value === "" ? UNGROUPED : value;
 }
 
-/** Runs with their colours: each its own, or where they are grouped, that of its group. */
-export function colored(runs: readonly FoundRun[], by: string | undefined): ShownRun[] {
+/** Runs with their colours: each its own or a chosen one, or where they are grouped, that of its group. */
+export function colored(runs: readonly FoundRun[], by: string | undefined, chosen: ChosenColors): ShownRun[] {
   const groups = by === undefined ? [] : namesOfGroups(runs.map((run) => groupOf(run, by)));
   const places = new Map(groups.map((group, place) => [group, place]));
   const uses = new Map<string, number>();
   return runs.map((run) => {
-    const { status, user: _, ...rest } = run;
+    const { status: _, user: __, ...rest } = run;
     const group = by === undefined ? null : groupOf(run, by);
-    const color = group === null ? colorOf(run.id) : colorOfGroup(places.get(group) ?? 0);
+    const color = group === null ? (chosen.get(run.id) ?? ownColorOf(run.id)) : colorOfGroup(places.get(group) ?? 0);
     const use = uses.get(color) ?? 0;
     uses.set(color, use + 1);
     const dash = group === null && runs.length <= MOST_DASHED ? (DASHES[use % DASHES.length] ?? []) : [];
-    return { ...rest, color, dash, group, isRunning: status === RunStatus.RUNNING };
+    return { ...rest, color, dash, group };
   });
 }
 

@@ -31,8 +31,10 @@ export interface ChartsSearch extends RunsChoice {
   readonly most?: Most;
   /** What runs are grouped by: `status`, `user`, `param:KEY`, `tag:KEY`. */
   readonly group?: string;
-  /** Ids of runs, or names of groups, that panels leave out. */
-  readonly hidden?: readonly string[];
+  /** Whether panels leave runs out, but for those that are turned. */
+  readonly none?: boolean;
+  /** Ids of runs, and names of groups, that are shown where the others are not, or the reverse. */
+  readonly turned?: readonly string[];
   readonly x?: (typeof X_AXES)[number];
   readonly smooth?: number;
   /** Whether outliers may lie beyond the panels. */
@@ -54,7 +56,8 @@ export function chartsSearch(raw: Record<string, unknown>): ChartsSearch {
     ...runsChoice(raw),
     most: MOSTS.find((each) => each === raw["most"] && each !== MOST_AT_FIRST),
     group: textIn(raw["group"]),
-    hidden: textsIn(raw["hidden"]),
+    none: raw["none"] === true ? true : undefined,
+    turned: textsIn(raw["turned"]),
     x: X_AXES.find((each) => each === raw["x"]),
     smooth: typeof smooth === "number" && smooth > 0 && smooth <= MOST_SMOOTHING ? smooth : undefined,
     clip: raw["clip"] === true ? true : undefined,

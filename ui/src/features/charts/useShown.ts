@@ -1,11 +1,13 @@
 import { useQuery } from "@tanstack/react-query";
 import { useMemo } from "react";
 
+import { useChosenColors } from "~/charts/chosenColors";
 import type { Needs, ShownRun } from "~/features/charts/panel";
 import { foundQuery, totalQuery } from "~/features/charts/queries";
 import { colored } from "~/features/charts/runs";
 import type { ChartsSearch } from "~/features/charts/search";
 import { MOST_AT_FIRST } from "~/features/charts/search";
+import { shows } from "~/features/charts/visibility";
 import type { Scope } from "~/shared/runs/queries";
 
 const NONE: readonly never[] = [];
@@ -14,14 +16,12 @@ const NONE: readonly never[] = [];
 export function useShown(scope: Scope, search: ChartsSearch, needs: Needs) {
   const found = useQuery(foundQuery(scope, search, search.most ?? MOST_AT_FIRST, needs));
   const { data: total = null } = useQuery(totalQuery(scope, search));
-  const { group, hidden = NONE } = search;
-  const runs: readonly ShownRun[] = useMemo(() => colored(found.data ?? NONE, group), [found.data, group]);
-  const shown = useMemo(() => {
-    const away = new Set(hidden);
-    return away.size === 0 ? runs : runs.filter((run) => !away.has(run.id) && !away.has(nameOfGroup(run)));
-  }, [runs, hidden]);
+  const { group, none, turned } = search;
+  const chosen = useChosenColors();
+  const runs: readonly ShownRun[] = useMemo(
+    () => colored(found.data ?? NONE, group, chosen),
+    [found.data, group, chosen],
+  );
+  const shown = useMemo(() => runs.filter(shows({ none, turned })), [runs, none, turned]);
   return { found, total, runs, shown };
 }
-
-/** What `hidden` calls the group of a run; no id of a run looks like it. */
-export const nameOfGroup = (run: Pick<ShownRun, "group">): string => `=${run.group ?? ""}`;

@@ -1,17 +1,23 @@
 import { useQuery } from "@tanstack/react-query";
+import { X } from "lucide-react";
 import { useMemo, useRef, useState } from "react";
 
 import { failureOf } from "~/api/errors";
-import type { Look } from "~/features/charts/panel";
-import { isNarrowed, metricKeysQuery, shownFilter } from "~/features/charts/queries";
-import type { PanelChanges } from "~/features/charts/search";
-import type { ChartsSearch } from "~/features/charts/search";
-import { sectionsOf } from "~/features/charts/board";
+import { wholeRange } from "~/charts/curve";
+import { useLiveCharts } from "~/features/charts/live";
 import { neededBy } from "~/features/charts/needs";
+import type { Look } from "~/features/charts/panel";
 import { Board } from "~/features/charts/parts/Board";
 import { Controls } from "~/features/charts/parts/Controls";
 import { Legend } from "~/features/charts/parts/Legend";
+import { PanelAlone } from "~/features/charts/parts/PanelAlone";
+import type { Shared } from "~/features/charts/parts/PanelContent";
+import { PanelDialog } from "~/features/charts/parts/PanelDialog";
 import { Pointing, PointingContext } from "~/features/charts/pointing";
+import { isNarrowed, metricKeysQuery, shownFilter } from "~/features/charts/queries";
+import type { FoundRun } from "~/features/charts/runs";
+import type { ChartsSearch } from "~/features/charts/search";
+import { usePanels } from "~/features/charts/usePanels";
 import { useShown } from "~/features/charts/useShown";
 import { FilterBar } from "~/filter/FilterBar";
 import { Button } from "~/shared/components/Button";
@@ -20,6 +26,7 @@ import { Problem } from "~/shared/components/Problem";
 import { Skeleton } from "~/shared/components/Skeleton";
 import { SplitPane } from "~/shared/components/SplitPane";
 import { Toolbar } from "~/shared/components/Toolbar";
+import { count } from "~/shared/format/numbers";
 import { useShortcuts } from "~/shared/hooks/useShortcuts";
 import { useStable } from "~/shared/hooks/useStable";
 import { runPath } from "~/shared/links";
@@ -31,7 +38,7 @@ import { Title } from "~/shared/runs/Title";
 import { ViewSwitch } from "~/shared/runs/ViewSwitch";
 
 const NO_KEYS: readonly string[] = [];
-const NO_CHANGES: PanelChanges = {};
+const NO_RUNS: readonly FoundRun[] = [];
 const LEGEND_PIXELS = 260;
 
 interface Properties {
@@ -50,22 +57,43 @@ export function Charts({ scope, title, search, go, onOpen }: Properties) {
   const { workspace } = scope;
   const [pointing] = useState(() => new Pointing());
   const filterBox = useRef<HTMLInputElement>(null);
-  const changes = search.panels ?? NO_CHANGES;
-  const [ids, setIds] = useState<readonly string[] | null>(null);
-  const keys = useQuery(metricKeysQuery(scope, isNarrowed(search) ? ids : null));
-  const sections = useMemo(() => sectionsOf(keys.data ?? NO_KEYS, changes), [keys.data, changes]);
+  // Metrics of the runs that are shown, where those are not all: panels without a line would only be in the way.
+  const [names, setNames] = useState<readonly string[] | null>(null);
+  const { data: keys = NO_KEYS, isSuccess: hasKeys } = useQuery(
+    metricKeysQuery(scope, isNarrowed(search) ? names : null),
+  );
+  const panels = usePanels(keys, search, go);
+  const { sections, alone } = panels;
   const needs = useStable(neededBy(sections, search.group));
   const { found, total, runs, shown } = useShown(scope, search, needs);
-  const names = useStable(runs.map((run) => run.name));
-  if (names !== ids && !found.isPlaceholderData && found.data !== undefined) setIds(names);
-  const look = useMemo<Look>(
-    () => ({ axis: search.x ?? "step", smoothing: search.smooth ?? 0, ignoresOutliers: search.clip === true }),
-    [search.x, search.smooth, search.clip],
-  );
-  useShortcuts([{ key: "/", does: "filter runs", run: () => filterBox.current?.focus() }]);
+  const namesNow = useStable(runs.map((run) => run.name));
+  if (namesNow !== names && found.isSuccess && !found.isPlaceholderData) setNames(namesNow);
+  const { state, changes } = useLiveCharts({
+    scope,
+    choice: search,
+    needs,
+    runs: found.data ?? NO_RUNS,
+    keys,
+    isReady: found.isSuccess,
+  });
+  const { x = "step", smooth = 0, clip = false, zoom = null } = search;
+  const look = useMemo<Look>(() => ({ axis: x, smoothing: smooth, ignoresOutliers: clip }), [x, smooth, clip]);
+  useShortcuts([
+    { key: "/", does: "filter runs", run: () => filterBox.current?.focus() },
+    { key: "a", does: "add a panel", run: panels.add },
+  ]);
   const failure = found.error === null ? null : failureOf(found.error);
   const ofFilter = failure?.reason === "FILTER_INVALID" && search.filter !== undefined ? search.filter : null;
-  const hasRuns = runs.length > 0;
+  const shared: Shared = {
+    scope,
+    runs: shown,
+    look,
+    changes,
+    zoom,
+    onZoom: (next) => go({ zoom: next === null ? undefined : wholeRange(next) }),
+    onRun: (id) => onOpen(runPath(workspace, id)),
+  };
+  const selected = search.selected?.length ?? 0;
   return (
     <PointingContext value={pointing}>
       <Toolbar title={<Title workspace={workspace} name={title} />}>
@@ -77,36 +105,82 @@ export function Charts({ scope, title, search, go, onOpen }: Properties) {
           scope={scope}
           boxRef={filterBox}
         />
+        {selected > 0 && (
+          <Button icon={<X />} onClick={() => go({ selected: undefined })} title="Show all runs that pass">
+            {count(selected)} selected
+          </Button>
+        )}
         <QuickFilters scope={scope} choice={search} onChange={(each) => go(each)} />
       </Toolbar>
       {failure !== null && ofFilter === null && <Problem failure={failure} onRetry={() => void found.refetch()} />}
       {found.isPending && failure === null && <Skeleton />}
-      {found.isSuccess && !hasRuns && (
+      {found.isSuccess && runs.length === 0 && (
         <NoRuns search={search} name={title} onClear={() => go({ ...NO_FILTER, selected: undefined })} />
       )}
-      {hasRuns && (
+      {runs.length > 0 && (
         <SplitPane
           name="charts"
           label="Width of the list of runs"
           width={LEGEND_PIXELS}
-          first={<Legend workspace={workspace} runs={runs} total={total} search={search} go={go} />}
+          first={<Legend scope={scope} runs={runs} total={total} search={search} go={go} />}
           second={
             <>
-              <Controls search={search} go={go} />
-              <Board
-                workspace={workspace}
-                sections={sections}
-                runs={shown}
-                look={look}
+              <Controls
                 search={search}
                 go={go}
-                onOpen={(id) => onOpen(runPath(workspace, id))}
+                state={state}
+                removed={panels.removed}
+                onRestore={panels.restore}
+                onAdd={panels.add}
               />
+              {alone !== null && (
+                <PanelAlone
+                  key={alone.id}
+                  panel={alone}
+                  shared={shared}
+                  actions={panels.actions}
+                  onClose={() => go({ panel: undefined })}
+                />
+              )}
+              {alone === null && hasKeys && sections.length === 0 && <NoPanels />}
+              {alone === null && sections.length > 0 && (
+                <Board
+                  sections={sections}
+                  shared={shared}
+                  actions={panels.actions}
+                  onMove={panels.move}
+                  search={search}
+                  go={go}
+                />
+              )}
             </>
           }
         />
       )}
+      <PanelDialog
+        scope={scope}
+        title={panels.edited?.id === null ? "Add a panel" : "Edit the panel"}
+        draft={panels.edited?.draft ?? null}
+        isNew={panels.edited?.id === null}
+        sections={sections.map(({ name }) => name)}
+        onClose={panels.stopEditing}
+        onSave={panels.keep}
+      />
     </PointingContext>
+  );
+}
+
+const PASTE_POINTS = `import trivet
+
+with trivet.start_run():
+    for step in range(100):
+        trivet.log_metric("train/loss", 1 / (step + 1), step=step)`;
+
+function NoPanels() {
+  return (
+    <Empty title="These runs have no metrics" paste={PASTE_POINTS}>
+      <p>Each metric gets a panel by itself. Others, such as of params, can be added.</p>
+    </Empty>
   );
 }
 

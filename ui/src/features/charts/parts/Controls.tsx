@@ -1,16 +1,26 @@
+import { Plus, RotateCcw } from "lucide-react";
+
+import type { WatchState } from "~/api/watch";
 import type { ChartsSearch } from "~/features/charts/search";
 import { MOST_SMOOTHING, X_AXES } from "~/features/charts/search";
 import styles from "~/features/charts/parts/Controls.module.css";
 import { Button } from "~/shared/components/Button";
 import { SearchBox } from "~/shared/components/SearchBox";
+import { count } from "~/shared/format/numbers";
+import { LiveMark } from "~/shared/runs/LiveMark";
 
 interface Properties {
   readonly search: ChartsSearch;
   readonly go: (change: Partial<ChartsSearch>, isStep?: boolean) => void;
+  readonly state: WatchState;
+  /** How many panels were taken away that are there by themselves. */
+  readonly removed: number;
+  readonly onRestore: () => void;
+  readonly onAdd: () => void;
 }
 
 /** How all panels are drawn, and which are shown. */
-export function Controls({ search, go }: Properties) {
+export function Controls({ search, go, state, removed, onRestore, onAdd }: Properties) {
   return (
     <div className={styles.controls}>
       <SearchBox
@@ -54,6 +64,17 @@ export function Controls({ search, go }: Properties) {
         no outliers
       </label>
       {search.zoom !== undefined && <Button onClick={() => go({ zoom: undefined })}>Reset zoom</Button>}
+      <Button icon={<Plus />} onClick={onAdd}>
+        Add a panel
+      </Button>
+      {removed > 0 && (
+        <Button kind="quiet" icon={<RotateCcw />} onClick={onRestore}>
+          Show {count(removed)} removed
+        </Button>
+      )}
+      <span className={styles.live}>
+        <LiveMark state={state} />
+      </span>
     </div>
   );
 }
