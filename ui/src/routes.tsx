@@ -1,6 +1,7 @@
 import { createRootRoute, createRoute, createRouter, lazyRouteComponent, redirect } from "@tanstack/react-router";
 
 import { DEFAULT_WORKSPACE } from "~/api/names";
+import { prefetchCharts } from "~/features/charts/prefetch";
 import type { ChartsSearch } from "~/features/charts/search";
 import { chartsSearch } from "~/features/charts/search";
 import { compareSearch } from "~/features/compare/search";
@@ -68,6 +69,9 @@ const charts = createRoute({
   getParentRoute: () => workspace,
   path: "experiments/$experiment/charts",
   validateSearch: experimentSearch,
+  beforeLoad: ({ cause, params, search }) => {
+    if (cause !== "stay") prefetchCharts(queryClient, params, search);
+  },
   component: lazyRouteComponent(() => import("~/features/charts/Page"), "ChartsPage"),
 });
 

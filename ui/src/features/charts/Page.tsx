@@ -1,4 +1,5 @@
 import { getRouteApi, useRouter } from "@tanstack/react-router";
+import { useCallback } from "react";
 
 import { Charts } from "~/features/charts/parts/Charts";
 import type { ChartsSearch } from "~/features/charts/search";
@@ -13,11 +14,16 @@ export function ChartsPage() {
   const { workspace, experiment } = route.useParams();
   const search = route.useSearch();
   const navigate = route.useNavigate();
-  const router = useRouter();
+  const { history } = useRouter();
   const { scope, names, missing, failure, retry } = useExperiments(workspace, experiment, search.and);
+  // The same functions each time: panels are drawn anew where what they are given is not the same.
+  const go = useCallback(
+    (change: Partial<ChartsSearch>, isStep = true): void =>
+      void navigate({ search: (now) => ({ ...now, ...change }), replace: !isStep }),
+    [navigate],
+  );
+  const onOpen = useCallback((path: string): void => history.push(path), [history]);
   if (missing !== null) return <NoExperiment workspace={workspace} id={missing} />;
-  const go = (change: Partial<ChartsSearch>, isStep = true): void =>
-    void navigate({ search: (now) => ({ ...now, ...change }), replace: !isStep });
   return (
     <>
       {failure !== null && <Problem failure={failure} onRetry={retry} />}
@@ -27,7 +33,7 @@ export function ChartsPage() {
         title={[...names.values()].join(" + ")}
         search={search}
         go={go}
-        onOpen={(path) => router.history.push(path)}
+        onOpen={onOpen}
       />
     </>
   );

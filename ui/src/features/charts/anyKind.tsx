@@ -18,6 +18,8 @@ export interface AnyKind {
   readonly Body: ComponentType<PanelBodyProperties<unknown>>;
   readonly SettingsForm: ComponentType<SettingsFormProperties<unknown>>;
   readonly csv: (request: CsvRequest<unknown>) => Promise<string>;
+  /** Begins to load what draws it. */
+  readonly preload: () => void;
 }
 
 /** A kind for those who do not know its settings. What draws it is loaded when the first one is looked at. */
@@ -29,6 +31,7 @@ export function anyKind<Settings>(kind: Kind<Settings>): AnyKind {
     Body: lazy(async () => ({ default: bodyOf(kind, await kind.load()) })),
     SettingsForm: lazy(async () => ({ default: formOf(kind, await kind.load()) })),
     csv: async (request) => (await kind.load()).csv({ ...request, settings: kind.parse(request.settings) }),
+    preload: () => void kind.load(),
   };
 }
 

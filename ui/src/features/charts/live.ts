@@ -14,6 +14,7 @@ import { toFoundRun, valuesOf } from "~/features/charts/runs";
 import type { RunsChoice } from "~/shared/runs/choice";
 import type { Scope } from "~/shared/runs/queries";
 import { within } from "~/shared/runs/queries";
+import { Store } from "~/shared/Store";
 
 /** How often panels are told of newer values, in milliseconds. */
 const TELL_MS = 1000;
@@ -33,11 +34,12 @@ interface Watched {
 
 /** Keeps what was read of the runs of the page as they are by now, by one watch, and tells panels what changed. */
 export function useLiveCharts({ scope, choice, needs, runs, keys, isReady }: Watched): {
-  readonly state: WatchState;
+  /** In a store: it changes with each message. */
+  readonly state: Store<WatchState>;
   readonly changes: Changes;
 } {
   const client = useQueryClient();
-  const [state, setState] = useState<WatchState>({ is: "connecting" });
+  const [state] = useState(() => new Store<WatchState>({ is: "connecting" }));
   const [changes, setChanges] = useState(NO_CHANGES);
   const log = useRef(new ChangeLog());
   const isSearchDue = useRef(false);
@@ -91,7 +93,7 @@ export function useLiveCharts({ scope, choice, needs, runs, keys, isReady }: Wat
         paramKeys,
         tagKeys,
       },
-      { onState: setState, onBegin: begin, onChange: apply },
+      { onState: state.put, onBegin: begin, onChange: apply },
     );
     return () => void end();
   });

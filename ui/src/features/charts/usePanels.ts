@@ -1,4 +1,4 @@
-import { useMemo, useState } from "react";
+import { useCallback, useMemo, useState } from "react";
 
 import type { Panel, Section } from "~/features/charts/board";
 import { ADDED, newId, sectionsOf, withChange, withMoved } from "~/features/charts/board";
@@ -24,19 +24,25 @@ export function usePanels(
   const changes = search.panels ?? NO_CHANGES;
   const sections = useMemo(() => sectionsOf(keys, changes), [keys, changes]);
   const [edited, setEdited] = useState<Edited | null>(null);
-  const put = (next: PanelChanges, more: Partial<ChartsSearch> = {}): void =>
-    go({ ...more, panels: Object.keys(next).length === 0 ? undefined : next });
-  const actions: PanelActions = {
-    onChange: (id, change) => put(withChange(changes, id, change)),
-    onOpen: (id) => go({ panel: id }),
-    onEdit: (id) => setEdited(editedIn(sections, id)),
-    onReset: (id) => put(without(changes, id)),
-    onRemove: (id) => {
-      const { isOfMetric } = panelIn(sections, id) ?? { isOfMetric: false };
-      put(isOfMetric ? withChange(changes, id, { isGone: true }) : without(changes, id), { panel: undefined });
-    },
-    isChanged: (id) => id in changes,
-  };
+  const put = useCallback(
+    (next: PanelChanges, more: Partial<ChartsSearch> = {}): void =>
+      go({ ...more, panels: Object.keys(next).length === 0 ? undefined : next }),
+    [go],
+  );
+  const actions = useMemo<PanelActions>(
+    () => ({
+      onChange: (id, change) => put(withChange(changes, id, change)),
+      onOpen: (id) => go({ panel: id }),
+      onEdit: (id) => setEdited(editedIn(sections, id)),
+      onReset: (id) => put(without(changes, id)),
+      onRemove: (id) => {
+        const isOfMetric = panelIn(sections, id)?.isOfMetric === true;
+        put(isOfMetric ? withChange(changes, id, { isGone: true }) : without(changes, id), { panel: undefined });
+      },
+      isChanged: (id) => id in changes,
+    }),
+    [changes, sections, go, put],
+  );
   const gone = Object.entries(changes).filter(([, change]) => change.isGone === true);
   return {
     sections,

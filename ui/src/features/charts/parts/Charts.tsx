@@ -13,7 +13,7 @@ import { Legend } from "~/features/charts/parts/Legend";
 import { PanelAlone } from "~/features/charts/parts/PanelAlone";
 import type { Shared } from "~/features/charts/parts/PanelContent";
 import { PanelDialog } from "~/features/charts/parts/PanelDialog";
-import { Pointing, PointingContext } from "~/features/charts/pointing";
+import { newPointing, PointingContext } from "~/features/charts/pointing";
 import { isNarrowed, metricKeysQuery, shownFilter } from "~/features/charts/queries";
 import type { FoundRun } from "~/features/charts/runs";
 import type { ChartsSearch } from "~/features/charts/search";
@@ -55,7 +55,7 @@ interface Properties {
 /** The runs at the left, their panels beside them, and above what says which and how. */
 export function Charts({ scope, title, search, go, onOpen }: Properties) {
   const { workspace } = scope;
-  const [pointing] = useState(() => new Pointing());
+  const [pointing] = useState(newPointing);
   const filterBox = useRef<HTMLInputElement>(null);
   // Metrics of the runs that are shown, where those are not all: panels without a line would only be in the way.
   const [names, setNames] = useState<readonly string[] | null>(null);
@@ -84,15 +84,18 @@ export function Charts({ scope, title, search, go, onOpen }: Properties) {
   ]);
   const failure = found.error === null ? null : failureOf(found.error);
   const ofFilter = failure?.reason === "FILTER_INVALID" && search.filter !== undefined ? search.filter : null;
-  const shared: Shared = {
-    scope,
-    runs: shown,
-    look,
-    changes,
-    zoom,
-    onZoom: (next) => go({ zoom: next === null ? undefined : wholeRange(next) }),
-    onRun: (id) => onOpen(runPath(workspace, id)),
-  };
+  const shared = useMemo<Shared>(
+    () => ({
+      scope,
+      runs: shown,
+      look,
+      changes,
+      zoom,
+      onZoom: (next) => go({ zoom: next === null ? undefined : wholeRange(next) }),
+      onRun: (id) => onOpen(runPath(workspace, id)),
+    }),
+    [scope, shown, look, changes, zoom, go, onOpen, workspace],
+  );
   const selected = search.selected?.length ?? 0;
   return (
     <PointingContext value={pointing}>

@@ -8,11 +8,13 @@ import { Button } from "~/shared/components/Button";
 import { SearchBox } from "~/shared/components/SearchBox";
 import { count } from "~/shared/format/numbers";
 import { LiveMark } from "~/shared/runs/LiveMark";
+import type { Store } from "~/shared/Store";
+import { useStore } from "~/shared/Store";
 
 interface Properties {
   readonly search: ChartsSearch;
   readonly go: (change: Partial<ChartsSearch>, isStep?: boolean) => void;
-  readonly state: WatchState;
+  readonly state: Store<WatchState>;
   /** How many panels were taken away that are there by themselves. */
   readonly removed: number;
   readonly onRestore: () => void;
@@ -73,8 +75,10 @@ export function Controls({ search, go, state, removed, onRestore, onAdd }: Prope
         </Button>
       )}
       <span className={styles.live}>
-        <LiveMark state={state} />
+        <Live state={state} />
       </span>
     </div>
   );
 }
+
+const Live = ({ state }: { readonly state: Store<WatchState> }) => <LiveMark state={useStore(state)} />;

@@ -21,17 +21,17 @@ interface RunProperties {
 
 /** A run: whether it is shown, its colour, and its name. Panels light it while somebody points at it. */
 export function RunRow({ workspace, run, isShown, onTurn, onOnly, onColor }: RunProperties) {
-  const pointing = usePointing();
+  const { lit } = usePointing();
   const isLit = useIsLit(run.id);
   const isMember = run.group !== null;
   return (
     <div
       className={`${styles.row} ${isLit ? styles.lit : ""} ${isShown ? "" : styles.hidden} ${isMember ? styles.member : ""}`}
       data-run={run.id}
-      onPointerEnter={() => pointing.light(run.id)}
-      onPointerLeave={() => pointing.light(null)}
-      onFocus={() => pointing.light(run.id)}
-      onBlur={() => pointing.light(null)}
+      onPointerEnter={() => lit.put(run.id)}
+      onPointerLeave={() => lit.put(null)}
+      onFocus={() => lit.put(run.id)}
+      onBlur={() => lit.put(null)}
     >
       <input type="checkbox" aria-label={`Show ${run.displayName}`} checked={isShown} onChange={onTurn} />
       {isMember ? (

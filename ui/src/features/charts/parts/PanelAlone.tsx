@@ -23,7 +23,14 @@ interface Properties {
 export function PanelAlone({ panel, shared, actions, onClose }: Properties) {
   const frame = useRef<HTMLElement>(null);
   const { picture, onPicture } = usePicture();
-  useShortcuts([{ key: "Escape", does: "show all panels", run: onClose }]);
+  const isZoomed = shared.zoom !== null;
+  useShortcuts([
+    {
+      key: "Escape",
+      does: isZoomed ? "show all of the x axis" : "show all panels",
+      run: () => (isZoomed ? shared.onZoom(null) : onClose()),
+    },
+  ]);
   return (
     <figure ref={frame} className={`${styles.frame} ${styles.alone}`} aria-label={panel.title}>
       <figcaption className={styles.head}>

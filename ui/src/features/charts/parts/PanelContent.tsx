@@ -1,12 +1,13 @@
-import { Suspense } from "react";
+import { memo, Suspense } from "react";
 
 import type { Range } from "~/charts/curve";
 import type { Panel } from "~/features/charts/board";
 import { KINDS } from "~/features/charts/kinds";
 import type { Changes, Look, Picture, ShownRun } from "~/features/charts/panel";
 import type { PanelActions } from "~/features/charts/parts/PanelMenu";
-import { usePointed, usePointing } from "~/features/charts/pointing";
+import { usePointing } from "~/features/charts/pointing";
 import type { Scope } from "~/shared/runs/queries";
+import { useStore } from "~/shared/Store";
 
 /** What all panels of the page have. */
 export interface Shared {
@@ -29,11 +30,12 @@ interface Properties {
   readonly onPicture: (picture: Picture | null) => void;
 }
 
-/** What a panel draws. */
-export function PanelContent({ panel, shared, actions, onPicture }: Properties) {
+/** What a panel draws. It is drawn anew for what it shows alone: there are many. */
+export const PanelContent = memo(function PanelContent({ panel, shared, actions, onPicture }: Properties) {
   const { scope, runs, look, changes, zoom, onZoom, onRun } = shared;
   const pointing = usePointing();
-  const { lit, cursor } = usePointed();
+  const lit = useStore(pointing.lit);
+  const cursor = useStore(pointing.cursor);
   const { Body } = KINDS[panel.kind];
   return (
     <Suspense>
@@ -44,15 +46,15 @@ export function PanelContent({ panel, shared, actions, onPicture }: Properties) 
         onSettings={(settings) => actions.onChange(panel.id, { settings })}
         look={look}
         lit={lit}
-        onLight={pointing.light}
+        onLight={pointing.lit.put}
         zoom={zoom}
         onZoom={onZoom}
         cursor={cursor}
-        onCursor={pointing.point}
+        onCursor={pointing.cursor.put}
         changes={changes}
         onPicture={onPicture}
         onOpen={onRun}
       />
     </Suspense>
   );
-}
+});

@@ -8,9 +8,12 @@ import { Button } from "~/shared/components/Button";
 import { notify, notifyFailure } from "~/shared/components/toasts";
 import { Toolbar } from "~/shared/components/Toolbar";
 import { count } from "~/shared/format/numbers";
+import { ViewSwitch } from "~/shared/runs/ViewSwitch";
 
 interface Properties {
   readonly workspace: string;
+  /** Of whose table it is. */
+  readonly experiment: string;
   readonly ids: readonly string[];
   /** Whether deleted runs may be among them, and those in use. */
   readonly mayHave: { readonly deleted: boolean; readonly active: boolean };
@@ -21,7 +24,7 @@ interface Properties {
 }
 
 /** What can be done with the runs that are selected; it stands where the toolbar was. */
-export function BulkBar({ workspace, ids, mayHave, onCompare, onClear, onChanged }: Properties) {
+export function BulkBar({ workspace, experiment, ids, mayHave, onCompare, onClear, onChanged }: Properties) {
   const [isTagging, setTagging] = useState(false);
   const [isBusy, setBusy] = useState(false);
   const change = async (verb: string, work: Promise<Changed>): Promise<void> => {
@@ -34,6 +37,7 @@ export function BulkBar({ workspace, ids, mayHave, onCompare, onClear, onChanged
   };
   return (
     <Toolbar title={`${runs(ids.length)} selected`}>
+      <ViewSwitch workspace={workspace} experiment={experiment} shown="table" />
       <Button kind="primary" icon={<GitCompareArrows />} disabled={ids.length < 2} onClick={onCompare}>
         Compare
       </Button>

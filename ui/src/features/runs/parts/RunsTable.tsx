@@ -119,6 +119,7 @@ export function RunsTable({ scope, experiment, experimentNames, search, go, onOp
       {selection.ids.length > 0 ? (
         <BulkBar
           workspace={workspace}
+          experiment={scope.experiments[0] ?? ""}
           ids={selection.ids}
           mayHave={{ deleted: search.view !== undefined, active: search.view !== "deleted" }}
           onCompare={compare}
