@@ -59,7 +59,7 @@ def shared(served: tuple[str, str]) -> Iterator[Shared]:
 def write(client: trivet.Client, run: str, keys: tuple[str, ...], number: int, first: int = 0) -> None:
     """Logs points of some metrics."""
     for step in range(first, first + STEPS):
-        client.tracking.log_metrics(run, {key: number + 1 / (step + 1) for key in keys}, step=step)
+        client.tracking.log_metrics(run, dict.fromkeys(keys, number + 1 / (step + 1)), step=step)
 
 
 @pytest.fixture
@@ -218,7 +218,7 @@ def test_runs_are_grouped_by_a_param(charts: Page) -> None:
     runs.get_by_role("button", name="sgd 3").click()
     expect(runs.get_by_role("link")).to_have_count(3)
     runs.get_by_label("Show run-5", exact=True).uncheck()
-    expect(runs.get_by_label("Show the group sgd")).to_have_js_property("indeterminate", True)
+    expect(runs.get_by_label("Show the group sgd")).to_be_checked(indeterminate=True)
     runs.get_by_label("Show the group adam").uncheck()
     expect(runs.get_by_label("Show run-3", exact=True)).to_be_checked()
     assert search_of(charts)["turned"] == [search_of(charts)["turned"][0], "=adam"]
