@@ -5,6 +5,7 @@ export const DEFAULT_WORKSPACE = "default";
 export const workspaceName = (workspace: string): string => `workspaces/${workspace}`;
 export const experimentName = (workspace: string, id: string): string => `workspaces/${workspace}/experiments/${id}`;
 export const runName = (workspace: string, id: string): string => `workspaces/${workspace}/runs/${id}`;
+export const savedViewName = (workspace: string, id: string): string => `workspaces/${workspace}/savedViews/${id}`;
 export const modelName = (workspace: string, id: string): string => `workspaces/${workspace}/models/${id}`;
 export const versionName = (workspace: string, model: string, version: number | string): string =>
   `workspaces/${workspace}/models/${model}/versions/${version}`;

@@ -47,6 +47,10 @@ export interface ChartsSearch extends RunsChoice {
   readonly find?: string;
   /** The id of the panel that is shown alone. */
   readonly panel?: string;
+  /** The id of the saved view that is shown, or that what is shown came from. */
+  readonly saved?: string;
+  /** Whether the URL has all of that view, with what was changed. */
+  readonly edited?: boolean;
 }
 
 /** The part of a query string that is understood; the rest is dropped. */
@@ -66,6 +70,8 @@ export function chartsSearch(raw: Record<string, unknown>): ChartsSearch {
     folded: textsIn(raw["folded"]),
     find: textIn(raw["find"]),
     panel: textIn(raw["panel"]),
+    saved: textIn(raw["saved"]),
+    edited: raw["edited"] === true ? true : undefined,
   };
   return Object.fromEntries(Object.entries(found).filter(([, value]) => value !== undefined));
 }

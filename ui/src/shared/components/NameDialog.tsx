@@ -13,11 +13,12 @@ interface Properties {
   readonly onClose: () => void;
   /** The name that there is now; empty for a new thing. */
   readonly name?: string;
+  readonly mostCharacters?: number;
   /** Keeps a name. Where that fails, the dialog stays open and says why. */
   readonly onSave: (name: string) => Promise<void>;
 }
 
-/** Asks for the name of an experiment or a run. */
+/** Asks for the name of an experiment, a run or a saved view. */
 export function NameDialog(properties: Properties) {
   return (
     <Dialog title={properties.title} isOpen={properties.isOpen} onClose={properties.onClose}>
@@ -26,7 +27,7 @@ export function NameDialog(properties: Properties) {
   );
 }
 
-function NameForm({ action, onClose, name = "", onSave }: Properties) {
+function NameForm({ action, onClose, name = "", mostCharacters = 500, onSave }: Properties) {
   const [typed, setTyped] = useState(name);
   const [isSaving, setSaving] = useState(false);
   const [failure, setFailure] = useState<Failure | null>(null);
@@ -50,13 +51,13 @@ function NameForm({ action, onClose, name = "", onSave }: Properties) {
       <Field
         label="Name"
         fault={failure === null ? "" : `${failure.message} ${failure.nextStep}`}
-        hint="Up to 500 characters"
+        hint={`Up to ${mostCharacters} characters`}
       >
         {(control) => (
           <input
             {...control}
             required
-            maxLength={500}
+            maxLength={mostCharacters}
             autoFocus
             value={typed}
             onChange={(event) => setTyped(event.target.value)}

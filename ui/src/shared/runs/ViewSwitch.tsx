@@ -1,4 +1,4 @@
-import { useRouterState } from "@tanstack/react-router";
+import { defaultStringifySearch, useRouterState } from "@tanstack/react-router";
 import { ChartLine, Table2 } from "lucide-react";
 
 import { PathLink } from "~/shared/components/PathLink";
@@ -9,11 +9,14 @@ interface Properties {
   readonly workspace: string;
   readonly experiment: string;
   readonly shown: "table" | "charts";
+  /** What the page shows, where its URL does not say all of it. */
+  readonly search?: object;
 }
 
 /** The two pages of the runs of an experiment. Each keeps in the URL what the other shows. */
-export function ViewSwitch({ workspace, experiment, shown }: Properties) {
-  const search = useRouterState({ select: (state) => state.location.searchStr });
+export function ViewSwitch({ workspace, experiment, shown, search: all }: Properties) {
+  const ofUrl = useRouterState({ select: (state) => state.location.searchStr });
+  const search = all === undefined ? ofUrl : defaultStringifySearch({ ...all });
   return (
     <nav aria-label="Views of the runs" className={styles.switch}>
       <PathLink

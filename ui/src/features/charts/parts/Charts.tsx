@@ -13,11 +13,13 @@ import { Legend } from "~/features/charts/parts/Legend";
 import { PanelAlone } from "~/features/charts/parts/PanelAlone";
 import type { Shared } from "~/features/charts/parts/PanelContent";
 import { PanelDialog } from "~/features/charts/parts/PanelDialog";
+import { ViewsButton } from "~/features/charts/parts/ViewsButton";
 import { newPointing, PointingContext } from "~/features/charts/pointing";
 import { isNarrowed, metricKeysQuery, shownFilter } from "~/features/charts/queries";
 import type { FoundRun } from "~/features/charts/runs";
 import type { ChartsSearch } from "~/features/charts/search";
 import { usePanels } from "~/features/charts/usePanels";
+import type { View } from "~/features/charts/useView";
 import { useShown } from "~/features/charts/useShown";
 import { FilterBar } from "~/filter/FilterBar";
 import { Button } from "~/shared/components/Button";
@@ -48,12 +50,13 @@ interface Properties {
   readonly search: ChartsSearch;
   /** Changes the URL; `isStep` is whether Back undoes that alone. */
   readonly go: (change: Partial<ChartsSearch>, isStep?: boolean) => void;
+  readonly view: View;
   /** Shows another page. */
   readonly onOpen: (path: string) => void;
 }
 
 /** The runs at the left, their panels beside them, and above what says which and how. */
-export function Charts({ scope, title, search, go, onOpen }: Properties) {
+export function Charts({ scope, title, search, go, view, onOpen }: Properties) {
   const { workspace } = scope;
   const [pointing] = useState(newPointing);
   const filterBox = useRef<HTMLInputElement>(null);
@@ -100,7 +103,12 @@ export function Charts({ scope, title, search, go, onOpen }: Properties) {
   return (
     <PointingContext value={pointing}>
       <Toolbar title={<Title workspace={workspace} name={title} />}>
-        <ViewSwitch workspace={workspace} experiment={scope.experiments[0] ?? ""} shown="charts" />
+        <ViewSwitch
+          workspace={workspace}
+          experiment={scope.experiments[0] ?? ""}
+          shown="charts"
+          {...(search.saved === undefined ? {} : { search: { ...search, edited: true } })}
+        />
         <FilterBar
           text={search.filter ?? ""}
           onText={(filter) => go({ filter: filter === "" ? undefined : filter })}
@@ -135,7 +143,9 @@ export function Charts({ scope, title, search, go, onOpen }: Properties) {
                 removed={panels.removed}
                 onRestore={panels.restore}
                 onAdd={panels.add}
-              />
+              >
+                <ViewsButton workspace={workspace} experiment={scope.experiments[0] ?? ""} view={view} />
+              </Controls>
               {alone !== null && (
                 <PanelAlone
                   key={alone.id}

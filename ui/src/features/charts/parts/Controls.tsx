@@ -1,4 +1,5 @@
 import { Plus, RotateCcw } from "lucide-react";
+import type { ReactNode } from "react";
 
 import type { WatchState } from "~/api/watch";
 import type { ChartsSearch } from "~/features/charts/search";
@@ -19,10 +20,12 @@ interface Properties {
   readonly removed: number;
   readonly onRestore: () => void;
   readonly onAdd: () => void;
+  /** What else can be done. */
+  readonly children: ReactNode;
 }
 
 /** How all panels are drawn, and which are shown. */
-export function Controls({ search, go, state, removed, onRestore, onAdd }: Properties) {
+export function Controls({ search, go, state, removed, onRestore, onAdd, children }: Properties) {
   return (
     <div className={styles.controls}>
       <SearchBox
@@ -74,6 +77,7 @@ export function Controls({ search, go, state, removed, onRestore, onAdd }: Prope
           Show {count(removed)} removed
         </Button>
       )}
+      {children}
       <span className={styles.live}>
         <Live state={state} />
       </span>

@@ -75,7 +75,7 @@ interface GroupProperties {
   readonly onShow: (isOn: boolean) => void;
 }
 
-/** A group of runs, of which panels show the middle and the range. */
+/** A group of runs. Panels light its line where one of its runs is lit. */
 export function GroupRow({ group, runs, shown, isOpen, onOpen, onShow }: GroupProperties) {
   const box = useRef<HTMLInputElement>(null);
   const isPartly = shown > 0 && shown < runs.length;
@@ -83,8 +83,16 @@ export function GroupRow({ group, runs, shown, isOpen, onOpen, onShow }: GroupPr
     // HTML has no attribute for it.
     if (box.current !== null) box.current.indeterminate = isPartly;
   }, [isPartly]);
+  const { lit } = usePointing();
+  const first = runs[0];
   return (
-    <div className={styles.row}>
+    <div
+      className={styles.row}
+      onPointerEnter={() => lit.put(first?.id ?? null)}
+      onPointerLeave={() => lit.put(null)}
+      onFocus={() => lit.put(first?.id ?? null)}
+      onBlur={() => lit.put(null)}
+    >
       <input
         ref={box}
         type="checkbox"
@@ -92,7 +100,7 @@ export function GroupRow({ group, runs, shown, isOpen, onOpen, onShow }: GroupPr
         checked={shown > 0}
         onChange={(event) => onShow(event.target.checked)}
       />
-      {runs[0] !== undefined && <Swatch run={runs[0]} />}
+      {first !== undefined && <Swatch run={first} />}
       <button type="button" className={styles.group} aria-expanded={isOpen} title={group} onClick={onOpen}>
         <span className={styles.name}>{group}</span>
         <span className={styles.soft}>{count(runs.length)}</span>
