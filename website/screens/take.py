@@ -42,6 +42,7 @@ def pages_of(sample: Sample) -> dict[str, tuple[str, str]]:
     return {
         "experiments": ("experiments", "taxi-duration"),
         "runs": (f"experiments/{sample.experiment_id}?filter={quote('metrics.val/rmse < 6.5')}", "trial-"),
+        "charts": (f"experiments/{sample.experiment_id}/charts?group=param%3Aoptimizer", "train/loss"),
         "run": (run, "final"),
         "metrics": (f"{run}?tab=metrics", "val/rmse"),
         "artifacts": (f"{run}?tab=artifacts&path=model", "Signature"),
