@@ -69,3 +69,10 @@ def watched(browser: Browser) -> Iterator[Watched]:
 @pytest.fixture
 def page(watched: Watched) -> Page:
     return watched.page
+
+
+@pytest.fixture
+def own_charts(site: Site, page: Page) -> Iterator[tuple[Page, trivet.Client, str]]:
+    """A page, a client, and the id of an experiment that a test may write to and look at the charts of."""
+    with site.client() as client:
+        yield page, client, client.tracking.create_experiment("own")

@@ -12,15 +12,15 @@ from typing import Any
 from urllib.parse import quote
 
 import pytest
-from playwright.sync_api import Browser, Locator, Page, Request, expect
+from playwright.sync_api import Page, Request, expect
 
 import trivet
-from trivet_testing.browser import Watched, watched_page
+from trivet_testing.browser import Watched
+from trivet_testing.charts import STEPS, act, expect_lines, expect_titles, legend, panel, search_of, section, write
 from trivet_testing.workspaces import unused_workspace
 
 N_RUNS = 6
 N_WIDE = 60
-STEPS = 10
 OPTIMIZERS = ("adam", "sgd")
 CURVES = "ReadMetricCurves"
 
@@ -30,8 +30,6 @@ class Shared:
     """An experiment that tests only read."""
 
     url: str
-    workspace: str
-    experiment: str
     wide: str
     """The charts of an experiment of one run with many metrics."""
 
@@ -53,13 +51,7 @@ def shared(served: tuple[str, str]) -> Iterator[Shared]:
         client.tracking.log_metrics(run, {f"wide/{number:02}": number for number in range(N_WIDE)})
         client.flush()
         url = f"{http}/w/{workspace}/experiments"
-        yield Shared(f"{url}/{experiment}/charts", workspace, experiment, f"{url}/{wide}/charts")
-
-
-def write(client: trivet.Client, run: str, keys: tuple[str, ...], number: int, first: int = 0) -> None:
-    """Logs points of some metrics."""
-    for step in range(first, first + STEPS):
-        client.tracking.log_metrics(run, dict.fromkeys(keys, number + 1 / (step + 1)), step=step)
+        yield Shared(f"{url}/{experiment}/charts", f"{url}/{wide}/charts")
 
 
 @pytest.fixture
@@ -69,55 +61,6 @@ def charts(page: Page, shared: Shared) -> Page:
     # The browser has to load everything first.
     expect(panel(page, "val/loss").get_by_role("slider")).to_be_visible(timeout=20_000)
     return page
-
-
-@pytest.fixture
-def own(site: Any, page: Page) -> Iterator[tuple[Page, trivet.Client, str]]:
-    """A page, and an experiment that a test may write to."""
-    with site.client() as client:
-        yield page, client, client.tracking.create_experiment("own")
-
-
-def panel(page: Page, title: str) -> Locator:
-    return page.get_by_role("figure", name=title, exact=True)
-
-
-def section(page: Page, name: str) -> Locator:
-    return page.get_by_role("region", name="Panels").get_by_role("region", name=name, exact=True)
-
-
-def expect_titles(page: Page, name: str, *expected: str) -> None:
-    """Waits until a section has these panels, in their order."""
-    figures = section(page, name).get_by_role("figure")
-    expect(figures).to_have_count(len(expected))
-    for place, title in enumerate(expected):
-        expect(figures.nth(place)).to_have_attribute("aria-label", title)
-
-
-def expect_lines(page: Page, title: str, number: int) -> None:
-    """Waits until a panel has so many lines."""
-    says = re.compile("^one line " if number == 1 else f"^{number} lines ")
-    expect(panel(page, title).get_by_role("slider")).to_have_attribute("aria-valuetext", says)
-
-
-def act(page: Page, title: str, action: str) -> None:
-    """Chooses something in the menu of a panel."""
-    page.get_by_role("button", name=f"Actions for {title}", exact=True).click()
-    page.get_by_role("menuitem", name=action).click()
-
-
-def legend(page: Page) -> Locator:
-    return page.get_by_role("region", name="Runs", exact=True)
-
-
-def search_of(page: Page) -> dict[str, Any]:
-    """What the URL says, by its keys."""
-    found: dict[str, Any] = page.evaluate(
-        """() => Object.fromEntries([...new URLSearchParams(location.search)].map(([key, text]) => {
-            try { return [key, JSON.parse(text)]; } catch { return [key, text]; }
-        }))"""
-    )
-    return found
 
 
 def test_each_metric_has_a_panel_under_what_stands_before_its_slash(charts: Page) -> None:
@@ -176,9 +119,9 @@ def test_a_filter_that_is_wrong_is_told(page: Page, shared: Shared) -> None:
 
 
 def test_an_experiment_that_is_not_there_and_one_without_runs_say_so(
-    own: tuple[Page, trivet.Client, str], site: Any
+    own_charts: tuple[Page, trivet.Client, str], site: Any
 ) -> None:
-    page, client, experiment = own
+    page, client, experiment = own_charts
     page.goto(site.url(f"experiments/{experiment}/charts"))
     expect(page.get_by_text("No runs yet")).to_be_visible(timeout=20_000)
     run = client.tracking.create_run(experiment, run_name="bare").info.run_id
@@ -347,8 +290,8 @@ def test_what_a_panel_shows_is_saved_as_csv(charts: Page, tmp_path: Path) -> Non
     assert {row["run"] for row in rows} == {f"run-{number}" for number in range(N_RUNS)}
 
 
-def test_panels_follow_runs_that_go_on(own: tuple[Page, trivet.Client, str], site: Any) -> None:
-    page, client, experiment = own
+def test_panels_follow_runs_that_go_on(own_charts: tuple[Page, trivet.Client, str], site: Any) -> None:
+    page, client, experiment = own_charts
     first = client.tracking.create_run(experiment, run_name="first").info.run_id
     write(client, first, ("loss",), 0)
     client.flush()
@@ -391,115 +334,3 @@ def test_the_charts_are_accessible(charts: Page, watched: Watched, theme: str) -
     legend(charts).get_by_label("Colour of run-2").click()
     expect(charts.get_by_role("dialog", name="Colour of run-2")).to_be_visible()
     assert watched.inaccessible(within="[role=dialog]") == []
-
-
-def views(page: Page) -> Locator:
-    """The list of saved views, opened."""
-    page.get_by_title("Saved views").click()
-    return page.get_by_role("dialog", name="Views")
-
-
-def test_what_is_shown_is_saved_by_name_and_shown_again(own: tuple[Page, trivet.Client, str], site: Any) -> None:
-    page, client, experiment = own
-    for number in range(2):
-        run = client.tracking.create_run(experiment, run_name=f"run-{number}").info.run_id
-        client.tracking.log_params(run, {"optimizer": OPTIMIZERS[number]})
-        write(client, run, ("train/loss", "train/acc"), number)
-    other = client.tracking.create_experiment("other")
-    write(client, client.tracking.create_run(other).info.run_id, ("train/loss", "train/acc"), 0)
-    client.flush()
-    page.goto(site.url(f"experiments/{experiment}/charts"))
-    expect_titles(page, "train", "train/acc", "train/loss")
-    expect(views(page).get_by_text("None is saved yet")).to_be_visible()
-    page.keyboard.press("Escape")
-    page.get_by_label("Group by").select_option("param:optimizer")
-    page.get_by_role("button", name="Move train/loss").press("ArrowLeft")
-    expect_titles(page, "train", "train/loss", "train/acc")
-    dialog = views(page)
-    dialog.get_by_label("Save what is shown as").fill("by optimizer")
-    dialog.get_by_role("button", name="Save", exact=True).click()
-    expect(dialog).to_have_count(0)
-    assert set(search_of(page)) == {"saved"}
-    # Whoever is sent the URL sees the same, also in another experiment.
-    page.goto(page.url.replace(f"experiments/{experiment}/", f"experiments/{other}/"))
-    expect_titles(page, "train", "train/loss", "train/acc")
-    expect(page.get_by_label("Group by")).to_have_value("param:optimizer")
-    expect(views(page).get_by_role("region", name="Of others").get_by_role("button").first).to_have_text("by optimizer")
-    page.keyboard.press("Escape")
-    # What is changed of it is in the URL until it is saved or discarded.
-    page.get_by_label("Group by").select_option("")
-    expect(page.get_by_text("changed", exact=True)).to_be_visible()
-    page.reload()
-    expect_titles(page, "train", "train/loss", "train/acc")
-    expect(page.get_by_label("Group by")).to_have_value("")
-    page.get_by_role("button", name="Discard").click()
-    expect(page.get_by_label("Group by")).to_have_value("param:optimizer")
-    page.get_by_label("Group by").select_option("status")
-    page.get_by_role("button", name="Save", exact=True).click()
-    expect(page.get_by_text("changed", exact=True)).to_have_count(0)
-    page.reload()
-    expect(page.get_by_label("Group by")).to_have_value("status")
-
-
-def test_views_are_renamed_and_deleted_and_names_are_taken_once(
-    own: tuple[Page, trivet.Client, str], site: Any
-) -> None:
-    page, client, experiment = own
-    write(client, client.tracking.create_run(experiment).info.run_id, ("loss",), 0)
-    client.flush()
-    page.goto(site.url(f"experiments/{experiment}/charts?smooth=0.5"))
-    expect(panel(page, "loss")).to_be_visible(timeout=20_000)
-    for name in ("first", "second"):
-        dialog = views(page)
-        dialog.get_by_label("Save what is shown as").fill(name)
-        dialog.get_by_role("button", name="Save", exact=True).click()
-        expect(dialog).to_have_count(0)
-    dialog = views(page)
-    dialog.get_by_label("Save what is shown as").fill("first")
-    dialog.get_by_role("button", name="Save", exact=True).click()
-    expect(dialog.get_by_label("Save what is shown as")).to_have_attribute("aria-invalid", "true")
-    expect(dialog.get_by_label("Save what is shown as")).to_have_value("first")
-    dialog.get_by_role("button", name="Rename second").click()
-    renaming = page.get_by_role("dialog", name="Rename the view")
-    renaming.get_by_label("Name").fill("smooth")
-    renaming.get_by_role("button", name="Rename").click()
-    expect(page.get_by_title("Saved views")).to_have_text("smooth")
-    views(page).get_by_role("button", name="Delete smooth").click()
-    page.get_by_role("dialog", name="Delete smooth").get_by_role("button", name="Delete").click()
-    expect(page.get_by_title("Saved views")).to_have_text("Views")
-    assert search_of(page) == {"smooth": 0.5}
-
-
-def test_a_view_that_somebody_else_changed_is_not_written_over_unseen(
-    own: tuple[Page, trivet.Client, str], site: Any, browser: Browser, watched: Watched
-) -> None:
-    page, client, experiment = own
-    write(client, client.tracking.create_run(experiment).info.run_id, ("loss",), 0)
-    client.flush()
-    page.goto(site.url(f"experiments/{experiment}/charts"))
-    expect(panel(page, "loss")).to_be_visible(timeout=20_000)
-    dialog = views(page)
-    dialog.get_by_label("Save what is shown as").fill("ours")
-    dialog.get_by_role("button", name="Save", exact=True).click()
-    expect(page.get_by_title("Saved views")).to_have_text("ours")
-    with watched_page(browser) as others:
-        others.page.goto(page.url)
-        others.page.get_by_label("Group by").select_option("user")
-        others.page.get_by_role("button", name="Save", exact=True).click()
-        expect(others.page.get_by_text("Saved ours")).to_be_visible()
-        assert others.unexpected == []
-    page.get_by_label("Group by").select_option("status")
-    page.get_by_role("button", name="Save", exact=True).click()
-    expect(page.get_by_text("The view was not saved")).to_be_visible()
-    expect(page.get_by_label("Group by")).to_have_value("status")
-    page.get_by_role("button", name="Save", exact=True).click()
-    expect(page.get_by_text("Saved ours")).to_be_visible()
-
-
-def test_a_view_that_is_not_there_says_so(page: Page, shared: Shared) -> None:
-    page.goto(f"{shared.url}?saved={'0' * 32}")
-    expect(page.get_by_role("alert")).to_be_visible(timeout=20_000)
-    expect_lines(page, "val/loss", N_RUNS)
-    page.get_by_role("button", name="Forget the view").click()
-    expect(page.get_by_role("alert")).to_have_count(0)
-    assert search_of(page) == {}

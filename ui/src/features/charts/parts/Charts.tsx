@@ -133,17 +133,10 @@ export function Charts({ scope, title, search, go, view, onOpen }: Properties) {
           name="charts"
           label="Width of the list of runs"
           width={LEGEND_PIXELS}
-          first={<Legend scope={scope} runs={runs} total={total} search={search} go={go} />}
+          first={<Legend scope={scope} runs={runs} total={total} search={search} go={go} state={state} />}
           second={
             <>
-              <Controls
-                search={search}
-                go={go}
-                state={state}
-                removed={panels.removed}
-                onRestore={panels.restore}
-                onAdd={panels.add}
-              >
+              <Controls search={search} go={go} removed={panels.removed} onRestore={panels.restore} onAdd={panels.add}>
                 <ViewsButton workspace={workspace} experiment={scope.experiments[0] ?? ""} view={view} />
               </Controls>
               {alone !== null && (

@@ -1,21 +1,16 @@
 import { Plus, RotateCcw } from "lucide-react";
 import type { ReactNode } from "react";
 
-import type { WatchState } from "~/api/watch";
 import type { ChartsSearch } from "~/features/charts/search";
 import { MOST_SMOOTHING, X_AXES } from "~/features/charts/search";
 import styles from "~/features/charts/parts/Controls.module.css";
 import { Button } from "~/shared/components/Button";
 import { SearchBox } from "~/shared/components/SearchBox";
 import { count } from "~/shared/format/numbers";
-import { LiveMark } from "~/shared/runs/LiveMark";
-import type { Store } from "~/shared/Store";
-import { useStore } from "~/shared/Store";
 
 interface Properties {
   readonly search: ChartsSearch;
   readonly go: (change: Partial<ChartsSearch>, isStep?: boolean) => void;
-  readonly state: Store<WatchState>;
   /** How many panels were taken away that are there by themselves. */
   readonly removed: number;
   readonly onRestore: () => void;
@@ -25,7 +20,7 @@ interface Properties {
 }
 
 /** How all panels are drawn, and which are shown. */
-export function Controls({ search, go, state, removed, onRestore, onAdd, children }: Properties) {
+export function Controls({ search, go, removed, onRestore, onAdd, children }: Properties) {
   return (
     <div className={styles.controls}>
       <SearchBox
@@ -78,11 +73,6 @@ export function Controls({ search, go, state, removed, onRestore, onAdd, childre
         </Button>
       )}
       {children}
-      <span className={styles.live}>
-        <Live state={state} />
-      </span>
     </div>
   );
 }
-
-const Live = ({ state }: { readonly state: Store<WatchState> }) => <LiveMark state={useStore(state)} />;

@@ -1,5 +1,6 @@
 import { useMemo, useRef, useState } from "react";
 
+import type { WatchState } from "~/api/watch";
 import type { ShownRun } from "~/features/charts/panel";
 import { ColorDialog } from "~/features/charts/parts/ColorDialog";
 import { GroupSelect } from "~/features/charts/parts/GroupSelect";
@@ -14,7 +15,10 @@ import { ScrollRegion } from "~/shared/components/ScrollRegion";
 import { SearchBox } from "~/shared/components/SearchBox";
 import { count } from "~/shared/format/numbers";
 import { useVirtual } from "~/shared/hooks/useVirtual";
+import { LiveMark } from "~/shared/runs/LiveMark";
 import type { Scope } from "~/shared/runs/queries";
+import type { Store } from "~/shared/Store";
+import { useStore } from "~/shared/Store";
 
 interface Properties {
   readonly scope: Scope;
@@ -23,6 +27,8 @@ interface Properties {
   readonly total: number | null;
   readonly search: ChartsSearch;
   readonly go: (change: Partial<ChartsSearch>, isStep?: boolean) => void;
+  /** Whether what is shown is as the runs are by now. */
+  readonly state: Store<WatchState>;
 }
 
 const ROW_PIXELS = 26;
@@ -33,7 +39,7 @@ type Item =
   | { readonly is: "run"; readonly run: ShownRun };
 
 /** The runs of the page: their colours, and whether panels show them. Those in view are there. */
-export function Legend({ scope, runs, total, search, go }: Properties) {
+export function Legend({ scope, runs, total, search, go, state }: Properties) {
   const [text, setText] = useState("");
   const [open, setOpen] = useState<ReadonlySet<string>>(new Set());
   const [colored, setColored] = useState<ShownRun | null>(null);
@@ -60,7 +66,7 @@ export function Legend({ scope, runs, total, search, go }: Properties) {
           >
             {MOSTS.map((most) => (
               <option key={most} value={most}>
-                at most {count(most)}
+                max {count(most)}
               </option>
             ))}
           </select>
@@ -113,10 +119,15 @@ export function Legend({ scope, runs, total, search, go }: Properties) {
           })}
         </ul>
       </ScrollRegion>
+      <footer className={styles.foot}>
+        <Live state={state} />
+      </footer>
       <ColorDialog run={colored} onClose={() => setColored(null)} />
     </>
   );
 }
+
+const Live = ({ state }: { readonly state: Store<WatchState> }) => <LiveMark state={useStore(state)} />;
 
 const many = (runs: number): string => `${count(runs)} ${runs === 1 ? "run" : "runs"}`;
 
