@@ -37,14 +37,19 @@ export function useDrawing(canvas: RefObject<HTMLCanvasElement | null>, size: Si
 }
 
 function paint(canvas: HTMLCanvasElement, size: Size, draw: Draw | null): void {
+  const context = contextOf(canvas, size);
+  context?.clearRect(0, 0, size.width, size.height);
+  if (context !== null) draw?.(context, size);
+}
+
+/** What draws on a canvas of some size, in the pixels of pages; what is on it stays where its size does. */
+export function contextOf(canvas: HTMLCanvasElement, size: Size): CanvasRenderingContext2D | null {
   const scale = globalThis.devicePixelRatio;
   const [width, height] = [Math.round(size.width * scale), Math.round(size.height * scale)];
   // To set the size, even to what it is, makes a new bitmap.
   if (canvas.width !== width) canvas.width = width;
   if (canvas.height !== height) canvas.height = height;
   const context = canvas.getContext("2d");
-  if (context === null) return;
-  context.setTransform(scale, 0, 0, scale, 0, 0);
-  context.clearRect(0, 0, size.width, size.height);
-  draw?.(context, size);
+  context?.setTransform(scale, 0, 0, scale, 0, 0);
+  return context;
 }

@@ -14,12 +14,18 @@ export interface Curve {
 export interface LineSeries {
   /** Tells it from the other lines of its chart. */
   readonly id: string;
+  /** Whose it is: the lines of one owner are lit together. Without it, its own. */
+  readonly owner?: string;
   /** What it is called: the run, the metric, or both. */
   readonly label: string;
   readonly color: string;
   /** Lengths of strokes and gaps, for lines that share a colour; empty for a line without gaps. */
   readonly dash: readonly number[];
   readonly curve: Curve;
+  /** What the line is the mean of: an area from the smallest to the largest of several curves. */
+  readonly band?: Curve;
+  /** Written at the end of the line, which is to be found among others. */
+  readonly endLabel?: string;
 }
 
 /** What `xs` are: steps, or milliseconds since the Unix epoch or since the run began. */
@@ -33,6 +39,12 @@ export const wholeRange = ([from, to]: Range): Range => [
   Math.floor(from),
   Math.max(Math.floor(from) + 1, Math.ceil(to)),
 ];
+
+export const ownerOf = ({ owner, id }: LineSeries): string => owner ?? id;
+
+/** All that is drawn of some lines. */
+export const curvesIn = (series: readonly LineSeries[]): Curve[] =>
+  series.flatMap(({ curve, band }) => (band === undefined ? [curve] : [curve, band]));
 
 /** Points as a curve. */
 export const curveOfPoints = (xs: readonly number[], values: readonly number[]): Curve => {
@@ -61,6 +73,41 @@ export function extentOfXs(curves: readonly Curve[]): Range | null {
   return low > high ? null : [low, high];
 }
 
+/** The buckets of a curve within a range. */
+export function within(curve: Curve, [from, to]: Range): Curve {
+  const [first, end] = [firstFrom(curve.xs, from), firstAfter(curve.xs, to)];
+  const mins = curve.mins.subarray(first, end);
+  return {
+    xs: curve.xs.subarray(first, end),
+    mins,
+    maxs: curve.mins === curve.maxs ? mins : curve.maxs.subarray(first, end),
+    nans: curve.nans.subarray(first, end),
+  };
+}
+
+/** A curve with a part of it as it was read more finely: its buckets within a range are those of the other. */
+export function withPart(curve: Curve, part: Curve, [from, to]: Range): Curve {
+  const before = firstFrom(curve.xs, from);
+  const after = firstAfter(curve.xs, to);
+  if (part.xs.length === 0 && before === after) return curve;
+  const joined = <Column extends Float64Array | Uint32Array>(whole: Column, inner: Column, empty: Column): Column => {
+    empty.set(whole.subarray(0, before));
+    empty.set(inner, before);
+    empty.set(whole.subarray(after), before + inner.length);
+    return empty;
+  };
+  const length = before + part.xs.length + curve.xs.length - after;
+  const numbers = (whole: Float64Array, inner: Float64Array): Float64Array =>
+    joined(whole, inner, new Float64Array(length));
+  const mins = numbers(curve.mins, part.mins);
+  return {
+    xs: numbers(curve.xs, part.xs),
+    mins,
+    maxs: curve.mins === curve.maxs && part.mins === part.maxs ? mins : numbers(curve.maxs, part.maxs),
+    nans: joined(curve.nans, part.nans, new Uint32Array(length)),
+  };
+}
+
 /** The place of the bucket that is nearest to an x; -1 where there is none. */
 export function nearest({ xs }: Curve, x: number): number {
   const after = firstFrom(xs, x);
@@ -78,6 +125,13 @@ export function firstFrom(xs: Float64Array, x: number): number {
     else high = middle;
   }
   return low;
+}
+
+/** The place of the first x that is above another; the length where there is none. */
+export function firstAfter(xs: Float64Array, x: number): number {
+  let place = firstFrom(xs, x);
+  while (place < xs.length && at(xs, place) <= x) place += 1;
+  return place;
 }
 
 const at = (column: Float64Array, place: number): number => column[place] ?? NaN;

@@ -1,86 +1,34 @@
-import type { AxisTick } from "~/charts/axisTicks";
-import { xTicks, yTicks } from "~/charts/axisTicks";
-import type { Size } from "~/charts/canvas";
-import type { Curve, LineSeries, Range, XAxis } from "~/charts/curve";
-import { extentOfXs, firstFrom } from "~/charts/curve";
+import type { Curve, LineSeries } from "~/charts/curve";
+import { firstFrom, isBucketed } from "~/charts/curve";
 import type { Inks } from "~/charts/inks";
+import { drawAxes } from "~/charts/lineAxes";
+import type { Layout, LineView } from "~/charts/lineLayout";
+import { drawEndLabel, drawMarks } from "~/charts/lineMarks";
 import type { Scale } from "~/charts/scale";
-import { scaleOf, valuesIn } from "~/charts/scale";
-import { middles, smoothed } from "~/charts/smooth";
+import { smoothedCurve } from "~/charts/smooth";
 import type { Surface } from "~/charts/surface";
 import type { Plot } from "~/charts/trace";
-import { trace } from "~/charts/trace";
+import { trace, traceArea } from "~/charts/trace";
 
-/** What a chart of lines shows, and how. */
-export interface LineView {
-  readonly series: readonly LineSeries[];
-  readonly axis: XAxis;
-  /** Weight of the average that lines are smoothed by; 0 and more, below 1. */
-  readonly smoothing: number;
-  readonly isLog: boolean;
-  /** Whether values far from most others may lie beyond the chart. */
-  readonly ignoresOutliers: boolean;
-  readonly showsPoints: boolean;
-  /** The part of the x axis that is looked at; null for all of it. */
-  readonly zoom: Range | null;
-}
-
-/** Where everything of a chart is. */
-export interface Layout {
-  readonly plot: Plot;
-  readonly x: Scale;
-  readonly y: Scale;
-  readonly xTicks: readonly AxisTick[];
-  readonly yTicks: readonly AxisTick[];
-}
-
-const FONT_PIXELS = 11;
-const CHARACTER_PIXELS = 6.4;
-const LABEL_GAP = 6;
-const X_LABELS_PIXELS = 20;
-const PIXELS_PER_X_TICK = 110;
-const PIXELS_PER_Y_TICK = 44;
 /** What was logged, behind a line that is smoothed. */
 const FAINT = 0.3;
 const POINT_RADIUS = 2;
 /** Points closer than this would only be a thicker line. */
 const LEAST_PIXELS_PER_POINT = 4;
-const MARK = 4;
 const MOST_WIDE = 8;
+const MOST_DASHED = 50;
+const BAND_ALPHA = 0.2;
 
-/** Where all curves are on the x axis, where no part of it is chosen. */
-export function wholeX(series: readonly LineSeries[]): Range {
-  const [low, high] = extentOfXs(series.map(({ curve }) => curve)) ?? [0, 1];
-  return low === high ? [low - 1, high + 1] : [low, high];
-}
-
-/** Lays a chart out in a picture of some size. */
-export function layoutOf(view: LineView, size: Size): Layout {
-  const xs = view.zoom ?? wholeX(view.series);
-  const ys =
-    valuesIn(
-      view.series.map(({ curve }) => curve),
-      xs,
-      view,
-    ) ?? (view.isLog ? [1, 10] : [0, 1]);
-  const top = 8;
-  const bottom = Math.max(top + 1, size.height - X_LABELS_PIXELS);
-  const ticksOfY = yTicks(ys, view.isLog, Math.max(2, Math.floor((bottom - top) / PIXELS_PER_Y_TICK)));
-  const widest = Math.max(2, ...ticksOfY.map(({ label }) => label.length));
-  const left = Math.ceil(widest * CHARACTER_PIXELS) + LABEL_GAP + 2;
-  const right = Math.max(left + 1, size.width - 12);
-  return {
-    plot: { left, top, right, bottom },
-    x: scaleOf(xs, [left, right]),
-    y: scaleOf(ys, [bottom, top], view.isLog),
-    xTicks: xTicks(view.axis, xs, Math.max(2, Math.floor((right - left) / PIXELS_PER_X_TICK))),
-    yTicks: ticksOfY,
-  };
-}
-
-/** Draws axes, lines, and marks for what is not finite. */
+/** Draws a chart: its axes, its lines, marks for what is not finite, and the names of lines that have one. */
 export function drawLines(surface: Surface, view: LineView, layout: Layout, inks: Inks): void {
-  drawGrid(surface, layout, inks);
+  drawAxes(surface, layout, inks);
+  drawAllSeries(surface, view, layout, inks);
+  for (const each of view.series) drawEndLabel(surface, each, view, layout, inks);
+}
+
+/** Draws the lines of a chart, and marks for what is not finite; areas are below all lines. */
+export function drawAllSeries(surface: Surface, view: LineView, layout: Layout, inks: Inks): void {
+  for (const each of view.series) drawBand(surface, each, layout);
   // Wider lines are easier to see, and cost several times as much where there are many.
   const width = view.series.length <= MOST_WIDE ? 1.5 : 1;
   for (const each of view.series) drawSeries(surface, each, view, layout, width);
@@ -93,8 +41,11 @@ export function drawSeries(surface: Surface, series: LineSeries, view: LineView,
   surface.fillStyle = series.color;
   surface.lineJoin = "bevel";
   surface.lineWidth = width;
-  surface.setLineDash([...series.dash]);
   const isSmoothed = view.smoothing > 0;
+  // Among more lines than dashes can tell apart, and in lines that go up and down with each pixel, they would only cost
+  // time: more than all the rest.
+  const isDashed = series.dash.length > 0 && view.series.length <= MOST_DASHED;
+  if (isDashed && (isSmoothed || !isDense(series.curve, layout))) surface.setLineDash([...series.dash]);
   if (isSmoothed) surface.globalAlpha = FAINT;
   drawCurve(surface, series.curve, layout, view.showsPoints);
   if (isSmoothed) {
@@ -104,18 +55,28 @@ export function drawSeries(surface: Surface, series: LineSeries, view: LineView,
   surface.setLineDash([]);
 }
 
-/** The line through the middles of buckets, smoothed. */
-export function smoothedCurve(curve: Curve, smoothing: number): Curve {
-  const values = smoothed(middles(curve), smoothing);
-  return { ...curve, mins: values, maxs: values };
+/** Whether a curve has a bucket with several values at every other pixel. */
+const isDense = (curve: Curve, layout: Layout): boolean =>
+  isBucketed(curve) && 2 * visible(curve, layout) > layout.plot.right - layout.plot.left;
+
+const visible = ({ xs }: Curve, { x }: Layout): number => firstFrom(xs, x.domain[1]) - firstFrom(xs, x.domain[0]);
+
+function drawBand(surface: Surface, { band, color }: LineSeries, { x, y, plot }: Layout): void {
+  if (band === undefined) return;
+  surface.fillStyle = color;
+  surface.globalAlpha = BAND_ALPHA;
+  surface.beginPath();
+  traceArea(surface, band, x, y, plot);
+  surface.fill();
+  surface.globalAlpha = 1;
 }
 
-function drawCurve(surface: Surface, curve: Curve, { x, y, plot }: Layout, showsPoints: boolean): void {
+function drawCurve(surface: Surface, curve: Curve, layout: Layout, showsPoints: boolean): void {
+  const { x, y, plot } = layout;
   surface.beginPath();
   const alone = trace(surface, curve, x, y, plot);
   surface.stroke();
-  const visible = firstFrom(curve.xs, x.domain[1]) - firstFrom(curve.xs, x.domain[0]);
-  const hasRoom = visible * LEAST_PIXELS_PER_POINT <= plot.right - plot.left;
+  const hasRoom = visible(curve, layout) * LEAST_PIXELS_PER_POINT <= plot.right - plot.left;
   const dots = showsPoints && hasRoom ? [...alone, ...pointsOf(curve, x, y, plot)] : alone;
   if (dots.length === 0) return;
   surface.beginPath();
@@ -139,77 +100,4 @@ function pointsOf({ xs, mins, maxs }: Curve, x: Scale, y: Scale, plot: Plot): nu
     }
   }
   return found;
-}
-
-function drawGrid(surface: Surface, { plot, x, y, xTicks: ofX, yTicks: ofY }: Layout, inks: Inks): void {
-  surface.font = `${FONT_PIXELS}px ${inks.font}`;
-  surface.lineWidth = 1;
-  surface.strokeStyle = inks.line;
-  surface.fillStyle = inks.soft;
-  surface.beginPath();
-  surface.textAlign = "right";
-  surface.textBaseline = "middle";
-  for (const { value, label } of ofY) {
-    const pixel = Math.round(y.at(value)) + 0.5;
-    surface.moveTo(plot.left, pixel);
-    surface.lineTo(plot.right, pixel);
-    surface.fillText(label, plot.left - LABEL_GAP, pixel);
-  }
-  surface.textBaseline = "top";
-  for (const { value, label } of ofX) {
-    const pixel = Math.round(x.at(value)) + 0.5;
-    surface.moveTo(pixel, plot.top);
-    surface.lineTo(pixel, plot.bottom);
-    const half = (label.length * CHARACTER_PIXELS) / 2;
-    surface.textAlign = pixel + half > plot.right + 8 ? "right" : pixel - half < 0 ? "left" : "center";
-    surface.fillText(label, surface.textAlign === "right" ? plot.right + 8 : pixel, plot.bottom + LABEL_GAP);
-  }
-  surface.stroke();
-  surface.strokeStyle = inks.strong;
-  surface.beginPath();
-  surface.moveTo(plot.left, plot.bottom + 0.5);
-  surface.lineTo(plot.right, plot.bottom + 0.5);
-  surface.stroke();
-}
-
-/** Crosses on the axis where points are NaN, and triangles at the edge where they are infinite. */
-function drawMarks(surface: Surface, { curve, color }: LineSeries, { x, plot }: Layout, inks: Inks): void {
-  const { xs, mins, maxs, nans } = curve;
-  surface.lineWidth = 1.5;
-  surface.strokeStyle = inks.text;
-  surface.fillStyle = color;
-  let lastMarked = -Infinity;
-  for (let place = firstFrom(xs, x.domain[0]); place < xs.length; place += 1) {
-    const at = xs[place] ?? NaN;
-    if (at > x.domain[1]) break;
-    const isNan = (nans[place] ?? 0) > 0;
-    const isUp = maxs[place] === Infinity;
-    const isDown = mins[place] === -Infinity;
-    const pixel = x.at(at);
-    // One mark for those that would lie on each other.
-    if (!(isNan || isUp || isDown) || pixel - lastMarked < MARK) continue;
-    lastMarked = pixel;
-    if (isNan) cross(surface, pixel, plot.bottom - MARK - 1);
-    if (isUp) triangle(surface, pixel, plot.top, 2 * MARK);
-    if (isDown) triangle(surface, pixel, plot.bottom, -2 * MARK);
-  }
-}
-
-function cross(surface: Surface, x: number, y: number): void {
-  surface.beginPath();
-  surface.moveTo(x - MARK + 1, y - MARK + 1);
-  surface.lineTo(x + MARK - 1, y + MARK - 1);
-  surface.moveTo(x - MARK + 1, y + MARK - 1);
-  surface.lineTo(x + MARK - 1, y - MARK + 1);
-  surface.stroke();
-}
-
-/** A triangle whose tip is at a place, as high as given; below 0 it stands on its tip. */
-function triangle(surface: Surface, x: number, tip: number, height: number): void {
-  surface.beginPath();
-  surface.moveTo(x, tip);
-  surface.lineTo(x - MARK, tip + height);
-  surface.lineTo(x + MARK, tip + height);
-  surface.closePath();
-  surface.fill();
 }

@@ -1,9 +1,9 @@
 import { expect, test } from "vitest";
 
 import { curveOfPoints } from "~/charts/curve";
-import type { LineView } from "~/charts/lineDrawing";
-import { layoutOf } from "~/charts/lineDrawing";
-import { readingsAt, xText } from "~/charts/reading";
+import type { LineView } from "~/charts/lineLayout";
+import { layoutOf } from "~/charts/lineLayout";
+import { readingsAt, readingText, xText } from "~/charts/reading";
 
 const SIZE = { width: 400, height: 200 };
 const viewOf = (values: readonly number[], smoothing = 0): LineView => ({
@@ -16,21 +16,29 @@ const viewOf = (values: readonly number[], smoothing = 0): LineView => ({
   zoom: null,
 });
 
+function textsAt(view: LineView, x: number): string[] {
+  const layout = layoutOf(view, SIZE);
+  return readingsAt(view, layout, x, null).map((reading) => readingText(reading, view, layout));
+}
+
 test("a spike among thousands of points is read where somebody points at its column", () => {
   const view = viewOf(Array.from({ length: 10_000 }, (_, step) => (step === 5003 ? 99 : 1)));
   const layout = layoutOf(view, SIZE);
   const pixel = Math.round(layout.x.at(5003));
-  expect(readingsAt(view, layout, layout.x.valueAt(pixel), null)[0]?.text).toBe("1 … 99");
+  expect(textsAt(view, layout.x.valueAt(pixel))).toEqual(["1 … 99"]);
 });
 
 test("a smoothed line says its average, and what was logged", () => {
   const view = viewOf([4, 0, NaN], 0.5);
-  const layout = layoutOf(view, SIZE);
-  expect([0, 1, 2].map((step) => readingsAt(view, layout, step, null)[0]?.text)).toEqual([
-    "4 (4)",
-    "1.333 (0)",
-    "NaN (NaN)",
-  ]);
+  expect([0, 1, 2].flatMap((step) => textsAt(view, step))).toEqual(["4 (4)", "1.333 (0)", "NaN (NaN)"]);
+});
+
+test("a mean says from where to where it is the mean of", () => {
+  const view = viewOf([2, 3]);
+  const [mean] = view.series;
+  if (mean === undefined) throw new Error("there is a line");
+  const band = { ...curveOfPoints([0, 1], [1, 2]), maxs: Float64Array.of(4, 5) };
+  expect(textsAt({ ...view, series: [{ ...mean, band }] }, 1)).toEqual(["3 (2 … 5)"]);
 });
 
 test("the line nearest to the pointer comes first", () => {

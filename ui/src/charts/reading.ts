@@ -1,17 +1,17 @@
 import type { Curve, LineSeries, XAxis } from "~/charts/curve";
 import { nearest } from "~/charts/curve";
-import type { Layout, LineView } from "~/charts/lineDrawing";
-import { smoothedCurve } from "~/charts/lineDrawing";
-import { middles } from "~/charts/smooth";
+import type { Layout, LineView } from "~/charts/lineLayout";
+import { middleAt, smoothedCurve } from "~/charts/smooth";
 import { count, shortNumber } from "~/shared/format/numbers";
 import { duration, fullTime } from "~/shared/format/times";
 
 /** What a line has where somebody points. */
 export interface Reading {
   readonly series: LineSeries;
-  /** Where its nearest bucket is. */
+  /** Its bucket there. */
+  readonly place: number;
+  /** Where that is. */
   readonly x: number;
-  readonly text: string;
   /** Pixels of it in the chart. */
   readonly at: { readonly x: number; readonly y: number };
 }
@@ -35,20 +35,24 @@ function readingOf(series: LineSeries, view: LineView, layout: Layout, x: number
   const pixel = layout.x.at(found);
   if (Math.abs(pixel - layout.x.at(x)) > REACH && view.series.length > 1) return null;
   if (found < layout.x.domain[0] || found > layout.x.domain[1]) return null;
-  const text = valueText(bucketsBeside(curve, place, layout));
-  if (view.smoothing === 0)
-    return { series, x: found, text, at: { x: pixel, y: pixelOf(middles(curve)[place], layout) } };
-  const average = smoothedCurve(curve, view.smoothing).mins[place] ?? NaN;
-  return {
-    series,
-    x: found,
-    text: `${shortNumber(average)} (${text})`,
-    at: { x: pixel, y: pixelOf(average, layout) },
-  };
+  return { series, place, x: found, at: { x: pixel, y: pixelOf(drawnAt(series, place, view), layout) } };
 }
 
-const pixelOf = (value: number | undefined, { y, plot }: Layout): number =>
-  value === undefined || !Number.isFinite(value) ? plot.bottom : Math.min(plot.bottom, Math.max(plot.top, y.at(value)));
+/** The value that the line goes through at a bucket. */
+const drawnAt = ({ curve }: LineSeries, place: number, { smoothing }: LineView): number =>
+  smoothing === 0 ? middleAt(curve, place) : middleAt(smoothedCurve(curve, smoothing), place);
+
+/** What was read, in words: the value of a line; of one that is smoothed or a mean, that and what it stands for. */
+export function readingText({ series, place, x }: Reading, view: LineView, layout: Layout): string {
+  const { curve, band } = series;
+  const isDerived = view.smoothing > 0 || band !== undefined;
+  const beside = band ?? curve;
+  const text = valueText(bucketsBeside(beside, band === undefined ? place : nearest(band, x), layout));
+  return isDerived ? `${shortNumber(drawnAt(series, place, view))} (${text})` : text;
+}
+
+const pixelOf = (value: number, { y, plot }: Layout): number =>
+  !Number.isFinite(value) ? plot.bottom : Math.min(plot.bottom, Math.max(plot.top, y.at(value)));
 
 /** What the buckets hold that share a column of pixels with one: a spike among them must not be missed. */
 function bucketsBeside(curve: Curve, place: number, { x }: Layout): Bucket {

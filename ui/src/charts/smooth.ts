@@ -18,7 +18,25 @@ export function smoothed(values: Float64Array, weight: number): Float64Array {
   });
 }
 
-/** The middles between the smallest and the largest value of each bucket: of points alone, their values. */
-export const middles = ({ mins, maxs }: Curve): Float64Array =>
+/** The middle between the smallest and the largest value of a bucket: of a point alone, its value. */
+export function middleAt({ mins, maxs }: Curve, place: number): number {
+  const [min = NaN, max = NaN] = [mins[place], maxs[place]];
   // Halves, because the sum of the largest numbers would be infinite.
-  mins === maxs ? mins : mins.map((min, place) => (min === maxs[place] ? min : min / 2 + (maxs[place] ?? NaN) / 2));
+  return min === max ? min : min / 2 + max / 2;
+}
+
+/** The middles of all buckets. */
+export const middles = (curve: Curve): Float64Array =>
+  curve.mins === curve.maxs ? curve.mins : curve.mins.map((_, place) => middleAt(curve, place));
+
+const known = new WeakMap<Curve, { readonly weight: number; readonly curve: Curve }>();
+
+/** The line through the middles of buckets, smoothed. The last one of each curve is kept: pointers ask for it at each move. */
+export function smoothedCurve(curve: Curve, weight: number): Curve {
+  const found = known.get(curve);
+  if (found?.weight === weight) return found.curve;
+  const values = smoothed(middles(curve), weight);
+  const result = { ...curve, mins: values, maxs: values };
+  known.set(curve, { weight, curve: result });
+  return result;
+}

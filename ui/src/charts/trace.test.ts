@@ -4,7 +4,7 @@ import type { Curve } from "~/charts/curve";
 import { curveOfPoints, isBucketed, nearest } from "~/charts/curve";
 import { scaleOf } from "~/charts/scale";
 import { SvgSurface } from "~/charts/surface";
-import { trace } from "~/charts/trace";
+import { trace, traceArea } from "~/charts/trace";
 
 const PLOT = { left: 0, top: 0, right: 100, bottom: 100 };
 
@@ -48,6 +48,22 @@ test("an axis of powers has a gap where values are not positive", () => {
   const { d, alone } = path(curveOfPoints([0, 1, 2, 3], [1, 0, 10, 100]), [0, 3], true);
   expect(d).toBe("M0 100M66.67 50L100 0");
   expect(alone).toEqual([0, 100]);
+});
+
+test("a line that comes from outside and goes there is drawn to both edges", () => {
+  expect(path(curveOfPoints([0, 10], [0, 10]), [4, 6]).d).toBe("M0 60L100 40");
+  expect(path(curveOfPoints([0, 5, 10], [0, 10, 0]), [4, 6]).d).toBe("M0 20L50 0L100 20");
+  expect(path(curveOfPoints([0, 5, 10], [NaN, 10, NaN]), [4, 6])).toEqual({ d: "M50 0", alone: [50, 0] });
+});
+
+test("an area lies between the smallest and the largest values, with a gap where there are none", () => {
+  const { xs, mins, nans } = curveOfPoints([0, 1, 2, 3], [1, 2, NaN, 4]);
+  const surface = new SvgSurface();
+  surface.beginPath();
+  const curve = { xs, mins, maxs: Float64Array.of(3, 4, NaN, 6), nans };
+  traceArea(surface, curve, scaleOf([0, 4], [0, 100]), scaleOf([0, 10], [100, 0]), PLOT);
+  surface.fill();
+  expect(surface.picture(1, 1)).toContain('d="M0 70L25 60L25 80L0 90ZM74 40h2v20h-2Z"');
 });
 
 test("the nearest bucket is found", () => {

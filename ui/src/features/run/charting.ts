@@ -1,4 +1,4 @@
-import type { LineView } from "~/charts/lineDrawing";
+import type { LineView } from "~/charts/lineLayout";
 import type { RunSearch } from "~/features/run/search";
 
 /** How the charts of a run are drawn: what the URL says of it. */

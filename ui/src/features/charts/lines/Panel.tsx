@@ -6,7 +6,7 @@ import { readCurves } from "~/api/curves";
 import { failureOf } from "~/api/errors";
 import type { LineSeries } from "~/charts/curve";
 import { LineChart } from "~/charts/LineChart";
-import type { LineView } from "~/charts/lineDrawing";
+import type { LineView } from "~/charts/lineLayout";
 import type { LinesSettings } from "~/features/charts/lines/kind";
 import { lines } from "~/features/charts/lines/kind";
 import type { CsvRequest, PanelBodyProperties, SettingsFormProperties, ShownRun } from "~/features/charts/panel";

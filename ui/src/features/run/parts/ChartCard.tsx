@@ -3,9 +3,10 @@ import { lazy, Suspense, useMemo, useRef } from "react";
 
 import { failureOf } from "~/api/errors";
 import type { Range } from "~/charts/curve";
-import { isBucketed, wholeRange } from "~/charts/curve";
+import { wholeRange } from "~/charts/curve";
 import { useInks } from "~/charts/inks";
-import type { LineView } from "~/charts/lineDrawing";
+import { lineFoot } from "~/charts/lineFoot";
+import type { LineView } from "~/charts/lineLayout";
 import type { Charting } from "~/features/run/charting";
 import { saveHistory } from "~/features/run/history";
 import type { RunMetric } from "~/features/run/metrics";
@@ -16,7 +17,6 @@ import { Menu } from "~/shared/components/Menu";
 import { Num } from "~/shared/components/Num";
 import { Problem } from "~/shared/components/Problem";
 import { notifyFailure } from "~/shared/components/toasts";
-import { count } from "~/shared/format/numbers";
 import { fileName, save } from "~/shared/save";
 
 const LineChart = lazy(() => import("~/charts/LineChart").then((module) => ({ default: module.LineChart })));
@@ -80,7 +80,7 @@ export function ChartCard({ workspace, run, title, metrics, charting, buckets, o
           )}
         </div>
       )}
-      <p className={styles.foot}>{drawn.isPending ? "" : footOf(view)}</p>
+      <p className={styles.foot}>{drawn.isPending ? "" : lineFoot(view)}</p>
       {series.length > 1 && (
         <ul className={styles.legend} aria-label="Lines">
           {series.map((each) => (
@@ -93,20 +93,6 @@ export function ChartCard({ workspace, run, title, metrics, charting, buckets, o
       )}
     </figure>
   );
-}
-
-/** What the chart does not show of what was logged. */
-function footOf({ series, isLog, zoom }: LineView): string {
-  const said: string[] = [];
-  const buckets = Math.max(0, ...series.map(({ curve }) => (isBucketed(curve) ? curve.xs.length : 0)));
-  if (buckets > 0) said.push(`${count(buckets)} buckets, min and max of each are kept`);
-  const nan = series.reduce((sum, { curve }) => sum + curve.nans.reduce((one, other) => one + other, 0), 0);
-  if (nan > 0) said.push(`${count(nan)} NaN (×)`);
-  if (series.some(({ curve }) => curve.maxs.includes(Infinity) || curve.mins.includes(-Infinity)))
-    said.push("infinite (▲)");
-  if (isLog && series.some(({ curve }) => curve.mins.some((value) => value <= 0))) said.push("0 and below left out");
-  if (series.every(({ curve }) => curve.xs.length === 0)) said.push(zoom === null ? "no points" : "no points here");
-  return said.join(" · ");
 }
 
 interface MenuProperties extends Pick<Properties, "workspace" | "run" | "title" | "metrics"> {
