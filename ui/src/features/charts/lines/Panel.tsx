@@ -1,121 +1,90 @@
-import { useQueries } from "@tanstack/react-query";
-import { useMemo } from "react";
+import { useEffect, useMemo, useRef } from "react";
 
-import type { ReadCurve } from "~/api/curves";
-import { readCurves } from "~/api/curves";
-import { failureOf } from "~/api/errors";
-import type { LineSeries } from "~/charts/curve";
+import type { Size } from "~/charts/canvas";
+import { useSize } from "~/charts/canvas";
+import { useInks } from "~/charts/inks";
 import { LineChart } from "~/charts/LineChart";
+import { pictureOfLines } from "~/charts/lineFiles";
+import { lineFoot } from "~/charts/lineFoot";
 import type { LineView } from "~/charts/lineLayout";
+import { wholeX } from "~/charts/lineLayout";
+import { lines as kind } from "~/features/charts/lines/kind";
 import type { LinesSettings } from "~/features/charts/lines/kind";
-import { lines } from "~/features/charts/lines/kind";
-import type { CsvRequest, PanelBodyProperties, SettingsFormProperties, ShownRun } from "~/features/charts/panel";
-import { Field } from "~/shared/components/Field";
+import styles from "~/features/charts/lines/Panel.module.css";
+import { useLines } from "~/features/charts/lines/useLines";
+import { MOST_RUNS } from "~/features/charts/lines/useRanks";
+import type { PanelBodyProperties } from "~/features/charts/panel";
 import { Problem } from "~/shared/components/Problem";
-import { csvLine } from "~/shared/format/csv";
+import { Skeleton } from "~/shared/components/Skeleton";
 
-const BUCKETS = 500;
-const MOST_RUNS_A_CALL = 100;
+export { csv } from "~/features/charts/lines/csv";
+export { SettingsForm } from "~/features/charts/lines/SettingsForm";
 
-/** Lines of metrics of runs. */
-export function Body({
-  workspace,
-  runs,
-  settings,
-  look,
-  lit,
-  onLight,
-  zoom,
-  onZoom,
-}: PanelBodyProperties<LinesSettings>) {
+/** Lines of metrics of runs, of groups of runs, or of the processes of runs. */
+export function Body(properties: PanelBodyProperties<LinesSettings>) {
+  const { runs, settings, look, zoom, onZoom, lit, onLight, cursor, onCursor, onPicture } = properties;
+  const place = useRef<HTMLDivElement>(null);
+  const size = useSize(place);
+  const { series, above, isPending, isCoarse, failure, retry } = useLines({
+    ...properties,
+    width: size?.width ?? null,
+  });
   const { axis, smoothing, ignoresOutliers } = look;
-  const read = useQueries({
-    queries: batchesOf(runs).map((names) => ({
-      queryKey: ["charts-curves", workspace, names, settings.metrics, axis, zoom],
-      queryFn: ({ signal }: { readonly signal: AbortSignal }) =>
-        readCurves({ runs: names, keys: settings.metrics, context: null, axis, range: zoom, buckets: BUCKETS }, signal),
-    })),
-    combine: (results) => ({
-      curves: results.flatMap(({ data }) => data ?? []),
-      isPending: results.some((each) => each.isPending),
-      failed: results.find((each) => each.isError) ?? null,
-    }),
-  });
-  const { curves } = read;
-  const series = useMemo(() => seriesOf(runs, curves, settings.metrics.length > 1), [runs, curves, settings.metrics]);
+  const { isLog, showsPoints } = settings;
   const view = useMemo<LineView>(
-    () => ({ series, axis, smoothing, ignoresOutliers, isLog: settings.isLog, showsPoints: false, zoom }),
-    [series, axis, smoothing, ignoresOutliers, settings.isLog, zoom],
+    () => ({ series, axis, smoothing, ignoresOutliers, isLog, showsPoints, zoom }),
+    [series, axis, smoothing, ignoresOutliers, isLog, showsPoints, zoom],
   );
-  if (read.failed?.error != null && series.length === 0) {
-    return <Problem failure={failureOf(read.failed.error)} onRetry={() => void read.failed?.refetch()} />;
-  }
-  if (read.isPending) return null;
-  return <LineChart label={lines.title(settings)} view={view} onZoom={onZoom} lit={lit} onLight={onLight} />;
-}
-
-function batchesOf(runs: readonly ShownRun[]): string[][] {
-  const names = runs.map((run) => run.name);
-  return Array.from({ length: Math.ceil(names.length / MOST_RUNS_A_CALL) }, (_, place) =>
-    names.slice(place * MOST_RUNS_A_CALL, (place + 1) * MOST_RUNS_A_CALL),
-  );
-}
-
-function seriesOf(runs: readonly ShownRun[], curves: readonly ReadCurve[], isNamed: boolean): LineSeries[] {
-  const byName = new Map(runs.map((run) => [run.name, run]));
-  return curves.flatMap(({ run: name, key, ...curve }) => {
-    const run = byName.get(name);
-    if (run === undefined) return [];
-    const label = isNamed ? `${run.displayName}, ${key}` : run.displayName;
-    return [{ id: run.id, label, color: run.color, dash: run.dash, curve }];
-  });
-}
-
-export function SettingsForm({ settings, onSettings }: SettingsFormProperties<LinesSettings>) {
+  const extent = useMemo(() => wholeX(series), [series]);
+  const isDrawn = series.length > 0;
+  useTold(view, isDrawn ? size : null, onPicture);
+  const ids = useMemo(() => new Set(runs.map((run) => run.id)), [runs]);
+  const isCut = runs.length > MOST_RUNS && settings.bands === "ranks";
+  // Not with each move of the pointer: it looks at every bucket.
+  const foot = useMemo(() => footOf(view, isPending, isCut), [view, isPending, isCut]);
+  if (failure !== null && !isDrawn) return <Problem failure={failure} onRetry={retry} />;
   return (
-    <>
-      <Field label="Metrics" hint="One a line">
-        {(control) => (
-          <textarea
-            {...control}
-            rows={3}
-            value={settings.metrics.join("\n")}
-            onChange={(event) => onSettings({ ...settings, metrics: event.target.value.split("\n") })}
+    <div className={styles.panel} data-drawn={!isPending && !isCoarse}>
+      <div ref={place} className={`${styles.place} ${isCoarse ? styles.coarse : ""}`}>
+        {isPending && !isDrawn && <Skeleton />}
+        {isDrawn && (
+          <LineChart
+            label={kind.title(settings)}
+            view={view}
+            onZoom={onZoom}
+            extent={extent}
+            lit={lit}
+            // What is of no run, is of a group.
+            onLight={(owner) => onLight(owner !== null && ids.has(owner) ? owner : null)}
+            above={above}
+            cursor={cursor}
+            onCursor={onCursor}
           />
         )}
-      </Field>
-      <label>
-        <input
-          type="checkbox"
-          checked={settings.isLog}
-          onChange={(event) => onSettings({ ...settings, isLog: event.target.checked })}
-        />
-        Axis of powers
-      </label>
-    </>
+      </div>
+      {failure === null ? (
+        <p className={styles.foot} title={foot}>
+          {foot}
+        </p>
+      ) : (
+        <p className={`${styles.foot} ${styles.warn}`}>Not up to date: {failure.message}</p>
+      )}
+    </div>
   );
 }
 
-/** The buckets that are drawn. */
-export async function csv({ runs, settings, look, zoom }: CsvRequest<LinesSettings>): Promise<string> {
-  const displayNames = new Map(runs.map((run) => [run.name, run.displayName]));
-  const rows = [csvLine(["run", "metric", look.axis, "min", "max", "nan_count"])];
-  for (const names of batchesOf(runs)) {
-    const curves = await readCurves({
-      runs: names,
-      keys: settings.metrics,
-      context: null,
-      axis: look.axis,
-      range: zoom,
-      buckets: BUCKETS,
-    });
-    for (const { run, key, xs, mins, maxs, nans } of curves) {
-      for (const [place, x] of xs.entries()) {
-        rows.push(
-          csvLine([displayNames.get(run) ?? run, key, ...[x, mins[place], maxs[place], nans[place]].map(String)]),
-        );
-      }
-    }
-  }
-  return rows.join("");
+function footOf(view: LineView, isPending: boolean, isCut: boolean): string {
+  if (isPending) return view.series.length === 0 ? "" : "reading more lines";
+  return [isCut ? `ranks of the first ${MOST_RUNS} runs` : "", lineFoot(view)]
+    .filter((each) => each !== "")
+    .join(" · ");
+}
+
+/** Says how the lines are drawn into a file. */
+function useTold(view: LineView, size: Size | null, onPicture: PanelBodyProperties<LinesSettings>["onPicture"]): void {
+  const inks = useInks();
+  useEffect(() => {
+    onPicture(size === null ? null : pictureOfLines(view, size, inks));
+    return () => onPicture(null);
+  }, [view, size, inks, onPicture]);
 }
