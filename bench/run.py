@@ -27,13 +27,14 @@ import search
 import search_load
 import watching
 import wide
+import workspace
 from harness import Report, served, tracking_on
 
 from trivet_testing import postgres
 from trivet_testing.postgres import PostgresServer
 from trivet_testing.tracking import migrate
 
-_WITH_OTHER_SERVICES = ("artifacts", "registry", "gateway", "pages", "charts", "comparing")
+_WITH_OTHER_SERVICES = ("artifacts", "registry", "gateway", "pages", "charts", "comparing", "workspace")
 _PARTS = ("ingest", "metrics", "exports", "watching", "search", "mlflow", "wide", *_WITH_OTHER_SERVICES)
 
 
@@ -73,6 +74,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--steps", type=int, default=100_000, help="of 100 metrics in one run (default 100,000)")
     parser.add_argument("--file-mib", type=int, default=1024, help="of a large file (default 1,024 MiB)")
     parser.add_argument("--models", type=int, default=10_000, help="registered, of 10 versions each (default 10,000)")
+    parser.add_argument("--minutes", type=float, default=1, help="that charts follow running runs (default 1)")
     parser.add_argument(
         "--full", action="store_true", help="1,000,000 steps, and MLflow reads 1,000,000 points: some minutes more"
     )
@@ -119,8 +121,10 @@ def _measure_services(part: str, report: Report, server: PostgresServer, options
         pages.report_on(report, server, options.runs)
     elif part == "charts":
         charts.report_on(report)
-    else:
+    elif part == "comparing":
         comparing.report_on(report)
+    else:
+        workspace.report_on(report, options.minutes)
 
 
 @cache
