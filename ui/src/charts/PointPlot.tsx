@@ -1,15 +1,11 @@
-import type { PointerEvent } from "react";
-import { useCallback, useRef, useState } from "react";
+import { useMemo } from "react";
 
 import type { Size } from "~/charts/canvas";
-import { useDrawing, useSize } from "~/charts/canvas";
-import styles from "~/charts/Chart.module.css";
-import { ExportMenu } from "~/charts/ExportMenu";
 import type { Inks } from "~/charts/inks";
-import { useInks } from "~/charts/inks";
+import type { MarkScene } from "~/charts/MarkPlot";
+import { MarkPlot } from "~/charts/MarkPlot";
 import type { Fact, RunEvents, RunMark } from "~/charts/run";
 import type { Surface } from "~/charts/surface";
-import { Tip } from "~/charts/Tip";
 
 /** Where a run is drawn, in pixels. */
 export interface Point {
@@ -39,61 +35,20 @@ interface Properties extends RunEvents {
 const WITHIN = 10;
 
 /** A chart whose points are runs: they can be pointed at, and opened. */
-export function PointPlot({ label, name, runs, scene, factsOf, hovered, onHover, onOpen }: Properties) {
-  const box = useRef<HTMLDivElement>(null);
-  const canvas = useRef<HTMLCanvasElement>(null);
-  const marks = useRef<HTMLCanvasElement>(null);
-  const size = useSize(box);
-  const inks = useInks();
-  const [isPointing, setPointing] = useState(false);
-  const draw = useCallback((surface: Surface, at: Size) => scene.draw(surface, at, inks), [scene, inks]);
-  useDrawing(canvas, size, draw);
-  const place = hovered === null ? -1 : runs.findIndex((run) => run.id === hovered);
-  const point = size === null || place < 0 ? null : (scene.points(size, inks)[place] ?? null);
-  const drawMark = useCallback(
-    (surface: Surface) => {
-      if (point !== null) drawRing(surface, point, inks);
-    },
-    [point, inks],
+export function PointPlot({ runs, scene, ...others }: Properties) {
+  const marks = useMemo(
+    (): MarkScene => ({
+      draw: scene.draw,
+      markAt: (x, y, size, inks) => nearest(scene.points(size, inks), x, y),
+      spotOf: (run, size, inks) => scene.points(size, inks)[run] ?? null,
+      drawLit: (surface, run, size, inks) => {
+        const point = scene.points(size, inks)[run] ?? null;
+        if (point !== null) drawRing(surface, point, inks);
+      },
+    }),
+    [scene],
   );
-  useDrawing(marks, size, drawMark);
-  const onMove = (event: PointerEvent<HTMLDivElement>): void => {
-    if (size === null) return;
-    const { left, top } = event.currentTarget.getBoundingClientRect();
-    const found = nearest(scene.points(size, inks), event.clientX - left, event.clientY - top);
-    setPointing(found !== null);
-    onHover(found === null ? null : (runs[found]?.id ?? null));
-  };
-  return (
-    <div
-      ref={box}
-      className={`${styles.chart} ${isPointing ? styles.pointing : ""}`}
-      onPointerMove={onMove}
-      onPointerLeave={() => {
-        setPointing(false);
-        onHover(null);
-      }}
-    >
-      <canvas ref={canvas} role="img" aria-label={label} />
-      {/* eslint-disable-next-line jsx-a11y/no-static-element-interactions, jsx-a11y/click-events-have-key-events -- keyboards open runs by the links of the table below */}
-      <canvas ref={marks} aria-hidden onClick={() => isPointing && hovered !== null && onOpen(hovered)} />
-      {size !== null && point !== null && isPointing && (
-        <Tip
-          x={point.x}
-          y={point.y}
-          within={size}
-          title={runs[place]?.name ?? ""}
-          color={point.color}
-          facts={factsOf(place)}
-        />
-      )}
-      {size !== null && (
-        <div className={styles.tools}>
-          <ExportMenu name={name} draw={draw} size={size} ground={inks.ground} />
-        </div>
-      )}
-    </div>
-  );
+  return <MarkPlot {...others} marked={runs} scene={marks} />;
 }
 
 function drawRing(surface: Surface, point: Point, inks: Inks): void {
