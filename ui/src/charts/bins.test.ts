@@ -61,5 +61,5 @@ test.each([
   ["the smallest", [5e-324, 1e-323, 0.5e-322]],
 ])("%s are in bins", (_, values) => {
   const bins = binsOf(numbers(values), { isLog: false, about: null });
-  expect(bins.flatMap(({ runs }) => runs).toSorted()).toEqual([0, 1, 2]);
+  expect(new Set(bins.flatMap(({ runs }) => runs))).toEqual(new Set([0, 1, 2]));
 });
