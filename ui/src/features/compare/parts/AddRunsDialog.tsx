@@ -4,7 +4,7 @@ import { useState } from "react";
 import { failureOf } from "~/api/errors";
 import { experimentName, idOf } from "~/api/names";
 import { millis } from "~/api/times";
-import styles from "~/features/compare/parts/controls.module.css";
+import styles from "~/charts/controls.module.css";
 import { experimentNamesQuery, foundQuery } from "~/features/compare/queries";
 import { MOST_RUNS } from "~/features/compare/search";
 import { Button } from "~/shared/components/Button";

@@ -1,7 +1,7 @@
 import { useState } from "react";
 
 import type { DimensionGroup } from "~/features/compare/dimensions";
-import styles from "~/features/compare/parts/controls.module.css";
+import styles from "~/charts/controls.module.css";
 import { Button } from "~/shared/components/Button";
 import { Dialog, DialogActions } from "~/shared/components/Dialog";
 

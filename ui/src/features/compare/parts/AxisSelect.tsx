@@ -1,7 +1,7 @@
 import { canBeLog } from "~/charts/axis";
 import type { Dimension } from "~/charts/dimension";
 import type { DimensionGroup } from "~/features/compare/dimensions";
-import styles from "~/features/compare/parts/controls.module.css";
+import styles from "~/charts/controls.module.css";
 
 interface Properties {
   readonly label: string;

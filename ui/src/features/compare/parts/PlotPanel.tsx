@@ -14,7 +14,7 @@ import { chosenOf } from "~/features/compare/choice";
 import type { ComparedRun } from "~/features/compare/comparison";
 import type { DimensionGroup } from "~/features/compare/dimensions";
 import { AxesDialog } from "~/features/compare/parts/AxesDialog";
-import { AxisDialog } from "~/features/compare/parts/AxisDialog";
+import { AxisDialog } from "~/charts/AxisDialog";
 import { AxisSelect } from "~/features/compare/parts/AxisSelect";
 import styles from "~/features/compare/parts/PlotPanel.module.css";
 import type { CompareSearch, Plot } from "~/features/compare/search";

@@ -5,7 +5,7 @@ import type { Brush } from "~/charts/brush";
 import { placeOf } from "~/charts/brush";
 import type { Dimension } from "~/charts/dimension";
 import { categoriesOf, extentOf } from "~/charts/dimension";
-import styles from "~/features/compare/parts/controls.module.css";
+import styles from "~/charts/controls.module.css";
 import { Button } from "~/shared/components/Button";
 import { Dialog, DialogActions } from "~/shared/components/Dialog";
 import { Field } from "~/shared/components/Field";
