@@ -305,7 +305,7 @@ def test_other_plots_say_what_they_show(logged: Logged, page: Page, plot: str, s
     page.goto(logged.url("ant", "bee", "cat", "dog", plot=plot, **state))
     region = page.get_by_role("region", name="Plots")
     if says:
-        expect(drawn(page)).to_have_attribute("aria-label", f"{says} The table below has their values.")
+        expect(drawn(page)).to_have_attribute("aria-label", f"{says} The table has their values.")
     else:
         expect(region).to_contain_text(
             "Contours need three runs that have x, y and z as numbers; 2 of 4 have all of them."

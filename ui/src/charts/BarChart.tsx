@@ -10,17 +10,18 @@ import { LABEL_GAP } from "~/charts/lineLayout";
 import type { MarkScene } from "~/charts/MarkPlot";
 import { MarkPlot } from "~/charts/MarkPlot";
 import type { Fact } from "~/charts/run";
+import type { SavingProperties } from "~/charts/Saving";
 import type { Surface } from "~/charts/surface";
 import { shortNumber } from "~/shared/format/numbers";
 
-interface Properties {
+interface Properties extends SavingProperties {
   /** What their lengths are. */
   readonly title: string;
   readonly bars: readonly Bar[];
   readonly isLog: boolean;
   readonly hovered: string | null;
   readonly onHover: (id: string | null) => void;
-  readonly onOpen?: (id: string) => void;
+  readonly onOpen?: ((id: string) => void) | undefined;
 }
 
 /** Bars thinner than this have no gaps. */

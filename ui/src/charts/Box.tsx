@@ -15,9 +15,10 @@ import type { Inks } from "~/charts/inks";
 import type { Point, Scene } from "~/charts/PointPlot";
 import { drawPoints, PointPlot } from "~/charts/PointPlot";
 import type { RunEvents, RunMark } from "~/charts/run";
+import type { SavingProperties } from "~/charts/Saving";
 import type { Surface } from "~/charts/surface";
 
-interface Properties extends RunEvents {
+interface Properties extends RunEvents, SavingProperties {
   readonly runs: readonly RunMark[];
   /** What runs are grouped by. */
   readonly x: Dimension;
@@ -50,7 +51,7 @@ export function Box({ runs, x, y, isLogY, coloring, ...events }: Properties) {
   return (
     <PointPlot
       {...events}
-      label={`Box plot of ${y.label} of ${runs.length} runs by ${x.label}. The table below has their values.`}
+      label={`Box plot of ${y.label} of ${runs.length} runs by ${x.label}. The table has their values.`}
       name={`${y.label} by ${x.label}`}
       runs={runs}
       scene={scene}

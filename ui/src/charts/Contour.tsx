@@ -16,9 +16,10 @@ import type { Scene } from "~/charts/PointPlot";
 import { drawPoints, PointPlot } from "~/charts/PointPlot";
 import { rampAt } from "~/charts/ramp";
 import type { RunEvents, RunMark } from "~/charts/run";
+import type { SavingProperties } from "~/charts/Saving";
 import type { Surface } from "~/charts/surface";
 
-interface Properties extends RunEvents {
+interface Properties extends RunEvents, SavingProperties {
   readonly runs: readonly RunMark[];
   readonly x: Dimension;
   readonly y: Dimension;
@@ -64,7 +65,7 @@ export function Contour({ runs, x, y, z, isLogX, isLogY, ...events }: Properties
   return (
     <PointPlot
       {...events}
-      label={`Contour of ${z.label} of ${counting.length} runs over ${x.label} and ${y.label}. The table below has their values.`}
+      label={`Contour of ${z.label} of ${counting.length} runs over ${x.label} and ${y.label}. The table has their values.`}
       name={`${z.label} over ${x.label} and ${y.label}`}
       runs={marks}
       scene={scene}

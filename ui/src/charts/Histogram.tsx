@@ -13,6 +13,7 @@ import type { MarkScene } from "~/charts/MarkPlot";
 import { MarkPlot } from "~/charts/MarkPlot";
 import type { Fact } from "~/charts/run";
 import { scaleOf } from "~/charts/scale";
+import type { SavingProperties } from "~/charts/Saving";
 import type { Surface } from "~/charts/surface";
 import { count, shortNumber } from "~/shared/format/numbers";
 
@@ -24,7 +25,7 @@ export interface HistogramPart {
   readonly counts: readonly number[];
 }
 
-interface Properties {
+interface Properties extends SavingProperties {
   /** What is counted. */
   readonly title: string;
   readonly bins: readonly Pick<Bin, "label" | "range">[];
@@ -47,7 +48,7 @@ const GAP = 0.2;
 const MOST_FACTS = 8;
 
 /** How many there are of each of some bins. */
-export function Histogram({ title, bins, parts, lit }: Properties) {
+export function Histogram({ title, bins, parts, lit, onPicture }: Properties) {
   const [pointed, setPointed] = useState<string | null>(null);
   const scene = useMemo(() => sceneOf(title, bins, parts), [title, bins, parts]);
   const marked = useMemo(() => bins.map(({ label }, place) => ({ id: String(place), name: label })), [bins]);
@@ -62,6 +63,7 @@ export function Histogram({ title, bins, parts, lit }: Properties) {
       factsOf={(place) => factsOf(parts, place)}
       hovered={pointed ?? (lit === null ? null : String(lit))}
       onHover={setPointed}
+      onPicture={onPicture}
     />
   );
 }

@@ -4,10 +4,11 @@ import { useCallback, useRef, useState } from "react";
 import type { Size } from "~/charts/canvas";
 import { useDrawing, useSize } from "~/charts/canvas";
 import styles from "~/charts/Chart.module.css";
-import { ExportMenu } from "~/charts/ExportMenu";
 import type { Inks } from "~/charts/inks";
 import { useInks } from "~/charts/inks";
 import type { Fact } from "~/charts/run";
+import type { SavingProperties } from "~/charts/Saving";
+import { Saving } from "~/charts/Saving";
 import type { Surface } from "~/charts/surface";
 import { Tip } from "~/charts/Tip";
 
@@ -35,7 +36,7 @@ export interface MarkScene {
   readonly drawLit: (surface: Surface, place: number, size: Size, inks: Inks) => void;
 }
 
-interface Properties {
+interface Properties extends SavingProperties {
   /** What it shows: a sentence. */
   readonly label: string;
   /** The name of files that it is saved as. */
@@ -47,11 +48,11 @@ interface Properties {
   readonly hovered: string | null;
   readonly onHover: (id: string | null) => void;
   /** Where it is absent, there is nothing to open. */
-  readonly onOpen?: (id: string) => void;
+  readonly onOpen?: ((id: string) => void) | undefined;
 }
 
 /** A chart whose marks can be pointed at, and opened. */
-export function MarkPlot({ label, name, marked, scene, factsOf, hovered, onHover, onOpen }: Properties) {
+export function MarkPlot({ label, name, marked, scene, factsOf, hovered, onHover, onOpen, onPicture }: Properties) {
   const box = useRef<HTMLDivElement>(null);
   const canvas = useRef<HTMLCanvasElement>(null);
   const above = useRef<HTMLCanvasElement>(null);
@@ -99,11 +100,7 @@ export function MarkPlot({ label, name, marked, scene, factsOf, hovered, onHover
           facts={factsOf(place)}
         />
       )}
-      {size !== null && (
-        <div className={styles.tools}>
-          <ExportMenu name={name} draw={draw} size={size} ground={inks.ground} />
-        </div>
-      )}
+      {size !== null && <Saving name={name} draw={draw} size={size} ground={inks.ground} onPicture={onPicture} />}
     </div>
   );
 }

@@ -10,7 +10,6 @@ import { useDrawing, useSize } from "~/charts/canvas";
 import styles from "~/charts/Chart.module.css";
 import type { Coloring } from "~/charts/coloring";
 import type { Dimension } from "~/charts/dimension";
-import { ExportMenu } from "~/charts/ExportMenu";
 import { factsOf } from "~/charts/facts";
 import { drawLegend } from "~/charts/frame";
 import { useInks } from "~/charts/inks";
@@ -28,10 +27,12 @@ import {
 } from "~/charts/parallel";
 import type { Layout } from "~/charts/parallel";
 import type { RunEvents, RunMark } from "~/charts/run";
+import type { SavingProperties } from "~/charts/Saving";
+import { Saving } from "~/charts/Saving";
 import type { Surface } from "~/charts/surface";
 import { Tip } from "~/charts/Tip";
 
-interface Properties extends RunEvents {
+interface Properties extends RunEvents, SavingProperties {
   readonly runs: readonly RunMark[];
   /** The axes, from the left. */
   readonly dimensions: readonly Dimension[];
@@ -69,7 +70,7 @@ const BEYOND = 0.05;
 /** Runs as lines over one axis for each param and metric. */
 export function ParallelCoordinates(properties: Properties) {
   const { runs, dimensions, logs, coloring, brushes, shown, onBrushes, onOrder, onAxis } = properties;
-  const { hovered, onHover, onOpen } = properties;
+  const { hovered, onHover, onOpen, onPicture } = properties;
   const box = useRef<HTMLDivElement>(null);
   const behind = useRef<HTMLCanvasElement>(null);
   const front = useRef<HTMLCanvasElement>(null);
@@ -134,12 +135,15 @@ export function ParallelCoordinates(properties: Properties) {
   useDrawing(behind, size, drawBehind);
   useDrawing(front, size, drawFront);
   useDrawing(above, size, drawAbove);
-  const drawAll = (surface: Surface, at: Size): void => {
-    drawBehind(surface);
-    drawFront(surface);
-    drawAbove(surface, at);
-    if (layout !== null) drawTitles(surface, layout, axes, inks);
-  };
+  const drawAll = useCallback(
+    (surface: Surface, at: Size): void => {
+      drawBehind(surface);
+      drawFront(surface);
+      drawAbove(surface, at);
+      if (layout !== null) drawTitles(surface, layout, axes, inks);
+    },
+    [drawBehind, drawFront, drawAbove, layout, axes, inks],
+  );
 
   const axisAt = (x: number, y: number): Axis | null => {
     if (layout === null || y < layout.top - NEAR_AXIS) return null;
@@ -182,7 +186,7 @@ export function ParallelCoordinates(properties: Properties) {
       <canvas
         ref={front}
         role="img"
-        aria-label={`Lines of ${shown.length} of ${runs.length} runs over ${axes.length} axes. The table below has their values.`}
+        aria-label={`Lines of ${shown.length} of ${runs.length} runs over ${axes.length} axes. The table has their values.`}
       />
       {/* eslint-disable-next-line jsx-a11y/no-static-element-interactions, jsx-a11y/click-events-have-key-events -- keyboards open runs by the links of the table, and brush in the dialog of an axis */}
       <canvas
@@ -222,9 +226,7 @@ export function ParallelCoordinates(properties: Properties) {
         />
       )}
       {size !== null && (
-        <div className={styles.tools}>
-          <ExportMenu name="parallel coordinates" draw={drawAll} size={size} ground={inks.ground} />
-        </div>
+        <Saving name="parallel coordinates" draw={drawAll} size={size} ground={inks.ground} onPicture={onPicture} />
       )}
     </div>
   );

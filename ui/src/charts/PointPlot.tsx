@@ -5,6 +5,7 @@ import type { Inks } from "~/charts/inks";
 import type { MarkScene } from "~/charts/MarkPlot";
 import { MarkPlot } from "~/charts/MarkPlot";
 import type { Fact, RunEvents, RunMark } from "~/charts/run";
+import type { SavingProperties } from "~/charts/Saving";
 import type { Surface } from "~/charts/surface";
 
 /** Where a run is drawn, in pixels. */
@@ -22,7 +23,7 @@ export interface Scene {
   readonly points: (size: Size, inks: Inks) => readonly (Point | null)[];
 }
 
-interface Properties extends RunEvents {
+interface Properties extends RunEvents, SavingProperties {
   /** What it shows: a sentence. */
   readonly label: string;
   /** The name of files that it is saved as. */

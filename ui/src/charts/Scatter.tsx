@@ -9,8 +9,9 @@ import { drawFrame, drawLegend, frameOf, xIn, yIn } from "~/charts/frame";
 import type { Point, Scene } from "~/charts/PointPlot";
 import { drawPoints, PointPlot } from "~/charts/PointPlot";
 import type { RunEvents, RunMark } from "~/charts/run";
+import type { SavingProperties } from "~/charts/Saving";
 
-interface Properties extends RunEvents {
+interface Properties extends RunEvents, SavingProperties {
   readonly runs: readonly RunMark[];
   readonly x: Dimension;
   readonly y: Dimension;
@@ -41,7 +42,7 @@ export function Scatter({ runs, x, y, isLogX, isLogY, size, coloring, ...events 
   return (
     <PointPlot
       {...events}
-      label={`Scatter of ${runs.length} runs: ${y.label} against ${x.label}. The table below has their values.`}
+      label={`Scatter of ${runs.length} runs: ${y.label} against ${x.label}. The table has their values.`}
       name={`${y.label} against ${x.label}`}
       runs={runs}
       scene={scene}
