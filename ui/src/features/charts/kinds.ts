@@ -1,8 +1,22 @@
 import { anyKind } from "~/features/charts/anyKind";
 import { lines } from "~/features/charts/lines/kind";
+import { bars } from "~/features/charts/panels/bars/kind";
+import { box } from "~/features/charts/panels/box/kind";
+import { contour } from "~/features/charts/panels/contour/kind";
+import { histogram } from "~/features/charts/panels/histogram/kind";
+import { parallel } from "~/features/charts/panels/parallel/kind";
+import { scatter } from "~/features/charts/panels/scatter/kind";
 
 /** The kinds of panels, as they are offered. */
-export const KINDS = { lines: anyKind(lines) };
+export const KINDS = {
+  lines: anyKind(lines),
+  bars: anyKind(bars),
+  scatter: anyKind(scatter),
+  parallel: anyKind(parallel),
+  contour: anyKind(contour),
+  box: anyKind(box),
+  histogram: anyKind(histogram),
+};
 
 export type KindName = keyof typeof KINDS;
 
