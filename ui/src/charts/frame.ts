@@ -14,6 +14,12 @@ export interface Frame {
 }
 
 const LEFT = 76;
+/** Below this width, there is less room for labels. */
+const NARROW = 480;
+const NARROW_LEFT = 56;
+const NARROW_LEGEND = 0.8;
+/** Labels below each other are at least so far apart. */
+const LABEL_HEIGHT = 12;
 const TOP = 24;
 const RIGHT = 16;
 const BOTTOM = 44;
@@ -23,12 +29,16 @@ const LABEL_PX = 6.2;
 const LEGEND_ROW = 16;
 const MOST_SWATCHES = 12;
 
-export const frameOf = (size: Size, legendWidth: number): Frame => ({
-  left: LEFT,
-  right: Math.max(LEFT + 1, size.width - RIGHT - legendWidth),
-  top: TOP,
-  bottom: Math.max(TOP + 1, size.height - BOTTOM),
-});
+export function frameOf(size: Size, legendWidth: number): Frame {
+  const isNarrow = size.width < NARROW;
+  const left = isNarrow ? NARROW_LEFT : LEFT;
+  return {
+    left,
+    right: Math.max(left + 1, size.width - RIGHT - legendWidth * (isNarrow ? NARROW_LEGEND : 1)),
+    top: TOP,
+    bottom: Math.max(TOP + 1, size.height - BOTTOM),
+  };
+}
 
 export const xIn = (frame: Frame, position: number): number =>
   frame.left + INSET + position * (frame.right - frame.left - 2 * INSET);
@@ -80,11 +90,15 @@ export function drawFrame(surface: Surface, frame: Frame, x: Axis, y: Axis, inks
   }
   surface.textAlign = "right";
   surface.textBaseline = "middle";
-  for (const tick of y.ticks) {
+  const labelled: number[] = [];
+  // What is beside the numbers has its label first: no other says that it is there.
+  for (const tick of y.ticks.toSorted((one, other) => Number(other.isAside) - Number(one.isAside))) {
     const at = Math.round(yIn(frame, tick.at)) + 0.5;
     surface.moveTo(frame.left, at);
     surface.lineTo(frame.right, at);
-    surface.fillText(shortened(tick.label, LEFT - 12), frame.left - 6, at);
+    if (labelled.some((each) => Math.abs(each - at) < LABEL_HEIGHT)) continue;
+    labelled.push(at);
+    surface.fillText(shortened(tick.label, frame.left - 12), frame.left - 6, at);
   }
   surface.stroke();
   surface.strokeStyle = inks.strong;
