@@ -4,6 +4,7 @@ import { bars } from "~/features/charts/panels/bars/kind";
 import { box } from "~/features/charts/panels/box/kind";
 import { contour } from "~/features/charts/panels/contour/kind";
 import { histogram } from "~/features/charts/panels/histogram/kind";
+import { importance } from "~/features/charts/panels/importance/kind";
 import { parallel } from "~/features/charts/panels/parallel/kind";
 import { scatter } from "~/features/charts/panels/scatter/kind";
 
@@ -16,6 +17,7 @@ export const KINDS = {
   contour: anyKind(contour),
   box: anyKind(box),
   histogram: anyKind(histogram),
+  importance: anyKind(importance),
 };
 
 export type KindName = keyof typeof KINDS;
