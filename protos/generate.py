@@ -21,6 +21,7 @@ from importlib import resources
 from pathlib import Path
 
 from google.api import field_behavior_pb2
+from google.protobuf import descriptor_pb2
 from grpc_tools import protoc  # type: ignore[import-untyped]  # grpcio-tools 1.66 has no stubs
 
 PROTOS = Path(__file__).parent
@@ -30,7 +31,9 @@ UI = PROTOS.parent / "ui"
 TYPESCRIPT = UI / "src" / "api" / "gen"
 KEPT_BY_HAND = {"py.typed"}
 # What the contracts import of others; protobuf's own types come with its runtime.
-OF_OTHERS = ("google/api/field_behavior.proto", "google/rpc/error_details.proto", "google/rpc/status.proto")
+OF_OTHERS = ("google/rpc/error_details.proto", "google/rpc/status.proto")
+# What they import for their options alone.
+OF_OPTIONS = ("google/api/field_behavior.proto", "trivet/common/v1/options.proto")
 
 
 def stage(directory: Path) -> list[Path]:
@@ -45,10 +48,12 @@ def stage(directory: Path) -> list[Path]:
 
 
 def run_protoc(sources: Path, *arguments: str) -> None:
-    """Runs protoc over contracts below `sources`."""
+    """Runs protoc over contracts: those below a folder, or those in a file of descriptors."""
     google_protos = Path(field_behavior_pb2.__file__).parents[2]
     well_known = Path(str(resources.files("grpc_tools"))) / "_proto"
-    status = protoc.main(["protoc", f"-I{sources}", f"-I{google_protos}", f"-I{well_known}", *arguments])
+    folders = (sources, google_protos, well_known)
+    found = [f"-I{folder}" for folder in folders] if sources.is_dir() else [f"--descriptor_set_in={sources}"]
+    status = protoc.main(["protoc", *found, *arguments])
     if status != 0:
         sys.exit(f"protoc failed with status {status}")
 
@@ -61,9 +66,36 @@ def generate_typescript(directory: Path) -> Path:
     out = directory / "ts"
     out.mkdir()
     contracts = [str(path.relative_to(PROTOS)) for path in sorted(SOURCES.rglob("*.proto"))]
-    options = [f"--plugin=protoc-gen-es={plugin}", "--es_opt=target=ts", f"--es_out={out}"]
-    run_protoc(PROTOS, *options, *contracts, *OF_OTHERS)
+    wanted = [name for name in (*contracts, *OF_OTHERS) if name not in OF_OPTIONS]
+    described = directory / "described.binpb"
+    run_protoc(PROTOS, "--include_imports", "--include_source_info", f"--descriptor_set_out={described}", *wanted)
+    files = descriptor_pb2.FileDescriptorSet.FromString(described.read_bytes())
+    for file in files.file:
+        drop_options(file)
+    described.write_bytes(files.SerializeToString())
+    run_protoc(described, f"--plugin=protoc-gen-es={plugin}", "--es_opt=target=ts", f"--es_out={out}", *wanted)
     return out
+
+
+def drop_options(file: descriptor_pb2.FileDescriptorProto) -> None:
+    """Removes the options that tell servers what to check.
+
+    A browser reads the descriptors of all files before it shows a page, and options are most of what it reads there.
+    """
+    kept = [name for name in file.dependency if name not in OF_OPTIONS]
+    del file.dependency[:]
+    file.dependency.extend(kept)
+    messages = list(file.message_type)
+    for message in messages:
+        messages.extend(message.nested_type)
+    methods = [method for service in file.service for method in service.method]
+    for described in (*messages, *(field for message in messages for field in message.field), *methods):
+        for extension, _ in described.options.ListFields():
+            if extension.is_extension:
+                described.options.ClearExtension(extension)
+        described.options.DiscardUnknownFields()
+        if not described.options.ListFields():
+            described.ClearField("options")
 
 
 def generate_python(directory: Path) -> Path:

@@ -10,6 +10,15 @@ import { defineConfig } from "vite";
 const PAGES = fileURLToPath(new URL("../services/gateway/src/trivet_gateway/ui", import.meta.url));
 const SMALLEST_COMPRESSED_BYTES = 1024;
 
+/**
+ * What every page needs is one file, and what several need a few: a file costs a turn of one of the six connections that
+ * a browser opens, whatever its size.
+ */
+const CHUNKS = [
+  { name: "first", tags: ["$initial" as const], priority: 1 },
+  { name: "shared", minShareCount: 2, entriesAware: true, entriesAwareMergeThreshold: 200 << 10 },
+];
+
 /** Every file that browsers fetch, also compressed, so that the gateway compresses none. */
 function precompressed(): Plugin {
   const compress = (folder: string): void => {
@@ -41,8 +50,11 @@ export default defineConfig({
     modulePreload: { polyfill: false },
     manifest: true,
     // Its entry also makes a decompressor of WebAssembly, which the policy of the pages does not allow and nothing here uses.
-    rolldownOptions: { treeshake: { moduleSideEffects: (id) => !id.includes("/hyparquet-compressors/") } },
-    chunkSizeWarningLimit: 400,
+    rolldownOptions: {
+      treeshake: { moduleSideEffects: (id) => !id.includes("/hyparquet-compressors/") },
+      output: { codeSplitting: { groups: CHUNKS } },
+    },
+    chunkSizeWarningLimit: 800,
   },
   server: {
     // `npm run dev` beside a running `trivet up`: TRIVET_GATEWAY names another one.

@@ -4,6 +4,8 @@ import { DEFAULT_WORKSPACE } from "~/api/names";
 import { prefetchCharts } from "~/features/charts/prefetch";
 import type { ChartsSearch } from "~/features/charts/search";
 import { chartsSearch } from "~/features/charts/search";
+import { prefetchCompared } from "~/features/compare/prefetch";
+import type { CompareSearch } from "~/features/compare/search";
 import { compareSearch } from "~/features/compare/search";
 import { experimentsSearch } from "~/features/experiments/search";
 import { prefetchRuns } from "~/features/runs/prefetch";
@@ -91,7 +93,10 @@ const run = createRoute({
 const compare = createRoute({
   getParentRoute: () => workspace,
   path: "compare",
-  validateSearch: only(compareSearch),
+  validateSearch: only<CompareSearch>(compareSearch),
+  beforeLoad: ({ cause, params, search }) => {
+    if (cause !== "stay") prefetchCompared(queryClient, params.workspace, search);
+  },
   component: lazyRouteComponent(() => import("~/features/compare/Page"), "ComparePage"),
 });
 

@@ -11,7 +11,7 @@ import { Compared } from "~/features/compare/parts/Compared";
 import styles from "~/features/compare/Page.module.css";
 import { comparedQuery, experimentNamesQuery } from "~/features/compare/queries";
 import type { CompareSearch } from "~/features/compare/search";
-import { MOST_RUNS } from "~/features/compare/search";
+import { comparedIds, MOST_RUNS } from "~/features/compare/search";
 import { Button } from "~/shared/components/Button";
 import { Empty } from "~/shared/components/Empty";
 import { Problem } from "~/shared/components/Problem";
@@ -27,7 +27,7 @@ export function ComparePage() {
   const navigate = route.useNavigate();
   const [isAdding, setAdding] = useState(false);
   const asked = search.runs ?? NO_IDS;
-  const ids = useMemo(() => asked.slice(0, MOST_RUNS), [asked]);
+  const ids = useMemo(() => comparedIds({ runs: asked }), [asked]);
   const read = useQuery({ ...comparedQuery(workspace, ids), placeholderData: keepPreviousData });
   const { data: experiments } = useQuery(experimentNamesQuery(workspace));
   const comparison = useMemo(

@@ -37,6 +37,11 @@ export type Best = (typeof BESTS)[number];
 /** So many can be told apart, and fit into a URL. */
 export const MOST_RUNS = 1000;
 
+const NO_IDS: readonly string[] = [];
+
+/** The ids of the runs that are compared. */
+export const comparedIds = ({ runs = NO_IDS }: CompareSearch): readonly string[] => runs.slice(0, MOST_RUNS);
+
 /**
  * The part of a query string that is understood. Everything has a value, if undefined: the router fills in what the
  * query string has for what is absent.

@@ -4,17 +4,15 @@
 
 import type { GenEnum, GenFile, GenMessage } from "@bufbuild/protobuf/codegenv2";
 import { enumDesc, fileDesc, messageDesc } from "@bufbuild/protobuf/codegenv2";
-import { file_google_api_field_behavior } from "../../../google/api/field_behavior_pb";
 import type { Timestamp } from "@bufbuild/protobuf/wkt";
 import { file_google_protobuf_timestamp } from "@bufbuild/protobuf/wkt";
-import { file_trivet_common_v1_options } from "../../common/v1/options_pb";
 import type { Message } from "@bufbuild/protobuf";
 
 /**
  * Describes the file trivet/artifacts/v1/artifact.proto.
  */
 export const file_trivet_artifacts_v1_artifact: GenFile = /*@__PURE__*/
-  fileDesc("CiJ0cml2ZXQvYXJ0aWZhY3RzL3YxL2FydGlmYWN0LnByb3RvEhN0cml2ZXQuYXJ0aWZhY3RzLnYxIp0CCghBcnRpZmFjdBIYCgVvd25lchgBIAEoCUIJ4EEIoogZAggHEhEKBHBhdGgYAiABKAlCA+BBCBI0CgRraW5kGAMgASgOMiEudHJpdmV0LmFydGlmYWN0cy52MS5BcnRpZmFjdEtpbmRCA+BBAxIXCgpzaXplX2J5dGVzGAQgASgDQgPgQQMSEwoGc2hhMjU2GAUgASgMQgPgQQMSFwoKbWVkaWFfdHlwZRgGIAEoCUID4EEBEjQKC2NyZWF0ZV90aW1lGAcgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcEID4EEDEhUKCHZlcmlmaWVkGAggASgIQgPgQQMSGgoNcmVmZXJlbmNlX3VyaRgJIAEoCUID4EEDKl8KDEFydGlmYWN0S2luZBIdChlBUlRJRkFDVF9LSU5EX1VOU1BFQ0lGSUVEEAASFgoSQVJUSUZBQ1RfS0lORF9GSUxFEAESGAoUQVJUSUZBQ1RfS0lORF9GT0xERVIQAmIGcHJvdG8z", [file_google_api_field_behavior, file_google_protobuf_timestamp, file_trivet_common_v1_options]);
+  fileDesc("CiJ0cml2ZXQvYXJ0aWZhY3RzL3YxL2FydGlmYWN0LnByb3RvEhN0cml2ZXQuYXJ0aWZhY3RzLnYxIuoBCghBcnRpZmFjdBINCgVvd25lchgBIAEoCRIMCgRwYXRoGAIgASgJEi8KBGtpbmQYAyABKA4yIS50cml2ZXQuYXJ0aWZhY3RzLnYxLkFydGlmYWN0S2luZBISCgpzaXplX2J5dGVzGAQgASgDEg4KBnNoYTI1NhgFIAEoDBISCgptZWRpYV90eXBlGAYgASgJEi8KC2NyZWF0ZV90aW1lGAcgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIQCgh2ZXJpZmllZBgIIAEoCBIVCg1yZWZlcmVuY2VfdXJpGAkgASgJKl8KDEFydGlmYWN0S2luZBIdChlBUlRJRkFDVF9LSU5EX1VOU1BFQ0lGSUVEEAASFgoSQVJUSUZBQ1RfS0lORF9GSUxFEAESGAoUQVJUSUZBQ1RfS0lORF9GT0xERVIQAmIGcHJvdG8z", [file_google_protobuf_timestamp]);
 
 /**
  * A file, or a folder of files, that belongs to a run, a logged model or a model version.

@@ -4,8 +4,6 @@
 
 import type { GenFile, GenMessage } from "@bufbuild/protobuf/codegenv2";
 import { fileDesc, messageDesc } from "@bufbuild/protobuf/codegenv2";
-import { file_google_api_field_behavior } from "../../../google/api/field_behavior_pb";
-import { file_trivet_common_v1_options } from "../../common/v1/options_pb";
 import type { ModelAction, ModelHistoryEntry } from "./model_history_pb";
 import { file_trivet_registry_v1_model_history } from "./model_history_pb";
 import type { Message } from "@bufbuild/protobuf";
@@ -14,7 +12,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file trivet/registry/v1/model_event.proto.
  */
 export const file_trivet_registry_v1_model_event: GenFile = /*@__PURE__*/
-  fileDesc("CiR0cml2ZXQvcmVnaXN0cnkvdjEvbW9kZWxfZXZlbnQucHJvdG8SEnRyaXZldC5yZWdpc3RyeS52MSJ4CgpNb2RlbEV2ZW50EgoKAmlkGAEgASgJEhUKBW1vZGVsGAIgASgJQgaiiBkCCAUSEQoJbW9kZWxfdWlkGAMgASgJEjQKBWVudHJ5GAQgASgLMiUudHJpdmV0LnJlZ2lzdHJ5LnYxLk1vZGVsSGlzdG9yeUVudHJ5IqEBChdXYXRjaE1vZGVsRXZlbnRzUmVxdWVzdBIZCgZwYXJlbnQYASABKAlCCeBBAqKIGQIIARIZCgZtb2RlbHMYAiADKAlCCeBBAaKIGQIIBRI1CgdhY3Rpb25zGAMgAygOMh8udHJpdmV0LnJlZ2lzdHJ5LnYxLk1vZGVsQWN0aW9uQgPgQQESGQoMcmVzdW1lX3Rva2VuGAQgASgJQgPgQQEiYAoYV2F0Y2hNb2RlbEV2ZW50c1Jlc3BvbnNlEhQKDHJlc3VtZV90b2tlbhgBIAEoCRIuCgZldmVudHMYAiADKAsyHi50cml2ZXQucmVnaXN0cnkudjEuTW9kZWxFdmVudGIGcHJvdG8z", [file_google_api_field_behavior, file_trivet_common_v1_options, file_trivet_registry_v1_model_history]);
+  fileDesc("CiR0cml2ZXQvcmVnaXN0cnkvdjEvbW9kZWxfZXZlbnQucHJvdG8SEnRyaXZldC5yZWdpc3RyeS52MSJwCgpNb2RlbEV2ZW50EgoKAmlkGAEgASgJEg0KBW1vZGVsGAIgASgJEhEKCW1vZGVsX3VpZBgDIAEoCRI0CgVlbnRyeRgEIAEoCzIlLnRyaXZldC5yZWdpc3RyeS52MS5Nb2RlbEhpc3RvcnlFbnRyeSKBAQoXV2F0Y2hNb2RlbEV2ZW50c1JlcXVlc3QSDgoGcGFyZW50GAEgASgJEg4KBm1vZGVscxgCIAMoCRIwCgdhY3Rpb25zGAMgAygOMh8udHJpdmV0LnJlZ2lzdHJ5LnYxLk1vZGVsQWN0aW9uEhQKDHJlc3VtZV90b2tlbhgEIAEoCSJgChhXYXRjaE1vZGVsRXZlbnRzUmVzcG9uc2USFAoMcmVzdW1lX3Rva2VuGAEgASgJEi4KBmV2ZW50cxgCIAMoCzIeLnRyaXZldC5yZWdpc3RyeS52MS5Nb2RlbEV2ZW50YgZwcm90bzM", [file_trivet_registry_v1_model_history]);
 
 /**
  * That something happened to a model: an entry of its history, as watchers and webhooks get it.

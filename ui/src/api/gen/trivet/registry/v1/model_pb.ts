@@ -4,10 +4,8 @@
 
 import type { GenFile, GenMessage } from "@bufbuild/protobuf/codegenv2";
 import { fileDesc, messageDesc } from "@bufbuild/protobuf/codegenv2";
-import { file_google_api_field_behavior } from "../../../google/api/field_behavior_pb";
 import type { Timestamp } from "@bufbuild/protobuf/wkt";
 import { file_google_protobuf_timestamp } from "@bufbuild/protobuf/wkt";
-import { file_trivet_common_v1_options } from "../../common/v1/options_pb";
 import type { ModelVersion } from "./model_version_pb";
 import { file_trivet_registry_v1_model_version } from "./model_version_pb";
 import type { Message } from "@bufbuild/protobuf";
@@ -16,7 +14,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file trivet/registry/v1/model.proto.
  */
 export const file_trivet_registry_v1_model: GenFile = /*@__PURE__*/
-  fileDesc("Ch50cml2ZXQvcmVnaXN0cnkvdjEvbW9kZWwucHJvdG8SEnRyaXZldC5yZWdpc3RyeS52MSL3AwoFTW9kZWwSFwoEbmFtZRgBIAEoCUIJ4EEIoogZAggFEhAKA3VpZBgCIAEoCUID4EEDEhgKC2Rlc2NyaXB0aW9uGAMgASgJQgPgQQESNgoEdGFncxgEIAMoCzIjLnRyaXZldC5yZWdpc3RyeS52MS5Nb2RlbC5UYWdzRW50cnlCA+BBARI8CgdhbGlhc2VzGAUgAygLMiYudHJpdmV0LnJlZ2lzdHJ5LnYxLk1vZGVsLkFsaWFzZXNFbnRyeUID4EEDEjQKC2NyZWF0ZV90aW1lGAYgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcEID4EEDEjQKC3VwZGF0ZV90aW1lGAcgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcEID4EEDEhcKCmNyZWF0ZWRfYnkYCCABKAlCA+BBAxIRCgRldGFnGAkgASgJQgPgQQESPgoPbGF0ZXN0X3ZlcnNpb25zGAogAygLMiAudHJpdmV0LnJlZ2lzdHJ5LnYxLk1vZGVsVmVyc2lvbkID4EEDGisKCVRhZ3NFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAk6AjgBGi4KDEFsaWFzZXNFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAM6AjgBYgZwcm90bzM", [file_google_api_field_behavior, file_google_protobuf_timestamp, file_trivet_common_v1_options, file_trivet_registry_v1_model_version]);
+  fileDesc("Ch50cml2ZXQvcmVnaXN0cnkvdjEvbW9kZWwucHJvdG8SEnRyaXZldC5yZWdpc3RyeS52MSK/AwoFTW9kZWwSDAoEbmFtZRgBIAEoCRILCgN1aWQYAiABKAkSEwoLZGVzY3JpcHRpb24YAyABKAkSMQoEdGFncxgEIAMoCzIjLnRyaXZldC5yZWdpc3RyeS52MS5Nb2RlbC5UYWdzRW50cnkSNwoHYWxpYXNlcxgFIAMoCzImLnRyaXZldC5yZWdpc3RyeS52MS5Nb2RlbC5BbGlhc2VzRW50cnkSLwoLY3JlYXRlX3RpbWUYBiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEi8KC3VwZGF0ZV90aW1lGAcgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBISCgpjcmVhdGVkX2J5GAggASgJEgwKBGV0YWcYCSABKAkSOQoPbGF0ZXN0X3ZlcnNpb25zGAogAygLMiAudHJpdmV0LnJlZ2lzdHJ5LnYxLk1vZGVsVmVyc2lvbhorCglUYWdzRW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgJOgI4ARouCgxBbGlhc2VzRW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgDOgI4AWIGcHJvdG8z", [file_google_protobuf_timestamp, file_trivet_registry_v1_model_version]);
 
 /**
  * A registered model: a name under which versions are counted.

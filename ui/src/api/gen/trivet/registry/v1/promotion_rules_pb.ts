@@ -4,17 +4,15 @@
 
 import type { GenFile, GenMessage } from "@bufbuild/protobuf/codegenv2";
 import { fileDesc, messageDesc } from "@bufbuild/protobuf/codegenv2";
-import { file_google_api_field_behavior } from "../../../google/api/field_behavior_pb";
 import type { FieldMask, Timestamp } from "@bufbuild/protobuf/wkt";
 import { file_google_protobuf_field_mask, file_google_protobuf_timestamp } from "@bufbuild/protobuf/wkt";
-import { file_trivet_common_v1_options } from "../../common/v1/options_pb";
 import type { Message } from "@bufbuild/protobuf";
 
 /**
  * Describes the file trivet/registry/v1/promotion_rules.proto.
  */
 export const file_trivet_registry_v1_promotion_rules: GenFile = /*@__PURE__*/
-  fileDesc("Cih0cml2ZXQvcmVnaXN0cnkvdjEvcHJvbW90aW9uX3J1bGVzLnByb3RvEhJ0cml2ZXQucmVnaXN0cnkudjEi5AEKDlByb21vdGlvblJ1bGVzEhwKCXdvcmtzcGFjZRgBIAEoCUIJ4EECoogZAggBEhMKBnN0YWdlcxgCIAMoCUID4EEBEh0KEHByb3RlY3RlZF9zdGFnZXMYAyADKAlCA+BBARIeChFwcm90ZWN0ZWRfYWxpYXNlcxgEIAMoCUID4EEBEjQKC3VwZGF0ZV90aW1lGAUgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcEID4EEDEhcKCnVwZGF0ZWRfYnkYBiABKAlCA+BBAxIRCgRldGFnGAcgASgJQgPgQQEiOAoYR2V0UHJvbW90aW9uUnVsZXNSZXF1ZXN0EhwKCXdvcmtzcGFjZRgBIAEoCUIJ4EECoogZAggBIosBChtVcGRhdGVQcm9tb3Rpb25SdWxlc1JlcXVlc3QSNgoFcnVsZXMYASABKAsyIi50cml2ZXQucmVnaXN0cnkudjEuUHJvbW90aW9uUnVsZXNCA+BBAhI0Cgt1cGRhdGVfbWFzaxgCIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5GaWVsZE1hc2tCA+BBAmIGcHJvdG8z", [file_google_api_field_behavior, file_google_protobuf_field_mask, file_google_protobuf_timestamp, file_trivet_common_v1_options]);
+  fileDesc("Cih0cml2ZXQvcmVnaXN0cnkvdjEvcHJvbW90aW9uX3J1bGVzLnByb3RvEhJ0cml2ZXQucmVnaXN0cnkudjEiuwEKDlByb21vdGlvblJ1bGVzEhEKCXdvcmtzcGFjZRgBIAEoCRIOCgZzdGFnZXMYAiADKAkSGAoQcHJvdGVjdGVkX3N0YWdlcxgDIAMoCRIZChFwcm90ZWN0ZWRfYWxpYXNlcxgEIAMoCRIvCgt1cGRhdGVfdGltZRgFIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASEgoKdXBkYXRlZF9ieRgGIAEoCRIMCgRldGFnGAcgASgJIi0KGEdldFByb21vdGlvblJ1bGVzUmVxdWVzdBIRCgl3b3Jrc3BhY2UYASABKAkigQEKG1VwZGF0ZVByb21vdGlvblJ1bGVzUmVxdWVzdBIxCgVydWxlcxgBIAEoCzIiLnRyaXZldC5yZWdpc3RyeS52MS5Qcm9tb3Rpb25SdWxlcxIvCgt1cGRhdGVfbWFzaxgCIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5GaWVsZE1hc2tiBnByb3RvMw", [file_google_protobuf_field_mask, file_google_protobuf_timestamp]);
 
 /**
  * How versions are promoted in a workspace: which stages there are, and what is protected. There is one for each

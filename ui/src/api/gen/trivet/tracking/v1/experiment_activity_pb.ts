@@ -4,17 +4,15 @@
 
 import type { GenFile, GenMessage } from "@bufbuild/protobuf/codegenv2";
 import { fileDesc, messageDesc } from "@bufbuild/protobuf/codegenv2";
-import { file_google_api_field_behavior } from "../../../google/api/field_behavior_pb";
 import type { Timestamp } from "@bufbuild/protobuf/wkt";
 import { file_google_protobuf_timestamp } from "@bufbuild/protobuf/wkt";
-import { file_trivet_common_v1_options } from "../../common/v1/options_pb";
 import type { Message } from "@bufbuild/protobuf";
 
 /**
  * Describes the file trivet/tracking/v1/experiment_activity.proto.
  */
 export const file_trivet_tracking_v1_experiment_activity: GenFile = /*@__PURE__*/
-  fileDesc("Cix0cml2ZXQvdHJhY2tpbmcvdjEvZXhwZXJpbWVudF9hY3Rpdml0eS5wcm90bxISdHJpdmV0LnRyYWNraW5nLnYxIsgBChJFeHBlcmltZW50QWN0aXZpdHkSHQoKZXhwZXJpbWVudBgBIAEoCUIJ4EEIoogZAggCEhYKCXJ1bl9jb3VudBgCIAEoA0ID4EEDEh4KEXJ1bm5pbmdfcnVuX2NvdW50GAMgASgDQgPgQQMSHgoRZGVsZXRlZF9ydW5fY291bnQYBCABKANCA+BBAxI7ChJsYXN0X2FjdGl2aXR5X3RpbWUYBSABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wQgPgQQMiWgodTGlzdEV4cGVyaW1lbnRBY3Rpdml0eVJlcXVlc3QSGQoGcGFyZW50GAEgASgJQgngQQKiiBkCCAESHgoLZXhwZXJpbWVudHMYAiADKAlCCeBBAqKIGQIIAiJcCh5MaXN0RXhwZXJpbWVudEFjdGl2aXR5UmVzcG9uc2USOgoKYWN0aXZpdGllcxgBIAMoCzImLnRyaXZldC50cmFja2luZy52MS5FeHBlcmltZW50QWN0aXZpdHliBnByb3RvMw", [file_google_api_field_behavior, file_google_protobuf_timestamp, file_trivet_common_v1_options]);
+  fileDesc("Cix0cml2ZXQvdHJhY2tpbmcvdjEvZXhwZXJpbWVudF9hY3Rpdml0eS5wcm90bxISdHJpdmV0LnRyYWNraW5nLnYxIqkBChJFeHBlcmltZW50QWN0aXZpdHkSEgoKZXhwZXJpbWVudBgBIAEoCRIRCglydW5fY291bnQYAiABKAMSGQoRcnVubmluZ19ydW5fY291bnQYAyABKAMSGQoRZGVsZXRlZF9ydW5fY291bnQYBCABKAMSNgoSbGFzdF9hY3Rpdml0eV90aW1lGAUgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCJECh1MaXN0RXhwZXJpbWVudEFjdGl2aXR5UmVxdWVzdBIOCgZwYXJlbnQYASABKAkSEwoLZXhwZXJpbWVudHMYAiADKAkiXAoeTGlzdEV4cGVyaW1lbnRBY3Rpdml0eVJlc3BvbnNlEjoKCmFjdGl2aXRpZXMYASADKAsyJi50cml2ZXQudHJhY2tpbmcudjEuRXhwZXJpbWVudEFjdGl2aXR5YgZwcm90bzM", [file_google_protobuf_timestamp]);
 
 /**
  * What goes on in an experiment.

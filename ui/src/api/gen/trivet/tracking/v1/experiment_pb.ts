@@ -4,10 +4,8 @@
 
 import type { GenFile, GenMessage } from "@bufbuild/protobuf/codegenv2";
 import { fileDesc, messageDesc } from "@bufbuild/protobuf/codegenv2";
-import { file_google_api_field_behavior } from "../../../google/api/field_behavior_pb";
 import type { Timestamp } from "@bufbuild/protobuf/wkt";
 import { file_google_protobuf_timestamp } from "@bufbuild/protobuf/wkt";
-import { file_trivet_common_v1_options } from "../../common/v1/options_pb";
 import type { LifecycleState } from "./lifecycle_pb";
 import { file_trivet_tracking_v1_lifecycle } from "./lifecycle_pb";
 import type { Message } from "@bufbuild/protobuf";
@@ -16,7 +14,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file trivet/tracking/v1/experiment.proto.
  */
 export const file_trivet_tracking_v1_experiment: GenFile = /*@__PURE__*/
-  fileDesc("CiN0cml2ZXQvdHJhY2tpbmcvdjEvZXhwZXJpbWVudC5wcm90bxISdHJpdmV0LnRyYWNraW5nLnYxItQDCgpFeHBlcmltZW50EhcKBG5hbWUYASABKAlCCeBBCKKIGQIIAhIZCgxkaXNwbGF5X25hbWUYAiABKAlCA+BBAhIYCgtkZXNjcmlwdGlvbhgDIAEoCUID4EEBEiEKEWFydGlmYWN0X2xvY2F0aW9uGAQgASgJQgbgQQHgQQUSOwoEdGFncxgFIAMoCzIoLnRyaXZldC50cmFja2luZy52MS5FeHBlcmltZW50LlRhZ3NFbnRyeUID4EEBEjYKBXN0YXRlGAYgASgOMiIudHJpdmV0LnRyYWNraW5nLnYxLkxpZmVjeWNsZVN0YXRlQgPgQQMSNAoLY3JlYXRlX3RpbWUYByABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wQgPgQQMSNAoLdXBkYXRlX3RpbWUYCCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wQgPgQQMSNAoLZGVsZXRlX3RpbWUYCSABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wQgPgQQMSEQoEZXRhZxgKIAEoCUID4EEBGisKCVRhZ3NFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAk6AjgBYgZwcm90bzM", [file_google_api_field_behavior, file_google_protobuf_timestamp, file_trivet_common_v1_options, file_trivet_tracking_v1_lifecycle]);
+  fileDesc("CiN0cml2ZXQvdHJhY2tpbmcvdjEvZXhwZXJpbWVudC5wcm90bxISdHJpdmV0LnRyYWNraW5nLnYxIpkDCgpFeHBlcmltZW50EgwKBG5hbWUYASABKAkSFAoMZGlzcGxheV9uYW1lGAIgASgJEhMKC2Rlc2NyaXB0aW9uGAMgASgJEhkKEWFydGlmYWN0X2xvY2F0aW9uGAQgASgJEjYKBHRhZ3MYBSADKAsyKC50cml2ZXQudHJhY2tpbmcudjEuRXhwZXJpbWVudC5UYWdzRW50cnkSMQoFc3RhdGUYBiABKA4yIi50cml2ZXQudHJhY2tpbmcudjEuTGlmZWN5Y2xlU3RhdGUSLwoLY3JlYXRlX3RpbWUYByABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEi8KC3VwZGF0ZV90aW1lGAggASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIvCgtkZWxldGVfdGltZRgJIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASDAoEZXRhZxgKIAEoCRorCglUYWdzRW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgJOgI4AWIGcHJvdG8z", [file_google_protobuf_timestamp, file_trivet_tracking_v1_lifecycle]);
 
 /**
  * A named group of runs that belong together.

@@ -4,14 +4,13 @@
 
 import type { GenEnum, GenFile, GenMessage } from "@bufbuild/protobuf/codegenv2";
 import { enumDesc, fileDesc, messageDesc } from "@bufbuild/protobuf/codegenv2";
-import { file_google_api_field_behavior } from "../../../google/api/field_behavior_pb";
 import type { Message } from "@bufbuild/protobuf";
 
 /**
  * Describes the file trivet/tracking/v1/metric_curve.proto.
  */
 export const file_trivet_tracking_v1_metric_curve: GenFile = /*@__PURE__*/
-  fileDesc("CiV0cml2ZXQvdHJhY2tpbmcvdjEvbWV0cmljX2N1cnZlLnByb3RvEhJ0cml2ZXQudHJhY2tpbmcudjEigQEKC01ldHJpY0N1cnZlEhAKA3J1bhgBIAEoCUID4EEDEhAKA2tleRgCIAEoCUID4EEDEg8KAnhzGAMgAygQQgPgQQMSEQoEbWlucxgEIAMoAUID4EEDEhEKBG1heHMYBSADKAFCA+BBAxIXCgpuYW5fY291bnRzGAYgAygNQgPgQQMqdAoJQ3VydmVBeGlzEhoKFkNVUlZFX0FYSVNfVU5TUEVDSUZJRUQQABITCg9DVVJWRV9BWElTX1NURVAQARIYChRDVVJWRV9BWElTX1dBTExfVElNRRACEhwKGENVUlZFX0FYSVNfUkVMQVRJVkVfVElNRRADYgZwcm90bzM", [file_google_api_field_behavior]);
+  fileDesc("CiV0cml2ZXQvdHJhY2tpbmcvdjEvbWV0cmljX2N1cnZlLnByb3RvEhJ0cml2ZXQudHJhY2tpbmcudjEiYwoLTWV0cmljQ3VydmUSCwoDcnVuGAEgASgJEgsKA2tleRgCIAEoCRIKCgJ4cxgDIAMoEBIMCgRtaW5zGAQgAygBEgwKBG1heHMYBSADKAESEgoKbmFuX2NvdW50cxgGIAMoDSp0CglDdXJ2ZUF4aXMSGgoWQ1VSVkVfQVhJU19VTlNQRUNJRklFRBAAEhMKD0NVUlZFX0FYSVNfU1RFUBABEhgKFENVUlZFX0FYSVNfV0FMTF9USU1FEAISHAoYQ1VSVkVfQVhJU19SRUxBVElWRV9USU1FEANiBnByb3RvMw");
 
 /**
  * A metric of a run for a chart: its points in buckets, each with the range of its values, so that no spike and no NaN

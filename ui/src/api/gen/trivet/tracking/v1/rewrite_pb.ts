@@ -4,8 +4,6 @@
 
 import type { GenFile, GenMessage } from "@bufbuild/protobuf/codegenv2";
 import { fileDesc, messageDesc } from "@bufbuild/protobuf/codegenv2";
-import { file_google_api_field_behavior } from "../../../google/api/field_behavior_pb";
-import { file_trivet_common_v1_options } from "../../common/v1/options_pb";
 import type { MetricContext } from "./metric_pb";
 import { file_trivet_tracking_v1_metric } from "./metric_pb";
 import type { Run } from "./run_pb";
@@ -16,7 +14,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file trivet/tracking/v1/rewrite.proto.
  */
 export const file_trivet_tracking_v1_rewrite: GenFile = /*@__PURE__*/
-  fileDesc("CiB0cml2ZXQvdHJhY2tpbmcvdjEvcmV3cml0ZS5wcm90bxISdHJpdmV0LnRyYWNraW5nLnYxInoKFERlbGV0ZU1ldHJpY3NSZXF1ZXN0EhYKA3J1bhgBIAEoCUIJ4EECoogZAggDEhEKBGtleXMYAiADKAlCA+BBAhI3Cgdjb250ZXh0GAMgASgLMiEudHJpdmV0LnRyYWNraW5nLnYxLk1ldHJpY0NvbnRleHRCA+BBASJHChVEZWxldGVNZXRyaWNzUmVzcG9uc2USFgoOZGVsZXRlZF9zZXJpZXMYASABKAMSFgoOZGVsZXRlZF9wb2ludHMYAiABKAMiXwoQUmV3aW5kUnVuUmVxdWVzdBIXCgRuYW1lGAEgASgJQgngQQKiiBkCCAMSFgoEc3RlcBgCIAEoA0ID4EECSACIAQESEQoEZXRhZxgDIAEoCUID4EEBQgcKBV9zdGVwIooBCg5Gb3JrUnVuUmVxdWVzdBIXCgRuYW1lGAEgASgJQgngQQKiiBkCCAMSFgoEc3RlcBgCIAEoA0ID4EECSACIAQESEwoGcnVuX2lkGAMgASgJQgPgQQESKQoDcnVuGAQgASgLMhcudHJpdmV0LnRyYWNraW5nLnYxLlJ1bkID4EEBQgcKBV9zdGVwYgZwcm90bzM", [file_google_api_field_behavior, file_trivet_common_v1_options, file_trivet_tracking_v1_metric, file_trivet_tracking_v1_run]);
+  fileDesc("CiB0cml2ZXQvdHJhY2tpbmcvdjEvcmV3cml0ZS5wcm90bxISdHJpdmV0LnRyYWNraW5nLnYxImUKFERlbGV0ZU1ldHJpY3NSZXF1ZXN0EgsKA3J1bhgBIAEoCRIMCgRrZXlzGAIgAygJEjIKB2NvbnRleHQYAyABKAsyIS50cml2ZXQudHJhY2tpbmcudjEuTWV0cmljQ29udGV4dCJHChVEZWxldGVNZXRyaWNzUmVzcG9uc2USFgoOZGVsZXRlZF9zZXJpZXMYASABKAMSFgoOZGVsZXRlZF9wb2ludHMYAiABKAMiSgoQUmV3aW5kUnVuUmVxdWVzdBIMCgRuYW1lGAEgASgJEhEKBHN0ZXAYAiABKANIAIgBARIMCgRldGFnGAMgASgJQgcKBV9zdGVwInAKDkZvcmtSdW5SZXF1ZXN0EgwKBG5hbWUYASABKAkSEQoEc3RlcBgCIAEoA0gAiAEBEg4KBnJ1bl9pZBgDIAEoCRIkCgNydW4YBCABKAsyFy50cml2ZXQudHJhY2tpbmcudjEuUnVuQgcKBV9zdGVwYgZwcm90bzM", [file_trivet_tracking_v1_metric, file_trivet_tracking_v1_run]);
 
 /**
  * Asks to remove series of a run.
