@@ -6,7 +6,7 @@ import json
 import re
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import parse_qs, quote, urlsplit
 
 import pytest
 from playwright.sync_api import Locator, Page, Route, expect
@@ -499,3 +499,56 @@ def test_five_hundred_runs_are_compared_and_only_what_is_in_view_is_made(site: A
     expect(page.get_by_text("250 brushed")).to_be_visible()
     page.reload()
     expect(page.get_by_text("250 brushed")).to_be_visible()
+
+
+def curves(page: Page) -> Locator:
+    return page.get_by_role("region", name="Plots").get_by_role("slider", name=re.compile("runs$"))
+
+
+def test_the_curves_of_a_metric_are_drawn_a_line_a_run(four: Page, logged: Logged) -> None:
+    four.get_by_role("tab", name="Curves").click()
+    expect(curves(four)).to_have_accessible_name("acc of 3 runs")
+    expect(curves(four)).to_have_attribute("aria-valuetext", "3 lines from step 1 to step 2")
+    curves(four).focus()
+    four.keyboard.press("ArrowRight")
+    expect(curves(four)).to_have_attribute("aria-valuetext", re.compile("^step 1: .*ant 1.8"))
+    four.get_by_role("combobox", name=re.compile("^Metric")).select_option("loss")
+    expect(curves(four)).to_have_accessible_name("loss of 4 runs")
+    expect(four.get_by_role("region", name="Plots")).to_contain_text("2 NaN")
+    four.get_by_role("button", name="Metric, log").click()
+    four.get_by_label("x axis").select_option("since the start")
+    expect(curves(four)).to_have_attribute("aria-valuetext", re.compile("^4 lines from after "))
+    assert parse_qs(urlsplit(four.url).query)["over"] == ["relative"]
+    four.go_back()
+    four.go_back()
+    expect(four.get_by_role("button", name="Metric, log")).to_have_attribute("aria-pressed", "false")
+
+
+def test_a_line_and_its_column_light_each_other(four: Page, logged: Logged) -> None:
+    four.goto(logged.url("ant", "bee", plot="curves", metric="acc"))
+    box = curves(four).bounding_box()
+    assert box is not None
+    # At the end of the axis bee is the upper one.
+    four.mouse.move(box["x"] + box["width"] - 14, box["y"] + 80)
+    head = table(four).get_by_role("columnheader").filter(has_text="bee")
+    expect(head).to_have_class(re.compile("hovered"))
+
+
+def test_curves_that_nobody_logged_are_said_not_to_be_there(page: Page, logged: Logged) -> None:
+    page.goto(logged.url("bare", plot="curves"))
+    expect(page.get_by_text("These runs have no metrics to plot")).to_be_visible()
+
+
+def test_a_part_of_the_curves_is_looked_at_and_left(page: Page, logged: Logged) -> None:
+    page.goto(logged.url("ant", "bee", plot="curves", metric="loss"))
+    box = curves(page).bounding_box()
+    assert box is not None
+    y = box["y"] + box["height"] / 2
+    page.mouse.move(box["x"] + box["width"] * 0.6, y)
+    page.mouse.down()
+    page.mouse.move(box["x"] + box["width"] * 0.9, y, steps=3)
+    page.mouse.up()
+    expect(page.get_by_role("button", name="Reset zoom")).to_be_visible()
+    assert state(page, "zoom") == [1, 2]
+    page.get_by_role("button", name="Reset zoom").click()
+    expect(page.get_by_role("button", name="Reset zoom")).to_have_count(0)

@@ -1,4 +1,6 @@
-import type { Range, XAxis } from "~/charts/curve";
+import type { Range } from "~/charts/curve";
+import type { ChosenAxis } from "~/charts/lineSearch";
+import { axisIn, rangeIn, smoothingIn } from "~/charts/lineSearch";
 import type { RunsChoice } from "~/shared/runs/choice";
 import { runsChoice, textIn, textsIn } from "~/shared/runs/choice";
 
@@ -6,8 +8,6 @@ import { runsChoice, textIn, textsIn } from "~/shared/runs/choice";
 export const MOSTS = [10, 25, 50, 100, 250, 500, 1000] as const;
 export type Most = (typeof MOSTS)[number];
 export const MOST_AT_FIRST: Most = 100;
-export const X_AXES = ["relative", "time"] as const satisfies readonly XAxis[];
-export const MOST_SMOOTHING = 0.999;
 
 /** What somebody changed of a panel, or a panel that somebody added. What is absent is as at first. */
 export interface PanelChange {
@@ -35,7 +35,7 @@ export interface ChartsSearch extends RunsChoice {
   readonly none?: boolean;
   /** Ids of runs, and names of groups, that are shown where the others are not, or the reverse. */
   readonly turned?: readonly string[];
-  readonly x?: (typeof X_AXES)[number];
+  readonly x?: ChosenAxis;
   readonly smooth?: number;
   /** Whether outliers may lie beyond the panels. */
   readonly clip?: boolean;
@@ -55,15 +55,14 @@ export interface ChartsSearch extends RunsChoice {
 
 /** The part of a query string that is understood; the rest is dropped. */
 export function chartsSearch(raw: Record<string, unknown>): ChartsSearch {
-  const { smooth } = raw;
   const found: { readonly [Key in keyof Required<ChartsSearch>]: ChartsSearch[Key] | undefined } = {
     ...runsChoice(raw),
     most: MOSTS.find((each) => each === raw["most"] && each !== MOST_AT_FIRST),
     group: textIn(raw["group"]),
     none: raw["none"] === true ? true : undefined,
     turned: textsIn(raw["turned"]),
-    x: X_AXES.find((each) => each === raw["x"]),
-    smooth: typeof smooth === "number" && smooth > 0 && smooth <= MOST_SMOOTHING ? smooth : undefined,
+    x: axisIn(raw["x"]),
+    smooth: smoothingIn(raw["smooth"]),
     clip: raw["clip"] === true ? true : undefined,
     zoom: rangeIn(raw["zoom"]),
     panels: panelsIn(raw["panels"]),
@@ -74,12 +73,6 @@ export function chartsSearch(raw: Record<string, unknown>): ChartsSearch {
     edited: raw["edited"] === true ? true : undefined,
   };
   return Object.fromEntries(Object.entries(found).filter(([, value]) => value !== undefined));
-}
-
-function rangeIn(raw: unknown): Range | undefined {
-  if (!Array.isArray(raw) || raw.length !== 2) return undefined;
-  const [from, to]: unknown[] = raw;
-  return typeof from === "number" && typeof to === "number" && from < to ? [from, to] : undefined;
 }
 
 function panelsIn(raw: unknown): PanelChanges | undefined {

@@ -35,7 +35,7 @@ export function ComparePage() {
     [ids, read.data, experiments],
   );
   const go = (change: Partial<CompareSearch>): void =>
-    void navigate({ search: (now) => ({ ...now, ...change }), replace: "q" in change });
+    void navigate({ search: (now) => ({ ...now, ...change }), replace: "q" in change || "smooth" in change });
   const hasRuns = comparison !== null && comparison.runs.length > 0;
   return (
     <>

@@ -1,5 +1,8 @@
 import type { Brushes } from "~/charts/brush";
 import { brushesFrom } from "~/charts/brush";
+import type { Range } from "~/charts/curve";
+import type { ChosenAxis } from "~/charts/lineSearch";
+import { axisIn, rangeIn, smoothingIn } from "~/charts/lineSearch";
 
 /** What the URL says of a comparison. Axes are named as in `dimensions.ts`. */
 export interface CompareSearch {
@@ -18,6 +21,11 @@ export interface CompareSearch {
   readonly z?: string;
   /** What the areas of points stand for. */
   readonly size?: string;
+  /** The metric whose curves are drawn, what they are drawn over, how they are smoothed, and the part that is looked at. */
+  readonly metric?: string;
+  readonly over?: ChosenAxis;
+  readonly smooth?: number;
+  readonly zoom?: Range;
   /** Whether rows are left out that are the same in all runs. */
   readonly diff?: boolean;
   /** Whether metrics have rows for their minimum, maximum and step. */
@@ -28,7 +36,7 @@ export interface CompareSearch {
   readonly best?: Readonly<Record<string, Best>>;
 }
 
-export const PLOTS = ["parallel", "scatter", "contour", "box"] as const;
+export const PLOTS = ["parallel", "scatter", "contour", "box", "curves"] as const;
 export type Plot = (typeof PLOTS)[number];
 
 const BESTS = ["min", "max"] as const;
@@ -61,6 +69,10 @@ export function compareSearch(raw: Record<string, unknown>): CompareSearch {
     y: text(raw["y"]),
     z: text(raw["z"]),
     size: text(raw["size"]),
+    metric: text(raw["metric"]),
+    over: axisIn(raw["over"]),
+    smooth: smoothingIn(raw["smooth"]),
+    zoom: rangeIn(raw["zoom"]),
     diff: raw["diff"] === true ? true : undefined,
     stats: raw["stats"] === true ? true : undefined,
     q: text(raw["q"]),

@@ -1,9 +1,10 @@
-import type { Range, XAxis } from "~/charts/curve";
+import type { Range } from "~/charts/curve";
+import type { ChosenAxis } from "~/charts/lineSearch";
+import { axisIn, rangeIn, smoothingIn } from "~/charts/lineSearch";
 
 export const RUN_TABS = ["overview", "metrics", "system", "console", "artifacts"] as const;
 export type RunTab = (typeof RUN_TABS)[number];
 
-export const X_AXES: readonly XAxis[] = ["relative", "time"];
 export const CONSOLE_STREAMS = ["stdout", "stderr"] as const;
 export type ConsoleStreamName = (typeof CONSOLE_STREAMS)[number];
 
@@ -14,7 +15,7 @@ export interface RunSearch {
   readonly q?: string;
   /** The metrics of the one chart that is shown; all charts where it is absent. */
   readonly metric?: readonly string[];
-  readonly x?: XAxis;
+  readonly x?: ChosenAxis;
   /** Weight of the average that lines are smoothed by. */
   readonly smooth?: number;
   readonly log?: true;
@@ -32,22 +33,20 @@ export interface RunSearch {
   readonly path?: string;
 }
 
-export const MOST_SMOOTHING = 0.999;
-
 /** The part of a query string that is understood; the rest is dropped. */
 export function runSearch(raw: Record<string, unknown>): RunSearch {
   const tab = RUN_TABS.find((each) => each === raw["tab"] && each !== "overview");
-  const x = X_AXES.find((each) => each === raw["x"]);
+  const x = axisIn(raw["x"]);
   const stream = CONSOLE_STREAMS.find((each) => each === raw["stream"]);
   const metric = metricsIn(raw["metric"]);
   const zoom = rangeIn(raw["zoom"]);
-  const smooth = raw["smooth"];
+  const smooth = smoothingIn(raw["smooth"]);
   return {
     ...(tab === undefined ? {} : { tab }),
     ...(typeof raw["q"] === "string" && raw["q"] !== "" ? { q: raw["q"] } : {}),
     ...(metric.length === 0 ? {} : { metric }),
     ...(x === undefined ? {} : { x }),
-    ...(typeof smooth === "number" && smooth > 0 && smooth <= MOST_SMOOTHING ? { smooth } : {}),
+    ...(smooth === undefined ? {} : { smooth }),
     ...(raw["log"] === true ? { log: true } : {}),
     ...(raw["clip"] === true ? { clip: true } : {}),
     ...(raw["points"] === true ? { points: true } : {}),
@@ -65,11 +64,5 @@ const metricsIn = (raw: unknown): string[] =>
     : Array.isArray(raw)
       ? [...new Set(raw.filter((each): each is string => typeof each === "string"))]
       : [];
-
-function rangeIn(raw: unknown): Range | undefined {
-  if (!Array.isArray(raw) || raw.length !== 2) return undefined;
-  const [from, to]: unknown[] = raw;
-  return typeof from === "number" && typeof to === "number" && from < to ? [from, to] : undefined;
-}
 
 const isPlace = (raw: unknown): raw is number => typeof raw === "number" && Number.isInteger(raw) && raw >= 0;

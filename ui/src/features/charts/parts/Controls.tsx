@@ -1,8 +1,8 @@
 import { Plus, RotateCcw } from "lucide-react";
 import type { ReactNode } from "react";
 
+import { OverSelect, Smoothing } from "~/charts/LineControls";
 import type { ChartsSearch } from "~/features/charts/search";
-import { MOST_SMOOTHING, X_AXES } from "~/features/charts/search";
 import styles from "~/features/charts/parts/Controls.module.css";
 import { Button } from "~/shared/components/Button";
 import { SearchBox } from "~/shared/components/SearchBox";
@@ -28,33 +28,8 @@ export function Controls({ search, go, removed, onRestore, onAdd, children }: Pr
         text={search.find ?? ""}
         onText={(find) => go({ find: find === "" ? undefined : find }, false)}
       />
-      <label className={styles.control}>
-        <span className={styles.soft}>x axis</span>
-        <select
-          value={search.x ?? "step"}
-          onChange={(event) => go({ x: X_AXES.find((each) => each === event.target.value), zoom: undefined })}
-        >
-          <option value="step">step</option>
-          <option value="relative">since the start</option>
-          <option value="time">time</option>
-        </select>
-      </label>
-      <label className={styles.control} title="Debiased exponential moving average of the values that are shown">
-        <span className={styles.soft}>smoothing</span>
-        <input
-          type="range"
-          min={0}
-          max={MOST_SMOOTHING}
-          step={0.001}
-          value={search.smooth ?? 0}
-          aria-valuetext={`${search.smooth ?? 0}`}
-          onChange={(event) => {
-            const smooth = Number(event.target.value);
-            go({ smooth: smooth === 0 ? undefined : smooth }, false);
-          }}
-        />
-        <output>{search.smooth ?? "none"}</output>
-      </label>
+      <OverSelect axis={search.x} onAxis={(x) => go({ x, zoom: undefined })} />
+      <Smoothing smoothing={search.smooth} onSmoothing={(smooth) => go({ smooth }, false)} />
       <label className={styles.control} title="The highest and the lowest 2 % of the values may lie beyond the panels">
         <input
           type="checkbox"

@@ -154,7 +154,8 @@ export function Compared({ workspace, comparison, search, onChange, onAdd }: Pro
         />
       </Toolbar>
       <PlotPanel
-        runs={comparison.runs}
+        workspace={workspace}
+        comparison={comparison}
         groups={groups}
         search={search}
         atFirst={atFirst}

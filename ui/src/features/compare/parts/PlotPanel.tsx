@@ -1,4 +1,4 @@
-import { useMemo, useState } from "react";
+import { lazy, Suspense, useMemo, useState } from "react";
 
 import { Box } from "~/charts/Box";
 import type { Brushes } from "~/charts/brush";
@@ -11,20 +11,26 @@ import { ParallelCoordinates } from "~/charts/ParallelCoordinates";
 import type { RunEvents } from "~/charts/run";
 import { Scatter } from "~/charts/Scatter";
 import { chosenOf } from "~/features/compare/choice";
-import type { ComparedRun } from "~/features/compare/comparison";
+import type { Comparison, ComparedRun } from "~/features/compare/comparison";
+import { curveKeys } from "~/features/compare/curves";
 import type { DimensionGroup } from "~/features/compare/dimensions";
 import { AxesDialog } from "~/features/compare/parts/AxesDialog";
 import { AxisDialog } from "~/charts/AxisDialog";
 import { AxisSelect } from "~/features/compare/parts/AxisSelect";
+import { CurveControls } from "~/features/compare/parts/CurveControls";
 import styles from "~/features/compare/parts/PlotPanel.module.css";
 import type { CompareSearch, Plot } from "~/features/compare/search";
 import { PLOTS } from "~/features/compare/search";
 import { Button } from "~/shared/components/Button";
 import { Empty } from "~/shared/components/Empty";
+import { Skeleton } from "~/shared/components/Skeleton";
 import { Tabs } from "~/shared/components/Tabs";
 
+const Curves = lazy(() => import("~/features/compare/parts/Curves"));
+
 interface Properties extends RunEvents {
-  readonly runs: readonly ComparedRun[];
+  readonly workspace: string;
+  readonly comparison: Comparison;
   readonly groups: readonly DimensionGroup[];
   readonly search: CompareSearch;
   readonly atFirst: readonly string[];
@@ -40,16 +46,19 @@ const TITLES: Readonly<Record<Plot, string>> = {
   scatter: "Scatter",
   contour: "Contour",
   box: "Box plot",
+  curves: "Curves",
 };
 const OF_RUN = "run";
 const NOTHING = "-";
 
 /** The plots of a comparison, one at a time, with what they show. */
 export function PlotPanel(properties: Properties) {
-  const { runs, groups, search, atFirst, brushes, shown, onBrushes, onChange, ...events } = properties;
+  const { workspace, comparison, groups, search, atFirst, brushes, shown, onBrushes, onChange, ...events } = properties;
+  const { runs } = comparison;
   const [isChoosing, setChoosing] = useState(false);
   const [axis, setAxis] = useState<string | null>(null);
   const plot = search.plot ?? "parallel";
+  const hasAxes = plot !== "parallel" && plot !== "curves";
   const byId = useMemo(
     () => new Map(groups.flatMap((group) => group.dimensions.map((each) => [each.id, each] as const))),
     [groups],
@@ -85,6 +94,8 @@ export function PlotPanel(properties: Properties) {
       onChoose={(color) => onChange({ color })}
     />
   );
+  const curves = useMemo(() => curveKeys(comparison, search.metric), [comparison, search.metric]);
+  const curveAxis = `metrics.${curves.chosen}`;
   const { x, y, z, size } = chosen;
   const some = useMemo(() => someOf(shown, runs, coloring, { x, y, z, size }), [shown, runs, coloring, x, y, z, size]);
   const set = byId.get(axis ?? "") ?? null;
@@ -96,7 +107,7 @@ export function PlotPanel(properties: Properties) {
             Axes ({dimensions.length})
           </Button>
         )}
-        {plot !== "parallel" && (
+        {hasAxes && (
           <AxisSelect
             label={plot === "box" ? "Group by" : "x"}
             groups={groups}
@@ -105,7 +116,7 @@ export function PlotPanel(properties: Properties) {
             {...(plot === "box" ? {} : logOf(x))}
           />
         )}
-        {plot !== "parallel" && (
+        {hasAxes && (
           <AxisSelect label="y" groups={groups} chosen={y} onChoose={(id) => onChange({ y: id })} {...logOf(y)} />
         )}
         {plot === "contour" && (
@@ -121,7 +132,17 @@ export function PlotPanel(properties: Properties) {
             onChoose={(id) => onChange({ size: id === NOTHING ? undefined : id })}
           />
         )}
-        {plot !== "contour" && colorSelect}
+        {plot !== "contour" && plot !== "curves" && colorSelect}
+        {plot === "curves" && curves.chosen !== null && (
+          <CurveControls
+            search={search}
+            keys={curves.keys}
+            chosen={curves.chosen}
+            isLog={logs.has(curveAxis)}
+            onLog={(isLog) => setLog(curveAxis, isLog)}
+            onChange={onChange}
+          />
+        )}
       </div>
       <Tabs
         label="Plots"
@@ -148,8 +169,25 @@ export function PlotPanel(properties: Properties) {
             <Button onClick={() => setChoosing(true)}>Choose axes</Button>
           </Empty>
         )}
-        {plot !== "parallel" && (some.x === null || some.y === null) && (
+        {hasAxes && (some.x === null || some.y === null) && (
           <Empty title="These runs have no params and metrics to plot" />
+        )}
+        {plot === "curves" && curves.chosen === null && <Empty title="These runs have no metrics to plot" />}
+        {plot === "curves" && curves.chosen !== null && (
+          <Suspense fallback={<Skeleton />}>
+            <Curves
+              workspace={workspace}
+              runs={some.runs}
+              metric={curves.chosen}
+              axis={search.over ?? "step"}
+              smoothing={search.smooth ?? 0}
+              isLog={logs.has(curveAxis)}
+              zoom={search.zoom ?? null}
+              onZoom={(zoom) => onChange({ zoom })}
+              hovered={events.hovered}
+              onHover={events.onHover}
+            />
+          </Suspense>
         )}
         {plot === "scatter" && some.x !== null && some.y !== null && (
           <Scatter
