@@ -16,3 +16,14 @@ test("a fetch that failed is a server that is away", () => {
   );
   expect([failure.message, failure.isPassing, failure.requestId]).toEqual(["The server cannot be reached.", true, ""]);
 });
+
+test("whoever is in front of the server and denies is told of in words, with what to do", () => {
+  const denied = failureOf(new ConnectError("HTTP 403", Code.PermissionDenied));
+  expect([denied.message, denied.isDenied, denied.isPassing]).toEqual(["The server does not allow this.", true, false]);
+  const unknown = failureOf(new ConnectError("HTTP 401", Code.Unauthenticated));
+  expect([unknown.message, unknown.nextStep]).toEqual([
+    "The server does not know who you are.",
+    "Load the page again to sign in.",
+  ]);
+  expect(failureOf(new ConnectError("only admins may", Code.PermissionDenied)).message).toBe("Only admins may.");
+});

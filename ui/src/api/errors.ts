@@ -42,6 +42,12 @@ const NEXT_STEPS: Partial<Record<Code, string>> = {
   [Code.Internal]: "The log of the server says why, by the id of the request.",
 };
 
+/** What is said where something in front of the server answered in its place, by how it did: it knows no other words. */
+const IN_FRONT: Partial<Record<Code, readonly [message: string, nextStep: string]>> = {
+  [Code.Unauthenticated]: ["The server does not know who you are.", "Load the page again to sign in."],
+  [Code.PermissionDenied]: ["The server does not allow this.", "Ask whoever runs this server for the right to do it."],
+};
+
 /** Whether nobody waits for a call any longer. */
 export function isCancelled(error: unknown): boolean {
   return ConnectError.from(error).code === Code.Canceled;
@@ -53,11 +59,15 @@ export function failureOf(error: unknown): Failure {
   // Browsers say of a server that cannot be reached only that a fetch failed.
   const isAway = status.code === Code.Unknown && status.cause instanceof TypeError;
   const code = isAway ? Code.Unavailable : status.code;
+  const [said, todo] = (/^HTTP \d+$/.test(status.rawMessage) ? IN_FRONT[code] : undefined) ?? [
+    isAway ? "The server cannot be reached." : sentence(status.rawMessage),
+    NEXT_STEPS[code] ?? "",
+  ];
   const [info] = status.findDetails(ErrorInfoSchema);
   const fields = status.findDetails(BadRequestSchema).flatMap((each) => each.fieldViolations.map((one) => one.field));
   return {
-    message: isAway ? "The server cannot be reached." : sentence(status.rawMessage),
-    nextStep: NEXT_STEPS[code] ?? "",
+    message: said,
+    nextStep: todo,
     reason: info?.reason ?? "",
     facts: info?.metadata ?? {},
     fields,
