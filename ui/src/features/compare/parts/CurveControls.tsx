@@ -1,5 +1,5 @@
+import styles from "~/charts/controls.module.css";
 import { OverSelect, Smoothing } from "~/charts/LineControls";
-import styles from "~/features/compare/parts/controls.module.css";
 import type { CompareSearch } from "~/features/compare/search";
 import { Button } from "~/shared/components/Button";
 
