@@ -42,7 +42,7 @@ _DRAW = """async ([path, metrics]) => {
   history.pushState(null, "", `${path}?tab=metrics&metric=${encodeURIComponent(JSON.stringify(metrics))}`);
   dispatchEvent(new PopStateEvent("popstate"));
   let canvas;
-  while (!(canvas = document.querySelector("figure [data-drawn=true] [role=slider] canvas")))
+  while (!(canvas = document.querySelector("figure [data-drawn=true] [role=slider] canvas:nth-of-type(2)")))
     await new Promise(requestAnimationFrame);
   await new Promise(requestAnimationFrame);
   canvas.getContext("2d").getImageData(0, 0, 1, 1);
