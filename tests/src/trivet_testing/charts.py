@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import csv
 import re
+from pathlib import Path
 from typing import Any
 
 from playwright.sync_api import Locator, Page, expect
@@ -45,6 +47,30 @@ def act(page: Page, title: str, action: str) -> None:
     """Chooses something in the menu of a panel."""
     page.get_by_role("button", name=f"Actions for {title}", exact=True).click()
     page.get_by_role("menuitem", name=action).click()
+
+
+def picture(page: Page, title: str) -> Locator:
+    """What a panel draws; its name says what is to be seen."""
+    return panel(page, title).get_by_role("img")
+
+
+def expect_says(page: Page, title: str, says: str) -> None:
+    """Waits until what a panel draws says that it shows this."""
+    expect(picture(page, title)).to_have_attribute("aria-label", re.compile(f"^{says}"), timeout=20_000)
+
+
+def saved_rows(page: Page, title: str, folder: Path) -> list[list[str]]:
+    """What a panel saves as CSV."""
+    with page.expect_download() as saved:
+        act(page, title, "Save as CSV")
+    saved.value.save_as(folder / "saved.csv")
+    with (folder / "saved.csv").open(encoding="utf-8-sig", newline="") as file:
+        return list(csv.reader(file))
+
+
+def settings_of(page: Page, panel: str = "p1") -> Any:
+    """What the URL says of what a panel shows."""
+    return search_of(page)["panels"][panel].get("settings")
 
 
 def legend(page: Page) -> Locator:
