@@ -26,6 +26,12 @@ export interface CompareSearch {
   readonly over?: ChosenAxis;
   readonly smooth?: number;
   readonly zoom?: Range;
+  /** What is compared of two runs, in place of the values of all. */
+  readonly part?: DiffPart;
+  /** The id of the run that stands beside the first one. */
+  readonly beside?: string;
+  /** The path of the file that is looked at. */
+  readonly path?: string;
   /** Whether rows are left out that are the same in all runs. */
   readonly diff?: boolean;
   /** Whether metrics have rows for their minimum, maximum and step. */
@@ -38,6 +44,9 @@ export interface CompareSearch {
 
 export const PLOTS = ["parallel", "scatter", "contour", "box", "curves"] as const;
 export type Plot = (typeof PLOTS)[number];
+
+export const DIFF_PARTS = ["code", "environment", "files"] as const;
+export type DiffPart = (typeof DIFF_PARTS)[number];
 
 const BESTS = ["min", "max"] as const;
 export type Best = (typeof BESTS)[number];
@@ -73,6 +82,9 @@ export function compareSearch(raw: Record<string, unknown>): CompareSearch {
     over: axisIn(raw["over"]),
     smooth: smoothingIn(raw["smooth"]),
     zoom: rangeIn(raw["zoom"]),
+    part: DIFF_PARTS.find((each) => each === raw["part"]),
+    beside: text(raw["beside"]),
+    path: text(raw["path"]),
     diff: raw["diff"] === true ? true : undefined,
     stats: raw["stats"] === true ? true : undefined,
     q: text(raw["q"]),

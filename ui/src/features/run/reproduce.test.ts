@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 
-import { environmentIn } from "~/features/run/captured";
+import { environmentIn } from "~/shared/captured/captured";
 import { reproduceLines } from "~/features/run/reproduce";
 
 const run = {

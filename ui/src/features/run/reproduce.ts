@@ -1,6 +1,6 @@
 import type { Run } from "~/api/gen/trivet/tracking/v1/run_pb";
 import { idOf } from "~/api/names";
-import { DIFF, isSource } from "~/features/run/captured";
+import { DIFF, isSource } from "~/shared/captured/captured";
 
 /** Lines for a shell that run the same code again; empty where nothing was captured of it. */
 export function reproduceLines(run: Pick<Run, "name" | "gitCommit" | "tags">, captured: readonly string[]): string {

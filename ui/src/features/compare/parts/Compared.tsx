@@ -1,21 +1,24 @@
 import { useRouter } from "@tanstack/react-router";
 import { Copy, Plus, X } from "lucide-react";
-import { useCallback, useMemo, useRef, useState } from "react";
+import { lazy, Suspense, useCallback, useMemo, useRef, useState } from "react";
 
 import type { Brushes } from "~/charts/brush";
 import { brushed } from "~/charts/brush";
 import type { Comparison } from "~/features/compare/comparison";
 import { only } from "~/features/compare/comparison";
 import { csvOf, markdownOf } from "~/features/compare/copy";
+import { pairOf } from "~/features/compare/diff/pair";
 import { axesAtFirst, dimensionsOf } from "~/features/compare/dimensions";
 import styles from "~/features/compare/parts/Compared.module.css";
 import { ComparisonTable } from "~/features/compare/parts/ComparisonTable";
+import { PartSwitch } from "~/features/compare/parts/PartSwitch";
 import { PlotPanel } from "~/features/compare/parts/PlotPanel";
 import { linesOf } from "~/features/compare/rows";
 import type { Best, CompareSearch } from "~/features/compare/search";
 import { Button } from "~/shared/components/Button";
 import { Menu } from "~/shared/components/Menu";
 import { SearchBox } from "~/shared/components/SearchBox";
+import { Skeleton } from "~/shared/components/Skeleton";
 import { notify } from "~/shared/components/toasts";
 import { Toolbar } from "~/shared/components/Toolbar";
 import { useSettled } from "~/shared/hooks/useSettled";
@@ -30,6 +33,8 @@ interface Properties {
   readonly onChange: (change: Partial<CompareSearch>) => void;
   readonly onAdd: () => void;
 }
+
+const Diffs = lazy(() => import("~/features/compare/diff/Diffs"));
 
 const NONE: Brushes = {};
 const NO_IDS: readonly string[] = [];
@@ -74,7 +79,8 @@ export function Compared({ workspace, comparison, search, onChange, onAdd }: Pro
   const box = useRef<HTMLInputElement>(null);
   const onOpen = useCallback((id: string) => history.push(runPath(workspace, id)), [history, workspace]);
   const ids = search.runs ?? NO_IDS;
-  const { best } = search;
+  const { best, part } = search;
+  const pair = pairOf(workspace, comparison.runs, search.beside);
   const onRemove = useCallback((id: string) => onChange({ runs: ids.filter((each) => each !== id) }), [onChange, ids]);
   const onFirst = useCallback(
     (id: string) => onChange({ runs: [id, ...ids.filter((each) => each !== id)] }),
@@ -100,6 +106,7 @@ export function Compared({ workspace, comparison, search, onChange, onAdd }: Pro
         <Button icon={<Plus />} onClick={onAdd}>
           Add runs
         </Button>
+        {pair !== null && <PartSwitch part={part} onPart={(next) => onChange({ part: next })} />}
         {isBrushed && (
           <span className={styles.brushed} role="status">
             {shown.length} brushed
@@ -153,36 +160,44 @@ export function Compared({ workspace, comparison, search, onChange, onAdd }: Pro
           ]}
         />
       </Toolbar>
-      <PlotPanel
-        workspace={workspace}
-        comparison={comparison}
-        groups={groups}
-        search={search}
-        atFirst={atFirst}
-        brushes={brushes}
-        shown={shown}
-        onBrushes={(next, isDone) => {
-          setLive(next);
-          if (isDone) onChange({ brushes: next });
-        }}
-        onChange={onChange}
-        hovered={hovered}
-        onHover={setHovered}
-        onOpen={onOpen}
-      />
-      <div className={styles.table}>
-        <ComparisonTable
-          workspace={workspace}
-          runs={table.runs}
-          lines={lines}
-          hovered={hovered}
-          onHover={setHovered}
-          onOpen={onOpen}
-          onRemove={onRemove}
-          onFirst={onFirst}
-          onBest={onBest}
-        />
-      </div>
+      {part !== undefined && pair !== null ? (
+        <Suspense fallback={<Skeleton />}>
+          <Diffs part={part} runs={comparison.runs} pair={pair} search={search} onChange={onChange} />
+        </Suspense>
+      ) : (
+        <>
+          <PlotPanel
+            workspace={workspace}
+            comparison={comparison}
+            groups={groups}
+            search={search}
+            atFirst={atFirst}
+            brushes={brushes}
+            shown={shown}
+            onBrushes={(next, isDone) => {
+              setLive(next);
+              if (isDone) onChange({ brushes: next });
+            }}
+            onChange={onChange}
+            hovered={hovered}
+            onHover={setHovered}
+            onOpen={onOpen}
+          />
+          <div className={styles.table}>
+            <ComparisonTable
+              workspace={workspace}
+              runs={table.runs}
+              lines={lines}
+              hovered={hovered}
+              onHover={setHovered}
+              onOpen={onOpen}
+              onRemove={onRemove}
+              onFirst={onFirst}
+              onBest={onBest}
+            />
+          </div>
+        </>
+      )}
     </>
   );
 }

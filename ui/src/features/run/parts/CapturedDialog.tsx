@@ -3,7 +3,7 @@ import { Download } from "lucide-react";
 import { lazy, Suspense } from "react";
 
 import { failureOf } from "~/api/errors";
-import { DIFF, ENVIRONMENT, environmentIn } from "~/features/run/captured";
+import { DIFF, ENVIRONMENT, environmentIn } from "~/shared/captured/captured";
 import styles from "~/features/run/parts/CapturedDialog.module.css";
 import { textOf } from "~/features/run/queries";
 import { Button } from "~/shared/components/Button";
@@ -17,7 +17,7 @@ import { save } from "~/shared/save";
 import type { Column } from "~/shared/table/Table";
 import { VirtualTable } from "~/shared/table/VirtualTable";
 
-const Patch = lazy(() => import("~/features/run/parts/Patch"));
+const Patch = lazy(() => import("~/shared/captured/Patch"));
 const MOST_ROWS = 16;
 
 interface Properties {
@@ -73,7 +73,7 @@ function Shown({ path, text }: { readonly path: string; readonly text: string })
   if (path === DIFF) {
     return (
       <Suspense fallback={<Skeleton />}>
-        <Patch text={text} />
+        <Patch text={text} label="Changes since the commit" />
       </Suspense>
     );
   }

@@ -5,7 +5,7 @@ import type { Run } from "~/api/gen/trivet/tracking/v1/run_pb";
 import { RunStatus } from "~/api/gen/trivet/tracking/v1/run_pb";
 import { idOf } from "~/api/names";
 import { millis } from "~/api/times";
-import { DIFF, ENVIRONMENT, isSource } from "~/features/run/captured";
+import { DIFF, ENVIRONMENT, isSource } from "~/shared/captured/captured";
 import { CapturedDialog } from "~/features/run/parts/CapturedDialog";
 import styles from "~/features/run/parts/Overview.module.css";
 import { capturedFiles } from "~/features/run/queries";
