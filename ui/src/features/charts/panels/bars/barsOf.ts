@@ -4,6 +4,7 @@ import type { Bar } from "~/charts/bars";
 import type { Dimension } from "~/charts/dimension";
 import type { ShownRun } from "~/features/charts/panel";
 import type { BarsSettings } from "~/features/charts/panels/bars/kind";
+import { namesOfGroups } from "~/features/charts/runs";
 
 /** A bar for each run that has a number, or where runs are grouped, for each group. */
 export function barsOf(runs: readonly ShownRun[], dimension: Dimension, order: BarsSettings["order"]): Bar[] {
@@ -31,7 +32,9 @@ const barOf = ({ id, displayName, color }: ShownRun, value: number): Bar => ({
 
 /** By their means; values that are not finite count only where a group has no other. */
 function barsOfGroups(numbers: readonly Numbered[]): Bar[] {
-  return [...Map.groupBy(numbers, ({ run }) => run.group ?? "")].map(([group, its]) => {
+  const groups = Map.groupBy(numbers, ({ run }) => run.group ?? "");
+  return namesOfGroups([...groups.keys()]).map((group) => {
+    const its = groups.get(group) ?? [];
     const all = its.map(({ value }) => value);
     const finite = all.filter(Number.isFinite);
     const [low, high] = extent(finite);

@@ -19,7 +19,7 @@ export const bars: Kind<BarsSettings> = {
     const { of, order, isLog } = partsIn(raw);
     return { of: axisIn(of), order: wordIn(order, ORDERS), isLog: isLog === true };
   },
-  title: ({ of }) => (of === undefined ? "Bars" : labelOf(of)),
+  title: ({ of }) => (of === undefined ? "Bars" : `Bars of ${labelOf(of)}`),
   needs: ({ of }) => needsOf([of]),
   load: () => import("~/features/charts/panels/bars/Panel"),
 };

@@ -12,6 +12,7 @@ import { Check } from "~/features/charts/panels/fields";
 import type { HistogramSettings } from "~/features/charts/panels/histogram/kind";
 import { FEWEST_BINS, MOST_BINS } from "~/features/charts/panels/histogram/kind";
 import { Note } from "~/features/charts/panels/Note";
+import { namesOfGroups } from "~/features/charts/runs";
 import { Field } from "~/shared/components/Field";
 import { csvLine } from "~/shared/format/csv";
 
@@ -41,15 +42,13 @@ export function Body({ runs, settings, lit, onPicture }: PanelBodyProperties<His
 
 /** The counts of each group, or of all runs where they are not grouped. */
 function partsOf(runs: readonly ShownRun[], bins: readonly Bin[], color: string): HistogramPart[] {
-  const groups = Map.groupBy(runs.keys(), (run) => runs[run]?.group ?? null);
-  return [...groups].map(([group, its]) => {
-    const there = new Set(its);
-    return {
-      label: group ?? "runs",
-      color: group === null ? color : (runs[its[0] ?? 0]?.color ?? color),
-      counts: bins.map((bin) => bin.runs.filter((run) => there.has(run)).length),
-    };
-  });
+  const groups = namesOfGroups(runs.flatMap((run) => run.group ?? []));
+  if (groups.length === 0) return [{ label: "runs", color, counts: bins.map((bin) => bin.runs.length) }];
+  return groups.map((group) => ({
+    label: group,
+    color: runs.find((run) => run.group === group)?.color ?? color,
+    counts: bins.map((bin) => bin.runs.filter((run) => runs[run]?.group === group).length),
+  }));
 }
 
 export function SettingsForm({ scope, settings, onSettings }: SettingsFormProperties<HistogramSettings>) {
