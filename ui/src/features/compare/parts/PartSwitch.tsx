@@ -1,4 +1,4 @@
-import styles from "~/features/compare/parts/controls.module.css";
+import styles from "~/charts/controls.module.css";
 import type { DiffPart } from "~/features/compare/search";
 import { DIFF_PARTS } from "~/features/compare/search";
 
