@@ -139,26 +139,34 @@ export function Compared({ workspace, comparison, search, onChange, onAdd }: Pro
           />
           Differences only
         </label>
-        <label className={styles.check}>
-          <input
-            type="checkbox"
-            checked={search.stats === true}
-            onChange={(event) => onChange({ stats: event.target.checked ? true : undefined })}
-          />
-          Min, max, step
-        </label>
-        <Menu
-          trigger={<Button icon={<Copy />}>Copy</Button>}
-          items={[
-            { id: "markdown", label: "As markdown", onChoose: () => copy(markdownOf(table.runs, lines), "markdown") },
-            { id: "csv", label: "As CSV", onChoose: () => copy(csvOf(table.runs, lines), "CSV") },
-            {
-              id: "file",
-              label: "Save as CSV",
-              onChoose: () => save(new Blob([csvOf(table.runs, lines)], { type: "text/csv" }), "comparison.csv"),
-            },
-          ]}
-        />
+        {part === undefined && (
+          <>
+            <label className={styles.check}>
+              <input
+                type="checkbox"
+                checked={search.stats === true}
+                onChange={(event) => onChange({ stats: event.target.checked ? true : undefined })}
+              />
+              Min, max, step
+            </label>
+            <Menu
+              trigger={<Button icon={<Copy />}>Copy</Button>}
+              items={[
+                {
+                  id: "markdown",
+                  label: "As markdown",
+                  onChoose: () => copy(markdownOf(table.runs, lines), "markdown"),
+                },
+                { id: "csv", label: "As CSV", onChoose: () => copy(csvOf(table.runs, lines), "CSV") },
+                {
+                  id: "file",
+                  label: "Save as CSV",
+                  onChoose: () => save(new Blob([csvOf(table.runs, lines)], { type: "text/csv" }), "comparison.csv"),
+                },
+              ]}
+            />
+          </>
+        )}
       </Toolbar>
       {part !== undefined && pair !== null ? (
         <Suspense fallback={<Skeleton />}>
