@@ -11,13 +11,11 @@ const PAGES = fileURLToPath(new URL("../services/gateway/src/trivet_gateway/ui",
 const SMALLEST_COMPRESSED_BYTES = 1024;
 
 /**
- * What every page needs is one file, and what several need a few: a file costs a turn of one of the six connections that
- * a browser opens, whatever its size.
+ * What every page needs is one file: a file costs a turn of one of the six connections that a browser opens, whatever its
+ * size. What only some pages share is left to the bundler: brought together by hand, pages got parts of it that were not
+ * there yet.
  */
-const CHUNKS = [
-  { name: "first", tags: ["$initial" as const], priority: 1 },
-  { name: "shared", minShareCount: 2, entriesAware: true, entriesAwareMergeThreshold: 200 << 10 },
-];
+const CHUNKS = [{ name: "first", tags: ["$initial" as const] }];
 
 /** Every file that browsers fetch, also compressed, so that the gateway compresses none. */
 function precompressed(): Plugin {
