@@ -237,13 +237,12 @@ def _growth(report: Report, browser: Browser, site: Site, minutes: float) -> flo
 
         step = 2 * _LOGGED
         begin, first = time.monotonic(), None
-        calls, sent = 0, 0.0
         while (now := time.monotonic()) < begin + 60 * minutes:
             _write_live(site, list(range(step, step + _LIVE_POINTS)))
             step += _LIVE_POINTS
             if first is None and now > begin + 6 * minutes:
                 first = used()
-                page.evaluate("performance.clearResourceTimings()")
+                page.evaluate("performance.setResourceTimingBufferSize(100_000); performance.clearResourceTimings()")
             time.sleep(max(0.0, now + _LIVE_SECONDS - time.monotonic()))
         assert first is not None
         calls, sent = page.evaluate(

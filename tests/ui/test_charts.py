@@ -15,6 +15,7 @@ import pytest
 from playwright.sync_api import Page, Request, expect
 
 import trivet
+from trivet_proto.tracking.v1 import tracking_service_pb2 as pb
 from trivet_testing.browser import Watched
 from trivet_testing.charts import STEPS, act, expect_lines, expect_titles, legend, panel, search_of, section, write
 from trivet_testing.workspaces import unused_workspace
@@ -118,9 +119,12 @@ def test_a_filter_that_is_wrong_is_told(page: Page, shared: Shared) -> None:
     expect_lines(page, "val/loss", 3)
 
 
-def test_an_experiment_that_is_not_there_and_one_without_runs_say_so(
-    own_charts: tuple[Page, trivet.Client, str], site: Any
-) -> None:
+def test_an_experiment_that_is_not_there_says_so(site: Any, page: Page) -> None:
+    page.goto(site.url("experiments/77/charts"))
+    expect(page.get_by_text(f"There is no experiment 77 in the workspace {site.workspace}")).to_be_visible()
+
+
+def test_an_experiment_without_runs_or_metrics_says_so(own_charts: tuple[Page, trivet.Client, str], site: Any) -> None:
     page, client, experiment = own_charts
     page.goto(site.url(f"experiments/{experiment}/charts"))
     expect(page.get_by_text("No runs yet")).to_be_visible(timeout=20_000)
@@ -187,17 +191,19 @@ def test_a_colour_is_chosen_for_all_pages(charts: Page, shared: Shared) -> None:
 
 
 def test_only_panels_near_what_is_seen_are_read(page: Page, shared: Shared) -> None:
-    asked: list[str] = []
+    asked: set[str] = set()
 
     def on_request(request: Request) -> None:
         if request.url.endswith(CURVES):
-            asked.append(request.url)
+            # After the five bytes that gRPC-web puts before a message.
+            asked.update(pb.ReadMetricCurvesRequest.FromString((request.post_data_buffer or b"")[5:]).keys)
 
     page.on("request", on_request)
     page.goto(shared.wide)
     expect(panel(page, "wide/00").get_by_role("slider")).to_be_visible(timeout=20_000)
     expect(panel(page, f"wide/{N_WIDE - 1}")).to_have_count(1)
     assert panel(page, f"wide/{N_WIDE - 1}").get_by_role("slider").count() == 0
+    assert "wide/00" in asked
     assert len(asked) < N_WIDE / 2
     page.get_by_role("region", name="Panels").evaluate("element => element.scrollTo({ top: element.scrollHeight })")
     expect(panel(page, f"wide/{N_WIDE - 1}").get_by_role("slider")).to_be_visible()

@@ -154,3 +154,27 @@ def test_more_points_than_are_read_at_once_come_whole_and_in_order(tracking: Tra
     for one in found[1:3]:
         assert 5_000 <= len(one.xs) <= 10_000
         assert (one.xs[0], one.mins[0], one.maxs[-1]) == (0, 0.0, length - 1)
+
+
+def test_many_short_curves_of_long_keys_come_in_messages_that_any_client_takes(tracking: Tracking) -> None:
+    keys = [f"{number:02}{'k' * 248}" for number in range(100)]
+    runs = [create_run(tracking).name for _ in range(60)]
+    for name in runs:
+        write(tracking, name, metrics=MetricColumns(keys=keys, values=[1.0] * len(keys), times_millis=[0]))
+    answers = list(tracking.stub.ReadMetricCurves(pb.ReadMetricCurvesRequest(runs=runs, keys=keys)))
+    assert sum(len(answer.curves) for answer in answers) == 6000
+    assert len(answers) > 1
+    assert max(answer.ByteSize() for answer in answers) < 2 * 1024 * 1024
+
+
+def test_a_context_is_the_same_whatever_its_number_in_each_run(tracking: Tracking, run: str) -> None:
+    other = create_run(tracking).name
+    first, second = MetricContext(rank=0), MetricContext(rank=1)
+    write(tracking, run, metrics=metric("a", (1, 1, 10.0), context=first))
+    write(tracking, run, metrics=metric("a", (1, 1, 11.0), context=second))
+    write(tracking, other, metrics=metric("a", (1, 1, 21.0), context=second))
+    write(tracking, other, metrics=metric("a", (1, 1, 20.0), context=first))
+    assert [(one.run, list(one.maxs)) for one in curves(tracking, run, other, context=first)] == [
+        (run, [10.0]),
+        (other, [20.0]),
+    ]

@@ -190,7 +190,10 @@ export function LineChart({
         setDrag({ kind: isPan ? "pan" : "zoom", from: pixel(event) });
       }}
       onPointerUp={drop}
-      onPointerCancel={() => setDrag(null)}
+      onPointerCancel={() => {
+        setDrag(null);
+        rest();
+      }}
       onDoubleClick={() => onZoom(null)}
       onKeyDown={press}
       onBlur={() => pointAt(null)}

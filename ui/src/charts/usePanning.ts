@@ -1,5 +1,5 @@
 import type { RefObject } from "react";
-import { useCallback, useEffect, useRef, useState } from "react";
+import { useCallback, useEffect, useEffectEvent, useRef, useState } from "react";
 
 import type { Range } from "~/charts/curve";
 import { movedBy } from "~/charts/zoom";
@@ -59,6 +59,9 @@ export function useWheel(
   moveBy: (pixels: number) => void,
   rest: () => void,
 ): void {
+  // Both are others while a chart follows its runs; a wheel that turns meanwhile comes to rest all the same.
+  const move = useEffectEvent(moveBy);
+  const end = useEffectEvent(rest);
   useEffect(() => {
     const element = box.current;
     if (element === null || !isOn) return undefined;
@@ -68,16 +71,16 @@ export function useWheel(
       if (Math.abs(pixels) < Math.abs(event.deltaY) && !event.shiftKey) return;
       // Browsers would go back a page.
       event.preventDefault();
-      moveBy(pixels);
+      move(pixels);
       clearTimeout(timer);
-      timer = window.setTimeout(rest, WHEEL_REST_MS);
+      timer = window.setTimeout(() => end(), WHEEL_REST_MS);
     };
     element.addEventListener("wheel", turn, { passive: false });
     return () => {
       clearTimeout(timer);
       element.removeEventListener("wheel", turn);
     };
-  }, [box, isOn, moveBy, rest]);
+  }, [box, isOn]);
 }
 
 const isSame = (one: Range, other: Range): boolean => one[0] === other[0] && one[1] === other[1];

@@ -25,8 +25,8 @@ from trivet_tracking.domain.metrics import Points
 
 # 16,384 points are 393 kB on the wire: large enough that messages cost nothing beside points.
 _HISTORY_POINTS = 16_384
-# A curve has up to 10,000 buckets more: 650 kB on the wire at most.
-_CURVE_BUCKETS = 16_384
+# Clients take messages of 4 MiB where they are told nothing else; one curve more has at most 10,000 buckets, 250 kB.
+_CURVE_BYTES = 1024 * 1024
 _MAX_RUNS = 100
 _MAX_KEYS = 100
 _DEFAULT_BUCKETS = 500
@@ -96,13 +96,14 @@ def _history_message(head: bytes, parts: Sequence[Points]) -> bytes:
 def curve_messages(workspace: str, parts: Iterator[Sequence[Curve]]) -> Iterator[pb.ReadMetricCurvesResponse]:
     """Curves as messages of a bounded size."""
     waiting: list[metric_curve_pb2.MetricCurve] = []
-    buckets = 0
+    size = 0
     for curve in (curve for part in parts for curve in part):
-        waiting.append(_from_curve(workspace, curve))
-        buckets += len(curve.buckets)
-        if buckets >= _CURVE_BUCKETS:
+        message = _from_curve(workspace, curve)
+        waiting.append(message)
+        size += message.ByteSize()
+        if size >= _CURVE_BYTES:
             yield pb.ReadMetricCurvesResponse(curves=waiting)
-            waiting, buckets = [], 0
+            waiting, size = [], 0
     if waiting:
         yield pb.ReadMetricCurvesResponse(curves=waiting)
 

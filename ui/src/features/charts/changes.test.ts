@@ -19,6 +19,9 @@ test("runs are told that have newer values of a metric than before", () => {
 
 test("a run whose points were removed has other values of every metric", () => {
   const log = new ChangeLog();
-  log.addAll(["a"]);
-  expect(log.next()?.since("any", 0)).toEqual(new Set(["a"]));
+  log.addCut("a");
+  log.addAll(["b"]);
+  const changes = log.next();
+  expect(changes?.since("any", 0)).toEqual(new Set(["a", "b"]));
+  expect([changes?.cutSince(0), changes?.cutSince(1)]).toEqual([new Set(["a"]), new Set()]);
 });

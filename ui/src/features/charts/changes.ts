@@ -7,6 +7,7 @@ export class ChangeLog {
   readonly #ofMetric = new Map<string, Map<string, number>>();
   /** Of runs whose metrics may all be others. */
   readonly #ofAll = new Map<string, number>();
+  readonly #cut = new Map<string, number>();
 
   /** Remembers newer values of some metrics of a run. */
   add(runId: string, keys: readonly string[]): void {
@@ -15,6 +16,12 @@ export class ChangeLog {
       this.#ofMetric.set(key, runs.set(runId, this.#now + 1));
     }
     this.#isDirty ||= keys.length > 0;
+  }
+
+  /** Remembers that points of a run were removed. */
+  addCut(runId: string): void {
+    this.addAll([runId]);
+    this.#cut.set(runId, this.#now + 1);
   }
 
   /** Remembers that all metrics of some runs may be others. */
@@ -28,7 +35,7 @@ export class ChangeLog {
     if (!this.#isDirty) return null;
     this.#isDirty = false;
     this.#now += 1;
-    return { now: this.#now, since: this.#since };
+    return { now: this.#now, since: this.#since, cutSince: this.#cutSince };
   }
 
   readonly #since = (key: string, earlier: number): ReadonlySet<string> => {
@@ -38,7 +45,10 @@ export class ChangeLog {
     }
     return found;
   };
+
+  readonly #cutSince = (earlier: number): ReadonlySet<string> =>
+    new Set([...this.#cut].flatMap(([id, at]) => (at > earlier ? [id] : [])));
 }
 
 /** What a watch has told that has not begun. */
-export const NO_CHANGES: Changes = { now: 0, since: () => new Set() };
+export const NO_CHANGES: Changes = { now: 0, since: () => new Set(), cutSince: () => new Set() };

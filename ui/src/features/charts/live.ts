@@ -52,7 +52,7 @@ export function useLiveCharts({ scope, choice, needs, runs, keys, isReady }: Wat
       const run = known.get(id);
       if (mayMove(change, choice)) isSearchDue.current = true;
       if (run === undefined) continue;
-      if (change.kinds.includes(RunChangeKind.METRICS_REMOVED)) log.current.addAll([id]);
+      if (change.kinds.includes(RunChangeKind.METRICS_REMOVED)) log.current.addCut(id);
       log.current.add(
         id,
         change.metrics.map(({ key }) => key),
@@ -122,12 +122,14 @@ export function useLiveCharts({ scope, choice, needs, runs, keys, isReady }: Wat
   return { state, changes };
 }
 
-/** Whether a run may pass after a change that did not, or the reverse. */
+/** Whether a run may pass after a change that did not, or the reverse, or has values that the change does not tell. */
 function mayMove({ kinds }: RunChange, choice: RunsChoice): boolean {
   if (kinds.includes(RunChangeKind.CREATED)) return true;
   const isOfMetrics = kinds.every((kind) => kind === RunChangeKind.METRICS);
   if (isOfMetrics) return choice.filter?.includes("metric") === true;
-  return isNarrowed(choice) || kinds.includes(RunChangeKind.FIELDS);
+  return (
+    isNarrowed(choice) || kinds.some((kind) => kind === RunChangeKind.FIELDS || kind === RunChangeKind.METRICS_REMOVED)
+  );
 }
 
 /** A run after a change of it, with what panels need. */

@@ -56,6 +56,8 @@ export interface Changes {
   readonly now: number;
   /** The ids of the runs that have newer values of a metric than there were at an earlier `now`. */
   readonly since: (key: string, earlier: number) => ReadonlySet<string>;
+  /** Those of them that lost points, so that what was read of them does not just go on. */
+  readonly cutSince: (earlier: number) => ReadonlySet<string>;
 }
 
 /** A panel as a picture for a file. */

@@ -32,6 +32,11 @@ test("to zoom does not change a view, and without a view nothing is brought into
   expect(asUrl({}, null, { group: "user" })).toEqual({ group: "user" });
 });
 
+test("a view that could not be read is not changed", () => {
+  expect(asUrl({ saved: "a" }, null, { group: "user" })).toEqual({ group: "user", saved: undefined });
+  expect(asUrl({ saved: "a", edited: true }, null, { group: "user" })).toMatchObject({ group: "user", edited: true });
+});
+
 test.each(["", "[]", '{"table": {}}', '{"charts": 1}', "null"])("%j is no page of charts", (text) => {
   expect(savedIn(text)).toBeNull();
 });

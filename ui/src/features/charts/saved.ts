@@ -43,6 +43,8 @@ export function asUrl(
 ): Partial<ChartsSearch> {
   const isOfView = KEPT.some((key) => key in change);
   if (!isOfView || search.saved === undefined) return change;
+  // A view that could not be read is not what is changed: saved under its name, all else of it would be lost.
+  if (saved === null && search.edited !== true) return { ...change, saved: undefined };
   return { ...keptOf(shownBy(search, saved)), ...change, edited: true };
 }
 
@@ -51,6 +53,7 @@ export const ofView = (id: string | undefined): Partial<ChartsSearch> => ({
   ...NOTHING,
   saved: id,
   edited: undefined,
+  selected: undefined,
   panel: undefined,
   zoom: undefined,
 });

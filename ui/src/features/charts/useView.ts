@@ -54,7 +54,7 @@ export function useView(
     saved,
     isChanged: kept !== null && isOther(shown, kept),
     isPending: id !== undefined && read.isPending,
-    failure: id === undefined || read.error === null ? null : failureOf(read.error),
+    failure: id === undefined || read.error === null || read.data !== undefined ? null : failureOf(read.error),
     open: (next) => goUrl(ofView(next)),
     saveAs: async (displayName) => {
       const made = await tracking.createSavedView({

@@ -536,7 +536,7 @@ class TrackingServiceServicer(object):
         raise NotImplementedError('Method not implemented!')
 
     def ReadMetricCurves(self, request, context):
-        """Streams what a chart shows of metrics of runs: in the order of `runs` and then of `keys`. A key
+        """Streams what a chart shows of metrics of runs, some curves a message, in the order of `runs` and then of `keys`. A key
         that a run does not have, or that has no points within the bounds, gives none.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)

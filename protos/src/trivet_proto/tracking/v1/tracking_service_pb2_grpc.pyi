@@ -289,7 +289,7 @@ class TrackingServiceStub:
         trivet_proto.tracking.v1.tracking_service_pb2.ReadMetricCurvesRequest,
         trivet_proto.tracking.v1.tracking_service_pb2.ReadMetricCurvesResponse,
     ]
-    """Streams what a chart shows of metrics of runs: in the order of `runs` and then of `keys`. A key
+    """Streams what a chart shows of metrics of runs, some curves a message, in the order of `runs` and then of `keys`. A key
     that a run does not have, or that has no points within the bounds, gives none.
     """
 
@@ -680,7 +680,7 @@ class TrackingServiceAsyncStub:
         trivet_proto.tracking.v1.tracking_service_pb2.ReadMetricCurvesRequest,
         trivet_proto.tracking.v1.tracking_service_pb2.ReadMetricCurvesResponse,
     ]
-    """Streams what a chart shows of metrics of runs: in the order of `runs` and then of `keys`. A key
+    """Streams what a chart shows of metrics of runs, some curves a message, in the order of `runs` and then of `keys`. A key
     that a run does not have, or that has no points within the bounds, gives none.
     """
 
@@ -1127,7 +1127,7 @@ class TrackingServiceServicer(metaclass=abc.ABCMeta):
         request: trivet_proto.tracking.v1.tracking_service_pb2.ReadMetricCurvesRequest,
         context: _ServicerContext,
     ) -> typing.Union[collections.abc.Iterator[trivet_proto.tracking.v1.tracking_service_pb2.ReadMetricCurvesResponse], collections.abc.AsyncIterator[trivet_proto.tracking.v1.tracking_service_pb2.ReadMetricCurvesResponse]]:
-        """Streams what a chart shows of metrics of runs: in the order of `runs` and then of `keys`. A key
+        """Streams what a chart shows of metrics of runs, some curves a message, in the order of `runs` and then of `keys`. A key
         that a run does not have, or that has no points within the bounds, gives none.
         """
 

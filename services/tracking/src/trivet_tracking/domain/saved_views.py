@@ -81,6 +81,7 @@ class SavedViews(Protocol):
             SavedViewNameTaken: the experiment has one of that display name, or there is one of no experiment.
             SavedViewLimitReached: there are as many as there may be.
             RequestIdReused: the request id came before with another fingerprint.
+            SavedViewNotFound: what the same request created was deleted since.
         """
         ...
 

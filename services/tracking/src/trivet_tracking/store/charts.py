@@ -25,12 +25,13 @@ from trivet_tracking.store.history import logged_series
 
 # With so many summaries a bucket, that a bucket may end only where a summary does is not seen.
 _SUMMARIES_A_BUCKET = 2
-# What is read in one transaction: some 24 MB as points, so that neither long answers nor slow readers hold one long.
+# What is read in one transaction, unless one series has more: some 24 MB as points, so that long answers hold none.
 _POINTS_AT_ONCE = 1_000_000
 _CHUNKS_AT_ONCE = 200
 
 _chunk = tables.metric_chunk
 _latest = tables.metric_latest
+_log = tables.metric_log
 _place = (_chunk.c.run_pk, _chunk.c.key, _chunk.c.context, _chunk.c.first_step, _chunk.c.first_time)
 
 
@@ -104,19 +105,23 @@ def _batches(connection: Connection, runs: Sequence[_Run], keys: Sequence[str]) 
         _latest.c.context == NO_CONTEXT_NUMBER,
     )
     points = {(run_pk, key): count for run_pk, key, count in connection.execute(statement)}
+    # The log of a run is read whole, whatever keys are in it.
+    logged = sa.select(_log.c.run_pk, sa.func.sum(_log.c.points)).where(_log.c.run_pk.in_({run.run_pk for run in runs}))
+    in_log = {run_pk: int(count) for run_pk, count in connection.execute(logged.group_by(_log.c.run_pk))}
     batches: list[_Batch] = []
     waiting: list[_Run] = []
     size = 0
     for run in runs:
         counts = [points.get((run.run_pk, key), 0) for key in keys]
-        if waiting and size + sum(counts) > _POINTS_AT_ONCE:
+        of_run = sum(counts) + in_log.get(run.run_pk, 0)
+        if waiting and size + of_run > _POINTS_AT_ONCE:
             batches.append(_Batch(waiting, keys))
             waiting, size = [], 0
         if sum(counts) > _POINTS_AT_ONCE:
             batches.extend(_Batch([run], some) for some in _some_at_once(keys, counts))
         else:
             waiting.append(run)
-            size += sum(counts)
+            size += of_run
     return [*batches, _Batch(waiting, keys)] if waiting else batches
 
 
@@ -199,42 +204,38 @@ def _series(connection: Connection, batch: _Batch, query: CurveQuery) -> Sequenc
     contexts = None if query.context is None else context_numbers(connection, run_pks, query.context)
     if contexts is not None:
         run_pks = list(contexts)
-    logged = logged_series(connection, run_pks, batch.keys)
+    logged = logged_series(connection, run_pks, batch.keys, contexts)
     found: dict[tuple[int, str], list[_Chunk]] = {}
-    for chunk in _chunks(connection, run_pks, batch.keys, query):
+    for chunk in _chunks(connection, run_pks, batch.keys, contexts, query):
         found.setdefault((chunk.run_pk, chunk.key), []).append(chunk)
-
-    def is_asked_for(run: _Run, context: int) -> bool:
-        return contexts is None or contexts.get(run.run_pk) == context
-
     return [
-        _Series(
-            run,
-            key,
-            [chunk for chunk in found.get((run.run_pk, key), ()) if is_asked_for(run, chunk.context)],
-            {
-                context: points
-                for context, points in logged.get((run.run_pk, key), {}).items()
-                if is_asked_for(run, context)
-            },
-            query,
-        )
+        _Series(run, key, found.get((run.run_pk, key), ()), logged.get((run.run_pk, key), {}), query)
         for run in batch.runs
         for key in batch.keys
     ]
 
 
-def _chunks(connection: Connection, run_pks: Sequence[int], keys: Sequence[str], query: CurveQuery) -> Iterator[_Chunk]:
-    """The chunks that may have points within the bounds, those of a series in order."""
+def _chunks(
+    connection: Connection,
+    run_pks: Sequence[int],
+    keys: Sequence[str],
+    contexts: Mapping[int, int] | None,
+    query: CurveQuery,
+) -> Iterator[_Chunk]:
+    """The chunks that may have points within the bounds, in order of the series; of all contexts or one."""
     statement: sa.Select[Any] = sa.select(
         *_place, _chunk.c.last_step, _chunk.c.last_time, _chunk.c.points, _chunk.c.summary
     ).where(_chunk.c.run_pk.in_(run_pks), _chunk.c.key.in_(keys))
+    if contexts is not None:
+        # The same context may have another number in another run.
+        statement = statement.where(_chunk.c.context.in_(set(contexts.values())))
     if query.axis is Axis.STEP:
         if query.min_x is not None:
             statement = statement.where(_chunk.c.last_step >= query.min_x)
         if query.max_x is not None:
             statement = statement.where(_chunk.c.first_step <= query.max_x)
-    return (_Chunk(*row) for row in read_large(connection, statement.order_by(*_place)))
+    found = (_Chunk(*row) for row in read_large(connection, statement.order_by(*_place)))
+    return (chunk for chunk in found if contexts is None or contexts[chunk.run_pk] == chunk.context)
 
 
 def _decoded(connection: Connection, places: Sequence[_Place]) -> Mapping[_Place, Points]:

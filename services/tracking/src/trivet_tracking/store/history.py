@@ -7,7 +7,7 @@ be seen or not.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -57,20 +57,27 @@ def read(database: Database, workspace: str, run_id: str, query: HistoryQuery) -
 
 def logged_points(connection: Connection, run_pk: int, key: str, context: int | None = None) -> dict[int, Points]:
     """The points of a key that are in the log, by number of the context; of one context or of all. In order."""
-    logged = logged_series(connection, [run_pk], [key]).get((run_pk, key), {})
-    return {number: points for number, points in logged.items() if context in (None, number)}
+    contexts = None if context is None else {run_pk: context}
+    return logged_series(connection, [run_pk], [key], contexts).get((run_pk, key), {})
 
 
 def logged_series(
-    connection: Connection, run_pks: Collection[int], keys: Collection[str]
+    connection: Connection,
+    run_pks: Collection[int],
+    keys: Collection[str],
+    contexts: Mapping[int, int] | None = None,
 ) -> dict[tuple[int, str], dict[int, Points]]:
-    """The points that are in the log by run and key, then by number of the context. In order."""
+    """The points that are in the log by run and key, then by number of the context. In order.
+
+    With `contexts`, of each run those of one context alone.
+    """
     parts: dict[tuple[int, str], dict[int, list[Points]]] = {}
     wanted = frozenset(keys)
     statement = sa.select(_log.c.run_pk, _log.c.data).where(_log.c.run_pk.in_(run_pks))
     for run_pk, data in read_large(connection, statement):
         for key, number, points in segments.decode(data, wanted).pieces():
-            parts.setdefault((run_pk, key), {}).setdefault(number, []).append(points)
+            if contexts is None or contexts.get(run_pk) == number:
+                parts.setdefault((run_pk, key), {}).setdefault(number, []).append(points)
     return {
         series: {number: merge(its_parts) for number, its_parts in by_context.items()}
         for series, by_context in parts.items()

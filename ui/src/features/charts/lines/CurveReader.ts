@@ -196,14 +196,16 @@ export class CurveReader {
         known.set(asOf, since);
         return since.has(idOf(run));
       };
+      const isCut = (run: string, asOf: number): boolean => changes.cutSince(asOf).has(idOf(run));
       const [whole, tail, part]: [string[], string[], string[]] = [[], [], []];
       for (const run of line.runs) {
         const piece = pieces?.get(run);
         if (piece === undefined || 2 * piece.buckets <= buckets) whole.push(run);
-        else if (isOld(run, piece.asOf)) (isShort(piece) ? tail : whole).push(run);
+        else if (isOld(run, piece.asOf)) (isShort(piece) && !isCut(run, piece.asOf) ? tail : whole).push(run);
         if (zoom === null) continue;
         const goesOn = (piece?.whole.xs.at(-1) ?? -Infinity) <= zoom[1];
-        const isNewer = goesOn && isOld(run, piece?.part?.asOf ?? 0);
+        const partAsOf = piece?.part?.asOf ?? 0;
+        const isNewer = (goesOn && isOld(run, partAsOf)) || isCut(run, partAsOf);
         if (isNewer || !isSame(piece?.part?.range ?? null, zoom)) part.push(run);
       }
       // What is looked at comes first.

@@ -26,7 +26,7 @@ export const lines: Kind<LinesSettings> = {
       bands: BANDS.find((each) => each === bands) ?? "groups",
     };
   },
-  title: ({ metrics }) => metrics.join(", "),
+  title: ({ metrics }) => (metrics.length === 0 ? "Lines" : metrics.join(", ")),
   needs: () => NEEDS_NOTHING,
   load: () => import("~/features/charts/lines/Panel"),
 };

@@ -1,4 +1,4 @@
-import { keepPreviousData, queryOptions } from "@tanstack/react-query";
+import { queryOptions } from "@tanstack/react-query";
 
 import { tracking } from "~/api/clients";
 import type { Metric, MetricContext } from "~/api/gen/trivet/tracking/v1/metric_pb";
@@ -21,10 +21,13 @@ export const MOST_RANKS = 64;
 const PAGE_SIZE = 1000;
 const KEPT_MS = 10_000;
 
-/** The processes that logged a metric of a run, as of some moment. */
-export const ranksQuery = (run: string, key: string, moment: number) =>
+/** What all that was read of the processes of a run begins with. */
+export const ranksKey = (run: string): readonly unknown[] => ["charts-ranks", run];
+
+/** The processes that logged a metric of a run. */
+export const ranksQuery = (run: string, key: string) =>
   queryOptions({
-    queryKey: ["charts-ranks", run, key, moment],
+    queryKey: [...ranksKey(run), key],
     queryFn: async ({ signal }): Promise<Ranks> => {
       const found: Metric[] = [];
       let pageToken = "";
@@ -37,7 +40,6 @@ export const ranksQuery = (run: string, key: string, moment: number) =>
       } while (pageToken !== "");
       return ranksOf(found);
     },
-    placeholderData: keepPreviousData,
     staleTime: Infinity,
     gcTime: KEPT_MS,
   });

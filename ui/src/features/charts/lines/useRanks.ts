@@ -1,9 +1,9 @@
 import type { UseQueryResult } from "@tanstack/react-query";
-import { useQueries } from "@tanstack/react-query";
-import { useMemo } from "react";
+import { useQueries, useQueryClient } from "@tanstack/react-query";
+import { useEffect, useEffectEvent, useMemo } from "react";
 
 import type { Ranks } from "~/features/charts/lines/ranks";
-import { ranksQuery } from "~/features/charts/lines/ranks";
+import { ranksKey, ranksQuery } from "~/features/charts/lines/ranks";
 import type { Changes, ShownRun } from "~/features/charts/panel";
 
 /** Of more runs nobody tells one area from another. */
@@ -19,16 +19,23 @@ export function useRanks(
   metrics: readonly string[],
   changes: Changes,
 ): ReadonlyMap<string, ReadonlyMap<string, Ranks>> {
+  const client = useQueryClient();
   const look = Math.floor(changes.now / CHANGES_A_LOOK);
   const asked = useMemo(
-    () =>
-      metrics.flatMap((key) =>
-        runs.slice(0, MOST_RUNS).map(({ name, isRunning }) => ({ key, name, moment: isRunning ? look : -1 })),
-      ),
-    [runs, metrics, look],
+    () => metrics.flatMap((key) => runs.slice(0, MOST_RUNS).map(({ name }) => ({ key, name }))),
+    [runs, metrics],
   );
+  const lookAgain = useEffectEvent((): void => {
+    for (const { name, isRunning } of metrics.length === 0 ? [] : runs.slice(0, MOST_RUNS)) {
+      if (isRunning) void client.invalidateQueries({ queryKey: ranksKey(name) }, { cancelRefetch: false });
+    }
+  });
+  // What was found stays until more is known.
+  useEffect(() => {
+    if (look > 0) lookAgain();
+  }, [look]);
   const found = useQueries({
-    queries: asked.map(({ key, name, moment }) => ranksQuery(name, key, moment)),
+    queries: asked.map(({ key, name }) => ranksQuery(name, key)),
     combine: dataOf,
   });
   return useMemo(() => {

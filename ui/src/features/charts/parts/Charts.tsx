@@ -77,7 +77,7 @@ export function Charts({ scope, title, search, go, view, onOpen }: Properties) {
     needs,
     runs: found.data ?? NO_RUNS,
     keys,
-    isReady: found.isSuccess,
+    isReady: found.data !== undefined,
   });
   const { x = "step", smooth = 0, clip = false, zoom = null } = search;
   const look = useMemo<Look>(() => ({ axis: x, smoothing: smooth, ignoresOutliers: clip }), [x, smooth, clip]);

@@ -8,7 +8,7 @@ import type { StepFile } from "~/features/charts/panels/files/series";
 import { stepsOf } from "~/features/charts/panels/files/series";
 
 /** So many runs are looked into: pictures of more cannot be compared by eye. */
-const MOST_RUNS = 24;
+export const MOST_RUNS = 24;
 
 /** A run with the files of one series. */
 export interface RunSeries {
@@ -31,13 +31,17 @@ export interface Series {
   readonly left: number;
 }
 
+/** The keys that any of some runs has, as they are offered. */
+export const keysOf = (series: readonly ReadonlyMap<string, unknown>[]): readonly string[] =>
+  [...new Set(series.flatMap((each) => [...each.keys()]))].toSorted((one, other) =>
+    one.localeCompare(other, "en", { numeric: true }),
+  );
+
 /** Series of files that runs have in a folder: those of a key, or of the first one that there is. */
 export function useSeries(runs: readonly ShownRun[], folder: string, chosen: string | undefined): Series {
   const looked = runs.slice(0, MOST_RUNS);
   const answers = useQueries({ queries: looked.map((run) => seriesQuery(run, folder)) });
-  const keys = [...new Set(answers.flatMap(({ data }) => [...(data?.keys() ?? [])]))].toSorted((one, other) =>
-    one.localeCompare(other, "en", { numeric: true }),
-  );
+  const keys = keysOf(answers.flatMap(({ data }) => data ?? []));
   const key = chosen ?? keys[0] ?? null;
   const found = looked.flatMap((run, place): RunSeries[] => {
     const files = key === null ? undefined : answers[place]?.data?.get(key);

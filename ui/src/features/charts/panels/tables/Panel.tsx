@@ -47,12 +47,14 @@ export function Body({ workspace, runs, settings, onSettings, lit, onLight }: Pa
       </Note>
     );
   }
-  const failed = answers.find(({ isError }) => isError);
-  if (failed !== undefined) return <Problem failure={failureOf(failed.error)} />;
   const found = looked.flatMap((run, place) => {
     const { data } = answers[place] ?? {};
     return data === undefined || data.is === "missing" ? [] : [{ run, data }];
   });
+  const failed = answers.find(({ isError }) => isError);
+  if (found.length === 0 && failed !== undefined) {
+    return <Problem failure={failureOf(failed.error)} onRetry={() => void failed.refetch()} />;
+  }
   if (found.length === 0 && answers.some(({ isPending }) => isPending)) return <Skeleton rows={4} />;
   const steps = [
     ...new Set(found.flatMap(({ data }) => (data.is === "table" ? (stepsIn(data.table) ?? []) : []))),
@@ -125,7 +127,9 @@ export async function csv({ runs, settings }: CsvRequest<TablesSettings>): Promi
   const read = await Promise.all(
     path === undefined
       ? []
-      : runs.map(async (run) => ({ run, found: await queryClient.fetchQuery(tableQuery(run, path)) })),
+      : runs
+          .slice(0, MOST_RUNS)
+          .map(async (run) => ({ run, found: await queryClient.fetchQuery(tableQuery(run, path)) })),
   );
   const tables = read.flatMap(({ run, found }) =>
     found.is === "table" ? [{ run, ...rowsAt(found.table, settings.step).table }] : [],

@@ -112,7 +112,8 @@ export type CreateSavedViewRequest = Message<"trivet.tracking.v1.CreateSavedView
 
   /**
    * A UUID made by the client. The same id with the same body within 24 hours does nothing again, and returns the saved
-   * view as it is by now; with another body it is INVALID_ARGUMENT (REQUEST_ID_REUSED). Empty: no such protection.
+   * view as it is by now; with another body it is INVALID_ARGUMENT (REQUEST_ID_REUSED), and where that view was deleted
+   * since, NOT_FOUND (SAVED_VIEW_NOT_FOUND). Empty: no such protection.
    *
    * @generated from field: string request_id = 3;
    */

@@ -1943,7 +1943,7 @@ export const TrackingService: GenService<{
     output: typeof ReadMetricHistoryResponseSchema;
   },
   /**
-   * Streams what a chart shows of metrics of runs: in the order of `runs` and then of `keys`. A key
+   * Streams what a chart shows of metrics of runs, some curves a message, in the order of `runs` and then of `keys`. A key
    * that a run does not have, or that has no points within the bounds, gives none.
    *
    * @generated from rpc trivet.tracking.v1.TrackingService.ReadMetricCurves
