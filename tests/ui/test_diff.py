@@ -202,3 +202,18 @@ def test_everybody_can_use_it(watched: Watched, logged: Logged, theme: Any) -> N
     page.goto(logged.url(0, 1, part="files", path="config/model.yaml"))
     expect(inserted(page)).to_have_text(["depth: 5"])
     assert watched.inaccessible() == []
+
+
+def test_an_environment_that_cannot_be_read_is_not_taken_to_be_the_same(
+    page: Page, logged: Logged, served: tuple[str, str], tmp_path: Path
+) -> None:
+    write(tmp_path / "environment.json", "[not what it should be")
+    runs = []
+    with trivet.Client(served[1], workspace=logged.workspace) as client:
+        for name in ("dog", "elk"):
+            runs.append(client.create_run("0", run_name=name).info.run_id)
+            client.log_artifact(runs[-1], str(tmp_path / "environment.json"), "trivet")
+    page.goto(f"{logged.http}/w/{logged.workspace}/compare?runs={quote(json.dumps(runs))}&part=environment")
+    for name in ("dog", "elk"):
+        expect(page.get_by_text(f"What {name} noted of its environment cannot be read.")).to_be_visible()
+    expect(page.get_by_text("The environments are the same")).to_have_count(0)

@@ -66,7 +66,11 @@ export function useLiveCharts({ scope, choice, needs, runs, keys, isReady }: Wat
       );
     }
     const panels = new Set(keys);
-    if (message.runs.some((change) => change.metrics.some(({ key }) => !panels.has(key)))) {
+    // Where only some runs are shown, the keys of others make no panels.
+    const those = isNarrowed(choice)
+      ? message.runs.filter(({ run }) => known.has(idOf(run?.name ?? "")))
+      : message.runs;
+    if (those.some((change) => change.metrics.some(({ key }) => !panels.has(key)))) {
       void client.invalidateQueries({ queryKey: metricKeysKey(scope) }, { cancelRefetch: false });
     }
     if (message.experiments.length > 0) void client.invalidateQueries({ queryKey: chartsKey(scope) });

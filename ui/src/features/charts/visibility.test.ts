@@ -26,5 +26,6 @@ test("a group is hidden with all its runs, and a run of it shown again", () => {
   expect(shown(but, runs)).toBe("bc");
   expect(shown({ ...but, ...withGroup(but, runs.slice(0, 2), true) }, runs)).toBe("abc");
   expect(shown({ none: true, ...withGroup({ none: true }, runs.slice(0, 2), true) }, runs)).toBe("ab");
-  expect(withoutGroups(but)).toEqual({ turned: ["b"] });
+  expect(withoutGroups(but, runs)).toEqual({ turned: undefined });
+  expect(withoutGroups({ turned: ["=x", "b", "c"] }, runs)).toEqual({ turned: ["c"] });
 });

@@ -35,10 +35,12 @@ export function withGroup(
   return { turned: kept(isOn === none ? [...others, name] : others) };
 }
 
-/** What is turned where runs are grouped by something else. */
-export const withoutGroups = ({ turned = [] }: Visibility): Visibility => ({
-  turned: kept(turned.filter((each) => !each.startsWith("="))),
-});
+/** What is turned where these runs are grouped by something else; what was turned within a turned group means nothing then. */
+export function withoutGroups({ turned = [] }: Visibility, runs: readonly Grouped[]): Visibility {
+  const all = new Set(turned);
+  const within = new Set(runs.flatMap(({ id, group }) => (group !== null && all.has(nameOfGroup(group)) ? [id] : [])));
+  return { turned: kept(turned.filter((each) => !each.startsWith("=") && !within.has(each))) };
+}
 
 /** Shows one run alone. */
 export const onlyRun = ({ id }: Grouped): Visibility => ({ none: true, turned: [id] });

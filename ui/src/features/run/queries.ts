@@ -7,6 +7,7 @@ import type { Run } from "~/api/gen/trivet/tracking/v1/run_pb";
 import { experimentName, idOf, runName, workspaceName } from "~/api/names";
 import { quoted } from "~/filter/quote";
 import { LifecycleView } from "~/api/gen/trivet/tracking/v1/lifecycle_pb";
+import { CAPTURED } from "~/shared/captured/captured";
 
 const SMALL_PAGE = 50;
 /** All of a run but its metrics, which have pages of their own. */
@@ -105,7 +106,7 @@ export const capturedFiles = (workspace: string, run: string) =>
     queryFn: async ({ signal }) => {
       const owner = runName(workspace, run);
       const { artifacts: found } = await artifacts.listArtifacts(
-        { owner, path: "trivet", recursive: true },
+        { owner, path: CAPTURED, recursive: true },
         { signal },
       );
       return found.map(({ path }) => path);

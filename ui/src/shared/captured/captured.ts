@@ -1,7 +1,16 @@
+import type { Run } from "~/api/gen/trivet/tracking/v1/run_pb";
+
 /** Where what is captured at the start of a run lies among its files: docs/capturing.md. */
 export const DIFF = "trivet/diff.patch";
 export const ENVIRONMENT = "trivet/environment.json";
 export const isSource = (path: string): boolean => path.startsWith("trivet/source/");
+
+/** The folder of what is captured. */
+export const CAPTURED = "trivet";
+
+/** The commit that a run is of, as Trivet or MLflow's client noted it; empty where neither did. */
+export const commitOf = (run: Run): string =>
+  run.gitCommit === "" ? (run.tags["mlflow.source.git.commit"] ?? "") : run.gitCommit;
 
 /** What Python a run had. */
 export interface Environment {

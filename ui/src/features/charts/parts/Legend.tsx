@@ -51,7 +51,11 @@ export function Legend({ scope, runs, total, search, go, state }: Properties) {
     <>
       <div className={styles.head}>
         <SearchBox label="Search runs" text={text} onText={setText} />
-        <GroupSelect scope={scope} group={search.group} onGroup={(group) => go({ group, ...withoutGroups(search) })} />
+        <GroupSelect
+          scope={scope}
+          group={search.group}
+          onGroup={(group) => go({ group, ...withoutGroups(search, runs) })}
+        />
         <div className={styles.line}>
           <span className={styles.soft} role="status">
             {total === null || total <= runs.length ? many(runs.length) : `newest of ${many(total)}`}
@@ -142,11 +146,12 @@ function itemsOf(runs: readonly ShownRun[], text: string, open: ReadonlySet<stri
   const groups = namesOfGroups(passing.flatMap(({ group }) => group ?? []));
   if (groups.length === 0) return passing.map((run) => ({ is: "run", run }));
   const byGroup = Map.groupBy(passing, (run) => run.group ?? "");
+  // Also of those that the search does not find: a group is shown and hidden as a whole.
+  const whole = Map.groupBy(runs, (run) => run.group ?? "");
   const items: Item[] = [];
   for (const group of groups) {
-    const members = byGroup.get(group) ?? [];
-    items.push({ is: "group", group, runs: members });
-    if (open.has(group) || text !== "") for (const run of members) items.push({ is: "run", run });
+    items.push({ is: "group", group, runs: whole.get(group) ?? [] });
+    if (open.has(group) || text !== "") for (const run of byGroup.get(group) ?? []) items.push({ is: "run", run });
   }
   return items;
 }

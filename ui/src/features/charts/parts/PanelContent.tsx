@@ -4,6 +4,7 @@ import type { Range } from "~/charts/curve";
 import type { Panel } from "~/features/charts/board";
 import { KINDS } from "~/features/charts/kinds";
 import type { Changes, Look, Picture, ShownRun } from "~/features/charts/panel";
+import { PanelBoundary } from "~/features/charts/parts/PanelBoundary";
 import type { PanelActions } from "~/features/charts/parts/PanelMenu";
 import { usePointing } from "~/features/charts/pointing";
 import type { Scope } from "~/shared/runs/queries";
@@ -38,23 +39,25 @@ export const PanelContent = memo(function PanelContent({ panel, shared, actions,
   const cursor = useStore(pointing.cursor);
   const { Body } = KINDS[panel.kind];
   return (
-    <Suspense>
-      <Body
-        workspace={scope.workspace}
-        runs={runs}
-        settings={panel.settings}
-        onSettings={(settings) => actions.onChange(panel.id, { settings })}
-        look={look}
-        lit={lit}
-        onLight={pointing.lit.put}
-        zoom={zoom}
-        onZoom={onZoom}
-        cursor={cursor}
-        onCursor={pointing.cursor.put}
-        changes={changes}
-        onPicture={onPicture}
-        onOpen={onRun}
-      />
-    </Suspense>
+    <PanelBoundary of={panel.kind}>
+      <Suspense>
+        <Body
+          workspace={scope.workspace}
+          runs={runs}
+          settings={panel.settings}
+          onSettings={(settings) => actions.onChange(panel.id, { settings })}
+          look={look}
+          lit={lit}
+          onLight={pointing.lit.put}
+          zoom={zoom}
+          onZoom={onZoom}
+          cursor={cursor}
+          onCursor={pointing.cursor.put}
+          changes={changes}
+          onPicture={onPicture}
+          onOpen={onRun}
+        />
+      </Suspense>
+    </PanelBoundary>
   );
 });

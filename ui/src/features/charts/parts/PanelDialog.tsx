@@ -3,6 +3,7 @@ import { Suspense, useId, useState } from "react";
 import type { KindName } from "~/features/charts/kinds";
 import { KIND_NAMES, KINDS } from "~/features/charts/kinds";
 import styles from "~/features/charts/parts/PanelDialog.module.css";
+import { PanelBoundary } from "~/features/charts/parts/PanelBoundary";
 import { Button } from "~/shared/components/Button";
 import { Dialog, DialogActions } from "~/shared/components/Dialog";
 import { Field } from "~/shared/components/Field";
@@ -72,13 +73,15 @@ function PanelForm({ scope, first, isNew, sections, onClose, onSave }: FormPrope
           )}
         </Field>
       )}
-      <Suspense fallback={<Skeleton rows={4} />}>
-        <SettingsForm
-          scope={scope}
-          settings={draft.settings}
-          onSettings={(settings) => setDraft((now) => ({ ...now, settings }))}
-        />
-      </Suspense>
+      <PanelBoundary of={draft.kind}>
+        <Suspense fallback={<Skeleton rows={4} />}>
+          <SettingsForm
+            scope={scope}
+            settings={draft.settings}
+            onSettings={(settings) => setDraft((now) => ({ ...now, settings }))}
+          />
+        </Suspense>
+      </PanelBoundary>
       <Field label="Section" hint="Panels with the same section stand together">
         {(control) => (
           <input

@@ -11,7 +11,7 @@ import type { Pair } from "~/features/compare/diff/pair";
 import { codeOf } from "~/features/compare/diff/queries";
 import { useFiles } from "~/features/compare/diff/useFiles";
 import { Values } from "~/features/compare/diff/Values";
-import { DIFF, isSource } from "~/shared/captured/captured";
+import { CAPTURED, commitOf, DIFF, isSource } from "~/shared/captured/captured";
 import { Problem } from "~/shared/components/Problem";
 import { ScrollRegion } from "~/shared/components/ScrollRegion";
 import { Section } from "~/shared/components/Section";
@@ -31,7 +31,7 @@ export function CodeDiff({ pair }: DiffProperties) {
   const [one, other] = useQueries({
     queries: [codeOf(pair.workspace, pair.one.id), codeOf(pair.workspace, pair.other.id)],
   });
-  const { pairs, failure, retry } = useFiles(pair);
+  const { pairs, failure, retry } = useFiles(pair, CAPTURED);
   const failed = [one, other].find((each) => each.isError);
   if (failed !== undefined) {
     return <Problem failure={failureOf(failed.error)} onRetry={() => void failed.refetch()} />;
@@ -78,8 +78,7 @@ function Captured({ title, pair, files }: CapturedProperties) {
 }
 
 function factsOf(run: Run): (readonly [string, string])[] {
-  const commit = run.gitCommit === "" ? (run.tags["mlflow.source.git.commit"] ?? "") : run.gitCommit;
-  const found = [["source", run.source] as const, ["commit", commit] as const];
+  const found = [["source", run.source] as const, ["commit", commitOf(run)] as const];
   return [...found, ...TAGS.map(([name, tag]) => [name, run.tags[tag] ?? ""] as const)].filter(
     ([, value]) => value !== "",
   );

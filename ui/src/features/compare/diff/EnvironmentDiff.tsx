@@ -9,7 +9,7 @@ import { textOf } from "~/features/compare/diff/queries";
 import { useFiles } from "~/features/compare/diff/useFiles";
 import { Values } from "~/features/compare/diff/Values";
 import type { Environment } from "~/shared/captured/captured";
-import { ENVIRONMENT, environmentIn } from "~/shared/captured/captured";
+import { CAPTURED, ENVIRONMENT, environmentIn } from "~/shared/captured/captured";
 import { Empty } from "~/shared/components/Empty";
 import { Problem } from "~/shared/components/Problem";
 import { ScrollRegion } from "~/shared/components/ScrollRegion";
@@ -24,7 +24,7 @@ const MOST_ROWS = 24;
 
 /** What Python and which packages two runs had. */
 export function EnvironmentDiff({ pair, search }: DiffProperties) {
-  const { pairs, failure, retry } = useFiles(pair);
+  const { pairs, failure, retry } = useFiles(pair, CAPTURED);
   const file = pairs?.find(({ path }) => path === ENVIRONMENT);
   const texts = useQueries({
     queries: [file?.one, file?.other].flatMap((each) => (each === null || each === undefined ? [] : [textOf(each)])),
@@ -40,13 +40,20 @@ export function EnvironmentDiff({ pair, search }: DiffProperties) {
   }
   if (texts.some((each) => each.isPending)) return <Skeleton />;
   const read = texts.map(({ data = "" }) => environmentIn(data));
-  const [one, other] = [file.one === null ? null : read[0], file.other === null ? null : read.at(-1)];
+  const [one, other] = [
+    file.one === null ? null : (read[0] ?? null),
+    file.other === null ? null : (read.at(-1) ?? null),
+  ];
   const passes = (row: ValuePair): boolean =>
     (search.diff !== true || row.one !== row.other) && row.name.toLowerCase().includes((search.q ?? "").toLowerCase());
   const tables = PARTS.map(([part, title]) => ({
     title,
     rows: valuePairs(one?.[part] ?? [], other?.[part] ?? []).filter(passes),
   })).filter(({ rows }) => rows.length > 0);
+  const unreadable = [
+    ...(one === null && file.one !== null ? [pair.one] : []),
+    ...(other === null && file.other !== null ? [pair.other] : []),
+  ];
   const without = [...(file.one === null ? [pair.one] : []), ...(file.other === null ? [pair.other] : [])];
   return (
     <ScrollRegion label="Environments" className={styles.tables}>
@@ -55,7 +62,12 @@ export function EnvironmentDiff({ pair, search }: DiffProperties) {
           {run.name} did not note its environment.
         </p>
       ))}
-      {tables.length === 0 && (
+      {unreadable.map((run) => (
+        <p key={run.id} role="status">
+          What {run.name} noted of its environment cannot be read.
+        </p>
+      ))}
+      {tables.length === 0 && unreadable.length === 0 && (
         <Empty title={search.q === undefined ? "The environments are the same" : `Nothing holds “${search.q}”`} />
       )}
       {tables.map(({ title, rows }) => (

@@ -1,10 +1,10 @@
 import { useMemo } from "react";
 
 import type { Change, FilePair } from "~/features/compare/diff/changes";
+import { MOST_FILES } from "~/features/compare/diff/changes";
 import styles from "~/features/compare/diff/Diff.module.css";
 import { FileDiff } from "~/features/compare/diff/FileDiff";
 import type { DiffProperties } from "~/features/compare/diff/Diffs";
-import { MOST_FILES } from "~/features/compare/diff/queries";
 import { useFiles } from "~/features/compare/diff/useFiles";
 import { Empty } from "~/shared/components/Empty";
 import { Problem } from "~/shared/components/Problem";

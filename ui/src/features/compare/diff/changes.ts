@@ -11,6 +11,23 @@ export interface FilePair {
   readonly other: Artifact | null;
 }
 
+/** More files of a run than these nobody looks through, and they would take long to list. */
+export const MOST_FILES = 10_000;
+
+/** Whether there may be more files than were listed. */
+export const isCut = (files: readonly Artifact[]): boolean => files.length >= MOST_FILES;
+
+/** Of the files of two runs, each sorted by path, those up to where either list was cut: beyond it nobody knows. */
+export function comparable(
+  ones: readonly Artifact[],
+  others: readonly Artifact[],
+): [readonly Artifact[], readonly Artifact[]] {
+  const ends = [ones, others].flatMap((files) => (isCut(files) ? (files.at(-1)?.path ?? []) : []));
+  const upTo = (files: readonly Artifact[]): readonly Artifact[] =>
+    files.filter(({ path }) => ends.every((end) => path <= end));
+  return [upTo(ones), upTo(others)];
+}
+
 /** The files of two runs by their paths, sorted: what the other one has besides is added. */
 export function filePairs(ones: readonly Artifact[], others: readonly Artifact[]): FilePair[] {
   const [byPath, byOtherPath] = [ones, others].map((files) => new Map(files.map((file) => [file.path, file])));

@@ -3,7 +3,7 @@ import { parseDiff } from "react-diff-view";
 import { expect, test } from "vitest";
 
 import { ArtifactSchema } from "~/api/gen/trivet/artifacts/v1/artifact_pb";
-import { filePairs, valuePairs } from "~/features/compare/diff/changes";
+import { comparable, filePairs, MOST_FILES, valuePairs } from "~/features/compare/diff/changes";
 import { patchOf } from "~/features/compare/diff/patch";
 
 const file = (path: string, digest: number, size = 1n) =>
@@ -17,6 +17,13 @@ test("files are told apart by their digests", () => {
     ["c/d", "removed"],
     ["e", "added"],
   ]);
+});
+
+test("beyond the end of a list that was cut, files are not taken to be added or removed", () => {
+  const many = Array.from({ length: MOST_FILES }, (_, place) => file(`f/${String(place).padStart(5, "0")}`, 1));
+  const pairs = filePairs(...comparable(many, [file("f/00000", 1), file("f/00001x", 1), file("g", 1)]));
+  expect(pairs).toHaveLength(MOST_FILES + 1);
+  expect(pairs.filter(({ change }) => change === "added").map(({ path }) => path)).toEqual(["f/00001x"]);
 });
 
 test("values are paired by name, and what one has not is nothing", () => {

@@ -4,26 +4,25 @@ import { artifacts, tracking } from "~/api/clients";
 import { digestOf, readBytes } from "~/api/files";
 import type { Artifact } from "~/api/gen/trivet/artifacts/v1/artifact_pb";
 import { runName } from "~/api/names";
+import { isCut } from "~/features/compare/diff/changes";
 
 const PAGE_SIZE = 1000;
-/** More files than these nobody looks through, and they would take long to list. */
-export const MOST_FILES = 10_000;
 
-/** The files of a run itself, in all of its folders; as many as are compared. */
-export const filesOf = (workspace: string, run: string) =>
+/** The files of a run itself in a folder and those below it; as many as are compared. */
+export const filesOf = (workspace: string, run: string, path: string) =>
   queryOptions({
-    queryKey: ["compared files", workspace, run],
+    queryKey: ["compared files", workspace, run, path],
     queryFn: async ({ signal }): Promise<readonly Artifact[]> => {
       const found: Artifact[] = [];
       let pageToken = "";
       do {
         const page = await artifacts.listArtifacts(
-          { owner: runName(workspace, run), recursive: true, pageSize: PAGE_SIZE, pageToken },
+          { owner: runName(workspace, run), path, recursive: true, pageSize: PAGE_SIZE, pageToken },
           { signal },
         );
         found.push(...page.artifacts);
         pageToken = page.nextPageToken;
-      } while (pageToken !== "" && found.length < MOST_FILES);
+      } while (pageToken !== "" && !isCut(found));
       return found;
     },
   });

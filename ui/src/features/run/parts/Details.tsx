@@ -5,7 +5,7 @@ import type { Run } from "~/api/gen/trivet/tracking/v1/run_pb";
 import { RunStatus } from "~/api/gen/trivet/tracking/v1/run_pb";
 import { idOf } from "~/api/names";
 import { millis } from "~/api/times";
-import { DIFF, ENVIRONMENT, isSource } from "~/shared/captured/captured";
+import { commitOf, DIFF, ENVIRONMENT, isSource } from "~/shared/captured/captured";
 import { CapturedDialog } from "~/features/run/parts/CapturedDialog";
 import styles from "~/features/run/parts/Overview.module.css";
 import { capturedFiles } from "~/features/run/queries";
@@ -30,7 +30,7 @@ export function Details({ workspace, run }: { readonly workspace: string; readon
   const branch = tag("trivet.git.branch");
   const source = captured.find(isSource);
   const hasDiff = captured.includes(DIFF);
-  const commit = run.gitCommit !== "" ? run.gitCommit : tag("mlflow.source.git.commit");
+  const commit = commitOf(run);
   const hasEnded = run.status !== RunStatus.RUNNING && run.status !== RunStatus.SCHEDULED;
   return (
     <Section title="Details">

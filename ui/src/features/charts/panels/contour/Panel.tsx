@@ -2,13 +2,14 @@ import { useMemo } from "react";
 
 import { Contour } from "~/charts/Contour";
 import type { CsvRequest, PanelBodyProperties, SettingsFormProperties } from "~/features/charts/panel";
-import { ALL_KINDS, dimensionOf, dimensionsOf, METRIC_KINDS } from "~/features/charts/panels/axes";
+import { dimensionOf, dimensionsOf, METRIC_KINDS } from "~/features/charts/panels/axes";
 import { AxisField } from "~/features/charts/panels/AxisField";
 import type { ContourSettings } from "~/features/charts/panels/contour/kind";
 import { LogChecks } from "~/features/charts/panels/LogChecks";
 import { marksOf } from "~/features/charts/panels/marks";
 import { Note } from "~/features/charts/panels/Note";
 import { csvOfRuns } from "~/features/charts/panels/rows";
+import { XyFields } from "~/features/charts/panels/XyFields";
 
 /** Heights between runs as lines of one height, with the runs on them. */
 export function Body({ runs, settings, lit, onLight, onPicture, onOpen }: PanelBodyProperties<ContourSettings>) {
@@ -41,20 +42,7 @@ export function SettingsForm({ scope, settings, onSettings }: SettingsFormProper
   const { x, y, z, logs } = settings;
   return (
     <>
-      <AxisField
-        label="x"
-        scope={scope}
-        kinds={ALL_KINDS}
-        axis={x}
-        onAxis={(id) => onSettings({ ...settings, x: id })}
-      />
-      <AxisField
-        label="y"
-        scope={scope}
-        kinds={ALL_KINDS}
-        axis={y}
-        onAxis={(id) => onSettings({ ...settings, y: id })}
-      />
+      <XyFields scope={scope} settings={settings} onSettings={onSettings} />
       <AxisField
         label="z: the height"
         scope={scope}

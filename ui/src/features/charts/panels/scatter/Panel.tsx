@@ -8,6 +8,7 @@ import { LogChecks } from "~/features/charts/panels/LogChecks";
 import { coloringOf, marksOf } from "~/features/charts/panels/marks";
 import { Note } from "~/features/charts/panels/Note";
 import { csvOfRuns } from "~/features/charts/panels/rows";
+import { XyFields } from "~/features/charts/panels/XyFields";
 import type { ScatterSettings } from "~/features/charts/panels/scatter/kind";
 
 /** One thing of runs against another, as points. */
@@ -44,20 +45,7 @@ export function SettingsForm({ scope, settings, onSettings }: SettingsFormProper
   const { x, y, size, color, logs } = settings;
   return (
     <>
-      <AxisField
-        label="x"
-        scope={scope}
-        kinds={ALL_KINDS}
-        axis={x}
-        onAxis={(id) => onSettings({ ...settings, x: id })}
-      />
-      <AxisField
-        label="y"
-        scope={scope}
-        kinds={ALL_KINDS}
-        axis={y}
-        onAxis={(id) => onSettings({ ...settings, y: id })}
-      />
+      <XyFields scope={scope} settings={settings} onSettings={onSettings} />
       <AxisField
         label="Colour; runs have their own without one"
         scope={scope}
