@@ -46,3 +46,20 @@ test("no curve has an empty band, and curves of one place have one bucket", () =
   const { mean } = bandOf([curveOfPoints([7], [1]), curveOfPoints([7, 7], [2, 4])], 10);
   expect([mean.xs, mean.mins].map(plain)).toEqual([[7], [2]]);
 });
+
+const rising = (count: number, step: number): number[] => Array.from({ length: count }, (_, place) => place * step);
+
+test("what is zoomed in on has buckets of its own, and every spike in it", () => {
+  const often = curveOfPoints(rising(1000, 1), rising(1000, 0));
+  const seldom = curveOfPoints(
+    rising(500, 2),
+    rising(500, 0).map((_, place) => (place === 203 ? 9 : 2)),
+  );
+  const { mean, range } = bandOf([often, seldom], 20, [400, 409]);
+  const places = plain(mean.xs).flatMap((x, place) => (x >= 400 && x <= 409 ? [place] : []));
+  expect(places.map((place) => mean.xs[place])).toEqual([400, 401, 402, 403, 404, 405, 406, 407, 408, 409]);
+  expect(places.map((place) => mean.mins[place])).toEqual([1, 1, 1, 1, 1, 2.75, 4.5, 2.75, 1, 1]);
+  expect(Math.max(...places.map((place) => range.maxs[place] ?? NaN))).toBe(9);
+  // Beyond it the band is as coarse as before.
+  expect(mean.xs.length).toBeLessThanOrEqual(30);
+});

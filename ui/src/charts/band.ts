@@ -1,5 +1,5 @@
-import type { Curve } from "~/charts/curve";
-import { curveOfPoints, extentOfXs } from "~/charts/curve";
+import type { Curve, Range } from "~/charts/curve";
+import { curveOfPoints, extentOfXs, firstAfter, firstFrom, partOf, within, withPart } from "~/charts/curve";
 import { middleAt } from "~/charts/smooth";
 
 /** Several curves as one. */
@@ -13,19 +13,40 @@ export interface Band {
 /**
  * Curves over the same axis as their mean and their range, in at most so many buckets. Curves with the same places keep
  * these; others are brought into buckets of the same width. Where a curve has nothing in a bucket, and something before
- * and after it, the line between these counts: the mean would else jump with who logs how often.
+ * and after it, the line between these counts: the mean would else jump with who logs how often. What is zoomed in on has
+ * so many buckets of its own.
  */
-export function bandOf(curves: readonly Curve[], most: number): Band {
+export function bandOf(curves: readonly Curve[], most: number, zoom: Range | null = null): Band {
   const there = curves.filter(({ xs }) => xs.length > 0);
   const extent = extentOfXs(there);
   const [first] = there;
   if (extent === null || first === undefined) return { mean: curveOfPoints([], []), range: curveOfPoints([], []) };
   if (there.every(({ xs }) => isSame(xs, first.xs))) return inBuckets(there, first.xs.length, (place) => place);
-  const [low, high] = extent;
-  const count = Math.min(most, Math.max(...there.map(({ xs }) => xs.length)));
-  const width = (high - low) / count;
-  return inBuckets(there, count, (_, x) => (width === 0 ? 0 : Math.min(count - 1, Math.floor((x - low) / width))));
+  const whole = inRange(there, most, extent);
+  if (zoom === null) return whole;
+  const near = inRange(
+    there.map((curve) => around(curve, zoom)),
+    most,
+    zoom,
+  );
+  const withNear = (of: Curve, part: Curve): Curve => withPart(of, within(part, zoom), zoom);
+  return { mean: withNear(whole.mean, near.mean), range: withNear(whole.range, near.range) };
 }
+
+/** In buckets of a range of the axis, and one for what is before it, and one for what is after it. */
+function inRange(curves: readonly Curve[], most: number, [low, high]: Range): Band {
+  const count = Math.min(most, Math.max(...curves.map(({ xs }) => xs.length)));
+  const width = (high - low) / count;
+  return inBuckets(curves, count + 2, (_, x) => {
+    if (x < low) return 0;
+    if (x > high) return count + 1;
+    return width === 0 ? 1 : 1 + Math.min(count - 1, Math.floor((x - low) / width));
+  });
+}
+
+/** What a curve has in a range, and its nearest place on either side, for the lines that lead into it. */
+const around = (curve: Curve, [from, to]: Range): Curve =>
+  partOf(curve, Math.max(0, firstFrom(curve.xs, from) - 1), firstAfter(curve.xs, to) + 1);
 
 const isSame = (one: Float64Array, other: Float64Array): boolean =>
   one === other || (one.length === other.length && one.every((x, place) => x === other[place]));

@@ -73,17 +73,20 @@ export function extentOfXs(curves: readonly Curve[]): Range | null {
   return low > high ? null : [low, high];
 }
 
-/** The buckets of a curve within a range. */
-export function within(curve: Curve, [from, to]: Range): Curve {
-  const [first, end] = [firstFrom(curve.xs, from), firstAfter(curve.xs, to)];
-  const mins = curve.mins.subarray(first, end);
+/** What a curve has from one place up to, not including, another. */
+export const partOf = ({ xs, mins, maxs, nans }: Curve, begin: number, end: number): Curve => {
+  const part = mins.subarray(begin, end);
   return {
-    xs: curve.xs.subarray(first, end),
-    mins,
-    maxs: curve.mins === curve.maxs ? mins : curve.maxs.subarray(first, end),
-    nans: curve.nans.subarray(first, end),
+    xs: xs.subarray(begin, end),
+    mins: part,
+    maxs: mins === maxs ? part : maxs.subarray(begin, end),
+    nans: nans.subarray(begin, end),
   };
-}
+};
+
+/** The buckets of a curve within a range. */
+export const within = (curve: Curve, [from, to]: Range): Curve =>
+  partOf(curve, firstFrom(curve.xs, from), firstAfter(curve.xs, to));
 
 /** A curve with a part of it as it was read more finely: its buckets within a range are those of the other. */
 export function withPart(curve: Curve, part: Curve, [from, to]: Range): Curve {

@@ -51,7 +51,7 @@ test("each run that has points has a line in its colour, named by the metric too
 
 test("a group is the mean of its runs with their range, and owns no run", () => {
   const curves = new Map([read("loss", { a: 1, b: 3, c: 7 })]);
-  const found = seriesOfGroups([run("a", "x"), run("b", "x"), run("c", "y"), run("d", "y")], ["loss"], curves);
+  const found = seriesOfGroups([run("a", "x"), run("b", "x"), run("c", "y"), run("d", "y")], ["loss"], curves, null);
   expect(found.map(({ label, owner, color }) => [label, owner, color])).toEqual([
     ["x (2 runs)", undefined, "a"],
     ["y (1 run)", undefined, "c"],

@@ -1,7 +1,7 @@
 import { group } from "d3-array";
 
 import { bandOf } from "~/charts/band";
-import type { Curve, LineSeries } from "~/charts/curve";
+import type { Curve, LineSeries, Range } from "~/charts/curve";
 import type { CurvesRead } from "~/features/charts/lines/CurveReader";
 import { lineId } from "~/features/charts/lines/lines";
 import type { Ranks } from "~/features/charts/lines/ranks";
@@ -39,7 +39,12 @@ export function seriesOfRuns(runs: readonly ShownRun[], metrics: readonly string
 }
 
 /** A line for each group and metric: the mean of its runs, with an area around it. */
-export function seriesOfGroups(runs: readonly ShownRun[], metrics: readonly string[], curves: Curves): LineSeries[] {
+export function seriesOfGroups(
+  runs: readonly ShownRun[],
+  metrics: readonly string[],
+  curves: Curves,
+  zoom: Range | null,
+): LineSeries[] {
   const groups = group(runs, (run) => run.group ?? "");
   return metrics.flatMap((key, place) => {
     const ofKey = curves.get(lineId(key, null));
@@ -47,7 +52,7 @@ export function seriesOfGroups(runs: readonly ShownRun[], metrics: readonly stri
       const found = curvesOf(members.map((run) => ofKey?.get(run.name)));
       const [first] = members;
       if (first === undefined || found.length === 0) return [];
-      const { mean, range } = bandOf(found, MOST_BUCKETS);
+      const { mean, range } = bandOf(found, MOST_BUCKETS, zoom);
       const label = `${name} (${found.length === 1 ? "1 run" : `${count(found.length)} runs`})`;
       return [
         {
@@ -70,6 +75,7 @@ export function seriesOfRanks(
   metrics: readonly string[],
   curves: Curves,
   ranks: ReadonlyMap<string, ReadonlyMap<string, Ranks>>,
+  zoom: Range | null,
 ): LineSeries[] {
   return metrics.flatMap((key) =>
     runs.flatMap((run): LineSeries[] => {
@@ -79,7 +85,7 @@ export function seriesOfRanks(
         curves.get(lineId(key, context))?.get(run.name);
       const found = curvesOf(ofRun.ranks.map(({ context }) => curveOf(context)));
       if (found.length === 0) return [];
-      const { mean, range } = bandOf(found, MOST_BUCKETS);
+      const { mean, range } = bandOf(found, MOST_BUCKETS, zoom);
       const name = metrics.length === 1 ? run.displayName : `${run.displayName}, ${key}`;
       const common = { owner: run.id, color: run.color };
       const slowest = curveOf(ofRun.slowest.context);

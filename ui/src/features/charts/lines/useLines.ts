@@ -52,9 +52,9 @@ export function useLines({ runs, settings, look, zoom, changes, lit, width }: Pr
   const { curves, ...read } = useCurves({ lines, axis, zoom, buckets: bucketsIn(width), changes });
   const isGrouped = bands === "groups" && runs.some((run) => run.group !== null);
   const series = useMemo(() => {
-    if (isGrouped) return seriesOfGroups(runs, metrics, curves);
-    return bands === "ranks" ? seriesOfRanks(runs, metrics, curves, ranks) : seriesOfRuns(runs, metrics, curves);
-  }, [isGrouped, bands, runs, metrics, curves, ranks]);
+    if (isGrouped) return seriesOfGroups(runs, metrics, curves, zoom);
+    return bands === "ranks" ? seriesOfRanks(runs, metrics, curves, ranks, zoom) : seriesOfRuns(runs, metrics, curves);
+  }, [isGrouped, bands, runs, metrics, curves, ranks, zoom]);
   const above = useMemo(() => {
     const found = isGrouped ? runs.find((run) => run.id === lit) : undefined;
     return found === undefined ? [] : seriesOfRuns([found], metrics, curves);
