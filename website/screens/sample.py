@@ -102,14 +102,14 @@ def _sweep(chosen: random.Random) -> list[str]:
             ) as run:
                 rate, depth = 10 ** chosen.uniform(-3, -0.5), chosen.randrange(3, 13)
                 optimizer = chosen.choice(("adam", "sgd", "lamb"))
-                trivet.log_params(
-                    {
-                        "learning_rate": f"{rate:.4g}",
-                        "depth": depth,
-                        "optimizer": optimizer,
-                        "batch_size": 2 ** chosen.randrange(5, 10),
-                    }
-                )
+                params = {
+                    "learning_rate": f"{rate:.4g}",
+                    "depth": depth,
+                    "optimizer": optimizer,
+                    "batch_size": 2 ** chosen.randrange(5, 10),
+                }
+                trivet.log_params(params)
+                trivet.log_dict({"features": ["distance_km", "hour"], **params}, "config/training.json")
                 _curves(chosen, quality=abs(math.log10(rate) + 2) + abs(depth - 8) / 6, steps=50)
                 _model()
                 runs.append(run.info.run_id)

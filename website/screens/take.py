@@ -5,6 +5,7 @@ Run it by `make screens`. Usage: take.py FOLDER [light|dark]
 
 from __future__ import annotations
 
+import json
 import sys
 import tempfile
 from collections.abc import Iterator
@@ -43,15 +44,36 @@ def pages_of(sample: Sample) -> dict[str, tuple[str, str]]:
         "experiments": ("experiments", "taxi-duration"),
         "runs": (f"experiments/{sample.experiment_id}?filter={quote('metrics.val/rmse < 6.5')}", "trial-"),
         "charts": (f"experiments/{sample.experiment_id}/charts?group=param%3Aoptimizer", "train/loss"),
+        "panels": (
+            f"experiments/{sample.experiment_id}/charts?group=param%3Aoptimizer&panels={_panels()}",
+            "Params that tell",
+        ),
         "run": (run, "final"),
         "metrics": (f"{run}?tab=metrics", "val/rmse"),
         "artifacts": (f"{run}?tab=artifacts&path=model", "Signature"),
         "compare": (f"compare?runs={runs}", "Parallel coordinates"),
+        "curves": (f"compare?runs={runs}&plot=curves&metric={quote('val/rmse')}", "Smoothing"),
+        "differences": (f"compare?runs={runs}&part=files&path={quote('config/training.json')}", "learning_rate"),
         "models": ("models", sample.model),
         "model": (model, "champion"),
         "version": (f"{model}/versions/{sample.version}", "Staging"),
         "server": ("server", "artifacts"),
     }
+
+
+def _panels() -> str:
+    """Some kinds of panels that somebody added, as the URL has them."""
+    rmse, rate, depth = "min.val/rmse", "params.learning_rate", "params.depth"
+    settings = (
+        ("importance", {"target": rmse}),
+        ("scatter", {"x": rate, "y": rmse, "color": depth, "logs": [rate]}),
+        ("contour", {"x": rate, "y": depth, "z": rmse, "logs": [rate]}),
+        ("bars", {"of": rmse}),
+        ("histogram", {"of": rmse}),
+        ("box", {"of": rmse, "by": "params.optimizer"}),
+    )
+    added = {f"p{number}": {"kind": kind, "settings": each} for number, (kind, each) in enumerate(settings, 1)}
+    return quote(json.dumps(added))
 
 
 def take(browser: Browser, url: str, text: str, target: Path, scheme: Scheme) -> None:

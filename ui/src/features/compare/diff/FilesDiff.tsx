@@ -84,13 +84,17 @@ export function FilesDiff({ pair, search, onChange }: DiffProperties) {
         label="Width of the list"
         width={LIST_PIXELS}
         first={
-          <VirtualTable
-            label="Files"
-            columns={columns}
-            widths="24px minmax(0, 1fr) 84px 84px"
-            rows={shown}
-            keyOf={({ path }) => path}
-          />
+          shown.length === 0 ? (
+            <Empty title={search.q === undefined ? "All files are the same" : "No file has that in its path"} />
+          ) : (
+            <VirtualTable
+              label="Files"
+              columns={columns}
+              widths="24px minmax(0, 1fr) 84px 84px"
+              rows={shown}
+              keyOf={({ path }) => path}
+            />
+          )
         }
         second={
           <div className={styles.opened}>
