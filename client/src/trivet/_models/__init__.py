@@ -1,0 +1,1 @@
+"""Models in files: how they are written, described, loaded and scored."""
