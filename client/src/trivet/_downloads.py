@@ -53,13 +53,17 @@ def download(transfer: Transfer, artifacts: Sequence[artifact_pb2.Artifact], fol
     lock = threading.Lock()
     fetched: dict[bytes, Path] = {}
 
-    def fetch(file: _File) -> None:
+    def is_had(file: _File) -> bool:
         transfer.stop.check()
         # Again: a link may have come to lie there meanwhile.
         safe_join(folder, file.artifact.path)
         file.place.parent.mkdir(parents=True, exist_ok=True)
-        if _is_there(transfer, file) or _copy_from_cache(transfer, file):
+        return _is_there(transfer, file) or _copy_from_cache(transfer, file)
+
+    def fetch(file: _File) -> None:
+        if file.artifact.size_bytes > _PIECE_BYTES and is_had(file):
             return
+        transfer.stop.check()
         sha256 = file.artifact.sha256
         try:
             if file.artifact.size_bytes < LARGE_BYTES:
@@ -81,7 +85,12 @@ def download(transfer: Transfer, artifacts: Sequence[artifact_pb2.Artifact], fol
     for file in files:
         if file.artifact.size_bytes >= LARGE_BYTES:
             fetch(file)
-    small = [file for file in files if file.artifact.size_bytes < LARGE_BYTES]
+    # What is here already takes less than the threads that would get it.
+    small = [
+        file
+        for file in files
+        if file.artifact.size_bytes < LARGE_BYTES and not (file.artifact.size_bytes <= _PIECE_BYTES and is_had(file))
+    ]
     run_at_once([_step(fetch, file) for file in small], _SMALL_WORKERS, transfer.stop)
     transfer.cache.add_contents(fetched)
 
