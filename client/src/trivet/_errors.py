@@ -35,7 +35,8 @@ TrivetError
 │   ├── StageProtected
 │   ├── AliasProtected
 │   ├── ModelVersionUnverified
-│   └── StageInUse
+│   ├── StageInUse
+│   └── ThresholdMissed
 ├── Conflict                   somebody else was faster; read again and repeat
 ├── CredentialsInvalid
 ├── PermissionDenied
@@ -220,6 +221,10 @@ class ModelVersionUnverified(FailedPrecondition):
 
 class StageInUse(FailedPrecondition):
     """A stage cannot be left out of the workspace's while a version is in it."""
+
+
+class ThresholdMissed(FailedPrecondition):
+    """A model did not reach what a comparison asks of it; `metadata["metrics"]` says where, with commas between."""
 
 
 class Conflict(TrivetError):

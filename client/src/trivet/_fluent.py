@@ -147,7 +147,8 @@ if hasattr(os, "register_at_fork"):  # Windows has no fork
     os.register_at_fork(after_in_child=_forget_the_parents_lock)
 
 
-def _client() -> Client:
+def process_client() -> Client:
+    """The client of the functions of this process; `set_tracking_uri` says of which server."""
     with _process.lock:
         if _process.client is None:
             _process.client = Client(_process.uri)
@@ -201,7 +202,7 @@ def set_experiment(experiment_name: str | None = None, experiment_id: str | int 
     """
     if (experiment_name is None) == (experiment_id is None):
         raise InvalidArgument("Give either experiment_name or experiment_id.")
-    client = _client()
+    client = process_client()
     if experiment_id is not None:
         experiment = client.get_experiment(experiment_id)
     else:
@@ -221,17 +222,17 @@ def set_experiment(experiment_name: str | None = None, experiment_id: str | int 
 
 def create_experiment(name: str, artifact_location: str | None = None, tags: Mapping[str, str] | None = None) -> str:
     """Creates an experiment and returns its id. Raises ExperimentNameTaken."""
-    return _client().create_experiment(name, artifact_location, tags)
+    return process_client().create_experiment(name, artifact_location, tags)
 
 
 def get_experiment(experiment_id: str | int) -> Experiment:
     """Returns an experiment, also a deleted one. Raises ExperimentNotFound."""
-    return _client().get_experiment(experiment_id)
+    return process_client().get_experiment(experiment_id)
 
 
 def get_experiment_by_name(name: str) -> Experiment | None:
     """Returns the experiment of that name, also a deleted one; None where there is none."""
-    return _client().get_experiment_by_name(name)
+    return process_client().get_experiment_by_name(name)
 
 
 def search_experiments(
@@ -241,12 +242,12 @@ def search_experiments(
     order_by: _Order = None,
 ) -> list[Experiment]:
     """Returns the experiments that pass a filter, such as `name LIKE 'taxi%'`."""
-    return _client().search_experiments(view_type, max_results, filter_string, order_by)
+    return process_client().search_experiments(view_type, max_results, filter_string, order_by)
 
 
 def list_experiments(view_type: ViewType | int = ViewType.ACTIVE_ONLY, max_results: int = 1000) -> list[Experiment]:
     """Returns the experiments, the newest first."""
-    return _client().list_experiments(view_type, max_results)
+    return process_client().list_experiments(view_type, max_results)
 
 
 # --- runs
@@ -307,7 +308,7 @@ def start_run(
             f"The run {stack[-1].info.run_id} is active already. End it by end_run(), or start this one with "
             "nested=True."
         )
-    client = _client()
+    client = process_client()
     joins = False
     if run_id is None and not stack and fork_from is None:
         run_id = os.environ.get("TRIVET_RUN_ID") or None
@@ -395,12 +396,12 @@ def _run_to_log_to() -> ActiveRun:
 
 def get_run(run_id: str) -> Run:
     """Returns a run with all that was logged to it before the call, also a deleted one. Raises RunNotFound."""
-    return _client().get_run(run_id)
+    return process_client().get_run(run_id)
 
 
 def delete_run(run_id: str) -> None:
     """Puts a run into the bin."""
-    _client().delete_run(run_id)
+    process_client().delete_run(run_id)
 
 
 def log_metric(
@@ -596,7 +597,7 @@ def flush(timeout_seconds: float | None = None) -> Receipt:
 
 def get_metric_history(run_id: str, key: str) -> list[Metric]:
     """Returns all points of a metric, by step, then time, then value; empty where there are none."""
-    return _client().get_metric_history(run_id, key)
+    return process_client().get_metric_history(run_id, key)
 
 
 def list_run_infos(
@@ -606,7 +607,7 @@ def list_run_infos(
     order_by: _Order = None,
 ) -> list[RunInfo]:
     """Returns what the runs of an experiment are, without what was logged to them."""
-    return _client().list_run_infos(experiment_id, run_view_type, max_results, order_by)
+    return process_client().list_run_infos(experiment_id, run_view_type, max_results, order_by)
 
 
 @overload
@@ -677,7 +678,7 @@ def search_runs(
     from trivet import _frames  # noqa: PLC0415 - only searches need it
 
     as_frame = _frames.is_wanted(output_format)
-    client = _client()
+    client = process_client()
     ids = _experiments_to_search(client, experiment_ids, experiment_names, everywhere=search_all_experiments)
     runs: list[Run] = (
         [] if ids is None else client.search_runs(ids, filter_string, run_view_type, max_results, order_by)
@@ -813,7 +814,7 @@ def log_image(
     run._client.log_image(run.info.run_id, image, artifact_file, key, step, timestamp)  # noqa: SLF001 - of this module
 
 
-def log_table(data: object, artifact_file: str) -> None:
+def log_table(data: object, artifact_file: str, *, replaces: bool = False) -> None:
     """Uploads a table to the active run, or adds its rows to one that is there; as `log_text`.
 
     Two processes that add rows to one file at the same time lose those of one of them.
@@ -821,12 +822,13 @@ def log_table(data: object, artifact_file: str) -> None:
     Args:
         data: A DataFrame of pandas or polars; or columns by their names, as lists of one length or single values.
         artifact_file: A file of the run: `.json`, to which rows can be added, `.csv` or `.parquet`.
+        replaces: Whether a file that is there is replaced, whatever it is.
 
     Raises:
         InvalidArgument: it is no table, or the file is there and is none.
     """
     run = _run_to_log_to()
-    run._client.log_table(run.info.run_id, data, artifact_file)  # noqa: SLF001 - of this module
+    run._client.log_table(run.info.run_id, data, artifact_file, replaces=replaces)  # noqa: SLF001 - of this module
 
 
 def log_histogram(
@@ -860,7 +862,7 @@ def list_artifacts(run_id: str | None = None, path: str | None = None) -> list[F
         run_id: Default: the active run.
         path: The folder; one that is not there is empty. Default: the top.
     """
-    return _client().list_artifacts(run_id or _run_to_log_to().info.run_id, path)
+    return process_client().list_artifacts(run_id or _run_to_log_to().info.run_id, path)
 
 
 def download_artifacts(
@@ -888,7 +890,7 @@ def download_artifacts(
         ArtifactCorrupt: the bytes are not those that were stored; nothing of that file is kept.
         InvalidArgument: there is no such stage, the URI is none, or the arguments do not go together.
     """
-    return _client().download_artifacts(
+    return process_client().download_artifacts(
         run_id,
         path,
         None if dst_path is None else os.fspath(dst_path),
@@ -926,7 +928,7 @@ def initialize_logged_model(
     experiment = experiment_id if experiment_id is not None else _process.experiment_id
     if run is not None and experiment_id is None:
         experiment = run.info.experiment_id
-    client = _client() if run is None else run._client  # noqa: SLF001 - of this module
+    client = process_client() if run is None else run._client  # noqa: SLF001 - of this module
     return client.create_logged_model(
         _DEFAULT_EXPERIMENT_ID if experiment is None else experiment,
         name,
@@ -943,12 +945,12 @@ def finalize_logged_model(model_id: str, status: str) -> LoggedModel:
     Raises:
         LoggedModelNotFound, LoggedModelFinalized: there is none, or it has another status for good.
     """
-    return _client().finalize_logged_model(model_id, status)
+    return process_client().finalize_logged_model(model_id, status)
 
 
 def get_logged_model(model_id: str) -> LoggedModel:
     """Returns a logged model with all that was measured of it before the call. Raises LoggedModelNotFound."""
-    return _client().get_logged_model(model_id)
+    return process_client().get_logged_model(model_id)
 
 
 def search_logged_models(
@@ -971,24 +973,24 @@ def search_logged_models(
     Raises:
         FilterInvalid, OrderByInvalid: they cannot be understood; says where.
     """
-    client = _client()
+    client = process_client()
     ids = _experiments_to_search(client, experiment_ids, None, everywhere=False)
     return client.search_logged_models(ids or (), filter_string, datasets, max_results, order_by)
 
 
 def set_logged_model_tags(model_id: str, tags: Mapping[str, object]) -> None:
     """Sets tags of a logged model, all or none. Raises LoggedModelNotFound."""
-    _client().set_logged_model_tags(model_id, tags)
+    process_client().set_logged_model_tags(model_id, tags)
 
 
 def delete_logged_model_tag(model_id: str, key: str) -> None:
     """Removes a tag of a logged model. Raises LoggedModelNotFound, TagNotFound."""
-    _client().delete_logged_model_tag(model_id, key)
+    process_client().delete_logged_model_tag(model_id, key)
 
 
 def log_model_params(params: Mapping[str, object], model_id: str) -> None:
     """Adds params to a logged model, all or none. Raises LoggedModelNotFound, ParamChanged."""
-    _client().log_model_params(model_id, params)
+    process_client().log_model_params(model_id, params)
 
 
 # --- models
@@ -1010,12 +1012,12 @@ def register_model(
         ModelSourceUnusable: the files are not there.
         DeadlineExceeded: it is not ready in time; it is finished in the background.
     """
-    return _client().register_model(model_uri, name, await_registration_for, tags)
+    return process_client().register_model(model_uri, name, await_registration_for, tags)
 
 
 def get_latest_versions(name: str, stages: Sequence[str] | None = None) -> list[ModelVersion]:
     """Returns the newest ready version of a model in each stage, or in those given. Raises ModelNotFound."""
-    return _client().get_latest_versions(name, stages)
+    return process_client().get_latest_versions(name, stages)
 
 
 def transition_model_version_stage(
@@ -1039,33 +1041,35 @@ def transition_model_version_stage(
         ModelVersionNotReady: its files are not in place.
         StageProtected, ModelVersionUnverified: it may not enter or leave that stage.
     """
-    return _client().transition_model_version_stage(name, version, stage, archive_existing_versions, reason=reason)
+    return process_client().transition_model_version_stage(
+        name, version, stage, archive_existing_versions, reason=reason
+    )
 
 
 def update_model_version(name: str, version: str | int, description: str) -> ModelVersion:
     """Changes the description of a version."""
-    return _client().update_model_version(name, version, description)
+    return process_client().update_model_version(name, version, description)
 
 
 def list_registered_models(max_results: int = 100) -> PagedList[RegisteredModel]:
     """Returns the models by name, each with its newest versions."""
-    return _client().list_registered_models(max_results)
+    return process_client().list_registered_models(max_results)
 
 
 def search_registered_models(
     filter_string: str = "", max_results: int = 100, order_by: _Order = None
 ) -> PagedList[RegisteredModel]:
     """Returns the models that pass a filter, such as `name LIKE 'taxi%'`."""
-    return _client().search_registered_models(filter_string, max_results, order_by)
+    return process_client().search_registered_models(filter_string, max_results, order_by)
 
 
 def search_model_versions(
     max_results: int = 10_000, filter_string: str = "", order_by: _Order = None
 ) -> PagedList[ModelVersion]:
     """Returns the versions that pass a filter, such as `name = 'taxi' AND datasets.name = 'trips'`."""
-    return _client().search_model_versions(filter_string, max_results, order_by)
+    return process_client().search_model_versions(filter_string, max_results, order_by)
 
 
 def set_model_version_tag(name: str, version: str | int, key: str, value: object) -> None:
     """Sets a tag of a version."""
-    _client().set_model_version_tag(name, version, key, value)
+    process_client().set_model_version_tag(name, version, key, value)

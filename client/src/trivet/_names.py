@@ -12,6 +12,10 @@ from trivet._errors import InvalidArgument
 _RUN_URI: Final = re.compile(r"runs:/+([^/]+)(?:/(.*))?")
 _LOGGED_MODEL_URI: Final = re.compile(r"models:/+(m-[0-9a-f]{32})(?:/(.*))?")
 _MODEL_URI: Final = re.compile(r"models:/+([^/@]+)(?:/([^/@]+)|@([^/@]+))(?:/(.*))?")
+# Where the gateway says that files are (docs/gateway.md), with whatever lies before the id.
+_SERVED_URI: Final = re.compile(
+    r"mlflow-artifacts:(?://[^/]*)?/(?:.*?/)?(?:models/(m-[0-9a-f]{32})|([0-9a-f]{32}))/artifacts(?:/(.*))?"
+)
 _VERSION: Final = re.compile(r"[1-9][0-9]{0,17}")
 
 
@@ -145,6 +149,9 @@ def parse_files_uri(uri: str) -> FilesUri:
         return RunFiles(match[1], (match[2] or "").strip("/"))
     if match := _LOGGED_MODEL_URI.fullmatch(uri):
         return LoggedModelFiles(match[1], (match[2] or "").strip("/"))
+    if match := _SERVED_URI.fullmatch(uri):
+        path = (match[3] or "").strip("/")
+        return LoggedModelFiles(match[1], path) if match[1] else RunFiles(match[2], path)
     if match := _MODEL_URI.fullmatch(uri):
         name, number_or_stage, alias, path = match[1], match[2], match[3], (match[4] or "").strip("/")
         if alias:
