@@ -220,6 +220,17 @@ def test_what_cannot_be_written_is_refused_and_nothing_is_stored(case: str) -> N
         assert list(run.artifacts) == []
 
 
+def test_a_table_takes_the_place_of_whatever_is_there() -> None:
+    with trivet.start_run():
+        for file in ("t.json", "t.csv"):
+            trivet.log_text("no table", file)
+            for value in (1, 2):
+                trivet.log_table({"a": [value]}, file, replaces=True)
+        assert json.loads(read("t.json")) == {"columns": ["a"], "data": [[2]]}
+        assert read("t.csv") == b"a\r\n2\r\n"
+        assert [entry["path"] for entry in json.loads(tags()["mlflow.loggedArtifacts"])] == ["t.json", "t.csv"]
+
+
 def test_a_file_that_is_no_table_stays_as_it_is() -> None:
     with trivet.start_run():
         trivet.log_dict({"a": 1}, "t.json")

@@ -50,6 +50,7 @@ from trivet._errors import (
     StageProtected,
     TagNotFound,
     TargetInvalid,
+    ThresholdMissed,
     TrivetError,
     WebhookNotFound,
     WorkspaceNotFound,
@@ -155,6 +156,9 @@ if TYPE_CHECKING:
         ServiceStatus,
         SpaceUsage,
     )
+    from trivet._evaluation.comparing import compare_models
+    from trivet._evaluation.evaluating import evaluate
+    from trivet._evaluation.results import Comparison, EvaluatedSlice, Evaluation, Threshold, ThresholdCheck
     from trivet._metric_columns import MetricColumns
     from trivet._model_entities import (
         FieldChange,
@@ -186,6 +190,7 @@ __all__ = [
     "ClientClosed",
     "CollectedGarbage",
     "ComparedKey",
+    "Comparison",
     "Conflict",
     "ConsoleLine",
     "CredentialsInvalid",
@@ -193,6 +198,8 @@ __all__ = [
     "DatasetInput",
     "DatasetSummary",
     "DeadlineExceeded",
+    "EvaluatedSlice",
+    "Evaluation",
     "Experiment",
     "ExperimentChange",
     "ExperimentDeleted",
@@ -275,6 +282,9 @@ __all__ = [
     "StageProtected",
     "TagNotFound",
     "TargetInvalid",
+    "Threshold",
+    "ThresholdCheck",
+    "ThresholdMissed",
     "TrivetError",
     "ViewType",
     "Webhook",
@@ -283,12 +293,14 @@ __all__ = [
     "WorkspaceNotFound",
     "__version__",
     "active_run",
+    "compare_models",
     "create_experiment",
     "delete_logged_model_tag",
     "delete_run",
     "delete_tag",
     "download_artifacts",
     "end_run",
+    "evaluate",
     "finalize_logged_model",
     "flush",
     "get_experiment",
@@ -339,7 +351,16 @@ __all__ = [
 
 
 # The classes of values are made when one is asked for: that takes longer than all the rest of `import trivet`.
-_VALUE_MODULES = ("_artifact_owners", "_entities", "_metric_columns", "_model_entities", "_run_views")
+_VALUE_MODULES = (
+    "_artifact_owners",
+    "_entities",
+    "_metric_columns",
+    "_model_entities",
+    "_run_views",
+    "_evaluation.results",
+    "_evaluation.evaluating",
+    "_evaluation.comparing",
+)
 
 
 def __getattr__(name: str) -> object:

@@ -591,9 +591,9 @@ class Client:
         """Uploads an image."""
         self._objects(run_id).image(image, artifact_file, key, step, timestamp)
 
-    def log_table(self, run_id: str, data: object, artifact_file: str) -> None:
-        """Uploads a table, or adds its rows to one."""
-        self._objects(run_id).table(data, artifact_file)
+    def log_table(self, run_id: str, data: object, artifact_file: str, *, replaces: bool = False) -> None:
+        """Uploads a table, or adds its rows to one that is there, or puts it in its place."""
+        self._objects(run_id).table(data, artifact_file, replaces=replaces)
 
     def log_histogram(
         self,

@@ -78,9 +78,9 @@ class RunObjects:
         counted = contents.of_histogram(values, bins)
         self._put(_of_series("histograms", key, step, timestamp, ".json"), json.dumps(counted).encode())
 
-    def table(self, table: object, artifact_file: str) -> None:
-        """Rows of named columns; those of a JSON file that is there come first."""
-        before = self._before(artifact_file)
+    def table(self, table: object, artifact_file: str, *, replaces: bool = False) -> None:
+        """Rows of named columns; those of a JSON file that is there come first, or else it is replaced."""
+        before = None if replaces else self._before(artifact_file)
         self._put(artifact_file, contents.of_table(table, artifact_file, before))
         if before is None:
             self._note_table(artifact_file)

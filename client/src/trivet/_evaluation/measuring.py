@@ -1,0 +1,114 @@
+"""Asks a model, and measures what it answers: all of an evaluation but that it is logged."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+import numpy as np
+import pandas as pd
+
+from trivet._errors import InvalidArgument
+from trivet._evaluation.answers import Answers, ask
+from trivet._evaluation.classifier import scored_classifier
+from trivet._evaluation.opened_model import OpenedModel
+from trivet._evaluation.regressor import scored_regressor
+from trivet._evaluation.results import EvaluatedSlice, Evaluation
+from trivet._evaluation.rows import Rows
+from trivet._evaluation.scores import ExtraMetrics, Scored
+from trivet._evaluation.slicing import SlicedRows, Slices, slice_rows
+
+_TYPES: Final = ("regressor", "classifier")
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What is to be measured."""
+
+    model_type: str
+    labels: Sequence[Any] | None = None
+    pos_label: Any = None
+    slices: Slices | str = ()
+    extra_metrics: ExtraMetrics | None = None
+
+    def check(self) -> None:
+        """Raises InvalidArgument where it can be seen without any data."""
+        if self.model_type not in _TYPES:
+            raise InvalidArgument(f"model_type is {self.model_type!r}; it has to be one of {', '.join(_TYPES)}.")
+        if self.model_type == "regressor" and (self.labels is not None or self.pos_label is not None):
+            raise InvalidArgument("labels and pos_label are of classifiers; this is a regressor.")
+
+
+@dataclass(frozen=True)
+class Measured:
+    """An evaluation that is not logged yet."""
+
+    evaluation: Evaluation
+    """Without a run, and without files."""
+    scored: Scored
+    """What plots are made of."""
+
+
+def measure(opened: OpenedModel, rows: Rows, wanted: Wanted) -> Measured:
+    """Measures a model on data, for what was checked to be wanted.
+
+    Raises:
+        InvalidArgument: the data, the answers and what is wanted do not go together; says why.
+    """
+    scored = _scored(rows, _answers(opened, rows, wanted), wanted)
+    scores = scored.score(np.ones(len(rows), np.bool_))
+    parts = slice_rows(wanted.slices, rows.columns, len(rows))
+    slices = tuple(_sliced(scored, part) for part in parts)
+    evaluation = Evaluation(
+        run_id="",
+        model_type=wanted.model_type,
+        model=opened.name,
+        model_id=opened.model_id,
+        dataset=rows.dataset,
+        metrics=scores.values,
+        left_out=scores.left_out,
+        slices=slices,
+        tables={**scored.tables(), **_slice_table(parts, slices)},
+    )
+    return Measured(evaluation, scored)
+
+
+def _answers(opened: OpenedModel, rows: Rows, wanted: Wanted) -> Answers:
+    if opened.model is not None and (rows.predictions is not None or rows.probabilities is not None):
+        raise InvalidArgument("Give either a model, or its predictions and probabilities.")
+    if opened.model is not None:
+        return ask(opened.model, rows, wants_probabilities=wanted.model_type == "classifier")
+    if rows.predictions is None:
+        raise InvalidArgument("Give a model, or predictions=, the column or the values that it predicted.")
+    return Answers(rows.predictions, rows.probabilities)
+
+
+def _scored(rows: Rows, answers: Answers, wanted: Wanted) -> Scored:
+    extra = wanted.extra_metrics or {}
+    if wanted.model_type == "regressor":
+        return scored_regressor(rows.targets, answers, extra)
+    return scored_classifier(rows.targets, answers, extra, labels=wanted.labels, pos_label=wanted.pos_label)
+
+
+def _sliced(scored: Scored, part: SlicedRows) -> EvaluatedSlice:
+    scores = scored.score(part.mask)
+    return EvaluatedSlice(part.name, int(part.mask.sum()), scores.values, scores.left_out)
+
+
+def _slice_table(parts: Sequence[SlicedRows], slices: Sequence[EvaluatedSlice]) -> Mapping[str, pd.DataFrame]:
+    """A row for each slice; none where nothing is sliced."""
+    if not slices:
+        return {}
+    rows = [
+        {
+            "slice": each.name,
+            "column": part.column,
+            "value": None if part.value is None else str(part.value),
+            "rows": each.rows,
+            **each.metrics,
+            "left_out": "; ".join(f"{name}: {reason}" for name, reason in each.left_out.items()),
+        }
+        for part, each in zip(parts, slices, strict=True)
+    ]
+    return {"slices": pd.DataFrame(rows)}
