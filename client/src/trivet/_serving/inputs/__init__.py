@@ -1,0 +1,1 @@
+"""What requests bring, as what models take."""
