@@ -6,11 +6,13 @@ import shlex
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import typer
 
 import trivet
+import trivet.pyfunc
 from trivet._commands import app
 from trivet_testing.command_line import invoke
 from trivet_testing.pages import Step, matches, steps_of
@@ -22,8 +24,11 @@ MODEL = "m-0051d54e914b4d798556ff691fb7b02b"
 BEGAN = 1_793_611_800_000  # 2026-11-02T09:30:00Z
 # The registry chooses the ids of webhooks.
 WEBHOOK = "6f1c0b5e9a7d4c3f8e2a1b0c9d8e7f6a"
-# They become the server, end by Ctrl-C, or take the address of one, and are told of in words.
-NOT_RUN = {"trivet up", "trivet ui", "trivet models watch", "trivet login", "trivet logout"}
+# They become a server, end by Ctrl-C, take the address of one, or need a model, and are told of in words.
+NOT_RUN = {
+    *("trivet up", "trivet ui", "trivet models watch", "trivet login", "trivet logout"),
+    *("trivet models serve", "trivet models package"),
+}
 
 
 @pytest.fixture
@@ -58,12 +63,24 @@ def shown_here(step: Step, workspace: str) -> tuple[str, ...]:
     )
 
 
+def _fare(trips: Any) -> Any:
+    return trips["miles"]
+
+
+def _exact_fare(trips: Any) -> Any:
+    return 2 - trips["miles"] % 2
+
+
 def test_every_command_of_the_page_answers_as_shown(
     client: trivet.Client, workspace: str, tmp_path: Path, utc: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
     (tmp_path / "model").mkdir()
     (tmp_path / "model" / "weights").write_bytes(b"w" * 2048)
+    # Models of what a trip costs, and trips.
+    (tmp_path / "trips.csv").write_text("miles,region,fare\n1,north,1\n2,north,2\n3,south,1\n4,south,2\n")
+    trivet.pyfunc.save_model(_fare, tmp_path / "fare", pip_requirements=[])
+    trivet.pyfunc.save_model(_exact_fare, tmp_path / "exact", pip_requirements=[])
     (tmp_path / "report.txt").write_text("All is well.\n", encoding="utf-8")
     # A folder of MLflow with one experiment.
     (tmp_path / "mlruns" / "1" / "tags").mkdir(parents=True)

@@ -41,6 +41,8 @@ ELSEWHERE = {
     ("docs/registry.md", "python"): "client/tests/test_registry_page.py",
     ("docs/scenarios.md", "console"): "tests/e2e/test_scenarios.py",
     ("docs/search.md", ""): "services/tracking/tests/search/test_documentation.py",
+    ("docs/serving.md", "console"): "client/tests/test_serving_page.py",
+    ("docs/serving.md", "python"): "client/tests/test_serving_page.py",
     ("examples/go/README.md", "console"): "tests/e2e/test_go_client.py",
 }
 """The blocks of a language in a page that another module runs, all of them."""

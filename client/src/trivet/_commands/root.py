@@ -10,6 +10,7 @@ import trivet
 from trivet._commands import (
     artifacts,
     doctor,
+    evaluation,
     experiments,
     export,
     importing,
@@ -17,10 +18,12 @@ from trivet._commands import (
     login,
     model_history,
     models,
+    prediction,
     promotion,
     purging,
     runs,
     servers,
+    serving,
     spool,
     storage,
     webhooks,
@@ -55,7 +58,7 @@ app.add_typer(artifacts.app, name="artifacts")
 artifacts.app.add_typer(storage.app)
 app.add_typer(logged_models.app, name="logged-models")
 app.add_typer(models.app, name="models")
-for part in (model_history, promotion):
+for part in (model_history, promotion, prediction, evaluation, serving):
     models.app.add_typer(part.app)
 models.app.add_typer(webhooks.app, name="webhooks")
 app.add_typer(export.app)

@@ -1,0 +1,1 @@
+"""Predictions for files that may be larger than memory."""
