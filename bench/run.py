@@ -21,10 +21,12 @@ import exports
 import gateway
 import ingest
 import metric_reads
+import model_loading
 import pages
 import registry
 import search
 import search_load
+import serving
 import watching
 import wide
 import workspace
@@ -34,7 +36,17 @@ from trivet_testing import postgres
 from trivet_testing.postgres import PostgresServer
 from trivet_testing.tracking import migrate
 
-_WITH_OTHER_SERVICES = ("artifacts", "registry", "gateway", "pages", "charts", "comparing", "workspace")
+_WITH_OTHER_SERVICES = (
+    "artifacts",
+    "registry",
+    "gateway",
+    "pages",
+    "charts",
+    "comparing",
+    "workspace",
+    "loading",
+    "serving",
+)
 _PARTS = ("ingest", "metrics", "exports", "watching", "search", "mlflow", "wide", *_WITH_OTHER_SERVICES)
 
 
@@ -123,6 +135,10 @@ def _measure_services(part: str, report: Report, server: PostgresServer, options
         charts.report_on(report)
     elif part == "comparing":
         comparing.report_on(report)
+    elif part == "loading":
+        model_loading.report_on(report)
+    elif part == "serving":
+        serving.report_on(report)
     else:
         workspace.report_on(report, options.minutes)
 
