@@ -53,8 +53,8 @@ def site(served: tuple[str, str]) -> Site:
 
 # Not for longer: Playwright keeps an event loop running in its thread, where other tests start theirs.
 @pytest.fixture(scope="module")
-def browser(chromium: Path) -> Iterator[Browser]:
-    with chromium_browser(chromium) as browser:
+def browser(headless_chromium: Path) -> Iterator[Browser]:
+    with chromium_browser(headless_chromium) as browser:
         yield browser
 
 

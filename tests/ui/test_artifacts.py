@@ -22,7 +22,7 @@ from trivet_testing.artifact_samples import (
     PARQUET_ROWS,
     log_samples,
 )
-from trivet_testing.browser import Watched
+from trivet_testing.browser import Watched, launched, watched_page
 from trivet_testing.workspaces import unused_workspace
 
 FILM = """async () => {
@@ -374,12 +374,16 @@ def test_pictures_fit_and_are_enlarged(files: Files, page: Page) -> None:
     expect(page.get_by_role("link", name="Download broken.png")).to_be_visible()
 
 
-def test_pdf_is_shown_by_the_browser(files: Files, page: Page) -> None:
-    with page.expect_response(lambda response: "/files/show" in response.url) as answer:
-        page.goto(files.url("plots/page.pdf"))
-    assert answer.value.headers["content-type"] == "application/pdf"
-    assert page.evaluate("navigator.pdfViewerEnabled")
-    expect(page.locator("iframe[title='page.pdf']")).to_be_visible()
+def test_pdf_is_shown_by_the_browser(files: Files, browser: Browser, chromium: Path) -> None:
+    # One without windows shows no PDF.
+    with launched(browser.browser_type, chromium) as whole, watched_page(whole) as watched:
+        page = watched.page
+        with page.expect_response(lambda response: "/files/show" in response.url) as answer:
+            page.goto(files.url("plots/page.pdf"))
+        assert answer.value.headers["content-type"] == "application/pdf"
+        assert page.evaluate("navigator.pdfViewerEnabled")
+        expect(page.locator("iframe[title='page.pdf']")).to_be_visible()
+        assert watched.unexpected == []
 
 
 def test_sounds_and_films_can_be_played(files: Files, page: Page) -> None:

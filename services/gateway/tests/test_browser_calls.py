@@ -59,8 +59,8 @@ def recorded(services: str, tmp_path_factory: pytest.TempPathFactory) -> Iterato
 
 
 @pytest.fixture(scope="module")
-def browser_page(chromium: Path) -> Iterator[Page]:
-    with chromium_browser(chromium) as browser:
+def browser_page(headless_chromium: Path) -> Iterator[Page]:
+    with chromium_browser(headless_chromium) as browser:
         yield browser.new_page()
 
 

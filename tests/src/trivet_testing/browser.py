@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
-from playwright.sync_api import Browser, ConsoleMessage, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserType, ConsoleMessage, Page, sync_playwright
 
 FLAGS: Final = (
     *("--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"),
@@ -23,10 +23,16 @@ _PATIENCE_MS: Final = 15_000
 @contextmanager
 def chromium_browser(program: Path) -> Iterator[Browser]:
     """The browser, for the tests of one process."""
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=str(program), args=list(FLAGS))
+    with sync_playwright() as playwright, launched(playwright.chromium, program) as browser:
         yield browser
-        browser.close()
+
+
+@contextmanager
+def launched(chromium: BrowserType, program: Path) -> Iterator[Browser]:
+    """One browser of a Playwright that runs."""
+    browser = chromium.launch(executable_path=str(program), args=list(FLAGS))
+    yield browser
+    browser.close()
 
 
 @dataclass

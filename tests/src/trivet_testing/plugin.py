@@ -178,6 +178,13 @@ def chromium(pytestconfig: pytest.Config) -> Path:
 
 
 @pytest.fixture(scope="session")
+def headless_chromium(chromium: Path) -> Path:
+    """The program of a Chromium without windows, where there is one: it opens pages with half the work."""
+    found = tools.find_headless_chromium()
+    return chromium if found is None else found.path
+
+
+@pytest.fixture(scope="session")
 def grpcurl() -> Path:
     """The program `grpcurl`: a client that was not made by us."""
     try:

@@ -90,6 +90,12 @@ def find_chromium() -> Tool:
     raise ToolMissingError("Chromium is not on this machine; Debian has it as chromium")
 
 
+def find_headless_chromium() -> Tool | None:
+    """`chromium-headless-shell`, from PATH: a Chromium without windows, and without what they bring, such as PDF."""
+    found = shutil.which("chromium-headless-shell")
+    return Tool(Path(found), "PATH") if found else None
+
+
 def find_pyspark() -> Tool:
     """The folder that holds `pyspark`, for PYTHONPATH: 450 MB, brought into the cache if missing. Java is not brought.
 
