@@ -8,7 +8,6 @@ import math
 import re
 import subprocess
 import sys
-import threading
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
@@ -428,18 +427,19 @@ def _serving(folder: Path, grpc_port: int, http_port: int) -> AbstractContextMan
 
 
 def test_charts_that_take_long_say_nothing_false_meanwhile(logged: Logged, page: Page) -> None:
-    goes_on = threading.Event()
+    held: list[Route] = []
 
     def hold(route: Route) -> None:
-        goes_on.wait(10)
-        route.continue_()
+        held.append(route)
 
     page.route("**/ReadMetricCurves", hold)
-    page.goto(logged.path('?tab=metrics&metric=["train/acc"]'))
+    with page.expect_request("**/ReadMetricCurves"):
+        page.goto(logged.path('?tab=metrics&metric=["train/acc"]'))
     expect(chart(page, "train/acc")).to_be_visible()
     expect(line_of(page, "train/acc")).to_have_count(0)
     expect(chart(page, "train/acc")).not_to_contain_text("no points")
-    goes_on.set()
+    for route in held:
+        route.continue_()
     expect(line_of(page, "train/acc")).to_be_visible()
 
 
