@@ -27,6 +27,7 @@ _LOADED: Final = {
     "trivet_tracking": ("trivet_tracking.server",),
     "trivet_artifacts": ("trivet_artifacts.server", "trivet_artifacts.blobs.s3"),
     "trivet_registry": ("trivet_registry.server",),
+    "trivet_gateway": ("trivet_gateway.serving",),
     "trivet_standalone": ("trivet_standalone.components", "trivet_standalone.serving"),
 }
 """What is loaded for the programs of a module, with all that it needs."""

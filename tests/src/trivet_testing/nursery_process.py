@@ -15,11 +15,15 @@ from typing import Any
 # What a service loads when it runs; the rest comes with what it needs.
 _LOADED_LATE = (
     "alembic.runtime.environment",
+    "pydantic.fields",
+    "pydantic.type_adapter",
     "sqlalchemy.dialects.postgresql.psycopg2",
     "sqlalchemy.dialects.sqlite.pysqlite",
     "trivet_kit.commands",
     "trivet_kit.server",
     "typer.rich_utils",
+    "uvicorn.lifespan.on",
+    "uvicorn.protocols.websockets.auto",
 )
 
 
@@ -88,9 +92,9 @@ def main() -> None:
     for name in (*needed, *_LOADED_LATE):
         importlib.import_module(name)
     gc.collect()
+    # In the forks too: to look through it for garbage, as a server does when it is ready, would copy all of its pages.
     gc.freeze()
     asked = serve(control)
-    gc.unfreeze()
     os.chdir(asked["cwd"])
     os.environ.clear()
     os.environ.update(asked["env"])
