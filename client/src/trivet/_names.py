@@ -73,6 +73,11 @@ class Names:
         return f"{self.parent}/webhooks/{_segment(webhook_id, 'webhook_id')}"
 
 
+def check_model_name(name: str) -> None:
+    """Refuses what can be no name of a registered model. Raises InvalidArgument."""
+    _segment(name, "registered_model_name")
+
+
 def _segment(value: str, what: str) -> str:
     # Whatever else is wrong with an id, the server says; a slash would make it the name of something else.
     if not value or "/" in str(value):

@@ -68,7 +68,8 @@ def log_model(
     Raises:
         InvalidArgument: there is no such flavor, or the model cannot be written like that; says why, and nothing is
             logged.
-        TrivetError: it cannot be sent; the logged model is UPLOAD_FAILED then.
+        TrivetError: it cannot be sent, and the logged model is UPLOAD_FAILED then; or it is READY, and cannot be
+            registered.
     """
     return log_with(_flavor(flavor), model, name, options or {}, about)
 

@@ -70,7 +70,8 @@ def log_model(
 
     Raises:
         InvalidArgument: the model cannot be written like that; says why, and nothing is logged.
-        TrivetError: it cannot be sent; the logged model is UPLOAD_FAILED then.
+        TrivetError: it cannot be sent, and the logged model is UPLOAD_FAILED then; or it is READY, and cannot be
+            registered.
     """
     chosen = _chosen(onnx_execution_providers, onnx_session_options, save_as_external_data)
     return log_with(FLAVOR, onnx_model, name, chosen, about)

@@ -60,7 +60,7 @@ def save_model(
             part of an installed package.
         path: The folder; it is not there, or is empty.
         artifacts: Files and folders that go with it, by the names under which its context has them: as paths, or as
-            URIs as in `load_model`, `runs:/RUN_ID/PATH` of a file too.
+            URIs of what Trivet keeps, such as `runs:/RUN_ID/PATH`.
         model_config: What its context has as `model_config`, as YAML can hold it.
         about: What `SaveOptions` has.
 
@@ -90,7 +90,8 @@ def log_model(
 
     Raises:
         InvalidArgument: it is no model, or cannot be pickled; says why, and nothing is logged.
-        TrivetError: it cannot be sent; the logged model is UPLOAD_FAILED then.
+        TrivetError: it cannot be sent, and the logged model is UPLOAD_FAILED then; or it is READY, and cannot be
+            registered.
     """
     with local_files(artifacts or {}, process_client) as places:
         return log_with(FLAVOR, python_model, name, {"artifacts": places, "model_config": model_config}, about)

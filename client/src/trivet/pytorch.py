@@ -60,7 +60,8 @@ def log_model(
 
     Raises:
         InvalidArgument: the model cannot be written like that; says why, and nothing is logged.
-        TrivetError: it cannot be sent; the logged model is UPLOAD_FAILED then.
+        TrivetError: it cannot be sent, and the logged model is UPLOAD_FAILED then; or it is READY, and cannot be
+            registered.
     """
     return log_with(FLAVOR, pytorch_model, name, _chosen(serialization_format, example_inputs), about)
 

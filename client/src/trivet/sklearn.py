@@ -61,7 +61,8 @@ def log_model(
 
     Raises:
         InvalidArgument: the model cannot be written like that; says why, and nothing is logged.
-        TrivetError: it cannot be sent; the logged model is UPLOAD_FAILED then.
+        TrivetError: it cannot be sent, and the logged model is UPLOAD_FAILED then; or it is READY, and cannot be
+            registered.
     """
     chosen = _chosen(serialization_format, skops_trusted_types, pyfunc_predict_fn)
     return log_with(FLAVOR, sk_model, name, chosen, about)

@@ -43,7 +43,8 @@ def log_model(
 
     Raises:
         InvalidArgument: the model cannot be written like that; says why, and nothing is logged.
-        TrivetError: it cannot be sent; the logged model is UPLOAD_FAILED then.
+        TrivetError: it cannot be sent, and the logged model is UPLOAD_FAILED then; or it is READY, and cannot be
+            registered.
     """
     return log_with(FLAVOR, xgb_model, name, {"model_format": model_format}, about)
 

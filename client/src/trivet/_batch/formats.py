@@ -83,7 +83,8 @@ def read_batches(
     """
     read = {"csv": _csv_blocks, "parquet": _parquet_blocks, "jsonl": _json_blocks}[file_format]
     size = path.stat().st_size
-    types = _types_in_text(schema, keep)
+    # Only CSV does not say itself what is a text.
+    types = _types_in_text(schema, keep if file_format == "csv" else ())
     rows, seen = 0, 0
     waiting: list[pa.Table] = []
     with path.open("rb") as file:
@@ -109,7 +110,7 @@ def _csv_blocks(file: IO[bytes], types: Mapping[str, pa.DataType], batch_rows: i
     reader = pyarrow.csv.open_csv(
         file,
         pyarrow.csv.ReadOptions(block_size=_BLOCK_BYTES, use_threads=False),
-        convert_options=pyarrow.csv.ConvertOptions(column_types=types, strings_can_be_null=True),
+        convert_options=pyarrow.csv.ConvertOptions(column_types=types),
     )
     for block in reader:
         yield pa.Table.from_batches([block])
@@ -127,7 +128,14 @@ def _json_blocks(file: IO[bytes], types: Mapping[str, pa.DataType], batch_rows: 
     while lines := file.readlines(_BLOCK_BYTES):
         text = b"".join(lines)
         if text.strip():
-            yield pyarrow.json.read_json(io.BytesIO(text), parse_options=options)
+            table = pyarrow.json.read_json(io.BytesIO(text), parse_options=options)
+            yield table.drop_columns([name for name in types if _is_invented(table[name], name, text)])
+
+
+def _is_invented(column: pa.ChunkedArray, name: str, text: bytes) -> bool:
+    """Whether a column is there only because its type was said: no line has its key."""
+    keys = (json.dumps(name).encode(), json.dumps(name, ensure_ascii=False).encode())
+    return column.null_count == len(column) and not any(key in text for key in keys)
 
 
 def _types_in_text(schema: Schema | None, keep: Sequence[str]) -> dict[str, pa.DataType]:

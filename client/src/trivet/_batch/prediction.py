@@ -26,7 +26,7 @@ class Predicted:
 
     rows: int
     columns: tuple[str, ...]
-    """Of the file that was written; none where there was no row."""
+    """Of the file that was written."""
 
 
 @dataclass(frozen=True)
@@ -81,6 +81,8 @@ def predict_file(
             columns = tuple(table.column_names)
             rows += table.num_rows
             on_read(batch.read_bytes)
+        if not rows:
+            raise InvalidArgument(f"{source.name!r} has no rows.")
     return Predicted(rows, columns)
 
 

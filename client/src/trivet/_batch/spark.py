@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import atexit
 import functools
+import os
 import secrets
 import shutil
 import tempfile
@@ -21,7 +22,6 @@ from trivet._fluent import process_client
 from trivet._models.folders import model_folder
 from trivet._models.libraries import needed
 from trivet._models.loading import load_pyfunc
-from trivet._models.model_file import read_model_file
 from trivet._models.schema import Schema
 
 Udf = Callable[..., Any]
@@ -37,7 +37,8 @@ def spark_udf(
     sql = needed("pyspark.sql", "pyspark")
     functions = needed("pyspark.sql.functions", "pyspark")
     folder = model_folder(model_uri, client or process_client())
-    metadata = read_model_file(folder.path)
+    # Here first: what may not be loaded, or cannot be, is not sent.
+    metadata = load_pyfunc(str(folder.path)).metadata
     schema = None if metadata.signature is None else metadata.signature.inputs
     archive = _archived(folder.path)
     spark.sparkContext.addFile(str(archive))
@@ -104,7 +105,8 @@ def _archived(folder: Path) -> Path:
 def _loaded(name: str) -> Any:
     """The model of an archive, in a process of Spark's."""
     files = needed("pyspark", "pyspark").SparkFiles
-    target = Path(tempfile.mkdtemp(prefix="trivet-model-"))
+    # Of this process alone, and gone with the application.
+    target = Path(files.getRootDirectory()) / f"{name}-{os.getpid()}"
     with zipfile.ZipFile(files.get(name)) as archive:
         archive.extractall(target)
     return load_pyfunc(str(target))

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import shutil
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
@@ -49,6 +50,20 @@ def use_code(folder: Path) -> None:
     sys.path.insert(0, str(folder))
     if str(folder) not in _in_use:
         _in_use.append(str(folder))
+
+
+@contextmanager
+def forgotten_afterwards(folder: Path) -> Iterator[None]:
+    """Lets imports of the block find the code in the folder of a model, and of this process no longer then."""
+    place = str(folder / CODE_FOLDER)
+    try:
+        yield
+    finally:
+        sys.path[:] = [path for path in sys.path if path != place]
+        _in_use[:] = [path for path in _in_use if path != place]
+        for name, module in list(sys.modules.items()):
+            if (getattr(module, "__file__", None) or "").startswith(f"{place}/"):
+                del sys.modules[name]
 
 
 _in_use: Final[list[str]] = []

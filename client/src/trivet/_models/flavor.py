@@ -27,7 +27,7 @@ class SavedModel:
     block: Mapping[str, Any]
     """Of the flavor in the `MLmodel` file: what `load` needs, and what MLflow's own flavor of that name does."""
     loader_module: str
-    """What MLflow imports to predict with the model."""
+    """What MLflow imports to predict with the model; empty where it cannot predict."""
     python_function: Mapping[str, Any] = field(default_factory=dict)
     """What that module needs beside it, such as `model_path`."""
     requirements: tuple[str, ...] = ()
@@ -83,13 +83,14 @@ class Flavor(Protocol):
         """
 
 
-_OWN: Final = {
+OWN_FLAVORS: Final = {
     "sklearn": "trivet._models.flavors.sklearn",
     "xgboost": "trivet._models.flavors.xgboost",
     "lightgbm": "trivet._models.flavors.lightgbm",
     "pytorch": "trivet._models.flavors.pytorch",
     "onnx": "trivet._models.flavors.onnx",
 }
+"""Trivet's own, by their names: the modules that have them."""
 
 
 def find_flavor(name: str) -> Flavor | None:
@@ -98,7 +99,7 @@ def find_flavor(name: str) -> Flavor | None:
     Raises:
         InvalidArgument: a package says that it adds it, and cannot be imported.
     """
-    module = _OWN.get(name)
+    module = OWN_FLAVORS.get(name)
     if module is not None:
         own: Flavor = import_module(module).FLAVOR
         return own

@@ -9,7 +9,7 @@ import weakref
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from urllib.parse import unquote, urlsplit
+from urllib.parse import urlsplit
 from urllib.request import url2pathname
 
 from trivet._client import Client
@@ -25,6 +25,7 @@ class ModelFolder:
     def __init__(self, path: Path, temporary: Path | None = None) -> None:
         """Takes the place of the files, and the temporary folder that goes with this object."""
         self.path = path
+        self.is_temporary = temporary is not None
         if temporary is not None:
             weakref.finalize(self, shutil.rmtree, temporary, ignore_errors=True)
 
@@ -35,7 +36,7 @@ def local_path(uri: str) -> Path | None:
     if parts.scheme == "file":
         if parts.netloc not in ("", "localhost"):
             raise InvalidArgument(f"{uri!r} is on the machine {parts.netloc!r}, not on this one.")
-        return Path(url2pathname(unquote(parts.path)))
+        return Path(url2pathname(parts.path))
     # One letter is a drive of Windows.
     return Path(uri) if len(parts.scheme) < 2 else None
 

@@ -7,7 +7,9 @@ import inspect
 import logging
 import os
 import platform
-from collections.abc import Mapping
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
@@ -16,9 +18,9 @@ from trivet._client import Client
 from trivet._errors import FailedPrecondition, InvalidArgument
 from trivet._fluent import process_client
 from trivet._models.code_paths import use_code
-from trivet._models.flavor import Flavor, Predict, find_flavor
+from trivet._models.flavor import OWN_FLAVORS, Flavor, Predict, find_flavor
 from trivet._models.flavors import python_function
-from trivet._models.folders import model_folder
+from trivet._models.folders import ModelFolder, model_folder
 from trivet._models.model_file import PYTHON_FUNCTION, ModelFile, read_model_file
 from trivet._models.pyfunc_model import PyFuncModel
 from trivet._safe_paths import safe_join
@@ -27,6 +29,13 @@ _log: Final = logging.getLogger("trivet")
 
 ALLOW_PICKLE: Final = "TRIVET_ALLOW_PICKLE"
 """The environment variable that forbids, as `false`, what runs code of the maker of a model."""
+_ANSWERS: Final = {"": True, "1": True, "true": True, "yes": True, "on": True} | dict.fromkeys(
+    ("0", "false", "no", "off"), False
+)
+_kept: Final[list[ModelFolder]] = []
+"""What models read later, until this process ends: code that they import, and files that their context names."""
+_code_lock: Final = threading.RLock()
+"""Held while a model is loaded that brings code, which another one may bring under the same name."""
 
 
 def load_native(flavor: Flavor, model_uri: str, client: Client | None = None) -> Any:
@@ -44,14 +53,21 @@ def load_native(flavor: Flavor, model_uri: str, client: Client | None = None) ->
         raise InvalidArgument(
             f"The model {model_uri!r} has no flavor {flavor.name!r}, but {', '.join(metadata.flavors)}."
         )
-    _prepare(folder.path, metadata, flavor.pickled_by(block), block)
-    return flavor.load(folder.path, block)
+    with _prepared(folder, metadata, flavor.pickled_by(block), block):
+        return flavor.load(folder.path, block)
 
 
 def load_pyfunc(
-    model_uri: str, client: Client | None = None, *, model_config: Mapping[str, Any] | None = None
+    model_uri: str,
+    client: Client | None = None,
+    *,
+    model_config: Mapping[str, Any] | None = None,
+    is_own: bool = False,
 ) -> PyFuncModel:
-    """Loads a model so that it predicts, whatever library made it. Args and errors as `trivet.pyfunc.load_model`."""
+    """Loads a model so that it predicts, whatever library made it.
+
+    Args and errors as `trivet.pyfunc.load_model`; a model that this process itself made (`is_own`) may run its code.
+    """
     folder = model_folder(model_uri, client or process_client())
     metadata = read_model_file(folder.path)
     if model_config:
@@ -63,13 +79,13 @@ def load_pyfunc(
         )
     flavor = _flavor_of(metadata, block)
     if flavor is None:
-        _prepare(folder.path, metadata, _OTHER_LOADERS, block)
-        loaded = _loaded_by_module(folder.path, block)
+        with _prepared(folder, metadata, _OTHER_LOADERS, block, is_own=is_own):
+            loaded = _loaded_by_module(folder.path, block)
         return PyFuncModel(loaded, _asked(loaded), metadata, folder.path, pickled_by=_OTHER_LOADERS, keeps=folder)
     own = metadata.flavors[flavor.name]
     pickled_by = flavor.pickled_by(own)
-    _prepare(folder.path, metadata, pickled_by, own)
-    model = flavor.load(folder.path, own)
+    with _prepared(folder, metadata, pickled_by, own, is_own=is_own):
+        model = flavor.load(folder.path, own)
     predict = flavor.predictor(model, own, block)
     return PyFuncModel(model, predict, metadata, folder.path, pickled_by=pickled_by, keeps=folder)
 
@@ -80,12 +96,15 @@ _OTHER_LOADERS: Final = "a loader of its own"
 
 def _flavor_of(metadata: ModelFile, block: Mapping[str, Any]) -> Flavor | None:
     """The flavor that loads and asks it; None where a module that the model names does."""
-    if block.get("loader_module") == python_function.LOADER_MODULE:
+    loader = block.get("loader_module")
+    if loader == python_function.LOADER_MODULE:
         return python_function.FLAVOR
     for name in metadata.flavors:
-        flavor = None if name == PYTHON_FUNCTION else find_flavor(name)
-        if flavor is not None:
-            return flavor
+        # Beside a flavor of Trivet's own, a model may name a loader that does something else.
+        if name != PYTHON_FUNCTION and (name not in OWN_FLAVORS or loader == f"mlflow.{name}"):
+            flavor = find_flavor(name)
+            if flavor is not None:
+                return flavor
     return None
 
 
@@ -95,12 +114,22 @@ def _configured(metadata: ModelFile, model_config: Mapping[str, Any]) -> ModelFi
     return replace(metadata, flavors={**metadata.flavors, PYTHON_FUNCTION: block})
 
 
-def _prepare(folder: Path, metadata: ModelFile, pickled_by: str, block: Mapping[str, Any]) -> None:
+def _runs_code_allowed() -> bool:
+    said = os.environ.get(ALLOW_PICKLE, "").strip().lower()
+    if said not in _ANSWERS:
+        raise InvalidArgument(f"{ALLOW_PICKLE} is {said!r}; it must be true or false.")
+    return _ANSWERS[said]
+
+
+@contextmanager
+def _prepared(
+    folder: ModelFolder, metadata: ModelFile, pickled_by: str, block: Mapping[str, Any], *, is_own: bool = False
+) -> Iterator[None]:
     """Says what loading does, forbids it where it is to be forbidden, and lets the model's code be found."""
     python = metadata.python_function or {}
     code = block.get("code") or python.get("code")
     runs_code = pickled_by or ("the code in it" if code else "")
-    if runs_code and os.environ.get(ALLOW_PICKLE, "").lower() in ("0", "false", "no"):
+    if runs_code and not is_own and not _runs_code_allowed():
         raise FailedPrecondition(
             f"Loading this model, by {runs_code}, runs code of whoever made it, and {ALLOW_PICKLE} forbids that. Save "
             "it in a format that is only data, such as skops or onnx."
@@ -114,8 +143,14 @@ def _prepare(folder: Path, metadata: ModelFile, pickled_by: str, block: Mapping[
             made_with,
             platform.python_version(),
         )
-    if code:
-        use_code(safe_join(folder, str(code)))
+    if folder.is_temporary and (code or python.get("artifacts")):
+        _kept.append(folder)
+    if not code:
+        yield
+        return
+    with _code_lock:
+        use_code(safe_join(folder.path, str(code)))
+        yield
 
 
 def _loaded_by_module(folder: Path, block: Mapping[str, Any]) -> Any:

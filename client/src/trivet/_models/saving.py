@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import shutil
 import sys
@@ -10,14 +11,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 from trivet._client import Client
 from trivet._entities import LoggedModelOutput
-from trivet._errors import InvalidArgument
+from trivet._errors import InvalidArgument, TrivetError
 from trivet._fluent import active_run, initialize_logged_model, process_client
 from trivet._model_entities import ModelVersion
-from trivet._models.code_paths import CODE_FOLDER, copy_code
+from trivet._models.code_paths import CODE_FOLDER, copy_code, forgotten_afterwards
 from trivet._models.environment import CONDA_FILE, PYTHON_FILE, choose_requirements, write_environment
 from trivet._models.examples import write_example
 from trivet._models.flavor import Flavor
@@ -25,6 +26,9 @@ from trivet._models.inference import infer_signature
 from trivet._models.loading import load_pyfunc
 from trivet._models.model_file import PYTHON_FUNCTION, ModelFile, write_model_file
 from trivet._models.signature import Signature
+from trivet._names import check_model_name
+
+_log: Final = logging.getLogger("trivet")
 
 Requirements = Sequence[str] | str | Path | None
 """Packages as pip names them, or a file that lists them."""
@@ -120,6 +124,8 @@ def log(
 
     Args and errors are those of the functions of flavors.
     """
+    if registered_model_name is not None:
+        check_model_name(registered_model_name)
     with tempfile.TemporaryDirectory(prefix="trivet-model-") as temporary:
         folder = Path(temporary) / "model"
         folder.mkdir()
@@ -132,8 +138,8 @@ def log(
         written = replace(
             written, artifact_path=logged.name, run_id=run_id, model_id=logged.model_id, model_uuid=logged.model_id
         )
-        write_model_file(folder, written)
         with _finalized(client, logged.model_id):
+            write_model_file(folder, written)
             client.log_model_artifacts(logged.model_id, str(folder))
         if run is not None:
             client.log_outputs(run_id, [LoggedModelOutput(logged.model_id, step)])
@@ -150,7 +156,10 @@ def _finalized(client: Client, model_id: str) -> Iterator[None]:
     try:
         yield
     except BaseException:
-        client.finalize_logged_model(model_id, "UPLOAD_FAILED")
+        try:
+            client.finalize_logged_model(model_id, "UPLOAD_FAILED")
+        except TrivetError as error:  # what went wrong before is what its caller is told
+            _log.warning("The logged model %s stays PENDING: %s", model_id, error)
         raise
     client.finalize_logged_model(model_id, "READY")
 
@@ -173,7 +182,7 @@ def _write(
     own = {} if flavor.name == PYTHON_FUNCTION else {flavor.name: {**saved.block, **code}}
     file = replace(
         file,
-        flavors={PYTHON_FUNCTION: python_function, **own},
+        flavors={PYTHON_FUNCTION: python_function, **own} if saved.loader_module else own,
         signature=described.signature or None,
         metadata=described.metadata,
         model_size_bytes=sum(path.stat().st_size for path in folder.rglob("*") if path.is_file()),
@@ -183,10 +192,11 @@ def _write(
         file = replace(file, saved_input_example_info=example.info)
         if described.signature is None:
             file = replace(file, signature=infer_signature(example.data, params=example.params))
-        if described.signature is not False:
+        if described.signature is not False and saved.loader_module:
             write_model_file(folder, file)
             # The model itself says whether the example is one, and what it gives for it.
-            answer = load_pyfunc(str(folder)).predict(example.data, example.params)
+            with forgotten_afterwards(folder):
+                answer = load_pyfunc(str(folder), is_own=True).predict(example.data, example.params)
             if described.signature is None:
                 file = replace(file, signature=infer_signature(example.data, answer, example.params))
     write_model_file(folder, file)

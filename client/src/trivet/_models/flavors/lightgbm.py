@@ -9,20 +9,12 @@ from typing import Any, Final
 from trivet._errors import InvalidArgument
 from trivet._models.flavor import Predict, SavedModel
 from trivet._models.flavors.sklearn import FLAVOR as SKLEARN
+from trivet._models.flavors.sklearn import TRUSTED_TYPES
 from trivet._models.libraries import needed
 from trivet._safe_paths import safe_join
 
 _BOOSTER: Final = "lightgbm.basic.Booster"
 _BOOSTER_FILE: Final = "model.lgb"
-# What estimators of LightGBM consist of, beside what skops trusts by itself; MLflow trusts the same.
-_TRUSTED: Final = frozenset(
-    {
-        "collections.OrderedDict",
-        _BOOSTER,
-        "lightgbm.sklearn.LGBMClassifier",
-        "lightgbm.sklearn.LGBMRegressor",
-    }
-)
 
 
 class _LightGBM:
@@ -54,7 +46,9 @@ class _LightGBM:
             path, how = _BOOSTER_FILE, dict[str, Any]()
             requirements: tuple[str, ...] = ("lightgbm",)
         elif isinstance(model, lightgbm.LGBMModel):
-            trusted = sorted(_TRUSTED.union(skops_trusted_types or ())) if serialization_format == "skops" else None
+            trusted = (
+                sorted(TRUSTED_TYPES.union(skops_trusted_types or ())) if serialization_format == "skops" else None
+            )
             saved = SKLEARN.save(model, folder, serialization_format=serialization_format, skops_trusted_types=trusted)
             path = saved.block["pickled_model"]
             how = {key: saved.block[key] for key in ("serialization_format", "skops_trusted_types")}

@@ -100,6 +100,9 @@ class _PythonFunction:
 
 FLAVOR: Final = _PythonFunction()
 
+# Once: several threads may save models.
+cloudpickle.register_pickle_by_value(python_model)
+
 
 def _as_model(model: object) -> FunctionModel:
     if not callable(model) or isinstance(model, type):
@@ -116,8 +119,6 @@ def _as_model(model: object) -> FunctionModel:
 
 
 def _pickle(model: object, path: Path) -> None:
-    was_by_value = python_model.__name__ in cloudpickle.list_registry_pickle_by_value()
-    cloudpickle.register_pickle_by_value(python_model)
     try:
         with path.open("wb") as file:
             cloudpickle.dump(model, file, protocol=pickle.DEFAULT_PROTOCOL)
@@ -125,20 +126,19 @@ def _pickle(model: object, path: Path) -> None:
         raise InvalidArgument(
             f"The model cannot be pickled: {error}. What holds files, locks or connections is made in load_context."
         ) from error
-    finally:
-        if not was_by_value:
-            cloudpickle.unregister_pickle_by_value(python_model)
 
 
 def _copied(name: str, path: Path, folder: Path) -> dict[str, str]:
     """Copies a file or folder into the model's, and says where it is there and was before."""
     if not path.exists():
         raise InvalidArgument(f"There is no {str(path)!r}, which is the artifact {name!r}.")
-    inside = f"{_ARTIFACTS}/{path.resolve().name}"
+    own_name = path.resolve().name
+    inside, number = f"{_ARTIFACTS}/{own_name}", 0
+    # Another one may have the same name in another folder, or be a folder of that name.
+    while (folder / inside).exists() or (number and (folder / _ARTIFACTS / str(number)).exists()):
+        number += 1
+        inside = f"{_ARTIFACTS}/{number}/{own_name}"
     target = safe_join(folder, inside)
-    if target.exists():  # another one, which has the same name in another folder
-        inside = f"{_ARTIFACTS}/{name}/{path.resolve().name}"
-        target = safe_join(folder, inside)
     target.parent.mkdir(parents=True, exist_ok=True)
     copy: Callable[..., Any] = shutil.copytree if path.is_dir() else shutil.copyfile
     copy(path, target)

@@ -12,6 +12,7 @@ from typing import Any, Final
 from trivet._errors import InvalidArgument
 from trivet._models.flavor import Predict, SavedModel
 from trivet._models.libraries import needed
+from trivet._safe_paths import safe_join
 
 # What MLflow's own flavor offers.
 _PREDICT_FUNCTIONS: Final = (
@@ -22,6 +23,15 @@ _PREDICT_FUNCTIONS: Final = (
     "score",
 )
 _FORMATS: Final = ("cloudpickle", "pickle", "skops")
+TRUSTED_TYPES: Final = frozenset(
+    {
+        "collections.OrderedDict",
+        "lightgbm.basic.Booster",
+        "lightgbm.sklearn.LGBMClassifier",
+        "lightgbm.sklearn.LGBMRegressor",
+    }
+)
+"""What estimators of LightGBM consist of, beside what skops trusts by itself; MLflow trusts the same."""
 
 
 class _Sklearn:
@@ -53,10 +63,11 @@ class _Sklearn:
             raise InvalidArgument(
                 f"serialization_format is {serialization_format!r}; it is one of {', '.join(_FORMATS)}."
             )
-        if pyfunc_predict_fn not in _PREDICT_FUNCTIONS or not callable(getattr(model, pyfunc_predict_fn, None)):
+        able = [each for each in _PREDICT_FUNCTIONS if callable(getattr(model, each, None))]
+        if pyfunc_predict_fn not in able and (able or pyfunc_predict_fn != "predict"):
             raise InvalidArgument(
                 f"A {type(model).__name__} cannot predict by {pyfunc_predict_fn!r}; it is one of "
-                f"{', '.join(each for each in _PREDICT_FUNCTIONS if hasattr(model, each)) or 'none that it has'}."
+                f"{', '.join(able) or 'none'}."
             )
         path = "model.skops" if serialization_format == "skops" else "model.pkl"
         _write(model, folder / path, serialization_format, skops_trusted_types)
@@ -69,14 +80,15 @@ class _Sklearn:
                 "serialization_format": serialization_format,
                 "skops_trusted_types": None if skops_trusted_types is None else list(skops_trusted_types),
             },
-            loader_module="mlflow.sklearn",
+            # What only transforms is no pyfunc.
+            loader_module="mlflow.sklearn" if able else "",
             python_function={"model_path": path, "predict_fn": pyfunc_predict_fn},
             requirements=("scikit-learn", *serializer),
         )
 
     def load(self, folder: Path, block: Mapping[str, Any]) -> Any:
         needed("sklearn", "scikit-learn")
-        path = folder / str(block["pickled_model"])
+        path = safe_join(folder, str(block["pickled_model"]))
         serialization_format = block.get("serialization_format", "pickle")
         if serialization_format == "skops":
             skops = needed("skops.io", "skops")
@@ -88,11 +100,18 @@ class _Sklearn:
 
     def pickled_by(self, block: Mapping[str, Any]) -> str:
         serialization_format = str(block.get("serialization_format", "pickle"))
-        return "" if serialization_format == "skops" else serialization_format
+        if serialization_format != "skops":
+            return serialization_format
+        # What skops does not trust by itself may be any function of any module.
+        trusted = set(block.get("skops_trusted_types") or ()) - TRUSTED_TYPES
+        return "skops, with types that the model itself trusts" if trusted else ""
 
     def predictor(self, model: Any, block: Mapping[str, Any], python_function: Mapping[str, Any]) -> Predict:
         del block
-        function = getattr(model, str(python_function.get("predict_fn", "predict")))
+        name = str(python_function.get("predict_fn", "predict"))
+        if name not in _PREDICT_FUNCTIONS:
+            raise InvalidArgument(f"The model is to predict by {name!r}; it is one of {', '.join(_PREDICT_FUNCTIONS)}.")
+        function = getattr(model, name)
         return lambda data, _: function(data)
 
 

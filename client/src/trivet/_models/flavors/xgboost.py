@@ -72,8 +72,8 @@ class _XGBoost:
         return model
 
     def pickled_by(self, block: Mapping[str, Any]) -> str:
-        del block
-        return ""
+        named = str(block.get("model_class", _BOOSTER))
+        return "" if named.startswith("xgboost.") else f"the class {named!r} that it names"
 
     def predictor(self, model: Any, block: Mapping[str, Any], python_function: Mapping[str, Any]) -> Predict:
         del block, python_function
