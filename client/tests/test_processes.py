@@ -258,6 +258,40 @@ def test_a_child_needs_no_lock_that_another_thread_held_when_it_was_forked(track
     assert (ended.returncode, ended.stderr) == (0, "")
 
 
+# The only channel that there is closes as the process forks, most often while it is being connected.
+CONNECTING = """
+import os, signal, sys, time, trivet
+from trivet import _connection, _forks
+
+_connection.WRITER_PATIENCE_SECONDS = _forks._SETTLE_SECONDS = 0.0
+client = trivet.Client()
+run_id = client.create_run("0").info.run_id
+client.close()
+for child in range(40):
+    with trivet.Client() as client:
+        client.log_metric(run_id, "parent", child, step=child)
+        begun = time.perf_counter()
+        while time.perf_counter() < begun + child % 12 * 0.0003:
+            pass
+        pid = os.fork()
+        if not pid:
+            signal.alarm(30)
+            client.log_metric(run_id, "child", child, step=child)
+            os._exit(client.flush(20) != trivet.Receipt(1, 1, 0))
+        status = os.waitpid(pid, 0)[1]
+        assert status == 0, (child, status)
+print(run_id)
+"""
+
+
+def test_forks_while_the_only_connection_is_being_made(tracked: str) -> None:
+    ended = run_to_exit([sys.executable, "-c", CONNECTING], {"TRIVET_URL": tracked}, timeout_seconds=120)
+    assert ended.returncode == 0, ended.stderr
+    run_id = ended.stdout.strip()
+    for key in ("parent", "child"):
+        assert [point.step for point in trivet.get_metric_history(run_id, key)] == list(range(40))
+
+
 # The parent's server answers nothing, while threads of it log, watch, ask and read a stream. Its children
 # have another server, which answers.
 UNANSWERED = """

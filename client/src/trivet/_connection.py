@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 import os
 import random
@@ -195,6 +196,7 @@ class Connection:
             return stub
 
     def _open_channel(self) -> grpc.Channel:
+        _keep_up_grpc()
         options = (*_OPTIONS, ("grpc.primary_user_agent", f"trivet/{version('trivet')}"))
         if isinstance(self.address, LocalData):
             return grpc.insecure_channel(self._attach(self.address), options)
@@ -423,6 +425,16 @@ def _interrupted() -> ServerUnavailable:
     return ServerUnavailable(
         "This process forked while the call waited for its answer, so the call was ended; it may have had an effect."
     )
+
+
+@functools.cache
+def _keep_up_grpc() -> grpc.Channel:
+    """A channel that is neither used nor closed, so that no other one is the last.
+
+    With its last channel, gRPC shuts down, which may take another thread of its. A process that forks meanwhile hangs,
+    and so does its child: it waits for a thread that it does not have.
+    """
+    return grpc.insecure_channel("127.0.0.1:0")
 
 
 _connections: weakref.WeakSet[Connection] = weakref.WeakSet()
