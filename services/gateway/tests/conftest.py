@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
 from trivet_testing.gateways import Gateway, gateway_before, services_in
 from trivet_testing.minio import MinioServer
-from trivet_testing.mlflow_stores import MlflowDatabase, mlflow_server
 
 
 @pytest.fixture(scope="session")
@@ -28,14 +26,6 @@ def services_on_s3(tmp_path_factory: pytest.TempPathFactory, minio_server: Minio
     store = minio_server.store(minio_server.create_bucket())
     with services_in(folder, *options, store, **minio_server.credentials) as address:
         yield address
-
-
-@pytest.fixture(scope="session")
-def upstream(mlflow: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The URL of a real MLflow server, which all tests share: what they make in it has names of their own."""
-    del mlflow  # it is there
-    with mlflow_server(MlflowDatabase(tmp_path_factory.mktemp("upstream"))) as url:
-        yield url
 
 
 @pytest.fixture(scope="session")

@@ -5,13 +5,15 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
+from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from trivet_testing.mlflow_told import told_by_mlflow
 from trivet_testing.servers import run_to_exit
 from trivet_testing.workspaces import unused_workspace
 
@@ -26,19 +28,31 @@ RULES: Mapping[str, Callable[[Answer, Answer], bool]] = {
     "Faults of the server": is_refused_instead,
     "What there is not": is_json_instead,
 }
+CASES = sorted(Path(__file__).with_name("differences").glob("*.py"))
 PROGRAM = Path(__file__).with_name("client_cases_program.py")
 PAGE = Path(__file__).parents[3] / "docs" / "mlflow.md"
 
 
+@pytest.fixture(scope="module")
+def answers_of_mlflow(mlflow: Path) -> dict[str, dict[str, Answer]]:
+    """By the names of groups, then of cases."""
+    del mlflow  # it is there
+
+    def play(url: str) -> dict[str, dict[str, Any]]:
+        with closing(Side(url)) as side:
+            return {group.name: {case: asdict(answer) for case, answer in side.play(group).items()} for group in GROUPS}
+
+    told_of = told_by_mlflow("differences", CASES, play)
+    return {group: {case: Answer(**answer) for case, answer in told_of[group].items()} for group in told_of}
+
+
 @pytest.mark.parametrize("group", GROUPS, ids=lambda group: group.name.replace(" ", "-"))
-def test_answers_are_those_of_mlflow(group: Group, upstream: str, gateway: str) -> None:
-    ours_headers = {"x-mlflow-workspace": unused_workspace()}
-    with (
-        closing(Side(upstream)) as theirs_side,
-        closing(Side(gateway, ours_headers)) as ours_side,
-        ThreadPoolExecutor() as pool,
-    ):
-        theirs, ours = pool.map(lambda side: side.play(group), (theirs_side, ours_side))
+def test_answers_are_those_of_mlflow(
+    group: Group, answers_of_mlflow: dict[str, dict[str, Answer]], gateway: str
+) -> None:
+    theirs = answers_of_mlflow[group.name]
+    with closing(Side(gateway, {"x-mlflow-workspace": unused_workspace()})) as side:
+        ours = side.play(group)
     known = {
         case: difference for groups in DIFFERENCES.values() for case, difference in groups.get(group.name, {}).items()
     }
@@ -66,10 +80,10 @@ def of_client(python: Path, url: str) -> dict[str, Any]:
     return found
 
 
-def test_the_client_finds_the_same(upstream: str, gateway: str, mlflow: Path) -> None:
-    urls = (upstream, f"{gateway}/w/{unused_workspace()}")
-    with ThreadPoolExecutor() as pool:
-        theirs, ours = pool.map(lambda url: of_client(mlflow / "bin" / "python", url), urls)
+def test_the_client_finds_the_same(gateway: str, mlflow: Path) -> None:
+    find = partial(of_client, mlflow / "bin" / "python")
+    theirs = told_by_mlflow("client-cases", [PROGRAM], find)
+    ours = find(f"{gateway}/w/{unused_workspace()}")
     assert {name: (theirs[name], ours[name]) for name in theirs if theirs[name] != ours[name]} == {}
 
 

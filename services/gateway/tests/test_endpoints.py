@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import re
+from pathlib import Path
 from typing import Any, Final
 from urllib.parse import urlencode
 
@@ -12,6 +13,7 @@ import pytest
 
 from trivet_gateway import routes
 from trivet_testing.gateway_http import AJAX, API, Http
+from trivet_testing.mlflow_told import told_by_mlflow
 
 _PROXY: Final = "/api/2.0/mlflow-artifacts"
 _MLMODEL: Final = {"artifact_path": "m", "flavors": {}, "utc_time_created": "2026-01-01 00:00:00", "run_id": "r"}
@@ -226,7 +228,8 @@ class Walk:
     def __init__(self, http_of: Http) -> None:
         self.http_of = http_of
         self.names: dict[str, str] = {}
-        self.seen: list[Any] = []
+        self.seen: list[tuple[Any, Any]] = []
+        """What was asked, and what came of it as JSON has it."""
 
     def send(self, method: str, path: str, fields: dict[str, Any] | bytes | None = None) -> Any:
         known = {name: value for value, name in self.names.items()}
@@ -239,7 +242,7 @@ class Walk:
         except json.JSONDecodeError:
             found = answer.decode()
         shown = {"error_code": found.get("error_code")} if status >= 400 else self._shown(found)
-        self.seen.append((method, path, fields, min(status, 400), shown))
+        self.seen.append(((method, path, fields), [min(status, 400), shown]))
         return found
 
     def _shown(self, value: Any) -> Any:
@@ -301,7 +304,8 @@ def models_of_old_clients(walk: Walk) -> None:
     walk.send("POST", "/runs/log-model", {"run_id": "nope", "model_json": json.dumps(model)})
     walk.send("POST", "/runs/log-model", {"run_id": "{a}"})
     tags = walk.send("GET", "/runs/get", {"run_id": "{a}"})["run"]["data"]["tags"]
-    walk.seen[-1] = [json.loads(tag["value"]) for tag in tags if tag["key"] == "mlflow.log-model.history"]
+    noted = [json.loads(tag["value"]) for tag in tags if tag["key"] == "mlflow.log-model.history"]
+    walk.seen[-1] = walk.seen[-1][0], noted
 
 
 def datasets(walk: Walk) -> None:
@@ -367,7 +371,7 @@ def webhooks(walk: Walk) -> None:
     walk.send("GET", "/webhooks/{hook}", {})
 
 
-def seen_at(http_of: Http) -> list[Any]:
+def seen_at(http_of: Http) -> list[tuple[Any, Any]]:
     """What pages of MLflow and clients of 2.x see."""
     walk = Walk(http_of)
     # By their ids, they come in this order.
@@ -377,8 +381,14 @@ def seen_at(http_of: Http) -> list[Any]:
     return walk.seen
 
 
-def test_what_pages_ask_is_answered_as_upstream_does(gateway: str, upstream: str) -> None:
-    there = Http(upstream)
+def seen_of_mlflow(url: str) -> list[Any]:
+    there = Http(url)
     del there.headers["x-mlflow-workspace"]  # an error, where it has none
-    pairs = zip(seen_at(Http(gateway)), seen_at(there), strict=True)
-    assert [pair for pair in pairs if pair[0] != pair[1]] == []
+    return [answer for _, answer in seen_at(there)]
+
+
+def test_what_pages_ask_is_answered_as_upstream_does(gateway: str, mlflow: Path) -> None:
+    del mlflow  # it is there
+    theirs = told_by_mlflow("pages", [Path(__file__)], seen_of_mlflow)
+    pairs = zip(seen_at(Http(gateway)), theirs, strict=True)
+    assert [(asked, ours, expected) for (asked, ours), expected in pairs if ours != expected] == []

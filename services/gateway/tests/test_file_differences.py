@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any, Final
 
 from trivet_testing.gateway_http import FILES, Http
+from trivet_testing.mlflow_told import told_by_mlflow
 
 # By what is asked, in order: method, path below that of the proxy, body or headers.
 ASKED: Final[dict[str, tuple[str, str, Any]]] = {
@@ -63,34 +65,45 @@ DIFFERENT: Final = {
 """Why we answer otherwise."""
 
 
-def answered(http_of: Http, method: str, path: str, given: Any) -> Any:
-    """The status, and the body: bytes of a file, or what JSON says, but for sentences."""
+def answered(http_of: Http, method: str, path: str, given: Any) -> list[Any]:
+    """The status, and the body: a file's, whose bytes are all of ASCII, or what JSON says, but for sentences."""
     body = given if isinstance(given, bytes) else None
     status, headers, content = http_of.raw(method, f"{FILES}{path}", body, given if isinstance(given, dict) else None)
     if status in (200, 206) and method == "GET" and "?" not in path:
-        return status, content, headers.get("content-range")
+        return [status, content.decode("ascii"), headers.get("content-range")]
     if status >= 400:
         try:
-            return status, json.loads(content)["error_code"]
+            return [status, json.loads(content)["error_code"]]
         except (ValueError, KeyError):
-            return (status,)
+            return [status]
     try:
-        return status, json.loads(content or b"{}")
+        return [status, json.loads(content or b"{}")]
     except ValueError:
-        return (status,)
+        return [status]
 
 
-def test_answers_are_those_of_mlflow(gateway: str, upstream: str) -> None:
-    sides = Http(upstream), Http(gateway)
-    sides[0].headers.clear()
-    roots = [f"0/{side.run()}/artifacts" for side in sides]
+def answers(http_of: Http) -> dict[str, list[Any]]:
+    """By what is asked."""
+    root = f"0/{http_of.run()}/artifacts"
+    return {
+        name: answered(http_of, method, path.format(root=root), given) for name, (method, path, given) in ASKED.items()
+    }
+
+
+def answers_of_mlflow(url: str) -> dict[str, list[Any]]:
+    http_of = Http(url)
+    http_of.headers.clear()
+    return answers(http_of)
+
+
+def test_answers_are_those_of_mlflow(gateway: str, mlflow: Path) -> None:
+    del mlflow  # it is there
+    told = told_by_mlflow("files", [Path(__file__)], answers_of_mlflow)
     different = {}
-    for name, (method, path, given) in ASKED.items():
-        theirs, ours = (
-            answered(side, method, path.format(root=root), given) for side, root in zip(sides, roots, strict=True)
-        )
+    for name, ours in answers(Http(gateway)).items():
+        theirs = told[name]
         assert ours[0] < 500, name
         # What is no JSON there has no code.
-        if theirs != ours and (theirs != (ours[0],) or ours[0] < 400):
+        if theirs != ours and (theirs != [ours[0]] or ours[0] < 400):
             different[name] = theirs, ours
     assert different.keys() == DIFFERENT.keys(), different

@@ -11,15 +11,16 @@ from trivet_proto.artifacts.v1 import artifact_service_pb2 as pb
 from trivet_proto.artifacts.v1.artifact_service_pb2_grpc import ArtifactServiceStub
 from trivet_testing.gateway_http import API, Http
 from trivet_testing.mlflow_client import session
+from trivet_testing.mlflow_told import told_by_mlflow
 from trivet_testing.workspaces import unused_workspace
 
 PROGRAM = Path(__file__).with_name("client_program.py")
 
 
 @pytest.mark.timeout(300)
-def test_a_session_reads_back_what_it_does_with_mlflow(gateway: str, upstream: str, mlflow: Path) -> None:
+def test_a_session_reads_back_what_it_does_with_mlflow(gateway: str, mlflow: Path) -> None:
     python = mlflow / "bin" / "python"
-    expected = session(python, upstream, PROGRAM)
+    expected = told_by_mlflow("session", [PROGRAM], lambda url: session(python, url, PROGRAM))
     assert session(python, gateway, PROGRAM) == expected
     # Again, in another workspace: nothing of the first session is in its way.
     assert session(python, f"{gateway}/w/test-0", PROGRAM) == expected

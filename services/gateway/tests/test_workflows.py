@@ -1,15 +1,14 @@
 """Programs of real libraries against a real MLflow server and against ours: both tell the same afterwards.
 
-What MLflow's server tells is kept in the cache, with the programs' digest; in the long form it is asked each time.
+What MLflow's server tells is kept in the cache; in the long form it is asked each time.
 """
 
 from __future__ import annotations
 
-import hashlib
+import functools
 import json
 import os
 import subprocess
-import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -17,7 +16,6 @@ from typing import Any
 
 import pytest
 
-from trivet_testing.cache import made_once
 from trivet_testing.environments import (
     MLFLOW_LIBRARIES,
     MLFLOW_VERSION,
@@ -28,15 +26,19 @@ from trivet_testing.environments import (
 )
 from trivet_testing.left_out import leave_out
 from trivet_testing.lossy_http import losing_replies
-from trivet_testing.mlflow_stores import MlflowDatabase, mlflow_server
+from trivet_testing.mlflow_told import programs_in_cache, told_by_mlflow
 from trivet_testing.servers import run_to_exit
 from trivet_testing.workspaces import unused_workspace
 
-PROGRAMS = Path(__file__).with_name("workflows")
 PAGE = Path(__file__).parents[3] / "docs" / "mlflow.md"
 FULL = bool(os.environ.get("TRIVET_TEST_FULL"))
 ABSENT = "absent"
 Session = Callable[[str], dict[str, Any]]
+
+
+@functools.cache
+def programs() -> Path:
+    return programs_in_cache(Path(__file__).with_name("workflows"))
 
 
 def ran(python: Path, url: str, names: Sequence[str], settings: Mapping[str, str] | None = None) -> dict[str, Any]:
@@ -51,7 +53,7 @@ def ran(python: Path, url: str, names: Sequence[str], settings: Mapping[str, str
         "OMP_NUM_THREADS": "1",
         **(settings or {}),
     }
-    command = [str(python / "bin" / "python"), str(PROGRAMS / "program.py"), *names]
+    command = [str(python / "bin" / "python"), str(programs() / "program.py"), *names]
     ended = run_to_exit(command, environment, timeout_seconds=500)
     assert ended.returncode == 0, ended.stderr
     told: dict[str, Any] = json.loads(ended.stdout.splitlines()[-1])
@@ -62,25 +64,8 @@ def ran(python: Path, url: str, names: Sequence[str], settings: Mapping[str, str
 
 def compare(name: str, session: Session, gateway: str) -> dict[str, Any]:
     """Runs a session at both servers, at the same time if MLflow's has to be asked; returns what both tell."""
-    # With the folder, which runs tell as their source.
-    digest = hashlib.sha256(repr((MLFLOW_LIBRARIES, OLD_MLFLOW_VERSION, str(PROGRAMS))).encode())
-    for program in sorted(PROGRAMS.glob("*.py")):
-        digest.update(program.read_bytes())
-
-    def ask(folder: Path) -> None:
-        with tempfile.TemporaryDirectory() as files, mlflow_server(MlflowDatabase(Path(files))) as upstream:
-            (folder / "told.json").write_text(json.dumps(session(upstream)), encoding="utf-8")
-
-    def told_by_mlflow() -> Any:
-        if FULL:
-            with tempfile.TemporaryDirectory() as folder:
-                ask(Path(folder))
-                return json.loads(Path(folder, "told.json").read_text(encoding="utf-8"))
-        kept = made_once(f"mlflow-{MLFLOW_VERSION}-told-{name}-{digest.hexdigest()[:12]}", ask)
-        return json.loads((kept / "told.json").read_text(encoding="utf-8"))
-
     with ThreadPoolExecutor(2) as pool:
-        expected = pool.submit(told_by_mlflow)
+        expected = pool.submit(told_by_mlflow, name, sorted(programs().glob("*.py")), session)
         found = session(f"{gateway}/w/{unused_workspace()}")
     assert list(differences(found, expected.result())) == []
     return found
