@@ -13,6 +13,8 @@ _SETTINGS: Final = {
     "MLFLOW_DISABLE_TELEMETRY": "true",
     "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1",
     "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
+    # To find what a model needs, a process imports all that it may need; that asks no server.
+    "MLFLOW_REQUIREMENTS_INFERENCE_TIMEOUT": "1",
 }
 
 
