@@ -160,6 +160,13 @@ def test_arguments_have_to_go_together(more: dict[str, Any], why: str) -> None:
         (answers(["a", "b", "a"]), "label", {"pos_label": "z"}, "pos_label is 'z'.* there are 'a', 'b'"),
         (answers(["a", "b", "c"]), "label", {"pos_label": "a"}, "one of two classes"),
         (Odds([[0.5, 0.5]] * 2), "label", {}, "these are 2x2"),
+        (
+            Odds([[0.5, 0.3, 0.2]] * 3, ["a", "b", "c"]),
+            "label",
+            {"labels": ["a", "b"]},
+            "'c' is one that the model has",
+        ),
+        (Odds([0.5] * 3, ["a", "b", "c"]), "label", {"labels": ["a", "b"]}, "'c' is one that the model has"),
         (Odds([[0.5, 0.5]] * 3, ["a"]), "label", {}, "2 columns of probabilities and 1 classes"),
         (Odds([[0.2, 0.3, 0.5]] * 3), "label", {}, "3 columns of probabilities and 2 classes"),
         (Odds([[0.5, 0.6]] * 3), "label", {}, r"row 0 to 1\.1"),

@@ -36,7 +36,7 @@ def to_probabilities(given: Any, order: Sequence[Any] | None, classes: Classes, 
         rows: How many there must be.
 
     Raises:
-        InvalidArgument: there are other rows or columns, or they are no probabilities; says where.
+        InvalidArgument: there are other rows or columns, or they are no probabilities, or of another class; says which.
     """
     try:
         values = np.asarray(given, np.float64)
@@ -48,6 +48,12 @@ def to_probabilities(given: Any, order: Sequence[Any] | None, classes: Classes, 
     outside = ~((values >= 0) & (values <= 1))  # NaN too
     if outside.any():
         raise InvalidArgument(f"Probabilities are from 0 to 1; one is {values[outside][0]}.")
+    strange = [label for label in order or () if label not in classes.labels]
+    if strange:
+        raise InvalidArgument(
+            f"labels must have all classes; {strange[0]!r} is one that the model has probabilities of, and not among "
+            "them."
+        )
     if values.ndim == 1 or values.shape[1] == 1:
         if not classes.are_two:
             raise InvalidArgument(
