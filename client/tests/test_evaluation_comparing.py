@@ -228,3 +228,72 @@ def test_a_promotion_waits_for_the_comparison(client: trivet.Client) -> None:
     entry = client.get_model_history("taxi")[-1]
     assert entry.reason == passed.summary
     assert f"run {passed.run_id}" in entry.reason
+
+
+# --- the classes of two classifiers
+
+
+class Labels:
+    """A classifier that answers what it is made with."""
+
+    def __init__(self, predictions: list[int], classes: list[int]) -> None:
+        self.predictions = predictions
+        self.classes_ = classes
+
+    def predict(self, _: Any) -> list[int]:
+        return self.predictions
+
+    def predict_proba(self, features: Any) -> Any:
+        return np.full((len(features), len(self.classes_)), 1 / len(self.classes_))
+
+
+TEN = pd.DataFrame({"x": range(10), "label": [0] * 8 + [1] * 2})
+FINDS_ONE_OF_TWO = [0] * 9 + [1]
+FINDS_NONE = [0] * 8 + [2] * 2
+
+
+def compare_labels(before: Any, after: Any, threshold: Threshold, **options: Any) -> trivet.Comparison:
+    return trivet.compare_models(
+        before, after, TEN, "label", "classifier", thresholds={"recall_score": threshold}, plots=False, **options
+    )
+
+
+@pytest.mark.parametrize(
+    "candidate",
+    [lambda _: FINDS_NONE, Labels([0] * 10, [0, 1, 2])],
+    ids=["predicts another class", "knows another class"],
+)
+@pytest.mark.parametrize("threshold", [Threshold(min_absolute_change=0), Threshold(threshold=0.5)])
+def test_two_classes_are_not_compared_with_three(candidate: Any, threshold: Threshold) -> None:
+    """The recall of the positive class, 0.5, would be beside a mean of 0.8 that finds none of it."""
+    baseline = Labels(FINDS_ONE_OF_TWO, [0, 1])
+    for before, after in ((baseline, candidate), (candidate, baseline)):
+        with pytest.raises(trivet.InvalidArgument, match=r"not have the same classes: \[0, 1(, 2)?\] and .* labels="):
+            compare_labels(before, after, threshold)
+    assert trivet.search_runs(output_format="list") == []
+
+
+def test_labels_say_by_which_classes_both_are_measured() -> None:
+    comparison = compare_labels(
+        Labels(FINDS_ONE_OF_TWO, [0, 1]), lambda _: FINDS_NONE, Threshold(min_absolute_change=0), labels=[0, 1, 2]
+    )
+    (check,) = comparison.checks
+    assert (check.baseline, check.candidate, check.passed) == (0.9, 0.8, False)
+    for found in (comparison.baseline, comparison.candidate):
+        assert list(found.tables["per_class_metrics"]["positive_class"]) == [0, 1, 2]
+    assert comparison.baseline.metrics["log_loss"] == pytest.approx(np.log(2))
+
+
+def test_a_class_that_one_of_two_models_has_is_one_of_both() -> None:
+    data = TEN.assign(label=0)
+    comparison = trivet.compare_models(
+        lambda _: [0] * 10,
+        lambda _: FINDS_ONE_OF_TWO,
+        data,
+        "label",
+        "classifier",
+        thresholds={"false_positives": Threshold(min_absolute_change=0)},
+        plots=False,
+    )
+    (check,) = comparison.checks
+    assert (check.baseline, check.candidate, check.passed) == (0, 1, False)

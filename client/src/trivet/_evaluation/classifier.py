@@ -13,7 +13,7 @@ from sklearn import metrics as sklearn_metrics
 
 from trivet._evaluation.answers import Answers
 from trivet._evaluation.columns import Column
-from trivet._evaluation.labels import Classes, Codes, find_classes
+from trivet._evaluation.labels import Classes, Codes
 from trivet._evaluation.probabilities import Probabilities, to_probabilities
 from trivet._evaluation.scores import ExtraMetrics, Mask, Scores, add_extra
 
@@ -148,14 +148,13 @@ class ScoredClassifier:
 
 
 def scored_classifier(
-    targets: Column, answers: Answers, extra: ExtraMetrics, *, labels: Sequence[Any] | None, pos_label: Any
+    targets: Column, answers: Answers, classes: Classes, extra: ExtraMetrics, *, labels: Sequence[Any] | None
 ) -> ScoredClassifier:
-    """Targets and answers as labels.
+    """Targets and answers as labels, all of which are of the classes.
 
     Raises:
-        InvalidArgument: they are missing or no labels, do not go together, or the probabilities do not go with them.
+        InvalidArgument: the probabilities do not go with them.
     """
-    classes = find_classes(targets, answers.predictions, of_model=answers.classes, labels=labels, pos_label=pos_label)
     probabilities = None
     if answers.probabilities is not None:
         order = answers.classes if answers.classes is not None else labels

@@ -61,7 +61,8 @@ def compare_models(
 
     Raises:
         InvalidArgument: as of `evaluate`; or a threshold is for no metric, asks for nothing, or does not say which way
-            is better where that is not known.
+            is better where that is not known; or one of two classifiers has two classes, and both together more, which
+            `labels` would say.
         TrivetError: what loading a model raises.
     """
     check_extra()
@@ -76,7 +77,7 @@ def compare_models(
     wanted.check()
     check_thresholds(thresholds)
     rows = read_rows(data, targets, dataset=dataset)
-    before, after = (measure(open_model(model, None, client), rows, wanted) for model in (baseline, candidate))
+    before, after = measure((open_model(model, None, client) for model in (baseline, candidate)), rows, wanted)
     checks = compare(thresholds, before.evaluation, after.evaluation)
     with run_to_log_to(client, run_id) as log:
         comparison = Comparison(

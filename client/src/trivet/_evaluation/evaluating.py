@@ -82,7 +82,7 @@ def evaluate(
     wanted = Wanted(model_type, labels, pos_label, slices, extra_metrics)
     wanted.check()
     rows = read_rows(data, targets, predictions=predictions, probabilities=probabilities, dataset=dataset)
-    measured = measure(open_model(model, model_id, client), rows, wanted)
+    (measured,) = measure([open_model(model, model_id, client)], rows, wanted)
     with run_to_log_to(client, run_id) as log:
         return log_evaluation(measured, log, prefix=prefix, plots=plots)
 

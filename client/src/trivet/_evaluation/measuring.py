@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -12,6 +12,7 @@ import pandas as pd
 from trivet._errors import InvalidArgument
 from trivet._evaluation.answers import Answers, ask
 from trivet._evaluation.classifier import scored_classifier
+from trivet._evaluation.labels import find_classes
 from trivet._evaluation.opened_model import OpenedModel
 from trivet._evaluation.regressor import scored_regressor
 from trivet._evaluation.results import EvaluatedSlice, Evaluation
@@ -50,21 +51,40 @@ class Measured:
     """What plots are made of."""
 
 
-def measure(opened: OpenedModel, rows: Rows, wanted: Wanted) -> Measured:
-    """Measures a model on data, for what was checked to be wanted.
+@dataclass(frozen=True)
+class _Asked:
+    """A model that has answered, and is not needed any more."""
+
+    name: str
+    model_id: str
+    answers: Answers
+
+
+def measure(models: Iterable[OpenedModel], rows: Rows, wanted: Wanted) -> list[Measured]:
+    """Measures models on data by the same metrics, for what was checked to be wanted.
+
+    Args:
+        models: One, or those that are to be compared; each is asked before the next one is opened.
+        rows: The data.
+        wanted: What is to be measured.
 
     Raises:
         InvalidArgument: the data, the answers and what is wanted do not go together; says why.
     """
-    scored = _scored(rows, _answers(opened, rows, wanted), wanted)
+    asked = [_Asked(opened.name, opened.model_id, _answers(opened, rows, wanted)) for opened in models]
+    scored = _scored(rows, [each.answers for each in asked], wanted)
+    return [_measured(each, of_it, rows, wanted) for each, of_it in zip(asked, scored, strict=True)]
+
+
+def _measured(asked: _Asked, scored: Scored, rows: Rows, wanted: Wanted) -> Measured:
     scores = scored.score(np.ones(len(rows), np.bool_))
     parts = slice_rows(wanted.slices, rows.columns, len(rows))
     slices = tuple(_sliced(scored, part) for part in parts)
     evaluation = Evaluation(
         run_id="",
         model_type=wanted.model_type,
-        model=opened.name,
-        model_id=opened.model_id,
+        model=asked.name,
+        model_id=asked.model_id,
         dataset=rows.dataset,
         metrics=scores.values,
         left_out=scores.left_out,
@@ -84,11 +104,12 @@ def _answers(opened: OpenedModel, rows: Rows, wanted: Wanted) -> Answers:
     return Answers(rows.predictions, rows.probabilities)
 
 
-def _scored(rows: Rows, answers: Answers, wanted: Wanted) -> Scored:
+def _scored(rows: Rows, answers: Sequence[Answers], wanted: Wanted) -> Sequence[Scored]:
     extra = wanted.extra_metrics or {}
     if wanted.model_type == "regressor":
-        return scored_regressor(rows.targets, answers, extra)
-    return scored_classifier(rows.targets, answers, extra, labels=wanted.labels, pos_label=wanted.pos_label)
+        return [scored_regressor(rows.targets, each, extra) for each in answers]
+    classes = find_classes(rows.targets, answers, labels=wanted.labels, pos_label=wanted.pos_label)
+    return [scored_classifier(rows.targets, each, classes, extra, labels=wanted.labels) for each in answers]
 
 
 def _sliced(scored: Scored, part: SlicedRows) -> EvaluatedSlice:
