@@ -203,6 +203,17 @@ def test_evaluating_again_replaces_what_was_there() -> None:
     assert json.loads(read_back.tags["mlflow.loggedArtifacts"]) == [{"path": "evaluation/slices.json", "type": "table"}]
 
 
+def test_evaluating_again_keeps_what_has_other_keys_and_names() -> None:
+    with trivet.start_run() as run:
+        trivet.evaluate(double, trips(), "minutes", "regressor", slices=["region"])
+        trivet.evaluate(double, trips(30), "minutes", "regressor", plots=False)
+        read_back = trivet.get_run(run.info.run_id)
+    assert read_back.metrics["example_count"] == 30
+    assert "slice/region/north/max_error" in read_back.metrics
+    files = {file.path for file in read_back.artifacts}
+    assert {"evaluation/residuals.png", "evaluation/slices.json"} <= files
+
+
 def test_a_model_gets_the_columns_that_it_was_fitted_with_as_a_copy() -> None:
     data = trips()
     kept = data.copy()

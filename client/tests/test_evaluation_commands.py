@@ -105,8 +105,23 @@ def test_thresholds_that_cannot_be_read_are_refused(client: trivet.Client, optio
     assert client.search_runs("0") == []
 
 
-def test_what_cannot_be_evaluated_leaves_a_failed_run(client: trivet.Client) -> None:
-    error = asked("evaluate", "rough", "trips.csv", "--targets", "price", "--type", "regressor", exit_code=1)
-    assert "no column 'price'" in error["error"]["message"]
-    (run,) = client.search_runs("0")
-    assert run.info.status == "FAILED"
+@pytest.mark.parametrize(
+    ("arguments", "why"),
+    [
+        (("evaluate", "rough", "trips.csv", "--targets", "price", "--type", "regressor"), "no column 'price'"),
+        (("evaluate", "rough", "none.csv", *REGRESSION), "none.csv"),
+        (("evaluate", "rough", "trips.csv", *REGRESSION, "--slice", "town"), "no column 'town'"),
+        (("evaluate", "missing", "trips.csv", *REGRESSION), "missing"),
+        (("evaluate", "rough", "trips.csv", *REGRESSION, "--dataset", "n" * 501), "501 characters"),
+        (("compare", "rough", "exact", "none.csv", *REGRESSION, "--threshold", "max_error=1"), "none.csv"),
+        (("compare", "rough", "exact", "trips.csv", *REGRESSION, "--threshold", "recall_score=1"), "no metric"),
+        (("compare", "rough", "exact", "trips.csv", *REGRESSION, "--threshold", "bias=1"), "which way 'bias'"),
+    ],
+)
+def test_what_cannot_be_evaluated_leaves_neither_run_nor_experiment(
+    client: trivet.Client, arguments: tuple[str, ...], why: str
+) -> None:
+    error = asked(*arguments, "--experiment", "taxi", exit_code=1)
+    assert why in error["error"]["message"]
+    assert client.get_experiment_by_name("taxi") is None
+    assert client.search_runs("0") == []

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Final
+from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
@@ -17,6 +17,10 @@ from trivet._commands.answers import Answer, Details, Field, Listing
 from trivet._commands.declaring import client_command
 from trivet._commands.kinds import COUNT, FLAG, ID, NUMBER
 from trivet._commands.options import parse_pairs
+from trivet._evaluation.evaluating import check_extra
+
+if TYPE_CHECKING:
+    from trivet._evaluation.writing import RunLog
 
 app = typer.Typer()
 
@@ -111,17 +115,19 @@ def evaluate(
     experiment: _ExperimentOption = "Default",
 ) -> Answer:
     """Measure a model on data, as trivet.evaluate does, in a run of its own."""
-    with _new_run(client, experiment) as run_id:
-        found = trivet.evaluate(
-            model_uri,
-            data,
-            targets,
-            model_type.value,
-            slices=slices or (),
-            dataset=dataset or None,
-            run_id=run_id,
-            client=client,
-        )
+    check_extra()
+    from trivet._evaluation.into_runs import evaluate_into  # noqa: PLC0415 - these load the extra
+    from trivet._evaluation.measuring import Wanted  # noqa: PLC0415 - as above
+
+    found = evaluate_into(
+        _new_run(client, experiment),
+        model_uri,
+        data,
+        targets,
+        Wanted(model_type.value, slices=slices or ()),
+        dataset=dataset or None,
+        client=client,
+    )
     rows = {each.key(metric): each.rows for each in found.slices for metric in each.metrics}
     in_all = int(found.metrics["example_count"])
     metrics = [_Measured(key, value, rows.get(key, in_all)) for key, value in found.all_metrics().items()]
@@ -178,31 +184,34 @@ def compare(
 ) -> Answer:
     """Compare two models on data, as trivet.compare_models does; the exit code is 1 where the candidate fails."""
     thresholds = _thresholds(limits, absolute, relative)
-    with _new_run(client, experiment) as run_id:
-        found = trivet.compare_models(
-            baseline,
-            candidate,
-            data,
-            targets,
-            model_type.value,
-            thresholds=thresholds,
-            slices=slices or (),
-            dataset=dataset or None,
-            run_id=run_id,
-            client=client,
-        )
+    check_extra()
+    from trivet._evaluation.into_runs import compare_into  # noqa: PLC0415 - these load the extra
+    from trivet._evaluation.measuring import Wanted  # noqa: PLC0415 - as above
+
+    found = compare_into(
+        _new_run(client, experiment),
+        (baseline, candidate),
+        data,
+        targets,
+        Wanted(model_type.value, slices=slices or ()),
+        thresholds=thresholds,
+        dataset=dataset or None,
+        client=client,
+    )
     checks = Listing(_CHECK, found.checks, nothing="")
     return Details(_COMPARISON, found, {"checks": checks}, exit_code=0 if found.passed else 1)
 
 
 @contextmanager
-def _new_run(client: trivet.Client, experiment: str) -> Iterator[str]:
-    """A run of the command alone."""
+def _new_run(client: trivet.Client, experiment: str) -> Iterator[RunLog]:
+    """A run of the command alone, made once there is something to log."""
+    from trivet._evaluation.writing import RunLog  # noqa: PLC0415 - it loads the extra
+
     found = client.get_experiment_by_name(experiment)
     experiment_id = client.create_experiment(experiment) if found is None else found.experiment_id
     run_id = client.create_run(experiment_id).info.run_id
     try:
-        yield run_id
+        yield RunLog(client, run_id)
     except BaseException:
         client.set_terminated(run_id, "FAILED")
         raise

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 from trivet._evaluation.evaluating import ModelType, check_extra
 
@@ -12,11 +11,6 @@ if TYPE_CHECKING:
     from trivet._client import Client
     from trivet._entities import Dataset
     from trivet._evaluation.results import Comparison, Threshold
-
-COMPARISON_TAG: Final = "trivet.comparison"
-"""Of the run: `passed` or `failed`."""
-BASELINE_PREFIX: Final = "baseline/"
-"""Of the keys of the baseline's metrics, and of its files; those of the candidate have none."""
 
 
 def compare_models(
@@ -66,32 +60,18 @@ def compare_models(
         TrivetError: what loading a model raises.
     """
     check_extra()
-    from trivet._evaluation.measuring import Wanted, measure  # noqa: PLC0415 - these load the extra
-    from trivet._evaluation.opened_model import open_model  # noqa: PLC0415 - as above
-    from trivet._evaluation.results import Comparison  # noqa: PLC0415 - as above
-    from trivet._evaluation.rows import read_rows  # noqa: PLC0415 - as above
-    from trivet._evaluation.thresholds import check_thresholds, compare  # noqa: PLC0415 - as above
-    from trivet._evaluation.writing import FOLDER, as_mapping, log_evaluation, run_to_log_to  # noqa: PLC0415 - as above
+    from trivet._evaluation.into_runs import compare_into  # noqa: PLC0415 - these load the extra
+    from trivet._evaluation.measuring import Wanted  # noqa: PLC0415 - as above
+    from trivet._evaluation.writing import run_to_log_to  # noqa: PLC0415 - as above
 
-    wanted = Wanted(model_type, labels, pos_label, slices, extra_metrics)
-    wanted.check()
-    check_thresholds(thresholds)
-    rows = read_rows(data, targets, dataset=dataset)
-    before, after = measure((open_model(model, None, client) for model in (baseline, candidate)), rows, wanted)
-    checks = compare(thresholds, before.evaluation, after.evaluation)
-    with run_to_log_to(client, run_id) as log:
-        comparison = Comparison(
-            run_id=log.run_id,
-            baseline=log_evaluation(before, log, prefix=BASELINE_PREFIX, plots=plots),
-            candidate=log_evaluation(after, log, plots=plots),
-            checks=checks,
-        )
-        content = {
-            "passed": comparison.passed,
-            "checks": [asdict(check) for check in checks],
-            "baseline": as_mapping(comparison.baseline),
-            "candidate": as_mapping(comparison.candidate),
-        }
-        log.client.log_dict(log.run_id, content, f"{FOLDER}/comparison.json")
-        log.client.set_tag(log.run_id, COMPARISON_TAG, "passed" if comparison.passed else "failed")
-    return comparison
+    return compare_into(
+        run_to_log_to(client, run_id),
+        (baseline, candidate),
+        data,
+        targets,
+        Wanted(model_type, labels, pos_label, slices, extra_metrics),
+        thresholds=thresholds,
+        dataset=dataset,
+        plots=plots,
+        client=client,
+    )

@@ -37,8 +37,9 @@ def evaluate(
     """Measures a model on data, logs metrics, plots and tables to the active run, and returns them.
 
     Where no run is active, one is started, and ended afterwards. Nothing is logged where it raises. The dataset becomes
-    an input of the run; the metrics are of that dataset and, where the model is a logged model, of that too. What was
-    evaluated in the run before, with the same prefix, is replaced. Needs the extra `evaluate`.
+    an input of the run; the metrics are of that dataset and, where the model is a logged model, of that too. Of what
+    was evaluated in the run before, metrics of the same keys and files of the same names are replaced, and all others
+    stay: those of other slices, or plots where none are made now. Needs the extra `evaluate`.
 
     Args:
         model: A URI, as `trivet.pyfunc.load_model` takes it, or what that returned; an object with `predict`, and
@@ -69,22 +70,29 @@ def evaluate(
 
     Raises:
         InvalidArgument: data, targets and what the model answered do not go together: missing values, other lengths, no
-            such column, no rows, several outputs, labels that cannot be compared; says which. Or the extra is not
-            installed.
+            such column, no rows, several outputs, labels that cannot be compared; says which. Or `prefix` or a name in
+            `extra_metrics` makes keys or files that no run can have, or the extra is not installed.
         TrivetError: what loading the model raises.
     """
     check_extra()
-    from trivet._evaluation.measuring import Wanted, measure  # noqa: PLC0415 - these load the extra
-    from trivet._evaluation.opened_model import open_model  # noqa: PLC0415 - as above
-    from trivet._evaluation.rows import read_rows  # noqa: PLC0415 - as above
-    from trivet._evaluation.writing import log_evaluation, run_to_log_to  # noqa: PLC0415 - as above
+    from trivet._evaluation.into_runs import evaluate_into  # noqa: PLC0415 - these load the extra
+    from trivet._evaluation.measuring import Wanted  # noqa: PLC0415 - as above
+    from trivet._evaluation.writing import run_to_log_to  # noqa: PLC0415 - as above
 
-    wanted = Wanted(model_type, labels, pos_label, slices, extra_metrics)
-    wanted.check()
-    rows = read_rows(data, targets, predictions=predictions, probabilities=probabilities, dataset=dataset)
-    (measured,) = measure([open_model(model, model_id, client)], rows, wanted)
-    with run_to_log_to(client, run_id) as log:
-        return log_evaluation(measured, log, prefix=prefix, plots=plots)
+    return evaluate_into(
+        run_to_log_to(client, run_id),
+        model,
+        data,
+        targets,
+        Wanted(model_type, labels, pos_label, slices, extra_metrics),
+        predictions=predictions,
+        probabilities=probabilities,
+        dataset=dataset,
+        model_id=model_id,
+        prefix=prefix,
+        plots=plots,
+        client=client,
+    )
 
 
 def check_extra() -> None:

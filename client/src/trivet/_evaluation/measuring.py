@@ -19,6 +19,7 @@ from trivet._evaluation.results import EvaluatedSlice, Evaluation
 from trivet._evaluation.rows import Rows
 from trivet._evaluation.scores import ExtraMetrics, Scored
 from trivet._evaluation.slicing import SlicedRows, Slices, slice_rows
+from trivet._records import check_key
 
 _TYPES: Final = ("regressor", "classifier")
 
@@ -39,6 +40,8 @@ class Wanted:
             raise InvalidArgument(f"model_type is {self.model_type!r}; it has to be one of {', '.join(_TYPES)}.")
         if self.model_type == "regressor" and (self.labels is not None or self.pos_label is not None):
             raise InvalidArgument("labels and pos_label are of classifiers; this is a regressor.")
+        for name in self.extra_metrics or ():
+            check_key(name)
 
 
 @dataclass(frozen=True)

@@ -13,9 +13,13 @@ from trivet._errors import InvalidArgument
 from trivet._evaluation.measuring import Measured
 from trivet._evaluation.results import Evaluation
 from trivet._fluent import active_run, process_client, start_run
+from trivet._records import check_key, check_model_id, to_dataset_input
+from trivet._safe_paths import check_logical
 
 FOLDER: Final = "evaluation"
 """Where the files of evaluations are in a run."""
+_ALL_OF_IT: Final = "evaluation"
+"""The file that has the whole evaluation."""
 _CONTEXT: Final = {"mlflow.data.context": "evaluation"}
 
 
@@ -47,13 +51,30 @@ def run_to_log_to(client: Client | None, run_id: str | None) -> Iterator[RunLog]
         yield RunLog(run._client, run.info.run_id)  # noqa: SLF001 - as above
 
 
+def check_loggable(measured: Measured, *, prefix: str = "") -> None:
+    """Raises InvalidArgument where `log_evaluation` would be refused, before any of it is logged."""
+    evaluation = measured.evaluation
+    for key in evaluation.all_metrics():
+        check_key(f"{prefix}{key}")
+    for name in (*evaluation.tables, _ALL_OF_IT):  # plots have the same prefix, and names no longer than keys
+        check_logical(_file(prefix, name, "json"))
+    to_dataset_input(evaluation.dataset, _CONTEXT)
+    if evaluation.model_id:
+        check_model_id(evaluation.model_id)
+
+
+def _file(prefix: str, name: str, suffix: str) -> str:
+    """Where a plot or table is among the files of the run."""
+    return f"{FOLDER}/{prefix}{name}.{suffix}"
+
+
 def log_evaluation(measured: Measured, log: RunLog, *, prefix: str = "", plots: bool = True) -> Evaluation:
     """Logs all of an evaluation, and returns it with the run.
 
-    What an earlier one of the same prefix has logged to the run is replaced.
+    What an earlier one has logged to the run under the same keys and names is replaced; all else stays.
 
     Args:
-        measured: It.
+        measured: It, which `check_loggable` let pass.
         log: Where to.
         prefix: Before the keys of metrics, and the names of files.
         plots: Whether there are any.
@@ -69,14 +90,14 @@ def log_evaluation(measured: Measured, log: RunLog, *, prefix: str = "", plots: 
     )
     artifacts = {}
     for name, figure in measured.scored.figures() if plots else ():
-        artifacts[name] = f"{FOLDER}/{prefix}{name}.png"
+        artifacts[name] = _file(prefix, name, "png")
         client.log_figure(run_id, figure, artifacts[name])
     for name, table in evaluation.tables.items():
-        artifacts[name] = f"{FOLDER}/{prefix}{name}.json"
+        artifacts[name] = _file(prefix, name, "json")
         client.log_table(run_id, table, artifacts[name], replaces=True)
-    artifacts["evaluation"] = f"{FOLDER}/{prefix}evaluation.json"
+    artifacts[_ALL_OF_IT] = _file(prefix, _ALL_OF_IT, "json")
     logged = replace(evaluation, run_id=run_id, artifacts=artifacts)
-    client.log_dict(run_id, as_mapping(logged), artifacts["evaluation"])
+    client.log_dict(run_id, as_mapping(logged), artifacts[_ALL_OF_IT])
     return logged
 
 
