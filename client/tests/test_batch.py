@@ -84,6 +84,34 @@ def test_types_of_text_are_those_of_the_signature(tmp_path: Path) -> None:
     assert lines == ['"prediction"', '"007 2026 True"', '"1e3 2025 False"']
 
 
+def test_what_is_kept_stays_as_it_stands(tmp_path: Path, folder: Path) -> None:
+    (tmp_path / "in.csv").write_text("country,distance,riders\nNA,1,2\n007,NaN,3\n", encoding="utf-8")
+    model = trivet.pyfunc.load_model(folder)
+    with pytest.raises(trivet.InvalidArgument, match="no column 'nothing' to keep"):
+        predict_file(model, tmp_path / "in.csv", tmp_path / "out.csv", BatchOptions(keep=["nothing"]))
+    predict_file(model, tmp_path / "in.csv", tmp_path / "out.csv", BatchOptions(keep=["country"]))
+    lines = (tmp_path / "out.csv").read_text(encoding="utf-8").splitlines()
+    assert lines == ['"country","prediction"', '"NA",5', '"007",']
+    (tmp_path / "in.jsonl").write_text('{"id": 7, "distance": 1, "riders": 2}\n', encoding="utf-8")
+    predict_file(model, tmp_path / "in.jsonl", tmp_path / "out.jsonl", BatchOptions(keep=["id"]))
+    assert json.loads((tmp_path / "out.jsonl").read_text(encoding="utf-8")) == {"id": 7, "prediction": 5.0}
+
+
+@pytest.mark.parametrize("name", ["in.jsonl", "in.csv", "in.parquet"])
+def test_a_column_that_is_missing_is_said_in_every_format(tmp_path: Path, folder: Path, name: str) -> None:
+    source = write(pd.DataFrame({"Distance": [1.0], "riders": [1]}), tmp_path / name)
+    with pytest.raises(trivet.InvalidArgument, match="distance"):
+        predict_file(trivet.pyfunc.load_model(folder), source, tmp_path / "out.csv", BatchOptions())
+
+
+@pytest.mark.parametrize("file_format", ["csv", "parquet", "jsonl"])
+def test_a_file_without_rows_is_said(tmp_path: Path, folder: Path, file_format: str) -> None:
+    source = write(TRIPS.head(0), tmp_path / f"in.{file_format}")
+    with pytest.raises(trivet.InvalidArgument, match="has no rows"):
+        predict_file(trivet.pyfunc.load_model(folder), source, tmp_path / "out.parquet", BatchOptions())
+    assert not (tmp_path / "out.parquet").exists()
+
+
 @pytest.mark.parametrize("file_format", ["csv", "parquet", "jsonl"])
 def test_rows_keep_their_order_over_many_batches(tmp_path: Path, folder: Path, file_format: str) -> None:
     count = 25_003

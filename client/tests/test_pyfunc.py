@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import gc
+import os
+import pickle
 import sys
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +15,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from sklearn.linear_model import LinearRegression, LogisticRegression
+from sklearn.preprocessing import FunctionTransformer, StandardScaler
 
 import trivet
 import trivet.pyfunc
@@ -182,6 +187,56 @@ def test_a_class_of_ones_own_has_its_files_and_settings(tmp_path: Path, client: 
     assert type(other.unwrap()).__name__ == "Adds"
 
 
+def test_files_of_a_model_stay_for_what_was_taken_out_of_it(client: trivet.Client, tmp_path: Path) -> None:
+    (tmp_path / "number.txt").write_text("5", encoding="utf-8")
+
+    class Reads(trivet.pyfunc.PythonModel):
+        def predict(self, context: Any, model_input: Any, params: dict[str, Any] | None = None) -> Any:
+            del params
+            return [Path(context.artifacts["number"]).read_text(encoding="utf-8") for _ in model_input]
+
+    info = trivet.pyfunc.log_model(Reads(), artifacts={"number": tmp_path / "number.txt"}, pip_requirements=[])
+    predict = trivet.pyfunc.load_model(info.model_uri).predict
+    gc.collect()
+    assert predict([1]) == ["5"]
+    assert client.get_logged_model(info.model_id).status == "READY"
+
+
+def test_a_folder_and_a_file_of_one_name_are_both_there(tmp_path: Path) -> None:
+    (tmp_path / "x" / "data").mkdir(parents=True)
+    (tmp_path / "x" / "data" / "data").write_text("of the folder", encoding="utf-8")
+    (tmp_path / "y").mkdir()
+    (tmp_path / "y" / "data").write_text("the file", encoding="utf-8")
+
+    class Both(trivet.pyfunc.PythonModel):
+        def predict(self, context: Any, model_input: Any, params: dict[str, Any] | None = None) -> Any:
+            del model_input, params
+            places = (Path(context.artifacts["a"]) / "data", Path(context.artifacts["data"]))
+            return [place.read_text(encoding="utf-8") for place in places]
+
+    artifacts = {"a": tmp_path / "x" / "data", "data": tmp_path / "y" / "data"}
+    trivet.pyfunc.save_model(Both(), tmp_path / "model", artifacts=artifacts, pip_requirements=[])
+    assert trivet.pyfunc.load_model(tmp_path / "model").predict([1]) == ["of the folder", "the file"]
+
+
+class WithoutTrivet(pickle.Unpickler):
+    def find_class(self, module: str, name: str) -> Any:
+        assert not module.startswith("trivet"), f"{name} of {module}"
+        return super().find_class(module, name)
+
+
+def test_models_that_threads_save_need_no_trivet(tmp_path: Path) -> None:
+    def save(number: int) -> Path:
+        folder = tmp_path / str(number)
+        trivet.pyfunc.save_model(lambda rows: rows, folder, pip_requirements=[])
+        return folder / "python_model.pkl"
+
+    with ThreadPoolExecutor(4) as pool:
+        for path in pool.map(save, range(40)):
+            with path.open("rb") as file:
+                assert WithoutTrivet(file).load().predict(None, 3) == 3
+
+
 def test_two_artifacts_of_one_name_are_both_there(tmp_path: Path) -> None:
     for name in ("a", "b"):
         (tmp_path / name).mkdir()
@@ -293,6 +348,54 @@ def test_pickles_say_what_they_are_and_may_be_forbidden(
     np.testing.assert_array_equal(trivet.pyfunc.load_model(tmp_path / "skops").predict(ROWS), model.predict(ROWS))
 
 
+def test_skops_that_trusts_what_the_model_says_runs_code(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = tmp_path / "model"
+    trivet.sklearn.save_model(
+        FunctionTransformer(os.path.basename),
+        folder,
+        serialization_format="skops",
+        skops_trusted_types=["posixpath.basename"],
+    )
+    assert isinstance(trivet.sklearn.load_model(str(folder)), FunctionTransformer)
+    monkeypatch.setenv("TRIVET_ALLOW_PICKLE", "off")
+    with pytest.raises(trivet.FailedPrecondition, match="types that the model itself trusts"):
+        trivet.sklearn.load_model(str(folder))
+    monkeypatch.setenv("TRIVET_ALLOW_PICKLE", "perhaps")
+    with pytest.raises(trivet.InvalidArgument, match="'perhaps'; it must be true or false"):
+        trivet.sklearn.load_model(str(folder))
+
+
+def test_files_outside_the_folder_of_a_model_are_not_loaded(tmp_path: Path, model: LinearRegression) -> None:
+    trivet.sklearn.save_model(model, tmp_path / "a" / "model", pip_requirements=[])
+    (tmp_path / "a" / "model" / "model.pkl").rename(tmp_path / "a" / "model.pkl")
+    described = (tmp_path / "a" / "model" / "MLmodel").read_text(encoding="utf-8")
+    altered = described.replace("pickled_model: model.pkl", "pickled_model: ../model.pkl")
+    (tmp_path / "a" / "model" / "MLmodel").write_text(altered, encoding="utf-8")
+    with pytest.raises(trivet.ArtifactCorrupt):
+        trivet.pyfunc.load_model(tmp_path / "a" / "model")
+    altered = described.replace("predict_fn: predict", "predict_fn: __reduce__")
+    (tmp_path / "a" / "model" / "MLmodel").write_text(altered, encoding="utf-8")
+    (tmp_path / "a" / "model.pkl").rename(tmp_path / "a" / "model" / "model.pkl")
+    with pytest.raises(trivet.InvalidArgument, match="to predict by '__reduce__'"):
+        trivet.pyfunc.load_model(tmp_path / "a" / "model")
+
+
+def test_what_only_transforms_is_saved_and_is_no_pyfunc(tmp_path: Path) -> None:
+    scaler = StandardScaler().fit(ROWS)
+    trivet.sklearn.save_model(scaler, tmp_path / "model", input_example=ROWS, pip_requirements=[])
+    loaded = trivet.sklearn.load_model(str(tmp_path / "model"))
+    np.testing.assert_array_equal(loaded.transform(ROWS), scaler.transform(ROWS))
+    with pytest.raises(trivet.InvalidArgument, match="cannot be loaded as a pyfunc: it has only sklearn"):
+        trivet.pyfunc.load_model(tmp_path / "model")
+
+
+def test_a_loader_beside_a_flavor_is_the_one_that_is_named(tmp_path: Path) -> None:
+    block = "flavors:\n  sklearn: {pickled_model: model.pkl}\n  python_function: {loader_module: json}\n"
+    (tmp_path / "MLmodel").write_text(block, encoding="utf-8")
+    with pytest.raises(trivet.InvalidArgument, match="'json' has no function _load_pyfunc"):
+        trivet.pyfunc.load_model(tmp_path)
+
+
 def test_a_method_of_the_model_predicts_where_that_is_said(tmp_path: Path) -> None:
     classifier = LogisticRegression().fit(ROWS, [0, 1, 1])
     trivet.sklearn.save_model(classifier, tmp_path / "model", pyfunc_predict_fn="predict_proba", pip_requirements=[])
@@ -324,7 +427,11 @@ def test_code_goes_with_a_model(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
 
             return rows * pricing.PRICE
 
-        trivet.pyfunc.save_model(priced, tmp_path / f"model {price}", code_paths=[source], pip_requirements=[])
+        example = np.array([10])
+        trivet.pyfunc.save_model(
+            priced, tmp_path / f"model {price}", code_paths=[source], input_example=example, pip_requirements=[]
+        )
+    assert not any(str(tmp_path) in path for path in sys.path)
     for price in (2, 3):  # each its own, although they have one name
         loaded = trivet.pyfunc.load_model(tmp_path / f"model {price}")
         assert loaded.predict(np.array([10])).tolist() == [10 * price]

@@ -28,8 +28,8 @@ def save_model(
     Args:
         sk_model: An estimator or pipeline.
         path: The folder; it is not there, or is empty.
-        serialization_format: `cloudpickle`, `pickle`, or `skops`, which runs no code when it is loaded unless types are named
-            for it to trust.
+        serialization_format: `cloudpickle`, `pickle`, or `skops`, which runs no code when it is loaded unless types are
+            named for it to trust.
         skops_trusted_types: Types beside skops' own that loading by skops may make.
         pyfunc_predict_fn: The method by which it predicts as a pyfunc, such as `predict_proba`.
         about: What `SaveOptions` has.
