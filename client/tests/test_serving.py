@@ -8,6 +8,7 @@ import json
 import os
 import signal
 import socket
+import subprocess
 import sys
 import threading
 from collections.abc import Iterator
@@ -248,6 +249,71 @@ def test_worker_that_dies_is_replaced(tmp_path: Path) -> None:
         assert server.metric("trivet_serving_workers", model="dying", version="") == 1
 
 
+def test_worker_whose_child_lives_on_is_replaced(tmp_path: Path, gate: Gate) -> None:
+    # The child has all that the worker had open: its channel, and the socket that it listened on.
+    dies = (
+        f"import os\nif float(data['x'].iloc[0]) < 0:\n    if os.fork(): os._exit(9)\n    {gate.wait}\n    os._exit(0)"
+    )
+    model = write_model(tmp_path / "forking", f"{dies}\nreturn [1]", inputs=COLUMN)
+    with serving(model, "--workers", "2") as server:
+        # The child has the connection as well, so that its end would not be seen.
+        connection = http.client.HTTPConnection(server.address, timeout=60)
+        body = json.dumps({"dataframe_records": [{"x": -1.0}]})
+        connection.request("POST", "/invocations", body, {"content-type": "application/json"})
+        server.process.wait_for_line("a worker ended by 9", on="stderr")
+        connection.close()
+        wait_until(lambda: server.metric("trivet_serving_workers", model="forking", version="") == 2)
+        assert {server.post(ROW).status for _ in range(20)} == {200}
+        gate.open()
+
+
+def test_model_that_exits_is_a_model_that_fails(tmp_path: Path) -> None:
+    model = write_model(tmp_path / "exiting", "import sys\nif float(data['x'].iloc[0]) < 0: sys.exit(3)\nreturn [1]")
+    with serving(model) as server:
+        assert server.post({"dataframe_records": [{"x": -1.0}]}).status == 400
+        assert server.post(ROW).status == 200
+        assert server.metric("trivet_serving_model_failures_total") == 1
+        assert "another one begins" not in server.process.stderr
+
+
+def test_metrics_do_not_grow_with_workers_that_die(tmp_path: Path) -> None:
+    dies = "import os\nif float(data['x'].iloc[0]) < 0: os._exit(9)\nreturn [1]"
+    model = write_model(tmp_path / "dying", dies, inputs=COLUMN)
+    folder = tmp_path / "tmp"
+    folder.mkdir()
+    with serving(model, env={"TMPDIR": str(folder)}) as server:
+        assert server.post(ROW).status == 200
+        files = sorted(folder.glob("trivet-metrics-*/*"))
+        with pytest.raises((http.client.HTTPException, OSError)):
+            server.post({"dataframe_records": [{"x": -1.0}]})
+        assert server.post(ROW).status == 200
+        assert sorted(folder.glob("trivet-metrics-*/*")) == files
+        assert server.metric("trivet_serving_requests_total", status="200") == 2
+        assert server.metric("trivet_serving_requests_in_flight") == 0
+
+
+def test_caller_that_goes_is_no_failure_of_the_server(folder: Path) -> None:
+    with serving(folder) as server:
+        host, _, port = server.address.rpartition(":")
+        with socket.create_connection((host, int(port)), timeout=60) as connection:
+            head = "POST /invocations HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\n"
+            connection.sendall(f"{head}content-length: 10\r\n\r\n[".encode())
+            wait_until(lambda: in_flight(server) == 1)
+        wait_until(lambda: server.metric("trivet_serving_requests_total", status="499") == 1)
+        assert server.metric("trivet_serving_requests_total", status="500") == 0
+
+
+def test_sigterm_before_there_is_a_model_leaves_no_folder(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        settings = {"TMPDIR": str(tmp_path), "TRIVET_REGISTRY_URL": f"grpc://127.0.0.1:{silent.getsockname()[1]}"}
+        command = [str(Path(sys.executable).with_name("trivet")), "models", "serve", "-m", "models:/taxi/1", "-p", "0"]
+        with subprocess.Popen(command, env={**os.environ, **settings}) as process:
+            wait_until(lambda: list(tmp_path.glob("trivet-metrics-*")) != [])
+            process.terminate()
+            assert process.wait(60) == 128 + signal.SIGTERM
+    assert list(tmp_path.glob("trivet-*")) == []
+
+
 def test_model_that_fails_answers_a_fixed_sentence(tmp_path: Path) -> None:
     model = write_model(tmp_path / "failing", "raise OSError(f'secret of {self.folder}')", inputs=COLUMN)
     with serving(model) as server:
@@ -305,7 +371,8 @@ def test_token_is_asked_for(folder: Path, tmp_path: Path) -> None:
             assert server.get("/metrics", headers).status == 401
             assert server.get("/openapi.json", headers).status == 401
         assert server.post(ROW, headers={"authorization": "Bearer open sesame"}).status == 200
-        assert server.get("/health").status == 200
+        assert (server.get("/health").status, server.get("/health").content) == (200, {"status": "serving"})
+        assert server.get("/health", {"authorization": "Bearer open sesame"}).content["model"] == "one"
         assert server.get("/docs").status == 200
         assert "sesame" not in server.process.stderr
 

@@ -47,6 +47,10 @@ def answered(server: ModelServer) -> int:
     return int(version)
 
 
+def problem_of(server: ModelServer) -> str:
+    return str(server.get("/health").content["problem"])
+
+
 def serves(server: ModelServer, version: int, workers: int = 1) -> Callable[[], bool]:
     """Whether all workers have a version."""
     model = {"model": f"models:/{NAME}@champion"}
@@ -131,15 +135,56 @@ def test_version_that_cannot_be_loaded_leaves_what_is_served(client: trivet.Clie
     move(client, 1)
     with serving(f"models:/{NAME}@champion", *POLL, "--workers", "2") as server:
         move(client, 2)
-        wait_until(lambda: "it is broken" in server.get("/health").content["problem"])
+        wait_until(lambda: problem_of(server) == "Version 2 cannot be loaded; the log says why.")
         assert server.get("/health").status == 200
         assert server.metric("trivet_serving_loads_total", result="failed") >= 1
         assert {answered(server) for _ in range(20)} == {1}
-        server.process.wait_for_line("version 2 cannot be loaded, and version 1 is served on", on="stderr")
+        server.process.wait_for_line(
+            "version 2 cannot be loaded, and version 1 is served on: ValueError: it is broken", on="stderr"
+        )
         move(client, 3)
         wait_until(serves(server, 3, workers=2))
         assert {answered(server) for _ in range(20)} == {3}
         assert server.get("/health").content["problem"] == ""
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_version_that_ends_its_worker_is_not_tried_again(client: trivet.Client, tmp_path: Path, workers: int) -> None:
+    register(client, tmp_path, 1)
+    register(client, tmp_path, 2, load="import os\nos._exit(1)")
+    register(client, tmp_path, 3)
+    move(client, 1)
+    with serving(f"models:/{NAME}@champion", *POLL, "--workers", str(workers)) as server:
+        move(client, 2)
+        server.process.wait_for_line(
+            "version 2 cannot be loaded, and version 1 is served on: a worker ended by 1 while", on="stderr"
+        )
+        load = Load(server.address)
+        wait_until(serves(server, 1, workers=workers))
+        load.end()
+        assert load.answers.keys() == {'200 {"predictions":[1]}'}
+        assert problem_of(server) == "Version 2 cannot be loaded; the log says why."
+        assert server.process.stderr.count("another one begins") == 1
+        move(client, 3)
+        wait_until(serves(server, 3, workers=workers))
+        assert problem_of(server) == ""
+
+
+def test_served_version_that_cannot_be_loaded_again_is_tried_with_pauses(client: trivet.Client, tmp_path: Path) -> None:
+    broken, tries = tmp_path / "broken", tmp_path / "tries"
+    counted = f"with open({str(tries)!r}, 'a') as tries: tries.write('x')"
+    register(client, tmp_path, 1, load=f"{counted}\nimport os\nif os.path.exists({str(broken)!r}): raise ValueError")
+    move(client, 1)
+    with serving(f"models:/{NAME}@champion", *POLL) as server:
+        broken.touch()
+        begin = time.monotonic()
+        os.kill(children_of(server.process.pid)[0], signal.SIGKILL)
+        wait_until(lambda: tries.stat().st_size == 4)
+        # Of the worker, and before the second and the third try.
+        assert time.monotonic() - begin >= 1 + 1 + 2
+        broken.unlink()
+        assert answered(server) == 1
+        assert problem_of(server) == ""
 
 
 def test_alias_that_is_removed_leaves_what_is_served(client: trivet.Client, tmp_path: Path) -> None:
@@ -147,7 +192,7 @@ def test_alias_that_is_removed_leaves_what_is_served(client: trivet.Client, tmp_
     move(client, 1)
     with serving(f"models:/{NAME}@champion", *POLL) as server:
         client.registry.delete_registered_model_alias(NAME, "champion")
-        wait_until(lambda: "champion" in server.get("/health").content["problem"])
+        wait_until(lambda: problem_of(server) == "The registry names no version; the log says why.")
         assert answered(server) == 1
 
 
@@ -162,7 +207,7 @@ def test_server_works_on_while_the_registry_is_away(
         with serving(f"models:/{NAME}@champion", *POLL) as server:
             proxy.close()
             move(client, 2)
-            wait_until(lambda: server.get("/health").content["problem"] != "")
+            wait_until(lambda: problem_of(server) == "The registry does not answer; the log says why.")
             assert answered(server) == 1
             # A worker that has to begin anew needs no registry.
             (worker,) = children_of(server.process.pid)

@@ -18,16 +18,18 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from trivet._serving import metrics, page
 from trivet._serving.admission import Admission
-from trivet._serving.guarding import Guarded
+from trivet._serving.guarding import Guarded, has_token
 from trivet._serving.inputs.reading import kind_of
 from trivet._serving.metrics import Metrics
 from trivet._serving.refusals import Refusal, no_model
 from trivet._serving.served_model import ModelFailed, ServedModel
-from trivet._serving.settings import Limits, WorkerSettings
+from trivet._serving.settings import WorkerSettings
 
 MLFLOW_VERSION: Final = "3.17.2"
 """Whose protocol this is."""
 _JSON: Final = "application/json"
+_CLIENT_GONE: Final = 499
+"""By the convention of nginx: the caller went before its answer was there."""
 
 _log: Final = logging.getLogger("trivet.serving")
 
@@ -43,7 +45,7 @@ class State:
 
 def build(settings: WorkerSettings, state: State, measured: Metrics) -> ASGIApp:
     """The application of a worker."""
-    endpoints = _Endpoints(settings.limits, state, measured)
+    endpoints = _Endpoints(settings, state, measured)
     app = Starlette(
         routes=[
             Route("/invocations", endpoints.invocations, methods=["POST"]),
@@ -54,15 +56,22 @@ def build(settings: WorkerSettings, state: State, measured: Metrics) -> ASGIApp:
             Route("/openapi.json", endpoints.openapi),
             *page.routes(),
         ],
-        exception_handlers={Refusal: _refused, 404: _unknown, 405: _unknown, Exception: _failed},
+        exception_handlers={
+            Refusal: _refused,
+            ClientDisconnect: _gone,
+            404: _unknown,
+            405: _unknown,
+            Exception: _failed,
+        },
     )
     app.router.redirect_slashes = False
     return _Measured(Guarded(app, settings.access), measured)
 
 
 class _Endpoints:
-    def __init__(self, limits: Limits, state: State, measured: Metrics) -> None:
-        self._limits = limits
+    def __init__(self, settings: WorkerSettings, state: State, measured: Metrics) -> None:
+        limits = self._limits = settings.limits
+        self._access = settings.access
         self._state = state
         self._measured = measured
         self._admission = Admission(limits.threads, limits.waiting)
@@ -89,14 +98,16 @@ class _Endpoints:
     async def ping(self, _: Request) -> Response:
         return Response("\n", 200 if self._state.model is not None else 503, media_type=_JSON)
 
-    async def health(self, _: Request) -> Response:
+    async def health(self, request: Request) -> Response:
         model = self._state.model
-        content = {
-            "status": "serving" if model is not None else "loading",
-            "model": "" if model is None else model.identity.uri,
-            "version": "" if model is None else model.identity.version,
-            "problem": self._state.problem,
-        }
+        content = {"status": "serving" if model is not None else "loading"}
+        # Anybody may ask whether it serves; what it serves is for those who may ask for predictions.
+        if not self._access.token or has_token(request.headers, self._access):
+            content |= {
+                "model": "" if model is None else model.identity.uri,
+                "version": "" if model is None else model.identity.version,
+                "problem": self._state.problem,
+            }
         return Response(orjson.dumps(content), 200 if model is not None else 503, media_type=_JSON)
 
     async def openapi(self, _: Request) -> Response:
@@ -149,9 +160,13 @@ async def _unknown(request: Request, error: Exception) -> Response:
     return refusal.answer()
 
 
+async def _gone(_: Request, __: Exception) -> Response:
+    # Nobody reads it; the metrics count it as no fault of the server.
+    return Response(status_code=_CLIENT_GONE)
+
+
 async def _failed(request: Request, error: Exception) -> Response:
-    if not isinstance(error, ClientDisconnect):
-        _log.error("a request of %s failed", request.url.path[:200], exc_info=error)
+    _log.error("a request of %s failed", request.url.path[:200], exc_info=error)
     return Refusal(500, "INTERNAL_ERROR", "The server failed; its log says why.").answer()
 
 

@@ -17,7 +17,8 @@ class Channel:
     def __init__(self, end: socket.socket) -> None:
         self._socket = end
         self._lines = end.makefile("rb")
-        self._lock = threading.Lock()
+        # Collecting garbage sends what was released, in whatever thread that happens: also in one that has the lock.
+        self._lock = threading.RLock()
 
     def send(self, message: Message) -> bool:
         """Sends a message; False where the other end is gone."""

@@ -77,7 +77,7 @@ class Follower:
         version: str,
         interval_seconds: float,
         found: Callable[[Fetched], None],
-        failed: Callable[[str], None],
+        failed: Callable[[Exception | None], None],
     ) -> None:
         """Starts it.
 
@@ -86,7 +86,7 @@ class Follower:
             version: That is here already.
             interval_seconds: How long it waits between two questions.
             found: Told of another version, when its files are here.
-            failed: Told why there is none, though there should be; empty when that is over.
+            failed: Told why there is none, though there should be; None when that is over.
         """
         self._followed = followed
         self._version = version
@@ -102,16 +102,18 @@ class Follower:
 
     def _follow(self) -> None:
         pause = self._interval_seconds
-        problem = ""
+        problem: Exception | None = None
         while not self._stopped.wait(pause):
             before = problem
             try:
                 self._look()
-                problem, pause = "", self._interval_seconds
-            except (trivet.TrivetError, OSError) as error:
-                problem = str(error)
+                problem, pause = None, self._interval_seconds
+            except Exception as error:  # noqa: BLE001 - whatever it is, the next time may be better
+                problem = error
+                if not isinstance(error, trivet.TrivetError | OSError):
+                    _log.exception("looking for another version failed")
                 pause = min(2 * pause, _LONGEST_PAUSE_SECONDS)
-            if problem != before:
+            if repr(problem) != repr(before):
                 self._failed(problem)
 
     def _look(self) -> None:

@@ -36,6 +36,12 @@ def is_loopback(host: str) -> bool:
         return False
 
 
+def has_token(headers: Headers, access: Access) -> bool:
+    """Whether a request presents the token that is set."""
+    scheme, _, given = headers.get("authorization", "").partition(" ")
+    return scheme.lower() == "bearer" and hmac.compare_digest(given.encode(), access.token.encode())
+
+
 @dataclass(frozen=True)
 class Guarded:
     """Refuses requests of those who may not ask."""
@@ -62,13 +68,9 @@ class Guarded:
         origin = headers.get("origin")
         if origin is not None and scope["method"] not in _READING and origin.lower().partition("://")[2] != host:
             return Refusal(403, "PERMISSION_DENIED", "Cross-origin request blocked")
-        if self.access.token and scope["path"] not in _PAGE and not self._has_token(headers):
+        if self.access.token and scope["path"] not in _PAGE and not has_token(headers, self.access):
             return Refusal(401, "UNAUTHENTICATED", "The request must have the header `Authorization: Bearer TOKEN`.")
         return None
-
-    def _has_token(self, headers: Headers) -> bool:
-        scheme, _, given = headers.get("authorization", "").partition(" ")
-        return scheme.lower() == "bearer" and hmac.compare_digest(given.encode(), self.access.token.encode())
 
 
 def _name_in(host: str) -> str:

@@ -6,6 +6,7 @@ the worker that wakes up first takes most of what comes at once, and keeps it as
 
 from __future__ import annotations
 
+import contextlib
 import socket
 
 Address = tuple[str, int]
@@ -35,6 +36,14 @@ def bind(address: Address) -> socket.socket:
         bound.setsockopt(level, option, 1)
     bound.bind(address)
     return bound
+
+
+def close_for_all(listener: socket.socket) -> None:
+    """Takes no more connections, even where a child of a worker that ended has the socket still."""
+    # It may not listen yet.
+    with contextlib.suppress(OSError):
+        listener.shutdown(socket.SHUT_RDWR)
+    listener.close()
 
 
 def shown(address: Address) -> str:

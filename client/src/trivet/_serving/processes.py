@@ -22,6 +22,7 @@ class WorkerProcess:
     def __init__(
         self,
         listener: socket.socket,
+        slot: int,
         settings: WorkerSettings,
         environment: Mapping[str, str],
         told: Callable[[WorkerProcess, Message | None], None],
@@ -32,6 +33,7 @@ class WorkerProcess:
 
         Args:
             listener: Where its requests come.
+            slot: Which of the workers it is; another one takes its place when it has ended.
             settings: What it is told first.
             environment: Variables besides those of this process.
             told: Called by a thread with each message of the worker; None when it has ended.
@@ -39,6 +41,7 @@ class WorkerProcess:
         """
         self.listener = listener
         """Stays open here when the worker ends."""
+        self.slot = slot
         ours, theirs = socket.socketpair()
         with theirs:
             fds = (listener.fileno(), theirs.fileno())
@@ -58,7 +61,9 @@ class WorkerProcess:
         self.holds: set[int] = set()
         """The numbers of the models whose files it may still read."""
         self._channel.send({"say": "begin", "settings": settings.to_message(), "at_once": at_once})
-        threading.Thread(target=self._listen, name=f"worker {self.pid}", daemon=True).start()
+        self._listening = threading.Thread(target=self._listen, name=f"worker {self.pid}", daemon=True)
+        self._listening.start()
+        threading.Thread(target=self._watch, name=f"end of worker {self.pid}", daemon=True).start()
 
     @property
     def pid(self) -> int:
@@ -105,7 +110,13 @@ class WorkerProcess:
     def _listen(self) -> None:
         while (message := self._channel.receive()) is not None:
             self._told(self, message)
+
+    def _watch(self) -> None:
+        # The end of the channel would not tell: a child of the model's may keep it open.
         self._process.wait()
+        self._channel.close()
+        # What it said last is heard before.
+        self._listening.join()
         self._told(self, None)
 
 

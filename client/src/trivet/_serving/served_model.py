@@ -68,8 +68,8 @@ class ServedModel:
             predicted = self._scorer.predict(given.data, given.params)
         except trivet.InvalidArgument as error:
             raise bad_request(error.message) from None
-        except Exception as error:
-            # What it says may be anything, such as a path.
+        except BaseException as error:
+            # Also SystemExit, which would end the worker. What it says may be anything, such as a path.
             _log.exception("the model %s failed at a request", self.identity.uri)
             raise ModelFailed(
                 400, BAD_REQUEST, "The model failed at this input; the log of the server says why."

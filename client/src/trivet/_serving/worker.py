@@ -86,12 +86,14 @@ class Worker:
             self._server.should_exit = True
 
     def _obey(self) -> None:
-        while (message := self._channel.receive()) is not None:
-            if message["say"] == "load":
-                self._load(message)
-            else:
-                self._state.problem = str(message["problem"])
-        self._end()
+        try:
+            while (message := self._channel.receive()) is not None:
+                if message["say"] == "load":
+                    self._load(message)
+                else:
+                    self._state.problem = str(message["problem"])
+        finally:
+            self._end()
 
     def _load(self, message: Message) -> None:
         """Loads a model beside the one that is served, and puts it into its place; that one stays where this fails."""
@@ -100,7 +102,7 @@ class Worker:
         try:
             model = ServedModel(identity, load_scorer(folder), folder, self._settings.limits.max_body_bytes)
             model.warm_up()
-        except Exception as error:  # noqa: BLE001 - it is logged, and whatever it is, what is served stays
+        except BaseException as error:  # noqa: BLE001 - it is logged, and whatever it is, what is served stays
             _log.exception("%s, version %r, cannot be loaded", identity.uri, identity.version)
             self._measured.loads.labels("failed").inc()
             why = error.message if isinstance(error, trivet.TrivetError) else f"{type(error).__name__}: {error}"
@@ -115,7 +117,6 @@ class Worker:
         self._measured.workers.labels(identity.uri, identity.version).set(1)
         self._measured.loads.labels("loaded").inc()
         self._state.model = model
-        self._state.problem = ""
         self._may_serve.set()
         self._listens.wait()
         self._channel.send({"say": "loaded", "number": number})
