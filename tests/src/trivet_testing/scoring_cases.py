@@ -108,9 +108,11 @@ SIGNATURES: Final[dict[str, Any]] = {
     "special": [_column("datetime", "t"), _column("binary", "y")],
     "nested": [{"type": "array", "items": {"type": "double"}, "name": "v", "required": True}],
     "text": [_column("string", "s")],
+    "long": [_column("long", "l")],
     "nameless": [{"type": "double", "required": True}, {"type": "double", "required": True}],
     "tensor": [_tensor("float64", [-1, 2])],
     "tensors": [_tensor("float32", [-1, 2], "p"), _tensor("int64", [-1], "q")],
+    "flags": [_tensor("bool", [-1])],
     "none": None,
 }
 PARAMS: Final[list[dict[str, Any]]] = [
@@ -152,6 +154,10 @@ def _parquet(frame: pd.DataFrame) -> bytes:
 _AB: Final = ["a", "b"]
 _MIXED: Final = {"d": 1.5, "l": 2, "i": 3, "f": 0.5, "s": "x", "b": True, "o": 2.5}
 _CUT: Final = "MLflow cuts off the digits"
+_CUT_OFF: Final = "MLflow takes the first of each row for its name"
+_OBJ: Final = "MLflow takes them, whatever their order"
+_NONE: Final = "MLflow takes it for missing"
+_INF: Final = "MLflow takes it for infinite"
 
 FORMS: Final = (
     # dataframe_split
@@ -195,6 +201,8 @@ FORMS: Final = (
     Case("instances without a signature", "none", {"instances": [[1, 2], [3, 4]]}),
     Case("inputs of lists", "numbers", {"inputs": {"a": [1.5, 3], "b": [2, 4]}}),
     Case("inputs of lists of mixed types", "mixed", {"inputs": {name: [value] * 2 for name, value in _MIXED.items()}}),
+    Case("inputs of booleans", "flags", {"inputs": [True, False]}),
+    Case("inputs of whole numbers with a point", "tensors", {"inputs": {"p": [[1, 2]], "q": [5.0]}}),
     Case("inputs of single values", "numbers", {"inputs": {"a": 1.5, "b": 2}}),
     Case("inputs of records", "numbers", {"inputs": [{"a": 1.5, "b": 2}, {"a": 3, "b": 4}]}),
     Case("inputs of a tensor", "tensor", {"inputs": [[1, 2], [3, 4]]}),
@@ -229,6 +237,16 @@ BAD: Final = (
     Case("split with another key inside", "numbers", _split(_AB, [1, 2], other=5)),
     Case("split with rows too short", "numbers", _split(_AB, [1], [2])),
     Case("a row that is too short", "numbers", _split(_AB, [1, 2], [3]), differs="MLflow fills it up", status=400),
+    Case(
+        "split of objects",
+        "numbers",
+        {"dataframe_split": {"columns": _AB, "data": [{"b": 1, "a": 2}]}},
+        differs=_OBJ,
+        status=400,
+    ),
+    Case("split of texts", "text", {"dataframe_split": {"columns": ["s"], "data": ["x"]}}, differs=_OBJ, status=400),
+    Case("split of texts for rows", "numbers", {"dataframe_split": {"columns": _AB, "data": ["12"]}}),
+    Case("split with a name twice", "numbers", _split(["a", "b", "b"], [1, 2, 3])),
     Case("split with rows too long", "numbers", _split(_AB, [1, 2, 3])),
     Case("split with an index too short", "numbers", _split(_AB, [1, 2], [3, 4], index=[1])),
     Case("records as an object", "numbers", {"dataframe_records": {"a": 1, "b": 2}}),
@@ -245,6 +263,24 @@ BAD: Final = (
     Case(
         "a text for a boolean", "mixed", _records({**_MIXED, "b": "no"}), differs="MLflow takes it for true", status=400
     ),
+    Case(
+        "a long beyond 64 bits",
+        "mixed",
+        b'{"dataframe_records": [{"l": 9223372036854775808.0, "d": 1, "i": 1, "f": 1, "s": "x", "b": true}]}',
+        differs=_CUT,
+        status=400,
+    ),
+    Case("longs that are not whole, in lists", "long", {"inputs": {"l": [[1.5], [2.5]]}}),
+    Case("a number beside texts", "text", {"inputs": ["x", 5]}, differs="MLflow makes it a text", status=400),
+    Case("a float that is too large", "mixed", _records({**_MIXED, "f": 1e300}), differs=_INF, status=400),
+    Case(
+        "a double that is too large",
+        "numbers",
+        b'{"dataframe_records": [{"a": 1e400, "b": 2}]}',
+        differs=_INF,
+        status=400,
+    ),
+    Case("a time that is too large", "special", _records({"t": 1e300, "y": "aGVsbG8="}), differs=_NONE, status=400),
     Case("no time", "special", _records({"t": "yesterday noon", "y": "aGVsbG8="})),
     Case("a number for bytes", "special", _records({"t": "2026-11-02", "y": 5})),
     Case("texts in a list of numbers", "nested", _records({"v": ["x"]})),
@@ -252,6 +288,23 @@ BAD: Final = (
     Case("rows for columns with names", "numbers", {"instances": [[1, 2]]}),
     Case("a tensor of another shape", "tensor", {"inputs": [[1, 2, 3]]}),
     Case("a tensor of texts", "tensor", {"inputs": [["x", "y"]]}),
+    Case(
+        "a tensor of longs that are not whole",
+        "tensors",
+        {"inputs": {"p": [[1, 2]], "q": [1.7]}},
+        differs=_CUT,
+        status=400,
+    ),
+    Case(
+        "a tensor of floats that are too large",
+        "tensors",
+        {"inputs": {"p": [[1e300, 2]], "q": [1]}},
+        differs=_INF,
+        status=400,
+    ),
+    Case(
+        "a tensor of texts for booleans", "flags", {"inputs": ["false"]}, differs="MLflow takes it for true", status=400
+    ),
     Case("a tensor whose rows differ", "tensor", {"inputs": [[1, 2], [3]]}),
     Case("an object for a tensor without a name", "tensor", {"inputs": {"p": [[1, 2]]}}),
     Case("a tensor is missing", "tensors", {"inputs": {"p": [[1, 2]]}}),
@@ -263,6 +316,11 @@ BAD: Final = (
     Case("CSV that is no UTF-8", "numbers", b"a,b\n\xff,1\n", CSV),
     Case("CSV that lacks a column", "numbers", b"a\n1\n", CSV),
     Case("CSV with a text for a number", "numbers", b"a,b\nx,1\n", CSV),
+    Case("CSV with more values than names", "numbers", b"a,b\n7,1,2\n8,3,4\n", CSV, differs=_CUT_OFF, status=400),
+    Case(
+        "CSV with a row that is too short", "numbers", b"a,b\n1,2\n3\n", CSV, differs="MLflow fills it up", status=400
+    ),
+    Case("CSV with a name twice", "numbers", b"a,b,b\n1,2,3\n", CSV, differs="MLflow takes the first", status=400),
     Case("no Parquet", "numbers", b"PAR1 and more", PARQUET),
     Case("another content type", "numbers", _split(_AB, [1, 2]), "application/xml"),
     Case("a text", "numbers", b"x", "text/plain"),

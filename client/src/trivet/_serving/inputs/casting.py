@@ -22,6 +22,7 @@ _Spec = ColumnSpec | TensorSpec | None
 
 _WHOLE: Final = frozenset({DataType.LONG, DataType.INTEGER})
 _REAL: Final = frozenset({DataType.DOUBLE, DataType.FLOAT})
+_LAST_WHOLE_DOUBLE: Final = 2**53
 _SPLIT_KEYS: Final = frozenset({"columns", "data", "index"})
 
 
@@ -31,11 +32,14 @@ def frame_of_split(split: Any, schema: Schema | None) -> pd.DataFrame:
         raise bad_request(f"dataframe_split must be an object, not {_kind(split)}.")
     if "data" not in split or split.keys() - _SPLIT_KEYS:
         raise bad_request("dataframe_split must have `data`, may have `columns` and `index`, and nothing else.")
-    if isinstance(split["data"], list) and len({len(row) for row in split["data"] if isinstance(row, list)}) > 1:
+    rows = split["data"]
+    if not isinstance(rows, list) or not all(isinstance(row, list) for row in rows):
+        raise bad_request("The data of dataframe_split must be a list of rows, each of which is a list.")
+    if len({len(row) for row in rows}) > 1:
         # Versions of pandas differ in whether they fill them up.
         raise bad_request("The rows of dataframe_split must have the same length.")
     try:
-        frame = pd.DataFrame(split["data"], index=split.get("index"), columns=split.get("columns"))
+        frame = pd.DataFrame(rows, index=split.get("index"), columns=split.get("columns"))
     except Exception as error:  # noqa: BLE001 - whatever pandas finds wrong with what somebody sent
         raise bad_request(f"dataframe_split is no data frame: {error}.") from None
     return cast(frame, schema)
@@ -60,6 +64,9 @@ def cast(frame: pd.DataFrame, schema: Schema | None) -> pd.DataFrame:
     """
     if schema is None:
         return frame
+    if not frame.columns.is_unique:
+        twice = frame.columns[frame.columns.duplicated()][0]
+        raise bad_request(f"There are several columns {twice!r}.")
     columns: dict[Any, pd.Series[Any]] = {}
     for place, (name, spec) in enumerate(zip(schema.names, schema.inputs, strict=True)):
         key = name if schema.has_names else frame.columns[place] if place < frame.shape[1] else None
@@ -77,7 +84,7 @@ def _cast_column(name: Any, column: pd.Series[Any], spec: ColumnSpec | TensorSpe
     try:
         if isinstance(spec, TensorSpec):
             is_nested = len(column) > 0 and isinstance(column.iloc[0], list)
-            return column if is_nested else column.astype(spec.dtype)
+            return column if is_nested else pd.Series(_of_dtype(column.to_numpy(), spec.dtype), column.index)
         return _cast_values(column, spec.type)
     except (TypeError, ValueError, OverflowError, binascii.Error) as error:
         raise bad_request(f"The column {name!r} is no {_type_name(spec)}: {error}.") from None
@@ -85,34 +92,87 @@ def _cast_column(name: Any, column: pd.Series[Any], spec: ColumnSpec | TensorSpe
 
 def _cast_values(column: pd.Series[Any], wanted: Any) -> pd.Series[Any]:
     if wanted in _WHOLE:
-        return _whole(column, wanted)
+        return _whole(column, wanted.numpy_dtype)
     if wanted in _REAL:
-        return column.astype(wanted.numpy_dtype)
+        return _real(column, wanted.numpy_dtype)
     if wanted is DataType.BOOLEAN:
-        if column.dtype.kind in "iuf" and column.isin((0, 1)).all():
-            return column.astype(np.bool_)
-        return column
+        return column.astype(np.bool_) if _are_flags(column) else column
     if wanted is DataType.BINARY:
         return column.map(_decoded)
     if wanted is DataType.DATETIME:
-        return pd.to_datetime(column).astype("datetime64[ns]")
-    return column  # texts, and what is nested: the model looks at them itself
+        return _times(column)
+    if wanted is DataType.STRING and column.dtype == object and not column.map(_is_text).all():
+        raise ValueError("a value is no text")
+    return column  # what is nested: the model looks at it itself
+
+
+def _is_text(value: Any) -> bool:
+    """Whether a value is a text, or missing."""
+    return isinstance(value, str) or (not isinstance(value, list | dict) and bool(pd.isna(value)))
 
 
 def _decoded(value: Any) -> Any:
     return base64.b64decode(value) if isinstance(value, str) else value
 
 
-def _whole(column: pd.Series[Any], wanted: DataType) -> pd.Series[Any]:
+def _whole(column: pd.Series[Any], dtype: np.dtype[Any]) -> pd.Series[Any]:
     numbers = pd.to_numeric(column)
     if numbers.isna().any():
         raise ValueError("a value is missing")
-    limits = np.iinfo(wanted.numpy_dtype)
+    limits = np.iinfo(dtype)
     if (numbers % 1 != 0).any():
         raise ValueError("a value is not whole")
+    # Beyond that, doubles are no longer the numbers that were written.
+    if numbers.dtype.kind == "f" and (numbers.abs() > _LAST_WHOLE_DOUBLE).any():
+        raise ValueError("a value is too large to be written with a point or an exponent, or beside such values")
     if (numbers < limits.min).any() or (numbers > limits.max).any():
         raise ValueError("a value is too large")
-    return numbers.astype(wanted.numpy_dtype)
+    return numbers.astype(dtype)
+
+
+def _real(column: pd.Series[Any], dtype: np.dtype[Any]) -> pd.Series[Any]:
+    numbers = column.astype(np.float64)
+    with np.errstate(over="ignore"):
+        cut = numbers.astype(dtype)
+    if (np.isinf(cut) & ~np.isinf(numbers)).any():
+        raise ValueError("a value is too large")
+    return cut
+
+
+def _are_flags(column: pd.Series[Any]) -> bool:
+    return column.dtype.kind == "b" or (column.dtype.kind in "iuf" and bool(column.isin((0, 1)).all()))
+
+
+def _times(column: pd.Series[Any]) -> pd.Series[Any]:
+    with np.errstate(invalid="ignore"):
+        times = pd.to_datetime(column).astype("datetime64[ns]")
+    if (times.isna() & column.notna()).any():
+        raise ValueError("a value is too large")
+    return times
+
+
+def _of_dtype(value: Any, dtype: np.dtype[Any]) -> np.ndarray[Any, Any]:
+    """An array of a type, where numpy alone would cut, or take any text for true."""
+    if dtype.kind not in "biufMUS":
+        return np.array(value, dtype)
+    array = np.array(value, object if dtype.kind in "US" else None)
+    flat = pd.Series(array.ravel())
+    if dtype.kind in "iu":
+        cast = _whole(flat, dtype)
+    elif dtype.kind == "f":
+        cast = _real(flat, dtype)
+    elif dtype.kind == "M":
+        cast = _times(flat)
+    elif dtype.kind == "b":
+        if not _are_flags(flat):
+            raise ValueError("a value is neither true nor false")
+        cast = flat
+    else:
+        if not all(isinstance(each, str | bytes) for each in array.ravel()):
+            raise ValueError("a value is no text")
+        return array.astype(dtype)
+    exact: np.ndarray[Any, Any] = cast.to_numpy()
+    return exact.astype(dtype).reshape(array.shape)
 
 
 def tensors_of_instances(instances: Any, schema: Schema | None) -> Any:
@@ -160,14 +220,13 @@ def _tensor(name: Any, value: Any, spec: _Spec) -> Any:
         if spec is None:
             return np.array(value)
         if isinstance(spec, TensorSpec):
-            return np.array(value, spec.dtype)
+            return _of_dtype(value, spec.dtype)
         if not isinstance(spec.type, DataType):
             return value  # what is nested: the model looks at it itself
-        array = np.array(value)
-        if array.ndim > 1:
-            return array.astype(spec.type.numpy_dtype)
-        series = _cast_values(pd.Series(np.atleast_1d(array)), spec.type).to_numpy()
-        return series if array.ndim else series[0]
+        # numpy would write numbers beside texts as texts.
+        array = np.array(value, object if spec.type is DataType.STRING else None)
+        values = _cast_values(pd.Series(array.ravel()), spec.type).to_numpy().reshape(array.shape)
+        return values if array.ndim else values[()]
     except (TypeError, ValueError, OverflowError, binascii.Error) as error:
         raise bad_request(f"{name!r} is no {_type_name(spec)}: {error}.") from None
 

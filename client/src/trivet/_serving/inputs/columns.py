@@ -54,7 +54,7 @@ class Columns:
         if not isinstance(split, dict) or split.keys() != {"columns", "data"}:
             return None
         names, rows = split["columns"], split["data"]
-        if not isinstance(rows, list) or not rows:
+        if not isinstance(rows, list) or not rows or not all(type(row) is list for row in rows):
             return None
         if names == self._names:
             return self._frame(rows)
@@ -63,7 +63,7 @@ class Columns:
             if len(places) != len(names):
                 return None
             getter = _items([places[name] for name in self._names])
-            if not all(type(row) is list and len(row) == len(places) for row in rows):
+            if not all(len(row) == len(places) for row in rows):
                 return None
         except (KeyError, TypeError):
             return None
@@ -147,7 +147,12 @@ def _doubles(values: Any) -> _Array:
 
 
 def _floats(values: Any) -> _Array:
-    return _array(values, np.float32)
+    doubles = _doubles(values)
+    with np.errstate(over="ignore"):
+        floats = doubles.astype(np.float32)
+    if (np.isinf(floats) & ~np.isinf(doubles)).any():
+        raise _OtherwiseError
+    return floats
 
 
 def _longs(values: Any) -> _Array:

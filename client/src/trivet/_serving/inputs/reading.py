@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
@@ -132,6 +133,13 @@ def _parsed(body: bytes) -> dict[str, Any]:
 def _parsed_as_python_writes(body: bytes, why: str) -> Any:
     """What Python's own json writes though JSON has no such numbers: NaN and the infinities, as in frames of pandas."""
     try:
-        return json.loads(body)
+        return json.loads(body, parse_float=_finite)
     except (ValueError, RecursionError):
         raise bad_request(f"The body is not JSON: {why}.") from None
+
+
+def _finite(text: str) -> float:
+    number = float(text)
+    if math.isinf(number):
+        raise ValueError(f"{text} is too large")
+    return number
