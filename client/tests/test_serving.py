@@ -179,6 +179,43 @@ def test_parquet_that_says_more_than_it_has_bytes_is_refused(server: ModelServer
     assert server.post(written.getvalue(), "application/vnd.apache.parquet").status == 413
 
 
+def test_parquet_that_says_a_text_once_for_many_rows_is_refused(server: ModelServer) -> None:
+    written = io.BytesIO()
+    pd.DataFrame({"x": ["long" * 500] * 2000}).to_parquet(written)
+    assert len(written.getvalue()) < 10_000
+    assert server.post(written.getvalue(), "application/vnd.apache.parquet").status == 413
+
+
+def test_parquet_whose_lists_are_long_is_refused(server: ModelServer) -> None:
+    written = io.BytesIO()
+    pd.DataFrame({"x": [np.zeros(100_000)]}).to_parquet(written)
+    assert len(written.getvalue()) < 10_000
+    assert server.post(written.getvalue(), "application/vnd.apache.parquet").status == 413
+
+
+def test_bodies_that_are_held_are_bounded_together(tmp_path: Path, gate: Gate) -> None:
+    almost_all = json.dumps(ROW).encode().ljust(10_000)
+    with (
+        serving(gated(tmp_path, gate), "--max-body-mib", "0.01", "--threads", "1") as server,
+        ThreadPoolExecutor(5) as pool,
+    ):
+        asked = [pool.submit(server.post, almost_all) for _ in range(5)]
+        wait_until(lambda: any(each.done() for each in asked))
+        gate.open()
+        assert sorted(each.result().status for each in asked) == [200] * 4 + [429]
+        assert server.post(almost_all).status == 200
+
+
+def test_bodies_of_requests_that_were_given_up_are_let_go(tmp_path: Path, gate: Gate) -> None:
+    almost_all = json.dumps(ROW).encode().ljust(10_000)
+    limits = ("--max-body-mib", "0.01", "--threads", "1", "--queue", "1", "--timeout", "0.5")
+    with serving(gated(tmp_path, gate), *limits) as server:
+        # The first runs on; what waits behind it leaves nothing, neither its place nor its body.
+        assert [server.post(almost_all).status for _ in range(6)] == [504] * 6
+        gate.open()
+        wait_until(lambda: server.post(almost_all).status == 200)
+
+
 def test_more_requests_than_may_wait_are_refused_and_can_come_again(tmp_path: Path, gate: Gate) -> None:
     model = gated(tmp_path, gate)
     with serving(model, "--threads", "1", "--queue", "1") as server, ThreadPoolExecutor(2) as pool:

@@ -18,12 +18,13 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from trivet._serving import metrics, page
 from trivet._serving.admission import Admission
+from trivet._serving.bodies import Bodies
 from trivet._serving.guarding import Guarded, has_token
-from trivet._serving.inputs.reading import kind_of
+from trivet._serving.inputs.reading import Kind, kind_of
 from trivet._serving.metrics import Metrics
 from trivet._serving.refusals import Refusal, no_model
-from trivet._serving.served_model import ModelFailed, ServedModel
-from trivet._serving.settings import WorkerSettings
+from trivet._serving.served_model import Answer, ModelFailed, ServedModel
+from trivet._serving.settings import Limits, WorkerSettings
 
 MLFLOW_VERSION: Final = "3.17.2"
 """Whose protocol this is."""
@@ -75,16 +76,17 @@ class _Endpoints:
         self._state = state
         self._measured = measured
         self._admission = Admission(limits.threads, limits.waiting)
+        self._bodies = Bodies(limits.max_body_bytes, limits.max_held_bytes)
 
     async def invocations(self, request: Request) -> Response:
         kind = kind_of(request.headers.get("content-type", ""))
         self._admission.check()
         try:
             async with asyncio.timeout(self._limits.timeout_seconds):
-                body = await self._body_of(request)
-                # Taken here, and kept to the end: another one may be loaded meanwhile.
-                model = self._model()
-                answer = await self._admission.run(partial(model.answer, kind, body))
+                body = await self._bodies.read(request)
+                answer = await self._admission.run(
+                    partial(self._answer, kind, body), partial(self._bodies.let_go, len(body))
+                )
         except TimeoutError:
             raise Refusal(
                 504, "DEADLINE_EXCEEDED", f"There was no answer in {self._limits.timeout_seconds:g} s."
@@ -113,28 +115,15 @@ class _Endpoints:
     async def openapi(self, _: Request) -> Response:
         return Response(self._model().document, media_type=_JSON)
 
+    def _answer(self, kind: Kind, body: bytes) -> Answer:
+        # The model is taken when its turn has come, and kept to the end: another one may be loaded meanwhile.
+        return self._model().answer(kind, body)
+
     def _model(self) -> ServedModel:
         model = self._state.model
         if model is None:
             raise no_model()
         return model
-
-    async def _body_of(self, request: Request) -> bytes:
-        most = self._limits.max_body_bytes
-        announced = request.headers.get("content-length", "")
-        if announced.isdecimal() and int(announced) > most:
-            raise _too_large(most)
-        pieces, size = [], 0
-        async for piece in request.stream():
-            size += len(piece)
-            if size > most:
-                raise _too_large(most)
-            pieces.append(piece)
-        return pieces[0] if len(pieces) == 1 else b"".join(pieces)
-
-
-def _too_large(most: int) -> Refusal:
-    return Refusal(413, "BAD_REQUEST", f"The body has more than {most} bytes.")
 
 
 async def _version(_: Request) -> Response:

@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass
 from typing import Any, Final, Self
 
 MIB: Final = 1 << 20
+_LARGEST_BODIES_HELD: Final = 4
 
 
 @dataclass(frozen=True)
@@ -23,6 +24,11 @@ class Limits:
     """From the head of a request to its answer; MLflow's own."""
     drain_seconds: int = 20
     """How long requests have to end when the server does."""
+
+    @property
+    def max_held_bytes(self) -> int:
+        """Of the bodies of all requests that have no answer yet."""
+        return _LARGEST_BODIES_HELD * self.max_body_bytes
 
 
 @dataclass(frozen=True)
