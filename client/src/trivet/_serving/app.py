@@ -24,7 +24,7 @@ from trivet._serving.inputs.reading import Kind, kind_of
 from trivet._serving.metrics import Metrics
 from trivet._serving.refusals import Refusal, no_model
 from trivet._serving.served_model import Answer, ModelFailed, ServedModel
-from trivet._serving.settings import Limits, WorkerSettings
+from trivet._serving.settings import WorkerSettings
 
 MLFLOW_VERSION: Final = "3.17.2"
 """Whose protocol this is."""

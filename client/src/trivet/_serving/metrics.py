@@ -50,8 +50,9 @@ class Metrics:
     """Those of one worker. One for each process."""
 
     def __init__(self) -> None:
-        slot = os.environ[_SLOT]
-        values.ValueClass = values.MultiProcessValue(lambda: slot)  # type: ignore[no-untyped-call] # of prometheus-client
+        slot = os.environ.get(_SLOT)
+        if slot is not None:  # else the process is no worker of a server, and has its metrics to itself
+            values.ValueClass = values.MultiProcessValue(lambda: slot)  # type: ignore[no-untyped-call] # of prometheus-client
         self.requests = Counter(
             "trivet_serving_requests", "Requests for predictions, by the status of HTTP that they got.", ["status"]
         )

@@ -298,12 +298,13 @@ class _Server:
             self._failure = f"A worker ended by {worker.exit_code} while it loaded the model; its log is above."
             self._is_ending = True
             return
+        if self._workers:
+            # First of all: the others take what would wait for it.
+            close_for_all(worker.listener)
         if worker.loading == self._target.number != self._served:
             self._give_up(self._target, f"a worker ended by {worker.exit_code} while it loaded it")
         _log.error("a worker ended by %s; another one begins in %g s", worker.exit_code, self._restart_seconds)
         if self._workers:
-            # The others take what would wait for it.
-            close_for_all(worker.listener)
             self._after(self._restart_seconds, lambda: self._replace_worker(bind(self.address), worker.slot))
         else:
             # What comes meanwhile waits in its socket.
