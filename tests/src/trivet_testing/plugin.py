@@ -178,10 +178,13 @@ def chromium(pytestconfig: pytest.Config) -> Path:
 
 
 @pytest.fixture(scope="session")
-def headless_chromium(chromium: Path) -> Path:
+def headless_chromium(pytestconfig: pytest.Config, chromium: Path) -> Path:
     """The program of a Chromium without windows, where there is one: it opens pages with half the work."""
-    found = tools.find_headless_chromium()
-    return chromium if found is None else found.path
+    tool = tools.find_headless_chromium()
+    if tool is None:
+        return chromium
+    pytestconfig.stash[_parts_key]["Chromium without windows"] = f"{tool.path} ({tool.origin})"
+    return tool.path
 
 
 @pytest.fixture(scope="session")
