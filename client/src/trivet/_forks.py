@@ -19,8 +19,9 @@ WRITER_PATIENCE_SECONDS: Final = 0.25
 PATIENCE_SECONDS: Final = 2.0
 # What was ended leaves gRPC as soon as its thread gets a processor. A fork must not hang for ever all the same.
 _LONGEST_SECONDS: Final = 30.0
-# A thread of gRPC's takes in what is left of a stream after its end was said.
-_SETTLE_SECONDS: Final = 0.02
+# A thread of gRPC's takes in what is left of a stream, or of a connection that was being made, after its end was said;
+# on a busy machine it waits for a processor first. A child would go on with that, and say that it cannot.
+_SETTLE_SECONDS: Final = 0.2
 _ANY_THREAD: Final = 0
 
 
