@@ -119,6 +119,16 @@ def test_what_is_no_model_is_not_loaded(uri: str, error: type[trivet.TrivetError
         trivet.pyfunc.load_model(uri)
 
 
+def test_a_source_on_somebodys_machine_is_not_read_from_this_one(
+    client: trivet.Client, tmp_path: Path, model: LinearRegression
+) -> None:
+    trivet.sklearn.save_model(model, tmp_path / "model", pip_requirements=[])
+    client.create_registered_model("taxi")
+    client.create_model_version("taxi", (tmp_path / "model").as_uri())
+    with pytest.raises(trivet.InvalidArgument, match="cannot be loaded from 'file:"):
+        trivet.pyfunc.load_model("models:/taxi/1")
+
+
 def test_files_that_are_not_a_model_are_not_loaded(client: trivet.Client, tmp_path: Path) -> None:
     run_id = client.create_run("0").info.run_id
     client.log_text(run_id, "x", "texts/a.txt")

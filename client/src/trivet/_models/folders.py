@@ -71,11 +71,12 @@ def model_folder(uri: str, client: Client) -> ModelFolder:
 
 
 def _of_version(version: ModelVersion, path: str, client: Client) -> ModelFolder:
-    if not version.artifact_owner:
-        # Of a source outside Trivet, which has the files itself.
-        return model_folder("/".join(filter(None, (version.source.rstrip("/"), path))), client)
     temporary = Path(tempfile.mkdtemp(prefix="trivet-model-"))
     folder = ModelFolder(temporary, temporary)
+    if not version.artifact_owner:
+        # A source outside Trivet has the files itself. What a server says never becomes a place on this machine.
+        download_s3("/".join(filter(None, (version.source.rstrip("/"), path))), temporary)
+        return folder
     return _checked(folder, client.artifacts.download_model_version(version, path=path, dst_path=temporary), path)
 
 

@@ -100,7 +100,7 @@ def save(
     with tempfile.TemporaryDirectory(prefix=f".{target.name}-", dir=target.parent) as partial:
         folder = Path(partial) / target.name
         folder.mkdir()
-        _write(flavor, model, folder, described, options, ModelFile({}))
+        _write(flavor, model, folder, described, options)
         if target.exists():
             target.rmdir()
         folder.rename(target)
@@ -132,7 +132,7 @@ def log(
         run = active_run()
         client = process_client() if run is None else run._client  # noqa: SLF001 - a model goes where its run is
         # Before anything is sent: whoever gives a model that cannot be written leaves nothing behind.
-        written = _write(flavor, model, folder, described, options, ModelFile({}))
+        written = _write(flavor, model, folder, described, options)
         run_id = "" if run is None else run.info.run_id
         logged = initialize_logged_model(name, tags=tags, params=params, model_type=model_type or flavor.name)
         written = replace(
@@ -164,9 +164,7 @@ def _finalized(client: Client, model_id: str) -> Iterator[None]:
     client.finalize_logged_model(model_id, "READY")
 
 
-def _write(
-    flavor: Flavor, model: Any, folder: Path, described: Description, options: Mapping[str, Any], file: ModelFile
-) -> ModelFile:
+def _write(flavor: Flavor, model: Any, folder: Path, described: Description, options: Mapping[str, Any]) -> ModelFile:
     """Writes a model into an empty folder, and returns what its `MLmodel` file says."""
     saved = flavor.save(model, folder, **options)
     code = {"code": CODE_FOLDER} if described.code_paths else {}
@@ -180,8 +178,7 @@ def _write(
         **code,
     }
     own = {} if flavor.name == PYTHON_FUNCTION else {flavor.name: {**saved.block, **code}}
-    file = replace(
-        file,
+    file = ModelFile(
         flavors={PYTHON_FUNCTION: python_function, **own} if saved.loader_module else own,
         signature=described.signature or None,
         metadata=described.metadata,
