@@ -186,5 +186,6 @@ def test_object_that_was_cut_is_refused_by_the_name_of_the_file(depot: Depot) ->
         assert kept.download(owner, "a")[1].endswith(b"aaaa")
         depot.alter(key, lambda _: b"")
         assert error_of(lambda: kept.download(owner, "a")).reason == "ARTIFACT_CORRUPT"
+        assert error_of(lambda: kept.download_several(owner, ["b", "a"])).reason == "ARTIFACT_CORRUPT"
         assert "Traceback" not in server.stderr
         assert "lacks its last" in server.stderr

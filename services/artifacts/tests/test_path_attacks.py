@@ -118,6 +118,12 @@ FIELDS: dict[str, Send] = {
     "DownloadArtifact path": lambda stub, text: list(
         stub.DownloadArtifact(pb.DownloadArtifactRequest(owner=RUN, path=text))
     ),
+    "DownloadArtifacts owner": lambda stub, text: list(
+        stub.DownloadArtifacts(pb.DownloadArtifactsRequest(owner=text, paths=["f"]))
+    ),
+    "DownloadArtifacts paths": lambda stub, text: list(
+        stub.DownloadArtifacts(pb.DownloadArtifactsRequest(owner=RUN, paths=["f", text]))
+    ),
     "GetArtifact owner": lambda stub, text: stub.GetArtifact(pb.GetArtifactRequest(owner=text, path="f")),
     "GetArtifact path": lambda stub, text: stub.GetArtifact(pb.GetArtifactRequest(owner=RUN, path=text)),
     "ListArtifacts owner": lambda stub, text: stub.ListArtifacts(pb.ListArtifactsRequest(owner=text)),

@@ -7,7 +7,8 @@ import random
 
 import pytest
 
-from trivet_proto.artifacts.v1 import artifact_pb2
+from trivet_proto.artifacts.v1 import artifact_pb2, content_pb2
+from trivet_proto.artifacts.v1 import artifact_service_pb2 as pb
 from trivet_testing.artifacts import MESSAGE_BYTES, Artifacts, messages
 from trivet_testing.errors import error_of
 
@@ -61,6 +62,44 @@ def test_many_small_files_go_in_one_stream(artifacts: Artifacts, seed: int) -> N
     assert artifacts.paths(artifacts.run(), recursive=True) == sorted(files)
     for path in list(files)[::50]:
         assert artifacts.download(artifacts.run(), path)[1] == files[path]
+
+
+def test_several_files_come_in_the_order_asked_for(artifacts: Artifacts, seed: int) -> None:
+    sizes = [*range(40), 0, MESSAGE_BYTES, 3 * MESSAGE_BYTES + 7, 5, MESSAGE_BYTES + 1, 0]
+    files = {f"folder-{number % 3}/{number}": content(seed + number, size) for number, size in enumerate(sizes)}
+    for path, data in files.items():
+        artifacts.upload(artifacts.run(), path, data)
+    paths = list(files)
+    random.Random(seed).shuffle(paths)
+    received = artifacts.download_several(artifacts.run(), paths)
+    assert [file.path for file, _ in received] == paths
+    assert all(data == files[file.path] for file, data in received)
+    assert received[0][0] == artifacts.get(artifacts.run(), paths[0])
+    assert [data for _, data in artifacts.download_several(artifacts.run(), paths[:1])] == [files[paths[0]]]
+
+
+@pytest.mark.parametrize(
+    ("paths", "reason"),
+    [
+        ([], "FIELD_REQUIRED"),
+        (["file", "file"], "FIELD_INVALID"),
+        ([f"file-{number}" for number in range(1001)], "FIELD_INVALID"),
+        (["file", "../file"], "FIELD_INVALID"),
+        (["file", "nothing"], "ARTIFACT_NOT_FOUND"),
+        (["file", "folder"], "ARTIFACT_NOT_FOUND"),
+        (["file", "elsewhere"], "ARTIFACT_IS_REFERENCE"),
+    ],
+)
+def test_what_cannot_come_with_others_is_said_before_any_comes(
+    artifacts: Artifacts, paths: list[str], reason: str
+) -> None:
+    artifacts.upload(artifacts.run(), "file", b"x")
+    artifacts.upload(artifacts.run(), "folder/file", b"x")
+    elsewhere = content_pb2.Reference(uri="s3://there/it")
+    artifacts.commit(content_pb2.NewArtifact(owner=artifacts.run(), path="elsewhere", reference=elsewhere))
+    came = artifacts.stub.DownloadArtifacts(pb.DownloadArtifactsRequest(owner=artifacts.run(), paths=paths), timeout=30)
+    assert error_of(lambda: next(came)).reason == reason
+    assert error_of(lambda: artifacts.download_several(artifacts.run("other"), ["file"])).reason == "ARTIFACT_NOT_FOUND"
 
 
 def test_several_files_of_one_path_in_a_stream_are_taken_in_order(artifacts: Artifacts) -> None:

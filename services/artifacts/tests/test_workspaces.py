@@ -43,6 +43,7 @@ CALLS: dict[str, Callable[[Artifacts], object]] = {
         pb.UploadArtifactRequest(file=whole(NOWHERE, "f", b"x").file)
     ),
     "DownloadArtifact": lambda artifacts: artifacts.download(NOWHERE, "f"),
+    "DownloadArtifacts": lambda artifacts: artifacts.download_several(NOWHERE, ["f"]),
     "GetArtifact": lambda artifacts: artifacts.get(NOWHERE, "f"),
     "ListArtifacts": lambda artifacts: artifacts.paths(NOWHERE),
     "DeleteArtifacts": lambda artifacts: artifacts.delete(NOWHERE, "f"),

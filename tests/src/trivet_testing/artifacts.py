@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import sys
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -130,6 +130,16 @@ class Artifacts:
         assert all(message.WhichOneof("message") == "data" for message in rest)
         assert all(0 < len(message.data) <= MESSAGE_BYTES for message in rest)
         return first.artifact, b"".join(message.data for message in rest)
+
+    def download_several(self, owner: str, paths: Sequence[str]) -> list[tuple[artifact_pb2.Artifact, bytes]]:
+        """Files, and their bytes, in the order in which they came."""
+        files: list[tuple[artifact_pb2.Artifact, bytearray]] = []
+        for message in self.stub.DownloadArtifacts(pb.DownloadArtifactsRequest(owner=owner, paths=paths), timeout=120):
+            if message.HasField("artifact"):
+                files.append((message.artifact, bytearray()))
+            assert len(message.data) <= MESSAGE_BYTES
+            files[-1][1].extend(message.data)
+        return [(file, bytes(data)) for file, data in files]
 
     def get(self, owner: str, path: str) -> artifact_pb2.Artifact:
         """What lies at a path."""

@@ -78,6 +78,15 @@ def to_range(request: pb.DownloadArtifactRequest) -> ByteRange:
     return ByteRange(request.offset_bytes, request.limit_bytes)
 
 
+def to_paths(request: pb.DownloadArtifactsRequest) -> list[str]:
+    """The files that are asked for. Raises FieldInvalid."""
+    if len(request.paths) > limits.MAX_DOWNLOADED:
+        raise FieldInvalid("paths", f"must have at most {limits.MAX_DOWNLOADED} entries")
+    if len(set(request.paths)) < len(request.paths):
+        raise FieldInvalid("paths", "must not have one twice")
+    return [paths.check_path(path, f"paths[{place}]") for place, path in enumerate(request.paths)]
+
+
 def from_artifact(artifact: Artifact) -> artifact_pb2.Artifact:
     """The message of a file or folder."""
     return artifact_pb2.Artifact(

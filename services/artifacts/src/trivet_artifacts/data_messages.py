@@ -8,7 +8,7 @@ from trivet_proto.artifacts.v1 import artifact_service_pb2 as pb
 
 
 def serialize_data(data: bytes) -> bytes:
-    """A serialized `DownloadArtifactResponse` that has these bytes."""
+    """A serialized `DownloadArtifactResponse` or `DownloadArtifactsResponse` that has these bytes, and nothing else."""
     return b"".join((_head(len(data)), data))
 
 

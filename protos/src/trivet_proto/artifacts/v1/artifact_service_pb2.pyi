@@ -279,6 +279,57 @@ class DownloadArtifactResponse(google.protobuf.message.Message):
 global___DownloadArtifactResponse = DownloadArtifactResponse
 
 @typing.final
+class DownloadArtifactsRequest(google.protobuf.message.Message):
+    """Asks for the bytes of files."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    OWNER_FIELD_NUMBER: builtins.int
+    PATHS_FIELD_NUMBER: builtins.int
+    owner: builtins.str
+    """The owner, as in Artifact."""
+    @property
+    def paths(self) -> google.protobuf.internal.containers.RepeatedScalarFieldContainer[builtins.str]:
+        """The logical paths of files, as in Artifact, in the order in which they are to come: at most 1,000, and none of them
+        twice (FIELD_INVALID).
+        """
+
+    def __init__(
+        self,
+        *,
+        owner: builtins.str = ...,
+        paths: collections.abc.Iterable[builtins.str] | None = ...,
+    ) -> None: ...
+    def ClearField(self, field_name: typing.Literal["owner", b"owner", "paths", b"paths"]) -> None: ...
+
+global___DownloadArtifactsRequest = DownloadArtifactsRequest
+
+@typing.final
+class DownloadArtifactsResponse(google.protobuf.message.Message):
+    """A message of a download of several files."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    ARTIFACT_FIELD_NUMBER: builtins.int
+    DATA_FIELD_NUMBER: builtins.int
+    data: builtins.bytes
+    """The first or next bytes of the file, at most 1 MiB."""
+    @property
+    def artifact(self) -> trivet_proto.artifacts.v1.artifact_pb2.Artifact:
+        """The next file, with the digest of all its bytes; empty where `data` goes on with the file before."""
+
+    def __init__(
+        self,
+        *,
+        artifact: trivet_proto.artifacts.v1.artifact_pb2.Artifact | None = ...,
+        data: builtins.bytes = ...,
+    ) -> None: ...
+    def HasField(self, field_name: typing.Literal["artifact", b"artifact"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["artifact", b"artifact", "data", b"data"]) -> None: ...
+
+global___DownloadArtifactsResponse = DownloadArtifactsResponse
+
+@typing.final
 class GetArtifactRequest(google.protobuf.message.Message):
     """Asks what lies at a path."""
 

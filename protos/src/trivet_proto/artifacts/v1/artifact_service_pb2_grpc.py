@@ -58,6 +58,11 @@ class ArtifactServiceStub(object):
                 request_serializer=trivet__proto_dot_artifacts_dot_v1_dot_artifact__service__pb2.DownloadArtifactRequest.SerializeToString,
                 response_deserializer=trivet__proto_dot_artifacts_dot_v1_dot_artifact__service__pb2.DownloadArtifactResponse.FromString,
                 _registered_method=True)
+        self.DownloadArtifacts = channel.unary_stream(
+                '/trivet.artifacts.v1.ArtifactService/DownloadArtifacts',
+                request_serializer=trivet__proto_dot_artifacts_dot_v1_dot_artifact__service__pb2.DownloadArtifactsRequest.SerializeToString,
+                response_deserializer=trivet__proto_dot_artifacts_dot_v1_dot_artifact__service__pb2.DownloadArtifactsResponse.FromString,
+                _registered_method=True)
         self.GetArtifact = channel.unary_unary(
                 '/trivet.artifacts.v1.ArtifactService/GetArtifact',
                 request_serializer=trivet__proto_dot_artifacts_dot_v1_dot_artifact__service__pb2.GetArtifactRequest.SerializeToString,
@@ -192,6 +197,15 @@ class ArtifactServiceServicer(object):
 
     def DownloadArtifact(self, request, context):
         """Streams the bytes of a file. The first message has `artifact`, all others `data`.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def DownloadArtifacts(self, request, context):
+        """Streams the bytes of several files of one owner, one after the other, as DownloadArtifact does with one: for small ones
+        for much less. Each begins with a message that has `artifact`. Any that is not there is ARTIFACT_NOT_FOUND, and no
+        bytes come then.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -370,6 +384,11 @@ def add_ArtifactServiceServicer_to_server(servicer, server):
                     servicer.DownloadArtifact,
                     request_deserializer=trivet__proto_dot_artifacts_dot_v1_dot_artifact__service__pb2.DownloadArtifactRequest.FromString,
                     response_serializer=trivet__proto_dot_artifacts_dot_v1_dot_artifact__service__pb2.DownloadArtifactResponse.SerializeToString,
+            ),
+            'DownloadArtifacts': grpc.unary_stream_rpc_method_handler(
+                    servicer.DownloadArtifacts,
+                    request_deserializer=trivet__proto_dot_artifacts_dot_v1_dot_artifact__service__pb2.DownloadArtifactsRequest.FromString,
+                    response_serializer=trivet__proto_dot_artifacts_dot_v1_dot_artifact__service__pb2.DownloadArtifactsResponse.SerializeToString,
             ),
             'GetArtifact': grpc.unary_unary_rpc_method_handler(
                     servicer.GetArtifact,
@@ -557,6 +576,33 @@ class ArtifactService(object):
             '/trivet.artifacts.v1.ArtifactService/DownloadArtifact',
             trivet__proto_dot_artifacts_dot_v1_dot_artifact__service__pb2.DownloadArtifactRequest.SerializeToString,
             trivet__proto_dot_artifacts_dot_v1_dot_artifact__service__pb2.DownloadArtifactResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def DownloadArtifacts(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_stream(
+            request,
+            target,
+            '/trivet.artifacts.v1.ArtifactService/DownloadArtifacts',
+            trivet__proto_dot_artifacts_dot_v1_dot_artifact__service__pb2.DownloadArtifactsRequest.SerializeToString,
+            trivet__proto_dot_artifacts_dot_v1_dot_artifact__service__pb2.DownloadArtifactsResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -59,6 +59,15 @@ class ArtifactServiceStub:
     ]
     """Streams the bytes of a file. The first message has `artifact`, all others `data`."""
 
+    DownloadArtifacts: grpc.UnaryStreamMultiCallable[
+        trivet_proto.artifacts.v1.artifact_service_pb2.DownloadArtifactsRequest,
+        trivet_proto.artifacts.v1.artifact_service_pb2.DownloadArtifactsResponse,
+    ]
+    """Streams the bytes of several files of one owner, one after the other, as DownloadArtifact does with one: for small ones
+    for much less. Each begins with a message that has `artifact`. Any that is not there is ARTIFACT_NOT_FOUND, and no
+    bytes come then.
+    """
+
     GetArtifact: grpc.UnaryUnaryMultiCallable[
         trivet_proto.artifacts.v1.artifact_service_pb2.GetArtifactRequest,
         trivet_proto.artifacts.v1.artifact_pb2.Artifact,
@@ -239,6 +248,15 @@ class ArtifactServiceAsyncStub:
         trivet_proto.artifacts.v1.artifact_service_pb2.DownloadArtifactResponse,
     ]
     """Streams the bytes of a file. The first message has `artifact`, all others `data`."""
+
+    DownloadArtifacts: grpc.aio.UnaryStreamMultiCallable[
+        trivet_proto.artifacts.v1.artifact_service_pb2.DownloadArtifactsRequest,
+        trivet_proto.artifacts.v1.artifact_service_pb2.DownloadArtifactsResponse,
+    ]
+    """Streams the bytes of several files of one owner, one after the other, as DownloadArtifact does with one: for small ones
+    for much less. Each begins with a message that has `artifact`. Any that is not there is ARTIFACT_NOT_FOUND, and no
+    bytes come then.
+    """
 
     GetArtifact: grpc.aio.UnaryUnaryMultiCallable[
         trivet_proto.artifacts.v1.artifact_service_pb2.GetArtifactRequest,
@@ -426,6 +444,17 @@ class ArtifactServiceServicer(metaclass=abc.ABCMeta):
         context: _ServicerContext,
     ) -> typing.Union[collections.abc.Iterator[trivet_proto.artifacts.v1.artifact_service_pb2.DownloadArtifactResponse], collections.abc.AsyncIterator[trivet_proto.artifacts.v1.artifact_service_pb2.DownloadArtifactResponse]]:
         """Streams the bytes of a file. The first message has `artifact`, all others `data`."""
+
+    @abc.abstractmethod
+    def DownloadArtifacts(
+        self,
+        request: trivet_proto.artifacts.v1.artifact_service_pb2.DownloadArtifactsRequest,
+        context: _ServicerContext,
+    ) -> typing.Union[collections.abc.Iterator[trivet_proto.artifacts.v1.artifact_service_pb2.DownloadArtifactsResponse], collections.abc.AsyncIterator[trivet_proto.artifacts.v1.artifact_service_pb2.DownloadArtifactsResponse]]:
+        """Streams the bytes of several files of one owner, one after the other, as DownloadArtifact does with one: for small ones
+        for much less. Each begins with a message that has `artifact`. Any that is not there is ARTIFACT_NOT_FOUND, and no
+        bytes come then.
+        """
 
     @abc.abstractmethod
     def GetArtifact(

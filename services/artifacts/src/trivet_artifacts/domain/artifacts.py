@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
 from typing import Protocol
@@ -107,6 +108,10 @@ class Artifacts(Protocol):
             ArtifactIsReference: its bytes are elsewhere.
             ArtifactCorrupt: its bytes are not those of its digest.
         """
+        ...
+
+    def find_files(self, owner: ArtifactOwnerName, paths: Sequence[str]) -> tuple[StoredFile, ...]:
+        """Returns the files at paths, in that order. Raises as `find_file`, of the first that is not one."""
         ...
 
     def list(self, owner: ArtifactOwnerName, query: ArtifactQuery) -> ArtifactPage:

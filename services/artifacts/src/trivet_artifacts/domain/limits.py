@@ -8,6 +8,8 @@ MAX_PATH_BYTES = 1024
 MAX_MEDIA_TYPE_CHARACTERS = 255
 # artifact_service.proto: bytes of a file in one message, of an upload and of a download.
 MAX_DATA_BYTES = 1024 * 1024
+# artifact_service.proto: files of one download.
+MAX_DOWNLOADED = 1000
 # content.proto: contents of one question, and files of one commit.
 MAX_CONTENTS = 10_000
 MAX_COMMITTED = 1000

@@ -50,6 +50,18 @@ class ArtifactServicer:
             async for data in pieces:
                 yield serialize_data(data)
 
+    async def DownloadArtifacts(
+        self, request: pb.DownloadArtifactsRequest, call: Call
+    ) -> AsyncGenerator[pb.DownloadArtifactsResponse | bytes, None]:
+        owner = parse_artifact_owner(request.owner, "owner")
+        files = await self.downloads.find_all(owner, convert.to_paths(request))
+        async with aclosing(self.downloads.read_all(files)) as pieces:
+            async for begun, data in pieces:
+                if begun is None:
+                    yield serialize_data(data)
+                else:
+                    yield pb.DownloadArtifactsResponse(artifact=convert.from_artifact(begun.artifact), data=data)
+
     def GetArtifact(self, request: pb.GetArtifactRequest, call: Call) -> artifact_pb2.Artifact:
         owner = parse_artifact_owner(request.owner, "owner")
         return convert.from_artifact(self.artifacts.get(owner, paths.check_path(request.path, "path")))

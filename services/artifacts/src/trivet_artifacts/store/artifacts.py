@@ -107,18 +107,19 @@ class SqlArtifacts:
     def find_file(self, owner: ArtifactOwnerName, path: str) -> StoredFile:
         """Returns the file at a path."""
         rows = _FILE.read(self._database, {"b_workspace": owner.workspace, "b_owner": owner.name, "b_path": path})
-        if not rows:
-            raise ArtifactNotFound(owner.name, path)
-        (row,) = rows
-        if row.reference_uri is not None:
-            raise ArtifactIsReference(owner.name, path, row.reference_uri)
-        if row.object_key is None:
-            raise ArtifactNotFound(owner.name, path)
-        if row.state == tables.CORRUPT:
-            raise ArtifactCorrupt(owner.name, path)
-        return StoredFile(
-            _artifact(owner, row), row.object_key, row.offset_bytes, is_whole_blob=row.blob_bytes == row.size_bytes
-        )
+        return _stored(owner, path, rows[0] if rows else None)
+
+    def find_files(self, owner: ArtifactOwnerName, paths: Sequence[str]) -> tuple[StoredFile, ...]:
+        """Returns the files at paths."""
+        with self._database.transaction("read") as connection:
+            owner_pk = find_owner(connection, owner)
+            found = {
+                row.path: row
+                for row in connection.execute(
+                    _select().add_columns(_BLOB_BYTES).where(_entry.c.owner_pk == owner_pk, _entry.c.path.in_(paths))
+                )
+            }
+        return tuple(_stored(owner, path, found.get(path)) for path in paths)
 
     def list(self, owner: ArtifactOwnerName, query: ArtifactQuery) -> ArtifactPage:
         """Returns a page of a folder."""
@@ -243,6 +244,18 @@ def _source(file: Row[Any]) -> int | Reference:
     if file.object_pk is not None:
         return int(file.object_pk)
     return Reference(file.reference_uri, file.size_bytes, bytes(file.sha256))
+
+
+def _stored(owner: ArtifactOwnerName, path: str, row: Row[Any] | None) -> StoredFile:
+    if row is not None and row.reference_uri is not None:
+        raise ArtifactIsReference(owner.name, path, row.reference_uri)
+    if row is None or row.object_key is None:
+        raise ArtifactNotFound(owner.name, path)
+    if row.state == tables.CORRUPT:
+        raise ArtifactCorrupt(owner.name, path)
+    return StoredFile(
+        _artifact(owner, row), row.object_key, row.offset_bytes, is_whole_blob=row.blob_bytes == row.size_bytes
+    )
 
 
 def _artifact(owner: ArtifactOwnerName, row: Row[Any]) -> Artifact:
