@@ -318,6 +318,40 @@ def test_file_that_somebody_replaces_in_a_version_is_found(
     assert not (tmp_path / "after").exists()
 
 
+def test_version_that_is_here_is_the_registered_one_whatever_became_of_the_store(
+    stores: Stores, client: trivet.Client, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    version = make_version(client, tmp_path / "1", 1)
+    monkeypatch.setenv("TRIVET_CACHE_SIZE", "1 MiB")
+    monkeypatch.setenv("TRIVET_CACHE_DIR", str(tmp_path / "cache"))
+    with trivet.Client(workspace=client.workspace) as caching:
+        held = caching.artifacts.hold_model_version(version)
+        held.release()
+        flips_a_byte(Case(stores, version, "model.pkl", random.Random(1)))
+        removes_a_file(Case(stores, version, "MLmodel", random.Random(1)))
+        again = caching.artifacts.hold_model_version(version)
+        assert again.path == held.path
+        assert (again.path / "MLmodel").read_text(encoding="utf-8") == "MLmodel 1" * 20
+        (again.path / "MLmodel").write_text("mine", encoding="utf-8")
+        again.release()
+        # Here it is another one now, and there too.
+        with pytest.raises(trivet.ArtifactCorrupt, match=r"models:/taxi/1 was altered"):
+            caching.artifacts.hold_model_version(version)
+    assert list((tmp_path / "cache" / "folders").iterdir()) == []
+    assert list((tmp_path / "cache" / "unfinished").iterdir()) == []
+
+
+def test_version_without_a_cache_is_held_in_a_folder_of_its_own(client: trivet.Client, tmp_path: Path) -> None:
+    version = make_version(client, tmp_path / "1", 1)
+    held = client.artifacts.hold_model_version(version)
+    other = client.artifacts.hold_model_version(version)
+    assert held.path != other.path
+    assert (held.path / "MLmodel").read_text(encoding="utf-8") == "MLmodel 1" * 20
+    held.release()
+    assert not held.path.exists()
+    other.release()
+
+
 def test_what_remains_whole_of_a_changed_run_can_be_loaded(
     stores: Stores, client: trivet.Client, tmp_path: Path
 ) -> None:

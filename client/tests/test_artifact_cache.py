@@ -8,6 +8,7 @@ import os
 import random
 import sys
 import time
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -16,6 +17,8 @@ import pytest
 import trivet
 from trivet._artifact_cache import DEFAULT_MAX_BYTES, ArtifactCache, open_cache
 from trivet._hashing import hash_file
+from trivet._held_folders import HeldFolder
+from trivet._manifests import manifest_digest, manifest_line
 from trivet_testing.servers import run_to_exit
 
 RUN = "0192f0c1a7"
@@ -206,6 +209,180 @@ def test_programs_share_it_and_never_read_wrong_bytes(tmp_path: Path, seed: int)
     assert all(wrong == [] for _, wrong in answers)
     assert kept_bytes(tmp_path / "cache") <= max_bytes
     assert list((tmp_path / "cache" / "unfinished").iterdir()) == []
+
+
+# --- folders
+
+
+def keep(cache: ArtifactCache, files: dict[str, bytes]) -> tuple[bytes, HeldFolder | None]:
+    """Gives the cache a folder with files; returns the digest of its manifest, and how it is held."""
+    folder = cache.new_folder()
+    assert folder is not None
+    for path, content in files.items():
+        (folder / path).parent.mkdir(parents=True, exist_ok=True)
+        (folder / path).write_bytes(content)
+    lines = [manifest_line(path, hashlib.sha256(content).digest()) for path, content in files.items()]
+    sha256 = bytes.fromhex(manifest_digest(lines))
+    return sha256, cache.add_folder(sha256, folder)
+
+
+def is_kept(cache: ArtifactCache, sha256: bytes) -> bool:
+    held = cache.open_folder(sha256)
+    if held is not None:
+        held.release()
+    return held is not None
+
+
+FILES = {"MLmodel": b"flavors", "parts/weights": b"1234", "parts/ä": b""}
+
+
+def test_folder_is_read_where_it_lies(tmp_path: Path) -> None:
+    cache = ArtifactCache(tmp_path / "cache", 1000)
+    sha256, held = keep(cache, FILES)
+    assert held is not None
+    held.release()
+    again = ArtifactCache(tmp_path / "cache", 1000).open_folder(sha256)
+    assert again is not None
+    assert again.path == held.path
+    assert {path: (again.path / path).read_bytes() for path in FILES} == FILES
+    again.release()
+    assert not is_kept(cache, hashlib.sha256(b"another").digest())
+    assert list((tmp_path / "cache" / "unfinished").iterdir()) == []
+
+
+def change(folder: Path) -> None:
+    (folder / "parts" / "weights").write_bytes(b"4321")
+
+
+def add(folder: Path) -> None:
+    (folder / "parts" / "sitecustomize.py").write_bytes(b"")
+
+
+def remove(folder: Path) -> None:
+    (folder / "MLmodel").unlink()
+
+
+def link(folder: Path) -> None:
+    (folder / "MLmodel").rename(folder.parent / "MLmodel")
+    (folder / "MLmodel").symlink_to(folder.parent / "MLmodel")
+
+
+@pytest.mark.parametrize("alter", [change, add, remove, link])
+def test_folder_that_was_altered_is_thrown_away(
+    tmp_path: Path, alter: Callable[[Path], None], caplog: pytest.LogCaptureFixture
+) -> None:
+    cache = ArtifactCache(tmp_path / "cache", 1000)
+    sha256, held = keep(cache, FILES)
+    assert held is not None
+    held.release()
+    alter(held.path)
+    assert not is_kept(cache, sha256)
+    assert "was altered, and is fetched again" in caplog.text
+    assert not held.path.exists()
+    assert keep(cache, FILES)[1] is not None
+    assert is_kept(cache, sha256)
+
+
+def test_what_python_compiles_in_a_folder_is_no_change(tmp_path: Path) -> None:
+    cache = ArtifactCache(tmp_path / "cache", 1000)
+    sha256, held = keep(cache, {"code/taxi.py": b"fare = 1"})
+    assert held is not None
+    (held.path / "code" / "__pycache__").mkdir()
+    (held.path / "code" / "__pycache__" / "taxi.cpython-311.pyc").write_bytes(b"compiled")
+    assert is_kept(cache, sha256)
+
+
+def test_folders_and_contents_share_the_room(tmp_path: Path, clock: Clock) -> None:
+    cache = ArtifactCache(tmp_path / "cache", 100, now_ns=clock)
+    first, held = keep(cache, {"a": b"1" * 40})
+    assert held is not None
+    held.release()
+    content = make(tmp_path, b"2" * 40)
+    cache.add_contents(dict([content]))
+    assert is_kept(cache, first)
+    second, _ = keep(cache, {"b": b"3" * 40})
+    assert (is_kept(cache, first), read(cache, content[0]), is_kept(cache, second)) == (True, None, True)
+    assert keep(cache, {"c": b"4" * 101})[1] is None
+    nothing = ArtifactCache(tmp_path / "none", 0)
+    assert (nothing.new_folder(), nothing.open_folder(first)) == (None, None)
+
+
+def test_folder_that_somebody_holds_stays_until_nobody_does(tmp_path: Path, clock: Clock) -> None:
+    cache = ArtifactCache(tmp_path / "cache", 100, now_ns=clock)
+    first, held = keep(cache, {"a": b"1" * 60})
+    assert held is not None
+    keep(cache, {"b": b"2" * 60})
+    assert (held.path / "a").read_bytes() == b"1" * 60
+    assert not is_kept(cache, first)
+    held.release()
+    clock.now_ns += 25 * HOUR_NS
+    cache.add_contents(dict([make(tmp_path, b"3")]))
+    assert not held.path.exists()
+
+
+def test_altered_folder_that_somebody_holds_stays_for_them(tmp_path: Path) -> None:
+    cache = ArtifactCache(tmp_path / "cache", 1000)
+    sha256, held = keep(cache, FILES)
+    assert held is not None
+    add(held.path)
+    assert not is_kept(cache, sha256)
+    assert (held.path / "MLmodel").read_bytes() == FILES["MLmodel"]
+    # Another copy cannot take its place, and is used where it is.
+    assert keep(cache, FILES)[1] is None
+    held.release()
+    assert not is_kept(cache, sha256)
+
+
+def test_unfinished_folder_of_a_killed_program_is_swept_after_a_day(tmp_path: Path, clock: Clock) -> None:
+    cache = ArtifactCache(tmp_path / "cache", 1000, now_ns=clock)
+    left = cache.new_folder()
+    assert left is not None
+    (left / "MLmodel").write_bytes(b"half")
+    cache.add_contents(dict([make(tmp_path, b"1")]))
+    assert left.exists()
+    clock.now_ns += 25 * HOUR_NS
+    cache.add_contents(dict([make(tmp_path, b"2")]))
+    assert not left.exists()
+
+
+# Holds folders of a small cache, or gives it one; says how often it held one, and what it then read that was wrong.
+HOLDER = """
+import hashlib, json, random, sys
+from pathlib import Path
+from trivet._artifact_cache import ArtifactCache
+from trivet._manifests import manifest_digest, manifest_line
+cache, random = ArtifactCache(Path(sys.argv[1]), int(sys.argv[3])), random.Random(int(sys.argv[2]))
+held_ones, wrong = 0, []
+for _ in range(150):
+    content = bytes([random.randrange(8)]) * 20_000
+    line = manifest_line("a/b", hashlib.sha256(content).digest())
+    sha256 = bytes.fromhex(manifest_digest([line]))
+    held = cache.open_folder(sha256)
+    if held is None:
+        folder = cache.new_folder()
+        (folder / "a").mkdir()
+        (folder / "a" / "b").write_bytes(content)
+        held = cache.add_folder(sha256, folder)
+    if held is not None:
+        held_ones += 1
+        if (held.path / "a" / "b").read_bytes() != content:
+            wrong.append(sha256.hex())
+        held.release()
+print(json.dumps([held_ones, wrong]))
+"""
+
+
+def test_programs_hold_folders_that_others_let_go(tmp_path: Path, seed: int) -> None:
+    arguments = [sys.executable, "-c", HOLDER, str(tmp_path / "cache")]
+    with ThreadPoolExecutor(3) as pool:
+        ended = list(pool.map(lambda number: run_to_exit([*arguments, str(seed + number), str(70_000)], {}), range(3)))
+    assert [one.stderr for one in ended] == [""] * 3
+    answers = [json.loads(one.stdout) for one in ended]
+    assert all(held > 0 for held, _ in answers), answers
+    assert all(wrong == [] for _, wrong in answers)
+
+
+# --- its size
 
 
 @pytest.mark.parametrize(

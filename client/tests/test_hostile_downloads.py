@@ -80,8 +80,12 @@ class Liar:
                     self._list, response_serializer=pb.ListArtifactsResponse.SerializeToString
                 ),
                 "GetDownloadUrl": grpc.unary_unary_rpc_method_handler(self._get_url),
-                "DownloadArtifact": grpc.unary_stream_rpc_method_handler(
-                    self._download, response_serializer=pb.DownloadArtifactResponse.SerializeToString
+                # Their answers are the same bytes: of one file, and of several.
+                **dict.fromkeys(
+                    ("DownloadArtifact", "DownloadArtifacts"),
+                    grpc.unary_stream_rpc_method_handler(
+                        self._download, response_serializer=pb.DownloadArtifactResponse.SerializeToString
+                    ),
                 ),
             },
         )
@@ -211,6 +215,28 @@ def test_wrong_bytes_of_a_large_file_are_not_kept(answers: list[pb.DownloadArtif
         client.download_artifacts("run", "x", str(tmp_path))
     assert files_in(tmp_path) == ["x"]
     assert (tmp_path / "x").read_bytes() == b"before"
+
+
+@pytest.mark.parametrize(
+    ("answers", "kept"),
+    [
+        (pieces(file("x"), GOOD), ["x"]),
+        ([*pieces(file("x"), GOOD), *pieces(file("z"), GOOD)], ["x"]),
+        ([*pieces(file("y"), GOOD), *pieces(file("x"), GOOD)], []),
+        ([*pieces(file("x"), GOOD), *pieces(file("x"), GOOD)], ["x"]),
+        ([*pieces(file("x"), GOOD), *pieces(file("y"), b"evil bytes")], ["x"]),
+        ([*pieces(file("x"), GOOD), *pieces(file("y"), GOOD), *pieces(file("z"), GOOD)], ["x", "y"]),
+        ([*pieces(file("x"), GOOD[:3]), *pieces(file("y"), GOOD)], []),
+    ],
+)
+def test_files_of_one_call_that_are_not_those_asked_for_are_not_kept(
+    answers: list[pb.DownloadArtifactResponse], kept: list[str], tmp_path: Path
+) -> None:
+    liar = Liar(listed=[file("x"), file("y")], answers=answers)
+    with lying(liar) as client, pytest.raises(trivet.ArtifactCorrupt):
+        client.download_artifacts("run", "", str(tmp_path))
+    assert files_in(tmp_path) == kept
+    assert all((tmp_path / name).read_bytes() == GOOD for name in kept)
 
 
 @pytest.mark.parametrize("name", ["con", "NUL.txt", "a/aux", "a:stream", "name.", "name ", "com¹"])

@@ -16,6 +16,7 @@ from typing import Any, Final
 import pytest
 
 import trivet
+from trivet._held_folders import hold_alone
 from trivet_testing.model_servers import COLUMN, GIVES_ITS_VERSION, ModelServer, serving, write_model
 from trivet_testing.tcp_proxy import TcpProxy
 from trivet_testing.tracking import full
@@ -232,7 +233,8 @@ def test_files_of_an_old_version_are_removed_when_nobody_reads_them(
     register(client, tmp_path, 1)
     register(client, tmp_path, 2)
     move(client, 1)
-    with serving(f"models:/{NAME}@champion", *POLL, env={"TMPDIR": str(folder)}) as server:
+    environment = {"TMPDIR": str(folder), "TRIVET_CACHE_SIZE": "0"}
+    with serving(f"models:/{NAME}@champion", *POLL, env=environment) as server:
         assert len(list(folder.glob("trivet-model-*"))) == 1
         move(client, 2)
         wait_until(serves(server, 2))
@@ -240,3 +242,30 @@ def test_files_of_an_old_version_are_removed_when_nobody_reads_them(
         assert answered(server) == 2
         assert server.process.terminate() == 0
     assert list(folder.glob("trivet-*")) == []
+
+
+def test_folder_of_an_old_version_in_the_cache_is_let_go(client: trivet.Client, tmp_path: Path) -> None:
+    cache = tmp_path / "cache"
+    folders = []
+    for number in (1, 2):
+        register(client, tmp_path, number)
+        folders.append(cache / "folders" / client.registry.get_model_version(NAME, number).manifest_sha256)
+    move(client, 1)
+    with serving(f"models:/{NAME}@champion", *POLL, env={"TRIVET_CACHE_DIR": str(cache)}) as server:
+        assert not is_free(folders[0])
+        move(client, 2)
+        wait_until(serves(server, 2))
+        wait_until(lambda: is_free(folders[0]))
+        assert not is_free(folders[1])
+        assert answered(server) == 2
+        assert server.process.terminate() == 0
+    assert is_free(folders[1])
+
+
+def is_free(folder: Path) -> bool:
+    """Whether a folder of the cache is there and nobody reads from it."""
+    assert folder.is_dir()
+    held = hold_alone(folder)
+    if held is not None:
+        held.release()
+    return held is not None

@@ -9,8 +9,8 @@ from trivet_proto.common.v1 import options_pb2
 from trivet_proto.registry.v1 import registry_service_pb2
 from trivet_proto.tracking.v1 import tracking_service_pb2
 
-# Stands for DownloadArtifact, whose answers are read as bytes.
-NAMES = {"read": "DownloadArtifact"}
+# Those whose answers are read as bytes.
+NAMES = {"read": "DownloadArtifact", "read_several": "DownloadArtifacts"}
 
 
 def methods_passed_to(way: str) -> set[str]:

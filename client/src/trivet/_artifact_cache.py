@@ -1,7 +1,7 @@
-"""What the SDK keeps of artifacts on this machine: contents by their digest, and digests of files that it has seen.
+"""What the SDK keeps of artifacts on this machine: contents and folders by their digest, and digests of seen files.
 
-All programs of a user share one folder. Contents are read with their digest checked, so a damaged cache costs a
-download and no more; and a cache that cannot be used is done without.
+All programs of a user share one folder. Contents and folders are read with their digest checked, so a damaged cache
+costs a download and no more; and a cache that cannot be used is done without.
 """
 
 from __future__ import annotations
@@ -14,12 +14,13 @@ import sqlite3
 import sys
 import time
 import uuid
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, Final, TypeVar
 
 from trivet._cache_index import CacheIndex, FileState
+from trivet._held_folders import HeldFolder, digest_of_folder, hold, hold_alone
 from trivet._sizes import parse_size
 
 _Result = TypeVar("_Result")
@@ -69,11 +70,12 @@ class ArtifactCache:
 
         Args:
             folder: Made when it is first needed, for the user alone.
-            max_bytes: Of all contents together; 0 keeps none.
+            max_bytes: Of all contents and folders together; 0 keeps none.
             now_ns: The clock that files' times are compared with: nanoseconds since the epoch.
         """
         self._folder = folder
         self._contents = folder / "contents"
+        self._folders = folder / "folders"
         self._unfinished = folder / "unfinished"
         self._max_bytes = max_bytes
         self._now_ns = now_ns
@@ -107,6 +109,14 @@ class ArtifactCache:
         if rows:
             self._attempt(lambda: self._index.record(rows, self._now_ns()), None)
 
+    def kept_contents(self, sha256s: Sequence[bytes]) -> set[bytes]:
+        """Those of the contents that are kept."""
+        wanted = set(sha256s)
+        nothing: set[bytes] = set()
+        if not wanted or not self._max_bytes:
+            return nothing
+        return self._attempt(lambda: wanted - self._index.missing_contents(list(wanted)), nothing)
+
     def open_content(self, sha256: bytes) -> BinaryIO | None:
         """The content with a digest, to be read and checked; None where it is not kept."""
 
@@ -135,6 +145,74 @@ class ArtifactCache:
         if files and self._max_bytes:
             self._attempt(lambda: self._add(files), None)
 
+    def open_folder(self, sha256: bytes) -> HeldFolder | None:
+        """The folder whose manifest has a digest, with all of it checked; None where it is not kept.
+
+        It is read where it lies, and nobody writes to it. It stays there until it is released.
+        """
+
+        def open_it() -> HeldFolder | None:
+            held = hold(self._folder_of(sha256))
+            if held is None:
+                return None
+            is_kept = False
+            try:
+                is_kept = self._index.use_content(sha256, self._now_ns())
+                if is_kept and digest_of_folder(held.path) == sha256.hex():
+                    return held
+            except BaseException:
+                held.release()
+                raise
+            held.release()
+            if not is_kept:
+                return None
+            _log.warning("The folder %s was altered, and is fetched again.", held.path)
+            self._index.forget_content(sha256)
+            self._remove_folder(sha256)
+            return None
+
+        return self._attempt(open_it, None) if self._max_bytes else None
+
+    def new_folder(self) -> Path | None:
+        """A new folder for files that `add_folder` then takes; None where none can be had."""
+
+        def make() -> Path:
+            folder = self._unfinished / uuid.uuid4().hex
+            folder.mkdir()
+            return folder
+
+        return self._attempt(make, None) if self._max_bytes else None
+
+    def add_folder(self, sha256: bytes, folder: Path) -> HeldFolder | None:
+        """Takes a folder of `new_folder` by the digest of the manifest of its files, as `open_folder` gives it.
+
+        None, and it stays where it is: it is larger than all of the cache, another program was faster, or none can be
+        held here.
+        """
+
+        def add() -> HeldFolder | None:
+            sizes = [file.stat().st_size for file in folder.rglob("*") if file.is_file()]
+            if sum(sizes) > self._max_bytes:
+                return None
+            place = self._folder_of(sha256)
+            # Before it can be found, so that nobody removes it first; the lock goes with it.
+            held = hold(folder)
+            if held is None:
+                return None
+            self._folders.mkdir(exist_ok=True)
+            try:
+                with self._room_for({sha256: sum(sizes)}):
+                    # One that had to go while somebody held it is there still.
+                    self._remove_folder(sha256)
+                    folder.rename(place)
+            except OSError:
+                held.release()
+                raise
+            self._sweep()
+            return HeldFolder(place, held.release)
+
+        return self._attempt(add, None)
+
     def _add(self, files: Mapping[bytes, Path]) -> None:
         copies: dict[bytes, Path] = {}
         sizes: dict[bytes, int] = {}
@@ -144,9 +222,7 @@ class ArtifactCache:
                 if sum(sizes.values()) + size <= self._max_bytes:
                     copies[sha256], sizes[sha256] = self._unfinished / uuid.uuid4().hex, size
                     _link_or_copy(files[sha256], copies[sha256])
-            with self._index.room_for(sizes, self._max_bytes, self._now_ns()) as gone:
-                for sha256 in gone:
-                    self._place(sha256).unlink(missing_ok=True)
+            with self._room_for(sizes):
                 for sha256, copy in copies.items():
                     place = self._place(sha256)
                     place.parent.mkdir(exist_ok=True)
@@ -155,6 +231,27 @@ class ArtifactCache:
             for copy in copies.values():
                 copy.unlink(missing_ok=True)
         self._sweep()
+
+    @contextlib.contextmanager
+    def _room_for(self, sizes: Mapping[bytes, int]) -> Iterator[None]:
+        """Enters what is put in place in the block, by digest with its size, after what has to go for it is gone."""
+        with self._index.room_for(sizes, self._max_bytes, self._now_ns()) as gone:
+            for sha256 in gone:
+                self._place(sha256).unlink(missing_ok=True)
+                self._remove_folder(sha256)
+            yield
+
+    def _remove_folder(self, sha256: bytes) -> None:
+        """Removes a folder, unless somebody holds it: then it goes some day when nobody does."""
+        held = hold_alone(self._folder_of(sha256))
+        if held is None:
+            return
+        try:
+            removed = self._unfinished / uuid.uuid4().hex
+            held.path.rename(removed)
+            shutil.rmtree(removed, ignore_errors=True)
+        finally:
+            held.release()
 
     def _sweep(self) -> None:
         """Once a day, removes what programs left that were killed."""
@@ -166,17 +263,27 @@ class ArtifactCache:
         mark.touch()
         for file in self._unfinished.iterdir():
             with contextlib.suppress(FileNotFoundError):
-                if now - file.stat().st_mtime >= _SWEEP_SECONDS:
+                if now - file.stat().st_mtime < _SWEEP_SECONDS:
+                    continue
+                if file.is_dir():
+                    shutil.rmtree(file, ignore_errors=True)
+                else:
                     file.unlink()
         with self._index.all_contents() as kept:
             names = {sha256.hex() for sha256 in kept}
             for file in self._contents.glob("*/*"):
                 if file.name not in names:
                     file.unlink()
+            for folder in self._folders.glob("*"):
+                if folder.name not in names:
+                    self._remove_folder(bytes.fromhex(folder.name))
 
     def _place(self, sha256: bytes) -> Path:
         name = sha256.hex()
         return self._contents / name[:2] / name
+
+    def _folder_of(self, sha256: bytes) -> Path:
+        return self._folders / sha256.hex()
 
     def _attempt(self, act: Callable[[], _Result], otherwise: _Result) -> _Result:
         """What `act` returns, or `otherwise` where the cache cannot be used."""

@@ -5,9 +5,11 @@ from __future__ import annotations
 import hashlib
 import logging
 import os
+import shutil
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 from trivet._artifact_cache import open_cache
@@ -20,6 +22,7 @@ from trivet._direct import StoreConnections
 from trivet._downloads import download
 from trivet._entities import FileCheck, FileInfo, Manifest
 from trivet._errors import ArtifactCorrupt, ArtifactNotFound, FailedPrecondition, InvalidArgument
+from trivet._held_folders import COMPILED, HeldFolder
 from trivet._model_entities import ModelVersion
 from trivet._names import LoggedModelFiles, Names, RunFiles, parse_files_uri
 from trivet._pinned_files import check_pinned
@@ -187,6 +190,7 @@ class Artifacts:
         *,
         progress: bool,
         is_pinned: bool = False,
+        fills_cache: bool = True,
     ) -> Iterator[Transfer]:
         stop = Stop()
         with TransferProgress(what, total_bytes, is_wanted=progress) as bar, StoreConnections(stop) as store:
@@ -200,6 +204,7 @@ class Artifacts:
                 store,
                 self._goes_direct,
                 is_pinned=is_pinned,
+                fills_cache=fills_cache,
             )
 
     def log_reference(
@@ -420,9 +425,29 @@ class Artifacts:
         owner = of_model_version(version)
         path = check_logical(path)
         wanted = self._registered_files(owner, version, path)
+        return self._download_registered(owner, wanted, path, dst_path, timeout_seconds, progress=progress)
+
+    def _download_registered(
+        self,
+        owner: ArtifactOwner,
+        files: Sequence[artifact_pb2.Artifact],
+        path: str,
+        dst_path: str | os.PathLike[str] | None,
+        timeout_seconds: float,
+        *,
+        progress: bool,
+        fills_cache: bool = True,
+    ) -> str:
         try:
             return self._download(
-                owner.name, wanted, path, dst_path, timeout_seconds, progress=progress, is_pinned=True
+                owner.name,
+                files,
+                path,
+                dst_path,
+                timeout_seconds,
+                progress=progress,
+                is_pinned=True,
+                fills_cache=fills_cache,
             )
         except ArtifactCorrupt as error:
             raise ArtifactCorrupt(
@@ -430,6 +455,41 @@ class Artifacts:
                 reason=error.reason,
                 metadata=error.metadata,
             ) from error
+
+    def hold_model_version(
+        self, version: ModelVersion, *, timeout_seconds: float = DEFAULT_TIMEOUT_SECONDS, progress: bool = True
+    ) -> HeldFolder:
+        """Brings what a version of a model consists of to this machine, to be read where it is, by all its programs.
+
+        Where it is here already, no server is asked: its files are compared with the digest that the version is pinned
+        to. Otherwise it is downloaded, as `download_model_version` does.
+
+        Args:
+            version: Which one.
+            timeout_seconds: For each file to begin with; its size adds to it, at 64 KiB a second.
+            progress: Whether a bar is shown, on a terminal, for what takes longer than a second.
+
+        Returns:
+            The folder, which nobody writes to. Its files are there until it is released.
+
+        Raises:
+            ModelVersionNotReady, ArtifactNotFound, ArtifactCorrupt: as `download_model_version`.
+        """
+        owner = of_model_version(version)
+        digest = bytes.fromhex(version.manifest_sha256)
+        kept = self._cache.open_folder(digest)
+        if kept is not None:
+            return kept
+        files = self._registered_files(owner, version, "")
+        folder = self._cache.new_folder() or Path(tempfile.mkdtemp(prefix="trivet-model-"))
+        try:
+            self._download_registered(owner, files, "", folder, timeout_seconds, progress=progress, fills_cache=False)
+            is_all = not any(file.reference_uri or COMPILED in file.path.split("/") for file in files)
+            kept = self._cache.add_folder(digest, folder) if is_all else None
+        except BaseException:
+            shutil.rmtree(folder, ignore_errors=True)
+            raise
+        return kept or HeldFolder(folder, partial(shutil.rmtree, folder, ignore_errors=True))
 
     def verify_model_version(
         self, version: ModelVersion, *, timeout_seconds: float = DEFAULT_TIMEOUT_SECONDS, progress: bool = True
@@ -482,6 +542,7 @@ class Artifacts:
         *,
         progress: bool,
         is_pinned: bool = False,
+        fills_cache: bool = True,
     ) -> str:
         """Downloads the file at a logical path of an owner, or the files in the folder there, as they were listed."""
         folder = Path(tempfile.mkdtemp(prefix="trivet-")) if dst_path is None else Path(dst_path)
@@ -500,7 +561,13 @@ class Artifacts:
         files = [artifact for artifact in artifacts if not artifact.reference_uri]
         total = sum(artifact.size_bytes for artifact in files)
         with self._transfer(
-            owner, "Downloading", total, timeout_seconds, progress=progress, is_pinned=is_pinned
+            owner,
+            "Downloading",
+            total,
+            timeout_seconds,
+            progress=progress,
+            is_pinned=is_pinned,
+            fills_cache=fills_cache,
         ) as transfer:
             download(transfer, files, folder)
         return str(safe_join(folder, path) if path else folder)

@@ -2,37 +2,30 @@
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import stat
 import threading
-import uuid
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from functools import partial
 from pathlib import Path
-from typing import BinaryIO, Final, NoReturn
+from typing import Final
 
 from trivet._at_once import run_at_once
-from trivet._connection import Patience
-from trivet._errors import ArtifactCorrupt, ServerError, ServerUnavailable
+from trivet._errors import ArtifactCorrupt, ServerError
+from trivet._files_to_fetch import FileToFetch, put_in_place, unreadable
 from trivet._hashing import hash_file
-from trivet._large_downloads import check_same, download_large
+from trivet._large_downloads import download_large
 from trivet._safe_paths import safe_join
-from trivet._stored_bytes import read_stored
-from trivet._transfers import LARGE_BYTES, PATIENCE_SECONDS, Transfer
+from trivet._small_downloads import fetch_together
+from trivet._transfers import LARGE_BYTES, Transfer
 from trivet_proto.artifacts.v1 import artifact_pb2
 
 # Calls for small files wait for their answers most of the time.
 _SMALL_WORKERS: Final = 8
+# Enough that a call costs little beside its files, and few enough that several calls share the work.
+_FILES_OF_A_CALL: Final = 32
+_BYTES_OF_A_CALL: Final = 4 * 1024 * 1024
 _PIECE_BYTES: Final = 1024 * 1024
-
-
-@dataclass(frozen=True)
-class _File:
-    """A file to fetch, and where it goes."""
-
-    artifact: artifact_pb2.Artifact
-    place: Path
 
 
 def download(transfer: Transfer, artifacts: Sequence[artifact_pb2.Artifact], folder: Path) -> None:
@@ -48,55 +41,67 @@ def download(transfer: Transfer, artifacts: Sequence[artifact_pb2.Artifact], fol
         TrivetError: why a file cannot be fetched.
         OSError: it cannot be written.
     """
-    files = [_File(artifact, safe_join(folder, artifact.path)) for artifact in artifacts]
+    files = [FileToFetch(artifact, safe_join(folder, artifact.path)) for artifact in artifacts]
     _check_apart(artifacts)
     lock = threading.Lock()
     fetched: dict[bytes, Path] = {}
 
-    def is_had(file: _File) -> bool:
+    def keep(sha256: bytes, place: Path) -> None:
+        with lock:
+            fetched[sha256] = place
+
+    kept = transfer.cache.kept_contents([file.artifact.sha256 for file in files])
+
+    def is_had(file: FileToFetch) -> bool:
         transfer.stop.check()
         # Again: a link may have come to lie there meanwhile.
         safe_join(folder, file.artifact.path)
         file.place.parent.mkdir(parents=True, exist_ok=True)
-        return _is_there(transfer, file) or _copy_from_cache(transfer, file)
+        return _is_there(transfer, file) or (file.artifact.sha256 in kept and _copy_from_cache(transfer, file))
 
-    def fetch(file: _File) -> None:
-        if file.artifact.size_bytes > _PIECE_BYTES and is_had(file):
-            return
+    def fetch_large(file: FileToFetch) -> None:
         transfer.stop.check()
-        sha256 = file.artifact.sha256
         try:
-            if file.artifact.size_bytes < LARGE_BYTES:
-                sha256 = _download_small(transfer, file)
-            else:
-                download_large(transfer, file.artifact, file.place)
+            download_large(transfer, file.artifact, file.place)
         except ServerError as error:
-            # As where the store has fewer bytes than the service knows of: it does not say of which file.
-            raise ServerError(
-                f"{file.artifact.path!r} cannot be read: {error.message}",
-                reason=error.reason,
-                metadata=error.metadata,
-                request_id=error.request_id,
-            ) from error
-        with lock:
-            fetched[sha256] = file.place
+            raise unreadable(file, error) from error
+        keep(file.artifact.sha256, file.place)
+
+    def fetch_small(files: Sequence[FileToFetch]) -> None:
+        wanted = [file for file in files if not (file.artifact.size_bytes > _PIECE_BYTES and is_had(file))]
+        fetch_together(transfer, wanted, keep)
 
     # Large ones have several pieces in flight each.
     for file in files:
-        if file.artifact.size_bytes >= LARGE_BYTES:
-            fetch(file)
+        if file.artifact.size_bytes >= LARGE_BYTES and not is_had(file):
+            fetch_large(file)
     # What is here already takes less than the threads that would get it.
     small = [
         file
         for file in files
         if file.artifact.size_bytes < LARGE_BYTES and not (file.artifact.size_bytes <= _PIECE_BYTES and is_had(file))
     ]
-    run_at_once([_step(fetch, file) for file in small], _SMALL_WORKERS, transfer.stop)
-    transfer.cache.add_contents(fetched)
+    calls = list(_together(small))
+    if len(calls) == 1:
+        fetch_small(calls[0])
+    else:
+        run_at_once([partial(fetch_small, call) for call in calls], _SMALL_WORKERS, transfer.stop)
+    if transfer.fills_cache:
+        transfer.cache.add_contents(fetched)
 
 
-def _step(fetch: Callable[[_File], None], file: _File) -> Callable[[], None]:
-    return lambda: fetch(file)
+def _together(files: Sequence[FileToFetch]) -> Iterator[list[FileToFetch]]:
+    """The files that are fetched in one call."""
+    call: list[FileToFetch] = []
+    size = 0
+    for file in files:
+        if call and (len(call) == _FILES_OF_A_CALL or size + file.artifact.size_bytes > _BYTES_OF_A_CALL):
+            yield call
+            call, size = [], 0
+        call.append(file)
+        size += file.artifact.size_bytes
+    if call:
+        yield call
 
 
 def _check_apart(artifacts: Sequence[artifact_pb2.Artifact]) -> None:
@@ -110,7 +115,7 @@ def _check_apart(artifacts: Sequence[artifact_pb2.Artifact]) -> None:
             above = above.rpartition("/")[0]
 
 
-def _is_there(transfer: Transfer, file: _File) -> bool:
+def _is_there(transfer: Transfer, file: FileToFetch) -> bool:
     """Whether the file is in its place already."""
     try:
         status = file.place.lstat()
@@ -128,13 +133,13 @@ def _is_there(transfer: Transfer, file: _File) -> bool:
     return True
 
 
-def _copy_from_cache(transfer: Transfer, file: _File) -> bool:
+def _copy_from_cache(transfer: Transfer, file: FileToFetch) -> bool:
     """Whether the cache had the file, which is in its place then."""
     content = transfer.cache.open_content(file.artifact.sha256)
     if content is None:
         return False
     digest = hashlib.sha256()
-    with content, _put_in_place(file.place) as (sink, keep):
+    with content, put_in_place(file.place) as (sink, keep):
         while piece := content.read(_PIECE_BYTES):
             transfer.stop.check()
             digest.update(piece)
@@ -145,92 +150,3 @@ def _copy_from_cache(transfer: Transfer, file: _File) -> bool:
             return True
     transfer.cache.drop_content(file.artifact.sha256)
     return False
-
-
-@contextlib.contextmanager
-def _put_in_place(place: Path) -> Iterator[tuple[BinaryIO, Callable[[], None]]]:
-    """A file to write to, which takes its place at the end of the block if `keep` was called; else it is removed."""
-    # A short name of its own: the final one may be as long as a file system allows.
-    unfinished = place.parent / f".trivet-{uuid.uuid4().hex}"
-    is_kept = False
-
-    def keep() -> None:
-        nonlocal is_kept
-        is_kept = True
-
-    try:
-        with unfinished.open("xb") as sink:
-            yield sink, keep
-        if is_kept:
-            unfinished.replace(place)
-    finally:
-        with contextlib.suppress(OSError):
-            unfinished.unlink(missing_ok=True)
-
-
-def _download_small(transfer: Transfer, file: _File) -> bytes:
-    """Fetches a file, and returns the digest of what it is by now."""
-    with _put_in_place(file.place) as (sink, keep):
-        sha256 = _Stream(transfer, file.artifact, sink).run()
-        keep()
-    return sha256
-
-
-class _Stream:
-    """The bytes of one file, from as many calls as that takes."""
-
-    def __init__(self, transfer: Transfer, listed: artifact_pb2.Artifact, sink: BinaryIO) -> None:
-        self._transfer = transfer
-        self._listed = listed
-        self._path = listed.path
-        self._sink = sink
-        self._head: artifact_pb2.Artifact | None = None
-        self._received = 0
-        self._hash = hashlib.sha256()
-
-    def run(self) -> bytes:
-        """Fetches them, and returns their digest."""
-        patience = Patience(PATIENCE_SECONDS)
-        while True:
-            before = self._received
-            try:
-                self._read()
-            except ServerUnavailable as error:
-                if self._received > before:
-                    patience = Patience(PATIENCE_SECONDS)
-                pause = patience.pause_after(error)
-                if pause is None:
-                    raise
-                self._transfer.stop.wait(pause)
-                continue
-            break
-        if self._head is None:
-            self._fail("has no head")
-        if self._received != self._head.size_bytes or self._hash.digest() != self._head.sha256:
-            self._fail(
-                f"arrived with {self._received} bytes that are not the {self._head.size_bytes} with the digest "
-                f"{self._head.sha256.hex()}"
-            )
-        return self._head.sha256
-
-    def _read(self) -> None:
-        for piece in read_stored(self._transfer, self._path, offset=self._received, expected_bytes=LARGE_BYTES):
-            if not isinstance(piece, memoryview):
-                self._take_head(piece)
-                continue
-            if self._head is None or self._received + len(piece) > self._head.size_bytes:
-                self._fail("has other bytes than its head says")
-            self._sink.write(piece)
-            self._hash.update(piece)
-            self._received += len(piece)
-            self._transfer.progress.add(len(piece))
-
-    def _take_head(self, head: artifact_pb2.Artifact) -> None:
-        if self._head is not None:
-            check_same(head, self._head)
-        elif self._transfer.is_pinned:
-            check_same(head, self._listed)
-        self._head = head
-
-    def _fail(self, how: str) -> NoReturn:
-        raise ArtifactCorrupt(f"{self._path!r} {how}. Nothing was kept; download it again.")

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Final
 
 from trivet._errors import ArtifactCorrupt
+from trivet._manifests import manifest_digest, manifest_line
 from trivet._model_entities import ModelVersion
 from trivet_proto.artifacts.v1 import artifact_pb2
 
@@ -30,11 +30,12 @@ def check_pinned(
         ArtifactCorrupt: they have another one; names the version, and the files where the source still shows which.
     """
     found = _lines((file.path, file) for file in files)
-    if _digest(found) == version.manifest_sha256:
+    digest = manifest_digest(found.values())
+    if digest == version.manifest_sha256:
         return
     registered = _lines(files_of_source())
     altered = f"models:/{version.name}/{version.version} was altered after it was registered"
-    kept = f"It is pinned to {version.manifest_sha256 or 'no digest'}, and its files have {_digest(found)}."
+    kept = f"It is pinned to {version.manifest_sha256 or 'no digest'}, and its files have {digest}."
     raise ArtifactCorrupt(
         f"{altered}: {_difference(version, registered, found)} {kept} Nothing was downloaded.",
         metadata={"name": version.name, "version": str(version.version), "manifestSha256": version.manifest_sha256},
@@ -42,7 +43,7 @@ def check_pinned(
 
 
 def _difference(version: ModelVersion, registered: Mapping[str, str], found: Mapping[str, str]) -> str:
-    if _digest(registered) != version.manifest_sha256:
+    if manifest_digest(registered.values()) != version.manifest_sha256:
         if registered == found:
             # They share the bytes that the store has.
             return "its files are those of its source still, so both were altered, or the digest in the registry was."
@@ -57,13 +58,4 @@ def _difference(version: ModelVersion, registered: Mapping[str, str], found: Map
 
 
 def _lines(files: Iterable[tuple[str, artifact_pb2.Artifact]]) -> dict[str, str]:
-    """The line of each file in a manifest, as the contract of the artifact service has it."""
-    lines = {}
-    for path, file in files:
-        end = f"  {file.reference_uri}" if file.reference_uri else ""
-        lines[path] = f"{file.sha256.hex()}  {path}{end}\n"
-    return lines
-
-
-def _digest(lines: Mapping[str, str]) -> str:
-    return hashlib.sha256("".join(sorted(lines.values(), key=str.encode)).encode()).hexdigest()
+    return {path: manifest_line(path, file.sha256, file.reference_uri) for path, file in files}

@@ -44,6 +44,8 @@ class Transfer:
     """Whether large files may go to the store itself."""
     is_pinned: bool = False
     """Whether files must be those that were listed; otherwise a small one may be replaced until it is fetched."""
+    fills_cache: bool = True
+    """Whether the cache takes the contents that were fetched."""
     _store_is_lost: threading.Event = field(default_factory=threading.Event)
 
     def __post_init__(self) -> None:

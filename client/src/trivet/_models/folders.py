@@ -8,6 +8,7 @@ import tempfile
 import weakref
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from urllib.parse import urlsplit
 from urllib.request import url2pathname
@@ -20,14 +21,14 @@ from trivet._names import Outside, Registered, parse_files_uri
 
 
 class ModelFolder:
-    """Where the files of a model are; as long as this object lives, where they were downloaded."""
+    """Where the files of a model are: for good, or as long as this object lives."""
 
-    def __init__(self, path: Path, temporary: Path | None = None) -> None:
-        """Takes the place of the files, and the temporary folder that goes with this object."""
+    def __init__(self, path: Path, release: Callable[[], object] | None = None) -> None:
+        """Takes the place of the files, and what lets them go; None where they are for good."""
         self.path = path
-        self.is_temporary = temporary is not None
-        if temporary is not None:
-            weakref.finalize(self, shutil.rmtree, temporary, ignore_errors=True)
+        self.is_for_good = release is None
+        if release is not None:
+            weakref.finalize(self, release)
 
 
 def local_path(uri: str) -> Path | None:
@@ -62,26 +63,35 @@ def model_folder(uri: str, client: Client) -> ModelFolder:
     files = parse_files_uri(uri)
     if isinstance(files, Registered):
         return _of_version(client.registry.version_at(files), files.path, client)
-    temporary = Path(tempfile.mkdtemp(prefix="trivet-model-"))
-    folder = ModelFolder(temporary, temporary)
+    folder = _temporary()
     if isinstance(files, Outside):
-        download_s3(files.uri, temporary)
+        download_s3(files.uri, folder.path)
         return folder
-    return _checked(folder, client.download_artifacts(dst_path=str(temporary), artifact_uri=uri), uri)
+    return _at(folder, Path(client.download_artifacts(dst_path=str(folder.path), artifact_uri=uri)), uri)
 
 
 def _of_version(version: ModelVersion, path: str, client: Client) -> ModelFolder:
-    temporary = Path(tempfile.mkdtemp(prefix="trivet-model-"))
-    folder = ModelFolder(temporary, temporary)
     if not version.artifact_owner:
         # A source outside Trivet has the files itself. What a server says never becomes a place on this machine.
-        download_s3("/".join(filter(None, (version.source.rstrip("/"), path))), temporary)
+        folder = _temporary()
+        download_s3("/".join(filter(None, (version.source.rstrip("/"), path))), folder.path)
         return folder
-    return _checked(folder, client.artifacts.download_model_version(version, path=path, dst_path=temporary), path)
+    if path:
+        folder = _temporary()
+        return _at(
+            folder, Path(client.artifacts.download_model_version(version, path=path, dst_path=folder.path)), path
+        )
+    held = client.artifacts.hold_model_version(version)
+    return ModelFolder(held.path, held.release)
 
 
-def _checked(folder: ModelFolder, downloaded: str, what: str) -> ModelFolder:
-    folder.path = Path(downloaded)
+def _temporary() -> ModelFolder:
+    path = Path(tempfile.mkdtemp(prefix="trivet-model-"))
+    return ModelFolder(path, partial(shutil.rmtree, path, ignore_errors=True))
+
+
+def _at(folder: ModelFolder, path: Path, what: str) -> ModelFolder:
+    folder.path = path
     if not folder.path.is_dir():
         raise ArtifactNotFound(f"{what!r} is a file; a model is a folder with an MLmodel file in it.")
     return folder

@@ -143,7 +143,7 @@ def _prepared(
             made_with,
             platform.python_version(),
         )
-    if folder.is_temporary and (code or python.get("artifacts")):
+    if not folder.is_for_good and (code or python.get("artifacts")):
         _kept.append(folder)
     if not code:
         yield
