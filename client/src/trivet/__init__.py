@@ -116,6 +116,7 @@ from trivet._view_type import ViewType
 if TYPE_CHECKING:
     __version__: str
     from trivet._artifact_owners import ArtifactOwner, ArtifactPlace
+    from trivet._autologging.switching import autolog
     from trivet._entities import (
         CollectedGarbage,
         ComparedKey,
@@ -293,6 +294,7 @@ __all__ = [
     "WorkspaceNotFound",
     "__version__",
     "active_run",
+    "autolog",
     "compare_models",
     "create_experiment",
     "delete_logged_model_tag",
@@ -360,6 +362,7 @@ _VALUE_MODULES = (
     "_evaluation.results",
     "_evaluation.evaluating",
     "_evaluation.comparing",
+    "_autologging.switching",
 )
 
 
