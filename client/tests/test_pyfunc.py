@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from sklearn.decomposition import PCA
 from sklearn.linear_model import LinearRegression, LogisticRegression
 from sklearn.preprocessing import FunctionTransformer, StandardScaler
 
@@ -390,11 +391,12 @@ def test_files_outside_the_folder_of_a_model_are_not_loaded(tmp_path: Path, mode
         trivet.pyfunc.load_model(tmp_path / "a" / "model")
 
 
-def test_what_only_transforms_is_saved_and_is_no_pyfunc(tmp_path: Path) -> None:
-    scaler = StandardScaler().fit(ROWS)
-    trivet.sklearn.save_model(scaler, tmp_path / "model", input_example=ROWS, pip_requirements=[])
+@pytest.mark.parametrize("transformer", [StandardScaler(), PCA(n_components=1)], ids=["scaler", "scored besides"])
+def test_what_only_transforms_is_saved_and_is_no_pyfunc(transformer: Any, tmp_path: Path) -> None:
+    transformer.fit(ROWS)
+    trivet.sklearn.save_model(transformer, tmp_path / "model", input_example=ROWS, pip_requirements=[])
     loaded = trivet.sklearn.load_model(str(tmp_path / "model"))
-    np.testing.assert_array_equal(loaded.transform(ROWS), scaler.transform(ROWS))
+    np.testing.assert_array_equal(loaded.transform(ROWS), transformer.transform(ROWS))
     with pytest.raises(trivet.InvalidArgument, match="cannot be loaded as a pyfunc: it has only sklearn"):
         trivet.pyfunc.load_model(tmp_path / "model")
 

@@ -64,7 +64,8 @@ class _Sklearn:
                 f"serialization_format is {serialization_format!r}; it is one of {', '.join(_FORMATS)}."
             )
         able = [each for each in _PREDICT_FUNCTIONS if callable(getattr(model, each, None))]
-        if pyfunc_predict_fn not in able and (able or pyfunc_predict_fn != "predict"):
+        predicts = pyfunc_predict_fn in able
+        if not predicts and (pyfunc_predict_fn != "predict" or set(able) - {"score"}):
             raise InvalidArgument(
                 f"A {type(model).__name__} cannot predict by {pyfunc_predict_fn!r}; it is one of "
                 f"{', '.join(able) or 'none'}."
@@ -80,8 +81,8 @@ class _Sklearn:
                 "serialization_format": serialization_format,
                 "skops_trusted_types": None if skops_trusted_types is None else list(skops_trusted_types),
             },
-            # What only transforms is no pyfunc.
-            loader_module="mlflow.sklearn" if able else "",
+            # What only transforms is no pyfunc, nor what can be scored besides, such as PCA.
+            loader_module="mlflow.sklearn" if predicts else "",
             python_function={"model_path": path, "predict_fn": pyfunc_predict_fn},
             requirements=("scikit-learn", *serializer),
         )
