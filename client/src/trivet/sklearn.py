@@ -1,4 +1,7 @@
-"""Models of scikit-learn: written as MLflow reads them, and read as it writes them. Needs `trivet[models]`."""
+"""Models of scikit-learn: written as MLflow reads them, and read as it writes them; trainings that are logged unasked.
+
+Needs `trivet[models]`.
+"""
 
 from __future__ import annotations
 
@@ -6,12 +9,15 @@ import os
 from collections.abc import Sequence
 from typing import Any, Unpack
 
+from trivet._autologging.options import AutologOptions
+from trivet._autologging.sklearn.options import SklearnOptions
+from trivet._autologging.switching import autolog_one
 from trivet._models.flavors.sklearn import FLAVOR
 from trivet._models.loading import load_native
 from trivet._models.options import LogOptions, SaveOptions, log_with, save_with
 from trivet._models.saving import ModelInfo
 
-__all__ = ["load_model", "log_model", "save_model"]
+__all__ = ["autolog", "load_model", "log_model", "save_model"]
 
 
 def save_model(
@@ -81,6 +87,36 @@ def load_model(model_uri: str) -> Any:
         TrivetError: it cannot be brought here.
     """
     return load_native(FLAVOR, model_uri)
+
+
+def autolog(
+    *,
+    max_tuning_runs: int | None = 5,
+    log_post_training_metrics: bool = True,
+    serialization_format: str = "cloudpickle",
+    pos_label: object = None,
+    **options: Unpack[AutologOptions],
+) -> None:
+    """Logs trainings of scikit-learn unasked, also of what is imported later: `fit`, `fit_transform`, `fit_predict`.
+
+    A training goes to the active run; where none is active, to one of its own that is ended with it. Logged are params,
+    data, model, and metrics on the training data; of a search also the best of its candidates as runs in the run.
+
+    Args:
+        max_tuning_runs: Of how many candidates of a search at most there are runs; None for all.
+        log_post_training_metrics: Whether what is measured later goes to the run: `score`, and functions of
+            `sklearn.metrics` of what the model predicted. They have to be imported after this call.
+        serialization_format: As in `save_model`.
+        pos_label: Of two classes, the one that the precision, recall and F1 of the training data are of. Default: their
+            means, weighted by rows.
+        options: What `AutologOptions` has.
+
+    Raises:
+        InvalidArgument: `max_tuning_runs` is negative.
+        TypeError: there is no such option.
+    """
+    own = SklearnOptions(max_tuning_runs, log_post_training_metrics, serialization_format, pos_label)
+    autolog_one("sklearn", options, own)
 
 
 def _chosen(

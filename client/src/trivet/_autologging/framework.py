@@ -31,7 +31,9 @@ class Framework(Protocol):
         """
 
 
-_OWN: Final[dict[str, str]] = {}
+_OWN: Final = {
+    "sklearn": "trivet._autologging.sklearn.framework",
+}
 """By their names, the modules that have them as `FRAMEWORK`."""
 
 

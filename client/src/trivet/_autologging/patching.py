@@ -25,7 +25,7 @@ class Call:
     """The original of a call that is wrapped; notes what became of it."""
 
     def __init__(self, function: Callable[..., Any]) -> None:
-        self._function = function
+        self.function = function
         self.name = str(getattr(function, "__name__", function))
         self.is_done = False
         """Whether it has returned."""
@@ -36,7 +36,7 @@ class Call:
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Calls it: for a method, the first argument is the object."""
         try:
-            self.answer = self._function(*args, **kwargs)
+            self.answer = self.function(*args, **kwargs)
         except BaseException as error:
             self.error = error
             raise

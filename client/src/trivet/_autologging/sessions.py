@@ -81,10 +81,7 @@ class AutologgedRun:
 
     def log_params(self, params: Mapping[str, Any]) -> None:
         """Logs params, cut as MLflow's autologging cuts them; one that the run has with another value stays."""
-        texts = {
-            _cut(str(key), _MAX_KEY_CHARACTERS): _cut(str(value), _MAX_VALUE_CHARACTERS)
-            for key, value in params.items()
-        }
+        texts = cut_params(params)
         try:
             self.client.tracking.log_params(self.run_id, texts)
         except ParamChanged:
@@ -100,6 +97,13 @@ class AutologgedRun:
             _log.warning(
                 "Autologging of %s left out of run %s: %s", self._framework, self.run_id, "; ".join(self._left_out)
             )
+
+
+def cut_params(params: Mapping[str, Any]) -> dict[str, str]:
+    """Params as texts, cut as MLflow's autologging cuts them."""
+    return {
+        _cut(str(key), _MAX_KEY_CHARACTERS): _cut(str(value), _MAX_VALUE_CHARACTERS) for key, value in params.items()
+    }
 
 
 def _cut(text: str, characters: int) -> str:

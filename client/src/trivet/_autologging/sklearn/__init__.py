@@ -1,0 +1,1 @@
+"""Autologging of scikit-learn."""
