@@ -291,6 +291,16 @@ def test_library_that_is_imported_later_is_logged_from_then_on(tracked: str) -> 
     assert run.data.metrics["r2_score_unknown_dataset"] == pytest.approx(1.0)
 
 
+def test_module_that_is_otherwise_than_expected_is_said_and_imported(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setitem(sys.modules, "joblib.parallel", ModuleType("joblib.parallel"))
+    monkeypatch.setitem(sys.modules, "sklearn.experimental.nothing", None)
+    trivet.sklearn.autolog()
+    (said,) = caplog.records
+    assert said.getMessage().startswith("What joblib.parallel has cannot be logged: AttributeError")
+
+
 # --- what is chosen
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import pickle
 import threading
+from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -31,6 +32,7 @@ import trivet.sklearn
 from trivet import InvalidArgument, Run
 from trivet._autologging.sklearn.packages import known_requirements
 from trivet_testing.autologs import LoggedUnasked, logged_by_mlflow, logged_by_trivet
+from trivet_testing.call_recorder import recorded_calls
 from trivet_testing.servers import free_port
 
 PROGRAM = Path(__file__).parent / "autolog_programs" / "sklearn_estimators.py"
@@ -234,6 +236,22 @@ def test_metrics_are_of_the_data_before_a_training_that_changes_it(tracked: str)
     data = np.asfortranarray(X + 100)
     model = LinearRegression(copy_X=False).fit(data, NUMBERS)
     assert only_run().data.metrics["training_r2_score"] == pytest.approx(model.score(X + 100, NUMBERS))
+
+
+def test_candidate_costs_a_few_calls_and_not_one_a_value(tracking_address: str, workspace: str) -> None:
+    with recorded_calls(tracking_address) as recorder:
+        trivet.set_tracking_uri(f"grpc://{recorder.address}/{workspace}")
+        trivet.sklearn.autolog(log_models=False, max_tuning_runs=None)
+        GridSearchCV(Ridge(), {"alpha": np.linspace(1, 2, 20)}, cv=2).fit(X, NUMBERS)
+        trivet.flush()
+        children = [run for run in runs() if run.info.parent_run_id]
+    assert len(children) == 20
+    assert {len(run.data.params) for run in children} == {8}
+    assert {len(run.data.metrics) for run in children} == {7}
+    calls = Counter(method.rpartition("/")[2] for method, _ in recorder.deadlines)
+    # As one is made, with its params and metrics, and as it ends; the search itself has as many, and some at its start.
+    assert calls["CreateRun"] == 21
+    assert calls["WriteRun"] + calls["UpdateRun"] <= 4 * 21 + 10
 
 
 # --- nothing of these

@@ -20,7 +20,7 @@ from mlflow import MlflowClient
 
 
 def _files(client: MlflowClient, run_id: str, path: str | None = None) -> list[str]:
-    found = []
+    found: list[str] = []
     for entry in client.list_artifacts(run_id, path):
         found += _files(client, run_id, entry.path) if entry.is_dir else [entry.path]
     return found

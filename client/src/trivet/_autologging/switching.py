@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import sys
 import threading
-from collections.abc import Iterable
 from types import ModuleType
 from typing import Any, Final, Unpack
 
@@ -27,11 +26,15 @@ class _Switch:
         """Whether the framework's own function has said it, over which that of all does not go."""
         self.patches = Patches(lambda: self.settings)
 
-    def patch(self, modules: Iterable[ModuleType]) -> None:
-        for module in modules:
-            if self.settings is not None and _package(module.__name__) in self.framework.packages:
-                for patch in self.framework.patches(module):
-                    self.patches.apply(patch)
+    def patch(self, module: ModuleType) -> None:
+        """Wraps what a module has, if it is of the framework; never raises."""
+        if self.settings is None or _package(module.__name__) not in self.framework.packages:
+            return
+        try:
+            for patch in self.framework.patches(module):
+                self.patches.apply(patch)
+        except Exception as error:  # noqa: BLE001 - whoever imports a library wants nothing else
+            _log.warning("What %s has cannot be logged: %s: %s", module.__name__, type(error).__name__, error)
 
 
 _lock: Final = threading.Lock()
@@ -90,8 +93,10 @@ def _turn(switch: _Switch, settings: Settings | None) -> None:
         _watch.watch(wanted=any(each.settings is not None for each in _switches.values()))
     if settings is None:
         switch.patches.undo()
-    else:
-        switch.patch([module for name, module in list(sys.modules.items()) if _is_wanted(name)])
+        return
+    for name, module in list(sys.modules.items()):
+        if _is_wanted(name) and isinstance(module, ModuleType):  # None keeps a module from being imported
+            switch.patch(module)
 
 
 def _package(module: str) -> str:
@@ -107,10 +112,7 @@ def _is_wanted(module: str) -> bool:
 
 def _imported(module: ModuleType) -> None:
     for switch in list(_switches.values()):
-        try:
-            switch.patch([module])
-        except Exception as error:  # noqa: BLE001 - whoever imports a library wants nothing else
-            _log.warning("Autologging of %s cannot be turned on: %s", switch.framework.name, error)
+        switch.patch(module)
 
 
 _watch: Final = ImportWatch(_is_wanted, _imported)
