@@ -333,7 +333,9 @@ def test_server_that_is_gone_leaves_the_training_alone(
     model = LinearRegression().fit(X, NUMBERS)
     np.testing.assert_allclose(model.predict(X), NUMBERS, atol=1)
     (said,) = [record.getMessage() for record in caplog.records if "Autologging" in record.getMessage()]
+    assert "left out of run" in said
     assert "the model 'model' (ServerUnavailable" in said
+    assert said.endswith("; estimator.html")  # and no metric: those are kept on this machine, and sent later
 
 
 def test_what_cannot_be_logged_is_said_once_and_the_rest_is_logged(

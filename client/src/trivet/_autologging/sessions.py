@@ -54,22 +54,21 @@ class AutologgedRun:
         self._left_out: list[str] = []
         self._is_given_up = False
 
-    def attempt(self, what: str, step: Callable[[], _Answer]) -> _Answer | None:
+    def attempt(self, what: str, step: Callable[[], _Answer], *, waits: bool = True) -> _Answer | None:
         """What a step of logging returns; None where it fails, which is said once at the end of the training.
-
-        Where no server answers, no further step is taken: each would wait for it as long.
 
         Args:
             what: What it logs, such as `the model`.
             step: Logs it.
+            waits: Whether it waits for the server: once no server answers, no further such step is taken.
         """
-        if self._is_given_up:
+        if waits and self._is_given_up:
             self._left_out.append(what)
             return None
         try:
             return step()
         except Exception as error:  # noqa: BLE001 - the training is what matters
-            self._is_given_up = isinstance(error, ServerUnavailable | DeadlineExceeded)
+            self._is_given_up |= isinstance(error, ServerUnavailable | DeadlineExceeded)
             self.leave_out(what, error)
             return None
 

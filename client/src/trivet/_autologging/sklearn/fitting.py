@@ -27,7 +27,7 @@ def around_fit(settings: Settings, call: Call, args: tuple[Any, ...], kwargs: di
         if run is None:
             return call(*args, **kwargs)
         log = _Fit(run, settings.own or SklearnOptions(), args[0])
-        data = run.attempt("what it is trained on", lambda: find_training_data(args[0], args[1:], kwargs))
+        data = run.attempt("what it is trained on", lambda: find_training_data(args[0], args[1:], kwargs), waits=False)
         log.before(data)
         answer = call(*args, **kwargs)
         log.after(data)
@@ -48,17 +48,17 @@ class _Fit:
     def before(self, data: TrainingData | None) -> None:
         """Logs what is known before."""
         run, estimator = self._run, self._estimator
-        run.attempt("params", lambda: run.log_params(self._params()))
-        run.attempt("tags", lambda: run.client.tracking.set_tags(run.run_id, tags_of(estimator)))
+        run.attempt("params", lambda: run.log_params(self._params()), waits=False)
+        run.attempt("tags", lambda: run.client.tracking.set_tags(run.run_id, tags_of(estimator)), waits=False)
         if data is None:
             return
         if self._settings.log_datasets:
-            self._dataset = run.attempt("the dataset", lambda: note_dataset(data.features, data.targets))
+            self._dataset = run.attempt("the dataset", lambda: note_dataset(data.features, data.targets), waits=False)
         if self._dataset is not None:
             used = [DatasetInput(self._dataset, _TRAIN)]
-            run.attempt("the dataset", lambda: run.client.log_inputs(run.run_id, used))
+            run.attempt("the dataset", lambda: run.client.log_inputs(run.run_id, used), waits=False)
         if self._settings.log_models and (self._settings.log_input_examples or self._settings.log_model_signatures):
-            self._example = run.attempt("the input example", data.example)
+            self._example = run.attempt("the input example", data.example, waits=False)
 
     def _params(self) -> dict[str, Any]:
         # What a search starts from says nothing of what it finds.
@@ -120,13 +120,13 @@ class _Fit:
         if answers is None:
             return None
         example = self._example
-        return self._run.attempt("the signature", lambda: infer_signature(example, answers(example)))
+        return self._run.attempt("the signature", lambda: infer_signature(example, answers(example)), waits=False)
 
     def _measure(self, data: TrainingData, model_id: str | None) -> None:
         run, estimator = self._run, self._estimator
         if data.targets is None or (is_search(estimator) and not hasattr(estimator, "best_estimator_")):
             return
-        answered = run.attempt("predictions", lambda: self._ask(data))
+        answered = run.attempt("predictions", lambda: self._ask(data), waits=False)
         scores = score(answered, estimator, data, self._options.pos_label)
         for name, error in scores.failures.items():
             run.leave_out(f"the metric {PREFIX}{name}", error)
@@ -135,6 +135,7 @@ class _Fit:
             run.attempt(
                 "metrics",
                 lambda: run.client.tracking.log_metrics(run.run_id, metrics, model_id=model_id, dataset=self._dataset),
+                waits=False,
             )
         if answered is not None and is_classifier(estimator):
             run.attempt("plots", lambda: self._draw(answered))

@@ -62,10 +62,11 @@ def log_search(
         run.attempt(
             "best_cv_score",
             lambda: run.client.tracking.log_metrics(run.run_id, best, model_id=model_id, dataset=dataset),
+            waits=False,
         )
     if hasattr(search, "best_params_"):
         params = {f"best_{key}": value for key, value in search.best_params_.items()}
-        run.attempt("best params", lambda: run.log_params(params))
+        run.attempt("best params", lambda: run.log_params(params), waits=False)
     if hasattr(search, "cv_results_"):
         run.attempt(
             "child runs", lambda: _log_candidates(run, search, max_runs, dataset=dataset, best_model_id=best_model_id)
