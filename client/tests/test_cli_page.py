@@ -82,6 +82,10 @@ def test_every_command_of_the_page_answers_as_shown(
     trivet.pyfunc.save_model(_fare, tmp_path / "fare", pip_requirements=[])
     trivet.pyfunc.save_model(_exact_fare, tmp_path / "exact", pip_requirements=[])
     (tmp_path / "report.txt").write_text("All is well.\n", encoding="utf-8")
+    (tmp_path / "project").mkdir()
+    (tmp_path / "project" / "MLproject").write_text(
+        "entry_points: {main: {parameters: {alpha: float}, command: 'test {alpha} = 0.5'}}", encoding="utf-8"
+    )
     # A folder of MLflow with one experiment.
     (tmp_path / "mlruns" / "1" / "tags").mkdir(parents=True)
     (tmp_path / "mlruns" / "1" / "meta.yaml").write_text(

@@ -37,6 +37,7 @@ TrivetError
 │   ├── ModelVersionUnverified
 │   ├── StageInUse
 │   └── ThresholdMissed
+├── ProjectFailed              the command of a project did not end well
 ├── Conflict                   somebody else was faster; read again and repeat
 ├── CredentialsInvalid
 ├── PermissionDenied
@@ -225,6 +226,10 @@ class StageInUse(FailedPrecondition):
 
 class ThresholdMissed(FailedPrecondition):
     """A model did not reach what a comparison asks of it; `metadata["metrics"]` says where, with commas between."""
+
+
+class ProjectFailed(TrivetError):
+    """The command of a project did not end well; `metadata["run_id"]` names its run."""
 
 
 class Conflict(TrivetError):

@@ -155,6 +155,13 @@ def process_client() -> Client:
         return _process.client
 
 
+def chosen_experiment() -> tuple[str, str]:
+    """The id of the experiment that runs go into where nothing else is said, and its name where it has no id yet."""
+    with _process.lock:
+        is_default = _process.experiment_id is None
+        return _DEFAULT_EXPERIMENT_ID if is_default else str(_process.experiment_id), _process.experiment_name
+
+
 # --- where
 
 

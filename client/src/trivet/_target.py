@@ -96,6 +96,12 @@ class LocalData:
     is_tls = False
     is_loopback = True
 
+    @property
+    def absolute_uri(self) -> str:
+        """The same data, for a process with another working directory."""
+        kind, place = self.options
+        return Path(place).as_uri() if kind == "--data" else place
+
     def __str__(self) -> str:
         return self.uri
 

@@ -44,7 +44,7 @@ def look_around(wanted: frozenset[Captured]) -> Surroundings:
     source = source_path()
     commit = branch = ""
     if Captured.GIT in wanted:
-        commit, branch = _tried(lambda: _checked_out(folder_of(source)), ("", ""))
+        commit, branch = _tried(lambda: checked_out(folder_of(source)), ("", ""))
         tags[BRANCH_TAG] = branch
     if Captured.COMMAND in wanted:
         tags[COMMAND_TAG] = _tried(_command, "")
@@ -107,7 +107,7 @@ def git_folder(folder: Path) -> Path | None:
     return None
 
 
-def _checked_out(folder: Path) -> tuple[str, str]:
+def checked_out(folder: Path) -> tuple[str, str]:
     """Commit and branch that are checked out where a folder lies; empty outside of git."""
     git = git_folder(folder)
     if git is None:

@@ -19,6 +19,7 @@ from trivet._commands import (
     model_history,
     models,
     prediction,
+    projects,
     promotion,
     purging,
     runs,
@@ -51,6 +52,7 @@ app.add_typer(servers.app)
 app.add_typer(spool.app)
 app.add_typer(doctor.app)
 app.add_typer(login.app)
+app.add_typer(projects.app)
 app.add_typer(experiments.app, name="experiments")
 app.add_typer(runs.app, name="runs")
 runs.app.add_typer(export.runs_app)

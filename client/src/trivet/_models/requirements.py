@@ -43,12 +43,13 @@ def name_of(line: str) -> str | None:
     return normalized(found["name"]) if found else None
 
 
-def read_requirements(given: str | Path | Iterable[str]) -> Environment:
+def read_requirements(given: str | Path | Iterable[str], folder: Path | None = None) -> Environment:
     """Reads requirements that somebody gives.
 
     Args:
         given: Requirements, with `-r FILE` and `-c FILE` among them; or the path of a file that has them. Files that a
-            file names are looked for beside it, others in the working directory.
+            file names are looked for beside it, others in the folder.
+        folder: Default: the working directory.
 
     Raises:
         InvalidArgument: a file is not there, or names itself.
@@ -56,7 +57,7 @@ def read_requirements(given: str | Path | Iterable[str]) -> Environment:
     if isinstance(given, str | Path):
         given = [f"-r {given}"]
     found: dict[bool, list[str]] = {False: [], True: []}
-    for line, is_constraint in _lines(given, Path.cwd(), (), is_constraint=False):
+    for line, is_constraint in _lines(given, folder or Path.cwd(), (), is_constraint=False):
         found[is_constraint].append(line)
     return Environment(tuple(found[False]), tuple(found[True]))
 
