@@ -7,7 +7,7 @@ import shutil
 import sys
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -239,6 +239,12 @@ def _submit_to_kubernetes(client: Client, wish: ProjectWish, prepared: _Prepared
         )
         client.tracking.set_tags(run.info.run_id, {IMAGE_TAG: image, JOB_TAG: f"{job.namespace}/{job.name}"})
         cluster = Cluster(config.context)
-        cluster.create_job(job)
+        try:
+            cluster.create_job(job)
+        except (KeyboardInterrupt, SystemExit):
+            # The cluster may have made it before the answer was here.
+            with suppress(FailedPrecondition):
+                cluster.delete_job(job)
+            raise
     shutil.rmtree(prepared.temporary, ignore_errors=True)
     return SubmittedRun(run.info.run_id, JobWork(cluster, job, target, run.info.run_id))
