@@ -29,21 +29,23 @@ from trivet_kit.settings import (
     parse_workspaces,
     read_database_url,
 )
-from trivet_registry.settings import (
-    DEFAULT_ARTIFACTS_URL,
-    DEFAULT_LINK_TIMEOUT_SECONDS,
-    DEFAULT_SWEEP_AFTER_SECONDS,
+from trivet_kit.webhooks.settings import (
     DEFAULT_WEBHOOK_RETRY_SECONDS,
     DEFAULT_WEBHOOK_TIMEOUT_SECONDS,
-    ArtifactsUrlOption,
-    LinkTimeoutOption,
-    SweepAfterOption,
     WebhookNetworksOption,
     WebhookRetryOption,
     WebhookSettings,
     WebhookTimeoutOption,
-    parse_artifacts_url,
     parse_webhook_networks,
+)
+from trivet_registry.settings import (
+    DEFAULT_ARTIFACTS_URL,
+    DEFAULT_LINK_TIMEOUT_SECONDS,
+    DEFAULT_SWEEP_AFTER_SECONDS,
+    ArtifactsUrlOption,
+    LinkTimeoutOption,
+    SweepAfterOption,
+    parse_artifacts_url,
 )
 
 PROGRAM = "trivet-registry"

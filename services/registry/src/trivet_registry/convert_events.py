@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 
+from google.protobuf import json_format
+
 from trivet_kit import page_tokens
 from trivet_kit.errors import FieldInvalid
 from trivet_kit.resources import parse_model, parse_workspace
@@ -70,3 +72,8 @@ def from_event(event: Event) -> pb.ModelEvent:
     return pb.ModelEvent(
         id=event.id, model=str(event.model), model_uid=event.entry.model_uid, entry=from_entry(event.entry)
     )
+
+
+def body_of(event: Event) -> bytes:
+    """The event as webhooks get it: protobuf's JSON."""
+    return json_format.MessageToJson(from_event(event), indent=None).encode()

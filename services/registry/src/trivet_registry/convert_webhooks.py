@@ -2,25 +2,22 @@
 
 from __future__ import annotations
 
-import re
-import secrets
 from dataclasses import replace
-from urllib.parse import urlsplit
 
 from trivet_kit import page_tokens, texts
-from trivet_kit.errors import FieldInvalid, FieldRequired, FieldTooLong, PageTokenInvalid
+from trivet_kit.errors import FieldInvalid, PageTokenInvalid
 from trivet_kit.resources import parse_workspace
 from trivet_kit.timestamps import from_millis
 from trivet_kit.updates import named_paths
+from trivet_kit.webhooks import fields
+from trivet_kit.webhooks.deliveries import DeliveryState
 from trivet_proto.registry.v1 import model_history_pb2
 from trivet_proto.registry.v1 import webhook_pb2 as pb
 from trivet_registry.convert_events import to_actions
 from trivet_registry.domain import limits
-from trivet_registry.domain.webhooks import Delivery, DeliveryState, NewWebhook, Webhook
+from trivet_registry.domain.webhooks import Delivery, NewWebhook, Webhook
 
 _UPDATABLE = ("description", "url", "actions", "secret", "disabled")
-_SECRET = re.compile(r"[!-~]+")
-_URL = re.compile(r"[!-~]+")
 
 
 def to_new_webhook(request: pb.CreateWebhookRequest) -> NewWebhook:
@@ -29,9 +26,9 @@ def to_new_webhook(request: pb.CreateWebhookRequest) -> NewWebhook:
     return NewWebhook(
         workspace=parse_workspace(request.parent, "parent").workspace,
         description=_description(message.description),
-        url=_url(message.url),
+        url=fields.check_url(message.url, "webhook.url"),
         actions=to_actions(message.actions, "webhook.actions"),
-        secret=_secret(message.secret) if message.secret else secrets.token_urlsafe(32),
+        secret=fields.check_secret(message.secret, "webhook.secret") if message.secret else fields.new_secret(),
         disabled=message.disabled,
     )
 
@@ -43,9 +40,9 @@ def changed_webhook(request: pb.UpdateWebhookRequest, before: Webhook) -> Webhoo
     return replace(
         before,
         description=_description(message.description) if "description" in named else before.description,
-        url=_url(message.url) if "url" in named else before.url,
+        url=fields.check_url(message.url, "webhook.url") if "url" in named else before.url,
         actions=to_actions(message.actions, "webhook.actions") if "actions" in named else before.actions,
-        secret=_secret(message.secret) if "secret" in named else before.secret,
+        secret=fields.check_secret(message.secret, "webhook.secret") if "secret" in named else before.secret,
         disabled=message.disabled if "disabled" in named else before.disabled,
     )
 
@@ -104,32 +101,3 @@ def from_delivery(delivery: Delivery) -> pb.WebhookDelivery:
 
 def _description(text: str) -> str:
     return texts.check_text(text, "webhook.description", limits.MAX_WEBHOOK_DESCRIPTION_CHARACTERS)
-
-
-def _secret(text: str) -> str:
-    field = "webhook.secret"
-    if not text:
-        raise FieldRequired(field)
-    if len(text) > limits.MAX_SECRET_CHARACTERS:
-        raise FieldTooLong(field, len(text), limits.MAX_SECRET_CHARACTERS)
-    if len(text) < limits.MIN_SECRET_CHARACTERS or not _SECRET.fullmatch(text):
-        raise FieldInvalid(field, f"must have {limits.MIN_SECRET_CHARACTERS} or more printable ASCII characters")
-    return text
-
-
-def _url(text: str) -> str:
-    field = "webhook.url"
-    if not text:
-        raise FieldRequired(field)
-    if len(text) > limits.MAX_WEBHOOK_URL_CHARACTERS:
-        raise FieldTooLong(field, len(text), limits.MAX_WEBHOOK_URL_CHARACTERS)
-    problem = FieldInvalid(field, "must be https://HOST[:PORT][/PATH] in ASCII, without user, password and fragment")
-    try:
-        parts = urlsplit(text)
-        port = parts.port
-    except ValueError:
-        raise problem from None
-    is_good = _URL.fullmatch(text) and parts.scheme in {"http", "https"} and parts.hostname and port != 0
-    if not is_good or "@" in parts.netloc or "#" in text or "\\" in text:
-        raise problem
-    return text

@@ -9,20 +9,22 @@ from trivet_kit.db import Database, Migrations
 from trivet_kit.server import Component, Service
 from trivet_kit.settings import MAX_CONNECTION_AGE_SECONDS
 from trivet_kit.timestamps import now_millis
+from trivet_kit.webhooks.delivering import Delivering
+from trivet_kit.webhooks.posting import Poster
+from trivet_kit.webhooks.settings import WebhookSettings
 from trivet_proto.common.v1 import system_service_pb2
 from trivet_proto.registry.v1 import registry_service_pb2
+from trivet_registry.convert_events import body_of
 from trivet_registry.linking import ArtifactLinks
 from trivet_registry.numbering import Numbering
 from trivet_registry.registering import Registrar
-from trivet_registry.sending.delivering import Delivering
-from trivet_registry.sending.posting import Poster
 from trivet_registry.servicers.events import EventServicer
 from trivet_registry.servicers.history import HistoryServicer
 from trivet_registry.servicers.models import ModelServicer
 from trivet_registry.servicers.promotion import PromotionServicer
 from trivet_registry.servicers.versions import VersionServicer
 from trivet_registry.servicers.webhooks import WebhookServicer
-from trivet_registry.settings import DEFAULT_LINK_TIMEOUT_SECONDS, DEFAULT_SWEEP_AFTER_SECONDS, WebhookSettings
+from trivet_registry.settings import DEFAULT_LINK_TIMEOUT_SECONDS, DEFAULT_SWEEP_AFTER_SECONDS
 from trivet_registry.store import models, open_models, version_lookups
 from trivet_registry.store.deliveries import SqlDeliveries
 from trivet_registry.store.events import SqlEvents
@@ -36,9 +38,10 @@ from trivet_registry.store.webhooks import SqlWebhooks
 from trivet_registry.sweeper import Sweeper
 from trivet_registry.watching import Watching
 
-# Those of texts differ from those of runs, and a server that has both says the latter.
 DEFAULT_WEBHOOKS = WebhookSettings()
+_USER_AGENT = "trivet-registry"
 
+# Those of texts differ from those of runs, and a server that has both says the latter.
 LIMITS = system_service_pb2.Limits(max_page_size=page_tokens.MAX_PAGE_SIZE)
 
 
@@ -85,7 +88,9 @@ def build(
     numbering = Numbering(events.number)
     poster = Poster(webhooks.guard, webhooks.timeout_seconds)
     deliveries = SqlDeliveries(database, now_millis)
-    delivering = Delivering(deliveries, poster, now_millis, webhooks.timeout_seconds, webhooks.retry_seconds)
+    delivering = Delivering(
+        deliveries, body_of, poster, _USER_AGENT, now_millis, webhooks.timeout_seconds, webhooks.retry_seconds
+    )
     lookups = SqlVersionLookups(database)
     servicers = (
         ModelServicer(SqlModels(database, now_millis), lookups),

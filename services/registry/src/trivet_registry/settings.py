@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Annotated
 
 import typer
 
 from trivet_kit.settings import StartupError, parse_address
-from trivet_registry.sending.addresses import AddressGuard, parse_networks
 
 DEFAULT_ARTIFACTS_URL = "grpc://127.0.0.1:7333"
 # A link is a transaction in the artifact service's database; longer than that should ever take, and less than callers
@@ -16,30 +15,6 @@ DEFAULT_ARTIFACTS_URL = "grpc://127.0.0.1:7333"
 DEFAULT_LINK_TIMEOUT_SECONDS = 20.0
 # Above the time that a link may take, so that no version is swept while its call is still at it.
 DEFAULT_SWEEP_AFTER_SECONDS = 60.0
-DEFAULT_WEBHOOK_TIMEOUT_SECONDS = 10.0
-DEFAULT_WEBHOOK_RETRY_SECONDS = 5.0
-
-
-@dataclass(frozen=True)
-class WebhookSettings:
-    """How webhooks are sent to."""
-
-    guard: AddressGuard = field(default_factory=AddressGuard)
-    """Where."""
-    timeout_seconds: float = DEFAULT_WEBHOOK_TIMEOUT_SECONDS
-    """How long a receiver may take."""
-    retry_seconds: float = DEFAULT_WEBHOOK_RETRY_SECONDS
-    """How long after a first failure it is tried again; twice as long after each further one, an hour at most."""
-
-
-def parse_webhook_networks(text: str) -> AddressGuard:
-    """Parses networks beside the public ones. Raises StartupError."""
-    try:
-        return AddressGuard(parse_networks(text))
-    except ValueError:
-        raise StartupError(
-            f"TRIVET_WEBHOOK_NETWORKS is {text!r}; it must be networks such as 10.0.0.0/8,fd00::/8."
-        ) from None
 
 
 @dataclass(frozen=True)
@@ -88,28 +63,5 @@ SweepAfterOption = Annotated[
         min=0.05,
         max=86400,
         help="After this long without a try, the linking of a PENDING version is tried again.",
-    ),
-]
-WebhookNetworksOption = Annotated[
-    str,
-    typer.Option(
-        envvar="TRIVET_WEBHOOK_NETWORKS",
-        metavar="NETWORKS",
-        help="Networks that webhooks may be in beside public addresses, such as 10.0.0.0/8,fd00::/8; also by http://.",
-    ),
-]
-WebhookTimeoutOption = Annotated[
-    float,
-    typer.Option(
-        envvar="TRIVET_WEBHOOK_TIMEOUT_SECONDS", min=0.05, max=60, help="How long a webhook may take to answer."
-    ),
-]
-WebhookRetryOption = Annotated[
-    float,
-    typer.Option(
-        envvar="TRIVET_WEBHOOK_RETRY_SECONDS",
-        min=0.01,
-        max=3600,
-        help="After this long an event is sent again that did not arrive; then after twice as long, and so on.",
     ),
 ]

@@ -27,7 +27,7 @@ from trivet_kit.settings import (
     WorkspacesOption,
     parse_workspaces,
 )
-from trivet_registry.settings import WebhookNetworksOption, WebhookSettings, parse_webhook_networks
+from trivet_kit.webhooks.settings import WebhookNetworksOption, WebhookSettings, parse_webhook_networks
 from trivet_standalone.components import OwnAddress, Wishes, build
 from trivet_standalone.local_clients import LocalClients, local_sockets
 from trivet_standalone.places import Places, places

@@ -8,8 +8,8 @@ from datetime import timedelta
 from trivet_artifacts import server as artifacts
 from trivet_kit.db import Database, Migrations
 from trivet_kit.server import Component
+from trivet_kit.webhooks.settings import WebhookSettings
 from trivet_registry import server as registry
-from trivet_registry.settings import WebhookSettings
 from trivet_standalone.places import Places
 from trivet_tracking import server as tracking
 

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from enum import Enum
 from typing import Protocol
 
 from trivet_kit.requests import RepeatableRequest
 from trivet_kit.resources import WebhookName
-from trivet_registry.domain.events import Event
+from trivet_kit.webhooks.deliveries import DeliveryState
 from trivet_registry.domain.history import Action
 
 
@@ -42,14 +41,6 @@ class Webhook:
     revision: int
 
 
-class DeliveryState(Enum):
-    """Whether an event has arrived; numbered as in the contract."""
-
-    PENDING = 1
-    DELIVERED = 2
-    FAILED = 3
-
-
 @dataclass(frozen=True)
 class Delivery:
     """The sending of an event, with its last attempt."""
@@ -64,37 +55,6 @@ class Delivery:
     due_time: int
     http_status: int
     problem: str
-
-
-@dataclass(frozen=True)
-class DueDelivery:
-    """An event to send now."""
-
-    delivery_key: int
-    """The store's key of the delivery."""
-    webhook_key: int
-    """The store's key of the webhook."""
-    url: str
-    secret: str = field(repr=False)
-    event: Event
-    attempts: int
-    """How many times it was sent before."""
-    create_time: int
-
-
-@dataclass(frozen=True)
-class Attempt:
-    """How the sending of an event went."""
-
-    delivery_key: int
-    time: int
-    state: DeliveryState
-    due_time: int
-    """When it is sent again, where it is PENDING."""
-    http_status: int
-    """0: there was no answer."""
-    problem: str
-    """A clause without a full stop; empty where the receiver took it."""
 
 
 @dataclass(frozen=True)
@@ -137,23 +97,4 @@ class Webhooks(Protocol):
         self, name: WebhookName, state: DeliveryState | None, before: int | None, limit: int
     ) -> DeliveryPage:
         """At most so many deliveries of events before a position; None: from the newest on."""
-        ...
-
-
-class Deliveries(Protocol):
-    """Gives what is to be sent."""
-
-    def claim(self, lease_millis: int, limit: int, busy: Collection[int]) -> Sequence[DueDelivery]:
-        """What is to be sent now, and is given to nobody else for so long.
-
-        At most so many, few of them to one webhook, and none to those with `busy` keys.
-        """
-        ...
-
-    def record(self, attempt: Attempt) -> None:
-        """Says how it went; of a delivery that is gone, nothing."""
-        ...
-
-    def forget(self, older_than_millis: int) -> int:
-        """Drops deliveries that ended, and were created so long ago; returns how many."""
         ...

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
+from typing import Any
 
 import sqlalchemy as sa
+from sqlalchemy.engine import Row
 
 from trivet_kit.db import Database
 from trivet_kit.db.statements import Statement
-from trivet_registry.domain.webhooks import Attempt, DeliveryState, DueDelivery
+from trivet_kit.webhooks.deliveries import Attempt, DeliveryState, DueDelivery
+from trivet_registry.domain.events import Event
 from trivet_registry.store import tables
 from trivet_registry.store.events import EVENT_COLUMNS, IS_ENTRY, to_event
 
@@ -33,7 +36,7 @@ class SqlDeliveries:
         self._database = database
         self._now = now
 
-    def claim(self, lease_millis: int, limit: int, busy: Collection[int]) -> Sequence[DueDelivery]:
+    def claim(self, lease_millis: int, limit: int, busy: Collection[int]) -> Sequence[DueDelivery[Event]]:
         """Claims what is to be sent."""
         now = self._now()
         # Mostly there is nothing, and SQLite has one lock for all who write.
@@ -90,12 +93,7 @@ class SqlDeliveries:
                 .where(_d.c.delivery_pk.in_(keys))
                 .order_by(_d.c.position)
             ).all()
-        return [
-            DueDelivery(
-                row.delivery_pk, row.webhook_pk, row.url, row.secret, to_event(row), row.attempts, row.create_time
-            )
-            for row in rows
-        ]
+        return [_to_due(row) for row in rows]
 
     def record(self, attempt: Attempt) -> None:
         """Says how an attempt went."""
@@ -122,3 +120,10 @@ class SqlDeliveries:
                     _d.c.state != DeliveryState.PENDING.value, _d.c.create_time < self._now() - older_than_millis
                 )
             ).rowcount
+
+
+def _to_due(row: Row[Any]) -> DueDelivery[Event]:
+    event = to_event(row)
+    return DueDelivery(
+        row.delivery_pk, row.webhook_pk, row.url, row.secret, event.id, event, row.attempts, row.create_time
+    )

@@ -13,8 +13,8 @@ from trivet_kit.db import Database
 from trivet_kit.db.statements import Statement
 from trivet_kit.errors import ResumeTokenExpired
 from trivet_kit.resources import ModelName
+from trivet_kit.webhooks.deliveries import DeliveryState
 from trivet_registry.domain.events import Event, EventPage, EventQuery
-from trivet_registry.domain.webhooks import DeliveryState
 from trivet_registry.store import tables
 from trivet_registry.store.history import to_entry
 

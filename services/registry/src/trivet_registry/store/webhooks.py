@@ -16,10 +16,11 @@ from trivet_kit.db.first_answers import FirstAnswers
 from trivet_kit.errors import EtagStale
 from trivet_kit.requests import RepeatableRequest
 from trivet_kit.resources import WebhookName
+from trivet_kit.webhooks.deliveries import DeliveryState
 from trivet_registry.domain import limits
 from trivet_registry.domain.errors import WebhookLimitReached, WebhookNotFound
 from trivet_registry.domain.history import Action
-from trivet_registry.domain.webhooks import Delivery, DeliveryPage, DeliveryState, NewWebhook, Webhook
+from trivet_registry.domain.webhooks import Delivery, DeliveryPage, NewWebhook, Webhook
 from trivet_registry.store import tables
 from trivet_registry.store.promotions import lock_workspace
 

@@ -9,17 +9,15 @@ import time
 from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-
-from google.protobuf import json_format
+from typing import Generic
 
 from trivet_kit.errors import CallerError
-from trivet_registry.convert_events import from_event
-from trivet_registry.domain.webhooks import Attempt, Deliveries, DeliveryState, DueDelivery
-from trivet_registry.sending.posting import Poster
-from trivet_registry.sending.signing import signed_headers
+from trivet_kit.webhooks.deliveries import Attempt, Deliveries, DeliveryState, DueDelivery, EventT
+from trivet_kit.webhooks.posting import Poster
+from trivet_kit.webhooks.signing import signed_headers
 
 _INTERVAL_SECONDS = 0.25
-# More than one webhook has at once (store/deliveries.py), so that a few slow receivers do not hold up the others.
+# More than a store gives of one webhook at once, so that a few slow receivers do not hold up the others.
 _AT_ONCE = 16
 # Added to the time that a POST may take: for what comes before and after it.
 _LEASE_SLACK_SECONDS = 30.0
@@ -29,10 +27,10 @@ _GIVE_UP_MILLIS = 24 * 3_600_000
 _KEEP_MILLIS = 30 * 24 * 3_600_000
 _FORGET_EVERY_SECONDS = 3600.0
 
-_log = logging.getLogger("trivet.registry.webhooks")
+_log = logging.getLogger("trivet.kit.webhooks")
 
 
-class Delivering:
+class Delivering(Generic[EventT]):
     """Threads that send what is due. Any number of replicas may have them: each delivery is one's for some time.
 
     A process that is killed between sending and saying so has its delivery sent again: events come at least once.
@@ -40,8 +38,10 @@ class Delivering:
 
     def __init__(
         self,
-        deliveries: Deliveries,
+        deliveries: Deliveries[EventT],
+        body_of: Callable[[EventT], bytes],
         poster: Poster,
+        user_agent: str,
         now: Callable[[], int],
         timeout_seconds: float,
         first_wait_seconds: float,
@@ -50,13 +50,17 @@ class Delivering:
 
         Args:
             deliveries: What is to be sent.
+            body_of: Gives the JSON text of an event, the same each time.
             poster: How.
+            user_agent: Who sends, for receivers.
             now: Gives milliseconds since the Unix epoch.
             timeout_seconds: How long a POST may take.
             first_wait_seconds: How long after a first failure it is tried again; twice as long after each further one.
         """
         self._deliveries = deliveries
+        self._body_of = body_of
         self._poster = poster
+        self._user_agent = user_agent
         self._now = now
         self._lease_millis = int((timeout_seconds + _LEASE_SLACK_SECONDS) * 1000)
         self._first_wait_seconds = first_wait_seconds
@@ -102,27 +106,27 @@ class Delivering:
                 self._sending[due.webhook_key] += 1
             self._threads.submit(self._deliver, due)
 
-    def _deliver(self, due: DueDelivery) -> None:
+    def _deliver(self, due: DueDelivery[EventT]) -> None:
         try:
             self._deliveries.record(self._attempt(due))
         except CallerError as error:
             _log.warning("could not record a delivery, which will be repeated: %s", error)
         except Exception:  # noqa: BLE001 - it is tried again when its lease ends
-            _log.exception("could not deliver", extra={"event": due.event.id})
+            _log.exception("could not deliver", extra={"event": due.event_id})
         finally:
             with self._lock:
                 self._sending[due.webhook_key] -= 1
                 self._sending += Counter()  # without those that have none
             self._wake.set()
 
-    def _attempt(self, due: DueDelivery) -> Attempt:
+    def _attempt(self, due: DueDelivery[EventT]) -> Attempt:
         now = self._now()
-        body = json_format.MessageToJson(from_event(due.event), indent=None).encode()
+        body = self._body_of(due.event)
         headers = {
             "content-type": "application/json",
-            "user-agent": "trivet-registry",
+            "user-agent": self._user_agent,
             "connection": "close",
-            **signed_headers(due.secret, due.event.id, now // 1000, body),
+            **signed_headers(due.secret, due.event_id, now // 1000, body),
         }
         answer = self._poster.post(due.url, headers, body)
         state, wait_seconds = DeliveryState.DELIVERED, 0.0
@@ -131,7 +135,7 @@ class Delivering:
             state = DeliveryState.FAILED if gives_up else DeliveryState.PENDING
             wait_seconds = min(self._first_wait_seconds * 2.0 ** min(due.attempts, 30), _LONGEST_WAIT_SECONDS)
             wait_seconds *= random.uniform(0.9, 1.1)  # noqa: S311 - spreads load
-            _log.info("not delivered: %s", answer.problem, extra={"event": due.event.id, "state": state.name})
+            _log.info("not delivered: %s", answer.problem, extra={"event": due.event_id, "state": state.name})
         return Attempt(
             delivery_key=due.delivery_key,
             time=now,

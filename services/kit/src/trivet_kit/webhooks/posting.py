@@ -11,7 +11,7 @@ from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
-from trivet_registry.sending.addresses import AddressGuard, AddressRefused
+from trivet_kit.webhooks.addresses import AddressGuard, AddressRefused
 
 
 @dataclass(frozen=True)
