@@ -24,6 +24,7 @@ _VERSION = re.compile(r"[1-9][0-9]{0,17}")
 _UPLOAD_ID = re.compile(r"[0-9a-f]{32}")
 _WEBHOOK_ID = re.compile(r"[0-9a-f]{32}")
 _SAVED_VIEW_ID = re.compile(r"[0-9a-f]{32}")
+_RULE_ID = re.compile(r"[0-9a-f]{32}")
 MODEL_ID = re.compile(r"(?!\.{1,2}(?:/|$))[^/:\x00-\x1f\x7f-\x9f]{1,250}")
 
 
@@ -144,6 +145,17 @@ class SavedViewName:
 
 
 @dataclass(frozen=True)
+class RuleName:
+    """`workspaces/{workspace}/rules/{rule}`."""
+
+    workspace: str
+    rule_id: str
+
+    def __str__(self) -> str:
+        return f"workspaces/{self.workspace}/rules/{self.rule_id}"
+
+
+@dataclass(frozen=True)
 class _Form:
     pattern: str
     regex: re.Pattern[str]
@@ -170,6 +182,7 @@ _FORMS: dict[int, tuple[_Form, ...]] = {
     options_pb2.RESOURCE_KIND_UPLOAD: (_form("workspaces/{workspace}/uploads/{upload}", _UPLOAD_ID),),
     options_pb2.RESOURCE_KIND_WEBHOOK: (_form("workspaces/{workspace}/webhooks/{webhook}", _WEBHOOK_ID),),
     options_pb2.RESOURCE_KIND_SAVED_VIEW: (_form("workspaces/{workspace}/savedViews/{saved_view}", _SAVED_VIEW_ID),),
+    options_pb2.RESOURCE_KIND_RULE: (_form("workspaces/{workspace}/rules/{rule}", _RULE_ID),),
 }
 _FORMS[options_pb2.RESOURCE_KIND_ARTIFACT_OWNER] = (
     *_FORMS[options_pb2.RESOURCE_KIND_RUN],
@@ -258,3 +271,8 @@ def parse_webhook(name: str, field: str) -> WebhookName:
 def parse_saved_view(name: str, field: str) -> SavedViewName:
     """Parses `workspaces/{workspace}/savedViews/{saved_view}`. Raises ResourceNameInvalid."""
     return SavedViewName(*_segments(name, options_pb2.RESOURCE_KIND_SAVED_VIEW, field))
+
+
+def parse_rule(name: str, field: str) -> RuleName:
+    """Parses `workspaces/{workspace}/rules/{rule}`. Raises ResourceNameInvalid."""
+    return RuleName(*_segments(name, options_pb2.RESOURCE_KIND_RULE, field))

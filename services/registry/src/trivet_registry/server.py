@@ -89,7 +89,14 @@ def build(
     poster = Poster(webhooks.guard, webhooks.timeout_seconds)
     deliveries = SqlDeliveries(database, now_millis)
     delivering = Delivering(
-        deliveries, body_of, poster, _USER_AGENT, now_millis, webhooks.timeout_seconds, webhooks.retry_seconds
+        deliveries,
+        body_of,
+        poster,
+        _USER_AGENT,
+        now_millis,
+        webhooks.timeout_seconds,
+        webhooks.retry_seconds,
+        deliveries.forget,
     )
     lookups = SqlVersionLookups(database)
     servicers = (

@@ -68,7 +68,3 @@ class Deliveries(Protocol[EventT]):
     def record(self, attempt: Attempt) -> None:
         """Says how it went; of a delivery that is gone, nothing."""
         ...
-
-    def forget(self, older_than_millis: int) -> int:
-        """Drops deliveries that ended, and were created so long ago; returns how many."""
-        ...

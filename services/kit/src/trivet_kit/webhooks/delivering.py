@@ -45,6 +45,7 @@ class Delivering(Generic[EventT]):
         now: Callable[[], int],
         timeout_seconds: float,
         first_wait_seconds: float,
+        forget: Callable[[int], object] | None = None,
     ) -> None:
         """Starts them.
 
@@ -56,6 +57,7 @@ class Delivering(Generic[EventT]):
             now: Gives milliseconds since the Unix epoch.
             timeout_seconds: How long a POST may take.
             first_wait_seconds: How long after a first failure it is tried again; twice as long after each further one.
+            forget: Drops deliveries that ended and were created so many milliseconds ago; None: they are kept.
         """
         self._deliveries = deliveries
         self._body_of = body_of
@@ -64,6 +66,7 @@ class Delivering(Generic[EventT]):
         self._now = now
         self._lease_millis = int((timeout_seconds + _LEASE_SLACK_SECONDS) * 1000)
         self._first_wait_seconds = first_wait_seconds
+        self._forget = forget
         self._stopped = threading.Event()
         self._lock = threading.Lock()
         self._sending: Counter[int] = Counter()
@@ -85,8 +88,8 @@ class Delivering(Generic[EventT]):
         while not self._stopped.is_set():
             self._wake.clear()
             try:
-                if time.monotonic() >= forget_at:
-                    self._deliveries.forget(_KEEP_MILLIS)
+                if self._forget is not None and time.monotonic() >= forget_at:
+                    self._forget(_KEEP_MILLIS)
                     forget_at = time.monotonic() + _FORGET_EVERY_SECONDS
                 self._send_some()
             except CallerError as error:

@@ -1,4 +1,4 @@
-"""What waits to be sent to webhooks, in SQL: the rows are the queue."""
+"""What waits to be sent to webhooks, in SQL."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Row
 
 from trivet_kit.db import Database
-from trivet_kit.db.statements import Statement
+from trivet_kit.db.deliveries import DeliveryQueue
 from trivet_kit.webhooks.deliveries import Attempt, DeliveryState, DueDelivery
 from trivet_registry.domain.events import Event
 from trivet_registry.store import tables
@@ -20,13 +20,7 @@ _d = tables.delivery
 _e = tables.event
 _h = tables.history
 
-# Of one webhook, so that one whose receiver is slow does not hold up the others.
-_CLAIMED_OF_ONE = 4
-# How far into what is due is looked for deliveries of other webhooks.
-_LOOKED_AT = 500
-
-_IS_DUE = sa.and_(_d.c.state == DeliveryState.PENDING.value, _d.c.due_time <= sa.bindparam("b_now"))
-_SOMETHING_IS_DUE = Statement(sa.select(sa.exists().where(_IS_DUE).label("something")))
+_IS_ENABLED = _d.c.webhook_pk.in_(sa.select(_w.c.webhook_pk).where(_w.c.disabled.is_(False)))
 
 
 class SqlDeliveries:
@@ -35,48 +29,14 @@ class SqlDeliveries:
     def __init__(self, database: Database, now: Callable[[], int]) -> None:
         self._database = database
         self._now = now
+        self._queue = DeliveryQueue(database, _d, _d.c.webhook_pk, _d.c.position, now)
 
     def claim(self, lease_millis: int, limit: int, busy: Collection[int]) -> Sequence[DueDelivery[Event]]:
         """Claims what is to be sent."""
-        now = self._now()
-        # Mostly there is nothing, and SQLite has one lock for all who write.
-        if not _SOMETHING_IS_DUE.read(self._database, {"b_now": now})[0].something:
+        if self._queue.is_empty():
             return ()
-        due = (
-            sa.select(_d.c.delivery_pk, _d.c.webhook_pk, _d.c.due_time)
-            .join_from(_d, _w, _w.c.webhook_pk == _d.c.webhook_pk)
-            .where(_d.c.state == DeliveryState.PENDING.value, _d.c.due_time <= now)
-            .where(_w.c.disabled.is_(False), _w.c.webhook_pk.not_in(sorted(busy)))
-            .order_by(_d.c.due_time, _d.c.position)
-            .limit(_LOOKED_AT)
-            .subquery()
-        )
-        in_turn = sa.select(
-            due.c.delivery_pk,
-            sa.func.row_number()
-            .over(partition_by=due.c.webhook_pk, order_by=(due.c.due_time, due.c.delivery_pk))
-            .label("turn"),
-        ).subquery()
         with self._database.transaction("write") as connection:
-            # Said again of the rows that are locked: another replica may have claimed them since they were looked for.
-            keys = (
-                connection.execute(
-                    sa.select(_d.c.delivery_pk)
-                    .where(
-                        _d.c.delivery_pk.in_(sa.select(in_turn.c.delivery_pk).where(in_turn.c.turn <= _CLAIMED_OF_ONE)),
-                        _d.c.state == DeliveryState.PENDING.value,
-                        _d.c.due_time <= now,
-                    )
-                    .order_by(_d.c.due_time, _d.c.position)
-                    .limit(limit)
-                    .with_for_update(skip_locked=True)
-                )
-                .scalars()
-                .all()
-            )
-            if not keys:
-                return ()
-            connection.execute(sa.update(_d).where(_d.c.delivery_pk.in_(keys)).values(due_time=now + lease_millis))
+            keys = self._queue.claim(connection, _IS_ENABLED, lease_millis, limit, busy)
             rows = connection.execute(
                 sa.select(
                     _d.c.delivery_pk,
@@ -97,20 +57,7 @@ class SqlDeliveries:
 
     def record(self, attempt: Attempt) -> None:
         """Says how an attempt went."""
-        with self._database.transaction("write") as connection:
-            connection.execute(
-                sa.update(_d)
-                # Where the lease ran out, another replica may have been faster, and it has arrived.
-                .where(_d.c.delivery_pk == attempt.delivery_key, _d.c.state == DeliveryState.PENDING.value)
-                .values(
-                    state=attempt.state.value,
-                    attempts=_d.c.attempts + 1,
-                    attempt_time=attempt.time,
-                    due_time=attempt.due_time,
-                    http_status=attempt.http_status,
-                    problem=attempt.problem,
-                )
-            )
+        self._queue.record(attempt)
 
     def forget(self, older_than_millis: int) -> int:
         """Drops what ended long ago."""
