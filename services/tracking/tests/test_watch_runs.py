@@ -12,9 +12,10 @@ from functools import partial
 
 import grpc
 import pytest
+from google.protobuf.duration_pb2 import Duration
 from google.protobuf.field_mask_pb2 import FieldMask
 
-from trivet_proto.tracking.v1 import lifecycle_pb2, metric_pb2, rewrite_pb2, run_pb2, watch_pb2
+from trivet_proto.tracking.v1 import lifecycle_pb2, metric_pb2, purge_pb2, rewrite_pb2, run_pb2, watch_pb2
 from trivet_proto.tracking.v1 import tracking_service_pb2 as pb
 from trivet_proto.tracking.v1.tracking_service_pb2_grpc import TrackingServiceStub
 from trivet_testing.errors import CallFailure, error_of, outcome
@@ -102,6 +103,17 @@ def test_a_change_arrives_with_its_kind_and_the_newest_state(
         known = watcher.runs[run]
         assert kind in known.kinds[-1]
         assert known.run == get_run(tracking, run)
+
+
+def test_what_follows_a_purge_arrives(tracking: Tracking) -> None:
+    run, purged = create_run(tracking).name, create_run(tracking).name
+    for _ in range(3):
+        log(tracking, purged, loss=1.0)
+    delete(tracking, purged)
+    with Watcher(tracking) as watcher:
+        tracking.stub.PurgeRuns(purge_pb2.PurgeRunsRequest(parent=tracking.parent, older_than=Duration()))
+        log(tracking, run, loss=2.0)
+        watcher.until(lambda: watcher.values(run) == {"loss": 2.0})
 
 
 def test_a_restored_run_arrives(tracking: Tracking) -> None:

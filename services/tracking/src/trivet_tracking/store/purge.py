@@ -6,7 +6,9 @@ size after that, and its key at the end; what a killed process leaves, the next 
 
 An experiment goes out of its workspace, so that no reader finds it, and its row goes once the last of its runs is gone.
 
-The tables to clear are those that have the key, as the tables are declared: a new one needs no change here.
+The tables to clear are those that have the key, as the tables are declared: a new one needs no change here. What
+transactions changed (`run_change`) stays until it is old: SQLite counts transactions by it, and watchers would miss
+those that got numbers again.
 """
 
 from __future__ import annotations
@@ -37,6 +39,7 @@ _r = tables.run
 _chunk = tables.metric_chunk
 _log = tables.metric_log
 _left = tables.purged_run
+_change = tables.run_change
 
 # The points of a run: as many rows as a transaction removes at once, some tens of megabytes.
 _POINT_TABLES = (_log, _chunk)
@@ -121,7 +124,7 @@ class SqlPurge:
                 # Locked before it is asked again: a run may have been created just before the experiment was deleted.
                 connection.execute(sa.select(_e.c.experiment_pk).where(of_experiment).with_for_update())
                 if connection.execute(empty.where(of_experiment)).one_or_none() is not None:
-                    _clear(connection, _e, sa.select(sa.literal(experiment_pk, sa.BigInteger)))
+                    _clear(connection, _e, sa.select(sa.literal(experiment_pk, sa.BigInteger)), kept=(_change,))
                     connection.execute(sa.delete(_e).where(of_experiment))
 
     def _remove_run(self, run_pk: int, workspace: str, cutoff: int) -> bool:
@@ -140,7 +143,7 @@ class SqlPurge:
             is_old = row.delete_time is not None and row.delete_time <= cutoff
             if not is_old and row.workspace != _hidden(workspace):
                 return False
-            _clear(connection, _r, sa.select(sa.literal(run_pk, sa.BigInteger)), kept=(*_POINT_TABLES, _left))
+            _clear(connection, _r, sa.select(sa.literal(run_pk, sa.BigInteger)), kept=(*_POINT_TABLES, _left, _change))
             connection.execute(sa.delete(_r).where(of_run))
             connection.execute(sa.insert(_left).values(run_pk=run_pk, workspace=workspace))
             return True
