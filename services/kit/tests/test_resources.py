@@ -13,12 +13,14 @@ from trivet_kit.resources import (
     RUN_ID,
     WORKSPACE_ID,
     ExperimentName,
+    RuleName,
     RunName,
     SavedViewName,
     UploadName,
     WebhookName,
     WorkspaceName,
     parse_experiment,
+    parse_rule,
     parse_run,
     parse_saved_view,
     parse_upload,
@@ -38,6 +40,7 @@ OWNER = options_pb2.RESOURCE_KIND_ARTIFACT_OWNER
 UPLOAD = options_pb2.RESOURCE_KIND_UPLOAD
 WEBHOOK = options_pb2.RESOURCE_KIND_WEBHOOK
 SAVED_VIEW = options_pb2.RESOURCE_KIND_SAVED_VIEW
+RULE = options_pb2.RESOURCE_KIND_RULE
 
 workspace_ids = st.from_regex(WORKSPACE_ID, fullmatch=True)
 run_ids = st.from_regex(RUN_ID, fullmatch=True)
@@ -83,6 +86,13 @@ def test_webhook_names_are_split_and_joined(workspace: str, webhook_id: UUID) ->
     name = WebhookName(workspace, webhook_id.hex)
     assert parse_webhook(str(name), "webhook") == name
     assert workspace_of(str(name), WEBHOOK, "webhook") == workspace
+
+
+@given(workspace_ids, st.uuids())
+def test_rule_names_are_split_and_joined(workspace: str, rule_id: UUID) -> None:
+    name = RuleName(workspace, rule_id.hex)
+    assert parse_rule(str(name), "name") == name
+    assert workspace_of(str(name), RULE, "name") == workspace
 
 
 @given(workspace_ids, st.uuids())
@@ -152,6 +162,7 @@ def test_nasty_ids_are_refused_in_every_place(nasty: str) -> None:
         (f"workspaces/default/uploads/{nasty}", UPLOAD),
         (f"workspaces/default/webhooks/{nasty}", WEBHOOK),
         (f"workspaces/default/savedViews/{nasty}", SAVED_VIEW),
+        (f"workspaces/default/rules/{nasty}", RULE),
     ):
         with pytest.raises(ResourceNameInvalid):
             workspace_of(name, kind, "name")

@@ -14,7 +14,15 @@ from trivet_proto.tracking.v1 import logged_model_service_pb2 as models_pb
 from trivet_proto.tracking.v1 import tracking_service_pb2 as pb
 from trivet_proto.tracking.v1.experiment_pb2 import Experiment
 from trivet_proto.tracking.v1.logged_model_pb2 import LOGGED_MODEL_STATUS_READY, LoggedModel
+from trivet_proto.tracking.v1.rule_pb2 import (
+    CreateRuleRequest,
+    ListRuleEventsRequest,
+    ListRulesRequest,
+    NotANumber,
+    Rule,
+)
 from trivet_proto.tracking.v1.run_pb2 import Run
+from trivet_proto.tracking.v1.run_stop_pb2 import GetRunStopRequest, StopRunRequest
 from trivet_proto.tracking.v1.saved_view_pb2 import (
     CreateSavedViewRequest,
     DeleteSavedViewRequest,
@@ -104,6 +112,19 @@ OF_A_RUN: dict[str, Ask] = {
     "WriteRun": lambda tracking, name: write(tracking, name, tags=[pb.Tag(key="a", value="b")]),
     "ListMetrics": list_metrics,
     "ReadMetricHistory": lambda tracking, name: read_history(tracking, name, "loss"),
+    "StopRun": lambda tracking, name: tracking.stub.StopRun(StopRunRequest(name=name)),
+    "GetRunStop": lambda tracking, name: tracking.stub.GetRunStop(GetRunStopRequest(name=name)),
+    "CreateRule": lambda tracking, name: tracking.stub.CreateRule(
+        CreateRuleRequest(
+            parent=name.partition("/runs/")[0], rule=Rule(run=name, display_name="a", not_a_number=NotANumber())
+        )
+    ),
+    "ListRules": lambda tracking, name: tracking.stub.ListRules(
+        ListRulesRequest(parent=name.partition("/runs/")[0], run=name)
+    ),
+    "ListRuleEvents": lambda tracking, name: tracking.stub.ListRuleEvents(
+        ListRuleEventsRequest(parent=name.partition("/runs/")[0], run=name)
+    ),
 }
 OF_AN_EXPERIMENT: dict[str, Ask] = {
     "GetExperiment": lambda tracking, name: tracking.stub.GetExperiment(pb.GetExperimentRequest(name=name)),
@@ -140,6 +161,15 @@ OF_AN_EXPERIMENT: dict[str, Ask] = {
     ),
     "ListSavedViews": lambda tracking, name: tracking.stub.ListSavedViews(
         ListSavedViewsRequest(parent=name.partition("/experiments/")[0], experiment=name)
+    ),
+    "CreateRule": lambda tracking, name: tracking.stub.CreateRule(
+        CreateRuleRequest(
+            parent=name.partition("/experiments/")[0],
+            rule=Rule(experiment=name, display_name="a", not_a_number=NotANumber()),
+        )
+    ),
+    "ListRules": lambda tracking, name: tracking.stub.ListRules(
+        ListRulesRequest(parent=name.partition("/experiments/")[0], experiment=name)
     ),
     "CreateRun": lambda tracking, name: tracking.stub.CreateRun(
         pb.CreateRunRequest(parent=name.partition("/experiments/")[0], run_id="new", run=Run(experiment=name))

@@ -71,6 +71,7 @@ def build(kept: Places, own_address: OwnAddress, wishes: Wishes) -> tuple[Compon
             tracking_database,
             stale_after_seconds=wishes.stale_after_seconds,
             console_bytes=wishes.console_bytes,
+            webhooks=wishes.webhooks,
         ),
         artifacts.build(artifacts_database, blobs, collect_every=timedelta(seconds=wishes.collect_every_seconds)),
         registry.build(registry_database, own_address.url, webhooks=wishes.webhooks),

@@ -29,6 +29,15 @@ from trivet_kit.settings import (
     parse_workspaces,
     read_database_url,
 )
+from trivet_kit.webhooks.settings import (
+    DEFAULT_WEBHOOK_RETRY_SECONDS,
+    DEFAULT_WEBHOOK_TIMEOUT_SECONDS,
+    WebhookNetworksOption,
+    WebhookRetryOption,
+    WebhookSettings,
+    WebhookTimeoutOption,
+    parse_webhook_networks,
+)
 from trivet_tracking.settings import (
     CONSOLE_BYTES,
     FOLD_AFTER_SECONDS,
@@ -71,6 +80,9 @@ def serve(
     stale_after_seconds: StaleAfterOption = STALE_AFTER_SECONDS,
     console_bytes: ConsoleBytesOption = CONSOLE_BYTES,
     max_connection_age_seconds: MaxConnectionAgeOption = MAX_CONNECTION_AGE_SECONDS,
+    webhook_networks: WebhookNetworksOption = "",
+    webhook_timeout_seconds: WebhookTimeoutOption = DEFAULT_WEBHOOK_TIMEOUT_SECONDS,
+    webhook_retry_seconds: WebhookRetryOption = DEFAULT_WEBHOOK_RETRY_SECONDS,
 ) -> None:
     """Serves until SIGTERM; the schema must be current (`migrate`)."""
     from trivet_kit.server import run  # noqa: PLC0415 - most of a start, which `health` does without
@@ -87,6 +99,7 @@ def serve(
         max_connection_age_seconds=max_connection_age_seconds,
     )
     settings.check()
+    webhooks = WebhookSettings(parse_webhook_networks(webhook_networks), webhook_timeout_seconds, webhook_retry_seconds)
     database = open_database(read_database_url(database_url, database_url_file))
     database.check_usable()
     migrations(database).check(f"{PROGRAM} migrate")
@@ -96,6 +109,7 @@ def serve(
         max_connection_age_seconds,
         stale_after_seconds,
         console_bytes,
+        webhooks,
     )
     run((component,), settings, partial(commands.say_ready, PROGRAM))
 

@@ -7,11 +7,16 @@ from trivet_kit.db import Database, Migrations
 from trivet_kit.server import Component, Service
 from trivet_kit.settings import MAX_CONNECTION_AGE_SECONDS
 from trivet_kit.timestamps import now_millis
+from trivet_kit.webhooks.delivering import Delivering
+from trivet_kit.webhooks.posting import Poster
+from trivet_kit.webhooks.settings import WebhookSettings
 from trivet_proto.common.v1 import system_service_pb2
 from trivet_proto.tracking.v1 import tracking_service_pb2
 from trivet_tracking.commits import GroupCommitter
+from trivet_tracking.convert_rules import body_of
 from trivet_tracking.domain import limits
 from trivet_tracking.folder import DEFAULT_DELAYS, Delays, start_folder
+from trivet_tracking.judging import Judging
 from trivet_tracking.servicers.console import ConsoleServicer
 from trivet_tracking.servicers.datasets import DatasetServicer
 from trivet_tracking.servicers.experiments import ExperimentServicer
@@ -20,6 +25,7 @@ from trivet_tracking.servicers.logged_models import LoggedModelServicer
 from trivet_tracking.servicers.metrics import MetricServicer
 from trivet_tracking.servicers.purge import PurgeServicer
 from trivet_tracking.servicers.rewrites import RewriteServicer
+from trivet_tracking.servicers.rules import RuleServicer
 from trivet_tracking.servicers.runs import RunServicer
 from trivet_tracking.servicers.saved_views import SavedViewServicer
 from trivet_tracking.servicers.watches import WatchServicer
@@ -30,16 +36,23 @@ from trivet_tracking.store.console import SqlConsole
 from trivet_tracking.store.datasets import SqlDatasets
 from trivet_tracking.store.experiments import SqlExperiments
 from trivet_tracking.store.exports import SqlExports
+from trivet_tracking.store.judged import SqlJudged
 from trivet_tracking.store.logged_models import SqlLoggedModels
 from trivet_tracking.store.metrics import SqlMetrics
 from trivet_tracking.store.purge import SqlPurge
 from trivet_tracking.store.rewrites import SqlRewrites
+from trivet_tracking.store.rule_deliveries import SqlRuleDeliveries
+from trivet_tracking.store.rules import SqlRules
 from trivet_tracking.store.run_attributes import run_attributes
+from trivet_tracking.store.run_stops import SqlRunStops
 from trivet_tracking.store.runs import SqlRuns
 from trivet_tracking.store.saved_views import SqlSavedViews
 from trivet_tracking.store.tables import SCHEMA
 from trivet_tracking.store.writes import SqlWrites
 from trivet_tracking.watching import Watching
+
+DEFAULT_WEBHOOKS = WebhookSettings()
+_USER_AGENT = "trivet-tracking"
 
 LIMITS = system_service_pb2.Limits(
     max_key_characters=texts.MAX_KEY_CHARACTERS,
@@ -67,6 +80,7 @@ def build(
     watch_seconds: float = MAX_CONNECTION_AGE_SECONDS,
     stale_after_seconds: float = STALE_AFTER_SECONDS,
     console_bytes: int = CONSOLE_BYTES,
+    webhooks: WebhookSettings = DEFAULT_WEBHOOKS,
 ) -> Component:
     """The tracking service over a migrated database, which it closes at its end; and the folder beside it.
 
@@ -76,6 +90,7 @@ def build(
         watch_seconds: How long a watcher stays before it has to call again.
         stale_after_seconds: How long a run may be silent before it is stale; 0: it never is.
         console_bytes: How much text of the console of a run is kept.
+        webhooks: How events of rules are sent.
     """
     experiments = SqlExperiments(database, now_millis)
     attributes = run_attributes(database.dialect, round(stale_after_seconds * 1000))
@@ -83,6 +98,16 @@ def build(
     folder = start_folder(database, delays)
     changes = SqlChanges(database, experiments, attributes)
     watching = Watching(changes, watch_seconds)
+    judging = Judging(SqlJudged(database, now_millis))
+    delivering = Delivering(
+        SqlRuleDeliveries(database, now_millis),
+        body_of,
+        Poster(webhooks.guard, webhooks.timeout_seconds),
+        _USER_AGENT,
+        now_millis,
+        webhooks.timeout_seconds,
+        webhooks.retry_seconds,
+    )
     servicers = (
         ExperimentServicer(experiments),
         RunServicer(SqlRuns(database, experiments, now_millis, attributes), now_millis),
@@ -95,10 +120,13 @@ def build(
         LoggedModelServicer(SqlLoggedModels(database, experiments, now_millis)),
         DatasetServicer(SqlDatasets(database, experiments)),
         SavedViewServicer(SqlSavedViews(database, experiments, now_millis)),
+        RuleServicer(SqlRules(database, experiments, now_millis), SqlRunStops(database, now_millis)),
     )
 
     def close() -> None:
         watching.close()
+        judging.close()
+        delivering.close()
         committer.close()
         folder.close()
         database.close()

@@ -132,6 +132,10 @@ class _ErrorReasonEnumTypeWrapper(google.protobuf.internal.enum_type_wrapper._En
     """NOT_FOUND.
     {"reason": "SAVED_VIEW_NOT_FOUND", "domain": "trivet", "metadata": {"name": "workspaces/default/savedViews/6f1c…"}}
     """
+    ERROR_REASON_RULE_NOT_FOUND: _ErrorReason.ValueType  # 66
+    """NOT_FOUND.
+    {"reason": "RULE_NOT_FOUND", "domain": "trivet", "metadata": {"name": "workspaces/default/rules/6f1c…"}}
+    """
     ERROR_REASON_EXPERIMENT_NAME_TAKEN: _ErrorReason.ValueType  # 80
     """ALREADY_EXISTS. The workspace has an experiment of that name, perhaps a deleted one.
     {"reason": "EXPERIMENT_NAME_TAKEN", "domain": "trivet", "metadata": {"displayName": "taxi", "name": "workspaces/default/experiments/3", "state": "DELETED"}}
@@ -147,6 +151,10 @@ class _ErrorReasonEnumTypeWrapper(google.protobuf.internal.enum_type_wrapper._En
     ERROR_REASON_SAVED_VIEW_NAME_TAKEN: _ErrorReason.ValueType  # 83
     """ALREADY_EXISTS. The experiment, or the workspace where it is of none, has a saved view of that name.
     {"reason": "SAVED_VIEW_NAME_TAKEN", "domain": "trivet", "metadata": {"displayName": "losses", "name": "workspaces/default/savedViews/6f1c…"}}
+    """
+    ERROR_REASON_RULE_NAME_TAKEN: _ErrorReason.ValueType  # 84
+    """ALREADY_EXISTS. The experiment or run has another rule of that name.
+    {"reason": "RULE_NAME_TAKEN", "domain": "trivet", "metadata": {"displayName": "diverged", "name": "workspaces/default/rules/6f1c…"}}
     """
     ERROR_REASON_EXPERIMENT_DELETED: _ErrorReason.ValueType  # 100
     """FAILED_PRECONDITION. The experiment is deleted; restore it first.
@@ -185,6 +193,10 @@ class _ErrorReasonEnumTypeWrapper(google.protobuf.internal.enum_type_wrapper._En
     """FAILED_PRECONDITION. The experiment, or the workspace of those of none, has as many saved views as it may have. Delete
     one first.
     {"reason": "SAVED_VIEW_LIMIT_REACHED", "domain": "trivet", "metadata": {"name": "workspaces/default/experiments/3", "maxSavedViews": "1000"}}
+    """
+    ERROR_REASON_RULE_LIMIT_REACHED: _ErrorReason.ValueType  # 110
+    """FAILED_PRECONDITION. The experiment or run has as many rules as it may have. Delete one first.
+    {"reason": "RULE_LIMIT_REACHED", "domain": "trivet", "metadata": {"name": "workspaces/default/experiments/3", "maxRules": "100"}}
     """
     ERROR_REASON_ETAG_STALE: _ErrorReason.ValueType  # 120
     """ABORTED. The resource was changed after it was read; read it again and repeat the change.
@@ -436,6 +448,10 @@ ERROR_REASON_SAVED_VIEW_NOT_FOUND: ErrorReason.ValueType  # 65
 """NOT_FOUND.
 {"reason": "SAVED_VIEW_NOT_FOUND", "domain": "trivet", "metadata": {"name": "workspaces/default/savedViews/6f1c…"}}
 """
+ERROR_REASON_RULE_NOT_FOUND: ErrorReason.ValueType  # 66
+"""NOT_FOUND.
+{"reason": "RULE_NOT_FOUND", "domain": "trivet", "metadata": {"name": "workspaces/default/rules/6f1c…"}}
+"""
 ERROR_REASON_EXPERIMENT_NAME_TAKEN: ErrorReason.ValueType  # 80
 """ALREADY_EXISTS. The workspace has an experiment of that name, perhaps a deleted one.
 {"reason": "EXPERIMENT_NAME_TAKEN", "domain": "trivet", "metadata": {"displayName": "taxi", "name": "workspaces/default/experiments/3", "state": "DELETED"}}
@@ -451,6 +467,10 @@ ERROR_REASON_LOGGED_MODEL_ID_TAKEN: ErrorReason.ValueType  # 82
 ERROR_REASON_SAVED_VIEW_NAME_TAKEN: ErrorReason.ValueType  # 83
 """ALREADY_EXISTS. The experiment, or the workspace where it is of none, has a saved view of that name.
 {"reason": "SAVED_VIEW_NAME_TAKEN", "domain": "trivet", "metadata": {"displayName": "losses", "name": "workspaces/default/savedViews/6f1c…"}}
+"""
+ERROR_REASON_RULE_NAME_TAKEN: ErrorReason.ValueType  # 84
+"""ALREADY_EXISTS. The experiment or run has another rule of that name.
+{"reason": "RULE_NAME_TAKEN", "domain": "trivet", "metadata": {"displayName": "diverged", "name": "workspaces/default/rules/6f1c…"}}
 """
 ERROR_REASON_EXPERIMENT_DELETED: ErrorReason.ValueType  # 100
 """FAILED_PRECONDITION. The experiment is deleted; restore it first.
@@ -489,6 +509,10 @@ ERROR_REASON_SAVED_VIEW_LIMIT_REACHED: ErrorReason.ValueType  # 109
 """FAILED_PRECONDITION. The experiment, or the workspace of those of none, has as many saved views as it may have. Delete
 one first.
 {"reason": "SAVED_VIEW_LIMIT_REACHED", "domain": "trivet", "metadata": {"name": "workspaces/default/experiments/3", "maxSavedViews": "1000"}}
+"""
+ERROR_REASON_RULE_LIMIT_REACHED: ErrorReason.ValueType  # 110
+"""FAILED_PRECONDITION. The experiment or run has as many rules as it may have. Delete one first.
+{"reason": "RULE_LIMIT_REACHED", "domain": "trivet", "metadata": {"name": "workspaces/default/experiments/3", "maxRules": "100"}}
 """
 ERROR_REASON_ETAG_STALE: ErrorReason.ValueType  # 120
 """ABORTED. The resource was changed after it was read; read it again and repeat the change.

@@ -95,6 +95,8 @@ class _ResourceKindEnumTypeWrapper(google.protobuf.internal.enum_type_wrapper._E
     """`workspaces/{workspace}/webhooks/{webhook}`; `{webhook}` is 32 hexadecimal digits that the registry chose."""
     RESOURCE_KIND_SAVED_VIEW: _ResourceKind.ValueType  # 10
     """`workspaces/{workspace}/savedViews/{saved_view}`; `{saved_view}` is 32 hexadecimal digits that the tracking service chose."""
+    RESOURCE_KIND_RULE: _ResourceKind.ValueType  # 11
+    """`workspaces/{workspace}/rules/{rule}`; `{rule}` is 32 hexadecimal digits that the tracking service chose."""
 
 class ResourceKind(_ResourceKind, metaclass=_ResourceKindEnumTypeWrapper):
     """The kind of resource that a name field names, and so the form of the name."""
@@ -121,6 +123,8 @@ RESOURCE_KIND_WEBHOOK: ResourceKind.ValueType  # 9
 """`workspaces/{workspace}/webhooks/{webhook}`; `{webhook}` is 32 hexadecimal digits that the registry chose."""
 RESOURCE_KIND_SAVED_VIEW: ResourceKind.ValueType  # 10
 """`workspaces/{workspace}/savedViews/{saved_view}`; `{saved_view}` is 32 hexadecimal digits that the tracking service chose."""
+RESOURCE_KIND_RULE: ResourceKind.ValueType  # 11
+"""`workspaces/{workspace}/rules/{rule}`; `{rule}` is 32 hexadecimal digits that the tracking service chose."""
 global___ResourceKind = ResourceKind
 
 @typing.final

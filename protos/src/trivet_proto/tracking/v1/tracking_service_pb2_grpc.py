@@ -11,7 +11,9 @@ from trivet_proto.tracking.v1 import logged_model_pb2 as trivet__proto_dot_track
 from trivet_proto.tracking.v1 import logged_model_service_pb2 as trivet__proto_dot_tracking_dot_v1_dot_logged__model__service__pb2
 from trivet_proto.tracking.v1 import purge_pb2 as trivet__proto_dot_tracking_dot_v1_dot_purge__pb2
 from trivet_proto.tracking.v1 import rewrite_pb2 as trivet__proto_dot_tracking_dot_v1_dot_rewrite__pb2
+from trivet_proto.tracking.v1 import rule_pb2 as trivet__proto_dot_tracking_dot_v1_dot_rule__pb2
 from trivet_proto.tracking.v1 import run_pb2 as trivet__proto_dot_tracking_dot_v1_dot_run__pb2
+from trivet_proto.tracking.v1 import run_stop_pb2 as trivet__proto_dot_tracking_dot_v1_dot_run__stop__pb2
 from trivet_proto.tracking.v1 import saved_view_pb2 as trivet__proto_dot_tracking_dot_v1_dot_saved__view__pb2
 from trivet_proto.tracking.v1 import tracking_service_pb2 as trivet__proto_dot_tracking_dot_v1_dot_tracking__service__pb2
 from trivet_proto.tracking.v1 import watch_pb2 as trivet__proto_dot_tracking_dot_v1_dot_watch__pb2
@@ -268,6 +270,41 @@ class TrackingServiceStub(object):
                 '/trivet.tracking.v1.TrackingService/DeleteSavedView',
                 request_serializer=trivet__proto_dot_tracking_dot_v1_dot_saved__view__pb2.DeleteSavedViewRequest.SerializeToString,
                 response_deserializer=trivet__proto_dot_tracking_dot_v1_dot_saved__view__pb2.DeleteSavedViewResponse.FromString,
+                _registered_method=True)
+        self.CreateRule = channel.unary_unary(
+                '/trivet.tracking.v1.TrackingService/CreateRule',
+                request_serializer=trivet__proto_dot_tracking_dot_v1_dot_rule__pb2.CreateRuleRequest.SerializeToString,
+                response_deserializer=trivet__proto_dot_tracking_dot_v1_dot_rule__pb2.Rule.FromString,
+                _registered_method=True)
+        self.GetRule = channel.unary_unary(
+                '/trivet.tracking.v1.TrackingService/GetRule',
+                request_serializer=trivet__proto_dot_tracking_dot_v1_dot_rule__pb2.GetRuleRequest.SerializeToString,
+                response_deserializer=trivet__proto_dot_tracking_dot_v1_dot_rule__pb2.Rule.FromString,
+                _registered_method=True)
+        self.ListRules = channel.unary_unary(
+                '/trivet.tracking.v1.TrackingService/ListRules',
+                request_serializer=trivet__proto_dot_tracking_dot_v1_dot_rule__pb2.ListRulesRequest.SerializeToString,
+                response_deserializer=trivet__proto_dot_tracking_dot_v1_dot_rule__pb2.ListRulesResponse.FromString,
+                _registered_method=True)
+        self.DeleteRule = channel.unary_unary(
+                '/trivet.tracking.v1.TrackingService/DeleteRule',
+                request_serializer=trivet__proto_dot_tracking_dot_v1_dot_rule__pb2.DeleteRuleRequest.SerializeToString,
+                response_deserializer=trivet__proto_dot_tracking_dot_v1_dot_rule__pb2.DeleteRuleResponse.FromString,
+                _registered_method=True)
+        self.ListRuleEvents = channel.unary_unary(
+                '/trivet.tracking.v1.TrackingService/ListRuleEvents',
+                request_serializer=trivet__proto_dot_tracking_dot_v1_dot_rule__pb2.ListRuleEventsRequest.SerializeToString,
+                response_deserializer=trivet__proto_dot_tracking_dot_v1_dot_rule__pb2.ListRuleEventsResponse.FromString,
+                _registered_method=True)
+        self.StopRun = channel.unary_unary(
+                '/trivet.tracking.v1.TrackingService/StopRun',
+                request_serializer=trivet__proto_dot_tracking_dot_v1_dot_run__stop__pb2.StopRunRequest.SerializeToString,
+                response_deserializer=trivet__proto_dot_tracking_dot_v1_dot_run__stop__pb2.RunStop.FromString,
+                _registered_method=True)
+        self.GetRunStop = channel.unary_unary(
+                '/trivet.tracking.v1.TrackingService/GetRunStop',
+                request_serializer=trivet__proto_dot_tracking_dot_v1_dot_run__stop__pb2.GetRunStopRequest.SerializeToString,
+                response_deserializer=trivet__proto_dot_tracking_dot_v1_dot_run__stop__pb2.RunStop.FromString,
                 _registered_method=True)
 
 
@@ -675,6 +712,66 @@ class TrackingServiceServicer(object):
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def CreateRule(self, request, context):
+        """Creates a rule that the service judges runs by while they are written. Another rule of the same display name in the
+        same experiment or run is ALREADY_EXISTS (RULE_NAME_TAKEN); the same rule again is returned as it is, so the call may
+        be repeated, and a program may declare its rules at every start.
+
+        1. Runs are judged within two seconds of the commit of what they were written, whichever replica it went to.
+        2. A rule that a run breaks has an event, once for each run. In the same step the run gets the tag
+        `trivet.rule.{display_name}`, and whoever writes to it is asked to stop, where the rule says so.
+        3. The event goes to the rule's webhook, at least once and always with the same id, whatever is killed meanwhile.
+        4. A run that is RUNNING when the rule is created is judged by all that it has; others by what they are written from
+        then on, perhaps by what they were written in the second before, each metric as a whole.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetRule(self, request, context):
+        """Returns a rule.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListRules(self, request, context):
+        """Returns a page of rules.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def DeleteRule(self, request, context):
+        """Deletes a rule for good, with its events and what waits to be sent. Tags that it set stay, and so does its word to
+        stop.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListRuleEvents(self, request, context):
+        """Returns a page of what rules found.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def StopRun(self, request, context):
+        """Asks whoever writes to a run to stop. Nothing is ended by it: a program that looks for it (`run.should_stop()`) ends
+        by itself. Asking again changes nothing. A deleted run is FAILED_PRECONDITION (RUN_DELETED).
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetRunStop(self, request, context):
+        """Says whether whoever writes to a run has been asked to stop: cheap, for programs that ask once a second.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_TrackingServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -897,6 +994,41 @@ def add_TrackingServiceServicer_to_server(servicer, server):
                     servicer.DeleteSavedView,
                     request_deserializer=trivet__proto_dot_tracking_dot_v1_dot_saved__view__pb2.DeleteSavedViewRequest.FromString,
                     response_serializer=trivet__proto_dot_tracking_dot_v1_dot_saved__view__pb2.DeleteSavedViewResponse.SerializeToString,
+            ),
+            'CreateRule': grpc.unary_unary_rpc_method_handler(
+                    servicer.CreateRule,
+                    request_deserializer=trivet__proto_dot_tracking_dot_v1_dot_rule__pb2.CreateRuleRequest.FromString,
+                    response_serializer=trivet__proto_dot_tracking_dot_v1_dot_rule__pb2.Rule.SerializeToString,
+            ),
+            'GetRule': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetRule,
+                    request_deserializer=trivet__proto_dot_tracking_dot_v1_dot_rule__pb2.GetRuleRequest.FromString,
+                    response_serializer=trivet__proto_dot_tracking_dot_v1_dot_rule__pb2.Rule.SerializeToString,
+            ),
+            'ListRules': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListRules,
+                    request_deserializer=trivet__proto_dot_tracking_dot_v1_dot_rule__pb2.ListRulesRequest.FromString,
+                    response_serializer=trivet__proto_dot_tracking_dot_v1_dot_rule__pb2.ListRulesResponse.SerializeToString,
+            ),
+            'DeleteRule': grpc.unary_unary_rpc_method_handler(
+                    servicer.DeleteRule,
+                    request_deserializer=trivet__proto_dot_tracking_dot_v1_dot_rule__pb2.DeleteRuleRequest.FromString,
+                    response_serializer=trivet__proto_dot_tracking_dot_v1_dot_rule__pb2.DeleteRuleResponse.SerializeToString,
+            ),
+            'ListRuleEvents': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListRuleEvents,
+                    request_deserializer=trivet__proto_dot_tracking_dot_v1_dot_rule__pb2.ListRuleEventsRequest.FromString,
+                    response_serializer=trivet__proto_dot_tracking_dot_v1_dot_rule__pb2.ListRuleEventsResponse.SerializeToString,
+            ),
+            'StopRun': grpc.unary_unary_rpc_method_handler(
+                    servicer.StopRun,
+                    request_deserializer=trivet__proto_dot_tracking_dot_v1_dot_run__stop__pb2.StopRunRequest.FromString,
+                    response_serializer=trivet__proto_dot_tracking_dot_v1_dot_run__stop__pb2.RunStop.SerializeToString,
+            ),
+            'GetRunStop': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetRunStop,
+                    request_deserializer=trivet__proto_dot_tracking_dot_v1_dot_run__stop__pb2.GetRunStopRequest.FromString,
+                    response_serializer=trivet__proto_dot_tracking_dot_v1_dot_run__stop__pb2.RunStop.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -2091,6 +2223,195 @@ class TrackingService(object):
             '/trivet.tracking.v1.TrackingService/DeleteSavedView',
             trivet__proto_dot_tracking_dot_v1_dot_saved__view__pb2.DeleteSavedViewRequest.SerializeToString,
             trivet__proto_dot_tracking_dot_v1_dot_saved__view__pb2.DeleteSavedViewResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def CreateRule(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/trivet.tracking.v1.TrackingService/CreateRule',
+            trivet__proto_dot_tracking_dot_v1_dot_rule__pb2.CreateRuleRequest.SerializeToString,
+            trivet__proto_dot_tracking_dot_v1_dot_rule__pb2.Rule.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetRule(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/trivet.tracking.v1.TrackingService/GetRule',
+            trivet__proto_dot_tracking_dot_v1_dot_rule__pb2.GetRuleRequest.SerializeToString,
+            trivet__proto_dot_tracking_dot_v1_dot_rule__pb2.Rule.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListRules(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/trivet.tracking.v1.TrackingService/ListRules',
+            trivet__proto_dot_tracking_dot_v1_dot_rule__pb2.ListRulesRequest.SerializeToString,
+            trivet__proto_dot_tracking_dot_v1_dot_rule__pb2.ListRulesResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def DeleteRule(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/trivet.tracking.v1.TrackingService/DeleteRule',
+            trivet__proto_dot_tracking_dot_v1_dot_rule__pb2.DeleteRuleRequest.SerializeToString,
+            trivet__proto_dot_tracking_dot_v1_dot_rule__pb2.DeleteRuleResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListRuleEvents(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/trivet.tracking.v1.TrackingService/ListRuleEvents',
+            trivet__proto_dot_tracking_dot_v1_dot_rule__pb2.ListRuleEventsRequest.SerializeToString,
+            trivet__proto_dot_tracking_dot_v1_dot_rule__pb2.ListRuleEventsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def StopRun(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/trivet.tracking.v1.TrackingService/StopRun',
+            trivet__proto_dot_tracking_dot_v1_dot_run__stop__pb2.StopRunRequest.SerializeToString,
+            trivet__proto_dot_tracking_dot_v1_dot_run__stop__pb2.RunStop.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetRunStop(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/trivet.tracking.v1.TrackingService/GetRunStop',
+            trivet__proto_dot_tracking_dot_v1_dot_run__stop__pb2.GetRunStopRequest.SerializeToString,
+            trivet__proto_dot_tracking_dot_v1_dot_run__stop__pb2.RunStop.FromString,
             options,
             channel_credentials,
             insecure,

@@ -15,7 +15,9 @@ import trivet_proto.tracking.v1.logged_model_pb2
 import trivet_proto.tracking.v1.logged_model_service_pb2
 import trivet_proto.tracking.v1.purge_pb2
 import trivet_proto.tracking.v1.rewrite_pb2
+import trivet_proto.tracking.v1.rule_pb2
 import trivet_proto.tracking.v1.run_pb2
+import trivet_proto.tracking.v1.run_stop_pb2
 import trivet_proto.tracking.v1.saved_view_pb2
 import trivet_proto.tracking.v1.tracking_service_pb2
 import trivet_proto.tracking.v1.watch_pb2
@@ -420,6 +422,62 @@ class TrackingServiceStub:
     ]
     """Deletes a saved view for good. One that is not there is NOT_FOUND (SAVED_VIEW_NOT_FOUND)."""
 
+    CreateRule: grpc.UnaryUnaryMultiCallable[
+        trivet_proto.tracking.v1.rule_pb2.CreateRuleRequest,
+        trivet_proto.tracking.v1.rule_pb2.Rule,
+    ]
+    """Creates a rule that the service judges runs by while they are written. Another rule of the same display name in the
+    same experiment or run is ALREADY_EXISTS (RULE_NAME_TAKEN); the same rule again is returned as it is, so the call may
+    be repeated, and a program may declare its rules at every start.
+
+    1. Runs are judged within two seconds of the commit of what they were written, whichever replica it went to.
+    2. A rule that a run breaks has an event, once for each run. In the same step the run gets the tag
+       `trivet.rule.{display_name}`, and whoever writes to it is asked to stop, where the rule says so.
+    3. The event goes to the rule's webhook, at least once and always with the same id, whatever is killed meanwhile.
+    4. A run that is RUNNING when the rule is created is judged by all that it has; others by what they are written from
+       then on, perhaps by what they were written in the second before, each metric as a whole.
+    """
+
+    GetRule: grpc.UnaryUnaryMultiCallable[
+        trivet_proto.tracking.v1.rule_pb2.GetRuleRequest,
+        trivet_proto.tracking.v1.rule_pb2.Rule,
+    ]
+    """Returns a rule."""
+
+    ListRules: grpc.UnaryUnaryMultiCallable[
+        trivet_proto.tracking.v1.rule_pb2.ListRulesRequest,
+        trivet_proto.tracking.v1.rule_pb2.ListRulesResponse,
+    ]
+    """Returns a page of rules."""
+
+    DeleteRule: grpc.UnaryUnaryMultiCallable[
+        trivet_proto.tracking.v1.rule_pb2.DeleteRuleRequest,
+        trivet_proto.tracking.v1.rule_pb2.DeleteRuleResponse,
+    ]
+    """Deletes a rule for good, with its events and what waits to be sent. Tags that it set stay, and so does its word to
+    stop.
+    """
+
+    ListRuleEvents: grpc.UnaryUnaryMultiCallable[
+        trivet_proto.tracking.v1.rule_pb2.ListRuleEventsRequest,
+        trivet_proto.tracking.v1.rule_pb2.ListRuleEventsResponse,
+    ]
+    """Returns a page of what rules found."""
+
+    StopRun: grpc.UnaryUnaryMultiCallable[
+        trivet_proto.tracking.v1.run_stop_pb2.StopRunRequest,
+        trivet_proto.tracking.v1.run_stop_pb2.RunStop,
+    ]
+    """Asks whoever writes to a run to stop. Nothing is ended by it: a program that looks for it (`run.should_stop()`) ends
+    by itself. Asking again changes nothing. A deleted run is FAILED_PRECONDITION (RUN_DELETED).
+    """
+
+    GetRunStop: grpc.UnaryUnaryMultiCallable[
+        trivet_proto.tracking.v1.run_stop_pb2.GetRunStopRequest,
+        trivet_proto.tracking.v1.run_stop_pb2.RunStop,
+    ]
+    """Says whether whoever writes to a run has been asked to stop: cheap, for programs that ask once a second."""
+
 class TrackingServiceAsyncStub:
     """Experiments and runs with their params, metrics and tags.
 
@@ -810,6 +868,62 @@ class TrackingServiceAsyncStub:
         trivet_proto.tracking.v1.saved_view_pb2.DeleteSavedViewResponse,
     ]
     """Deletes a saved view for good. One that is not there is NOT_FOUND (SAVED_VIEW_NOT_FOUND)."""
+
+    CreateRule: grpc.aio.UnaryUnaryMultiCallable[
+        trivet_proto.tracking.v1.rule_pb2.CreateRuleRequest,
+        trivet_proto.tracking.v1.rule_pb2.Rule,
+    ]
+    """Creates a rule that the service judges runs by while they are written. Another rule of the same display name in the
+    same experiment or run is ALREADY_EXISTS (RULE_NAME_TAKEN); the same rule again is returned as it is, so the call may
+    be repeated, and a program may declare its rules at every start.
+
+    1. Runs are judged within two seconds of the commit of what they were written, whichever replica it went to.
+    2. A rule that a run breaks has an event, once for each run. In the same step the run gets the tag
+       `trivet.rule.{display_name}`, and whoever writes to it is asked to stop, where the rule says so.
+    3. The event goes to the rule's webhook, at least once and always with the same id, whatever is killed meanwhile.
+    4. A run that is RUNNING when the rule is created is judged by all that it has; others by what they are written from
+       then on, perhaps by what they were written in the second before, each metric as a whole.
+    """
+
+    GetRule: grpc.aio.UnaryUnaryMultiCallable[
+        trivet_proto.tracking.v1.rule_pb2.GetRuleRequest,
+        trivet_proto.tracking.v1.rule_pb2.Rule,
+    ]
+    """Returns a rule."""
+
+    ListRules: grpc.aio.UnaryUnaryMultiCallable[
+        trivet_proto.tracking.v1.rule_pb2.ListRulesRequest,
+        trivet_proto.tracking.v1.rule_pb2.ListRulesResponse,
+    ]
+    """Returns a page of rules."""
+
+    DeleteRule: grpc.aio.UnaryUnaryMultiCallable[
+        trivet_proto.tracking.v1.rule_pb2.DeleteRuleRequest,
+        trivet_proto.tracking.v1.rule_pb2.DeleteRuleResponse,
+    ]
+    """Deletes a rule for good, with its events and what waits to be sent. Tags that it set stay, and so does its word to
+    stop.
+    """
+
+    ListRuleEvents: grpc.aio.UnaryUnaryMultiCallable[
+        trivet_proto.tracking.v1.rule_pb2.ListRuleEventsRequest,
+        trivet_proto.tracking.v1.rule_pb2.ListRuleEventsResponse,
+    ]
+    """Returns a page of what rules found."""
+
+    StopRun: grpc.aio.UnaryUnaryMultiCallable[
+        trivet_proto.tracking.v1.run_stop_pb2.StopRunRequest,
+        trivet_proto.tracking.v1.run_stop_pb2.RunStop,
+    ]
+    """Asks whoever writes to a run to stop. Nothing is ended by it: a program that looks for it (`run.should_stop()`) ends
+    by itself. Asking again changes nothing. A deleted run is FAILED_PRECONDITION (RUN_DELETED).
+    """
+
+    GetRunStop: grpc.aio.UnaryUnaryMultiCallable[
+        trivet_proto.tracking.v1.run_stop_pb2.GetRunStopRequest,
+        trivet_proto.tracking.v1.run_stop_pb2.RunStop,
+    ]
+    """Says whether whoever writes to a run has been asked to stop: cheap, for programs that ask once a second."""
 
 class TrackingServiceServicer(metaclass=abc.ABCMeta):
     """Experiments and runs with their params, metrics and tags.
@@ -1289,5 +1403,75 @@ class TrackingServiceServicer(metaclass=abc.ABCMeta):
         context: _ServicerContext,
     ) -> typing.Union[trivet_proto.tracking.v1.saved_view_pb2.DeleteSavedViewResponse, collections.abc.Awaitable[trivet_proto.tracking.v1.saved_view_pb2.DeleteSavedViewResponse]]:
         """Deletes a saved view for good. One that is not there is NOT_FOUND (SAVED_VIEW_NOT_FOUND)."""
+
+    @abc.abstractmethod
+    def CreateRule(
+        self,
+        request: trivet_proto.tracking.v1.rule_pb2.CreateRuleRequest,
+        context: _ServicerContext,
+    ) -> typing.Union[trivet_proto.tracking.v1.rule_pb2.Rule, collections.abc.Awaitable[trivet_proto.tracking.v1.rule_pb2.Rule]]:
+        """Creates a rule that the service judges runs by while they are written. Another rule of the same display name in the
+        same experiment or run is ALREADY_EXISTS (RULE_NAME_TAKEN); the same rule again is returned as it is, so the call may
+        be repeated, and a program may declare its rules at every start.
+
+        1. Runs are judged within two seconds of the commit of what they were written, whichever replica it went to.
+        2. A rule that a run breaks has an event, once for each run. In the same step the run gets the tag
+           `trivet.rule.{display_name}`, and whoever writes to it is asked to stop, where the rule says so.
+        3. The event goes to the rule's webhook, at least once and always with the same id, whatever is killed meanwhile.
+        4. A run that is RUNNING when the rule is created is judged by all that it has; others by what they are written from
+           then on, perhaps by what they were written in the second before, each metric as a whole.
+        """
+
+    @abc.abstractmethod
+    def GetRule(
+        self,
+        request: trivet_proto.tracking.v1.rule_pb2.GetRuleRequest,
+        context: _ServicerContext,
+    ) -> typing.Union[trivet_proto.tracking.v1.rule_pb2.Rule, collections.abc.Awaitable[trivet_proto.tracking.v1.rule_pb2.Rule]]:
+        """Returns a rule."""
+
+    @abc.abstractmethod
+    def ListRules(
+        self,
+        request: trivet_proto.tracking.v1.rule_pb2.ListRulesRequest,
+        context: _ServicerContext,
+    ) -> typing.Union[trivet_proto.tracking.v1.rule_pb2.ListRulesResponse, collections.abc.Awaitable[trivet_proto.tracking.v1.rule_pb2.ListRulesResponse]]:
+        """Returns a page of rules."""
+
+    @abc.abstractmethod
+    def DeleteRule(
+        self,
+        request: trivet_proto.tracking.v1.rule_pb2.DeleteRuleRequest,
+        context: _ServicerContext,
+    ) -> typing.Union[trivet_proto.tracking.v1.rule_pb2.DeleteRuleResponse, collections.abc.Awaitable[trivet_proto.tracking.v1.rule_pb2.DeleteRuleResponse]]:
+        """Deletes a rule for good, with its events and what waits to be sent. Tags that it set stay, and so does its word to
+        stop.
+        """
+
+    @abc.abstractmethod
+    def ListRuleEvents(
+        self,
+        request: trivet_proto.tracking.v1.rule_pb2.ListRuleEventsRequest,
+        context: _ServicerContext,
+    ) -> typing.Union[trivet_proto.tracking.v1.rule_pb2.ListRuleEventsResponse, collections.abc.Awaitable[trivet_proto.tracking.v1.rule_pb2.ListRuleEventsResponse]]:
+        """Returns a page of what rules found."""
+
+    @abc.abstractmethod
+    def StopRun(
+        self,
+        request: trivet_proto.tracking.v1.run_stop_pb2.StopRunRequest,
+        context: _ServicerContext,
+    ) -> typing.Union[trivet_proto.tracking.v1.run_stop_pb2.RunStop, collections.abc.Awaitable[trivet_proto.tracking.v1.run_stop_pb2.RunStop]]:
+        """Asks whoever writes to a run to stop. Nothing is ended by it: a program that looks for it (`run.should_stop()`) ends
+        by itself. Asking again changes nothing. A deleted run is FAILED_PRECONDITION (RUN_DELETED).
+        """
+
+    @abc.abstractmethod
+    def GetRunStop(
+        self,
+        request: trivet_proto.tracking.v1.run_stop_pb2.GetRunStopRequest,
+        context: _ServicerContext,
+    ) -> typing.Union[trivet_proto.tracking.v1.run_stop_pb2.RunStop, collections.abc.Awaitable[trivet_proto.tracking.v1.run_stop_pb2.RunStop]]:
+        """Says whether whoever writes to a run has been asked to stop: cheap, for programs that ask once a second."""
 
 def add_TrackingServiceServicer_to_server(servicer: TrackingServiceServicer, server: typing.Union[grpc.Server, grpc.aio.Server]) -> None: ...

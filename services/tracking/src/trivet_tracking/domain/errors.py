@@ -1,4 +1,4 @@
-"""What can go wrong with experiments, runs, logged models and saved views."""
+"""What can go wrong with experiments, runs, logged models, saved views and rules."""
 
 from __future__ import annotations
 
@@ -156,6 +156,43 @@ class SavedViewLimitReached(CallerError):
         super().__init__(
             f"{name} has {max_saved_views} saved views, as many as it may have. Delete one first.",
             metadata={"name": name, "maxSavedViews": str(max_saved_views)},
+        )
+
+
+class RuleNotFound(CallerError):
+    """No such rule in the workspace."""
+
+    code = Code.NOT_FOUND
+    reason = "RULE_NOT_FOUND"
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"There is no rule {name}.", metadata={"name": name})
+
+
+class RuleNameTaken(CallerError):
+    """The experiment or run has another rule of that display name."""
+
+    code = Code.ALREADY_EXISTS
+    reason = "RULE_NAME_TAKEN"
+
+    def __init__(self, display_name: str, name: str) -> None:
+        super().__init__(
+            f"The display name {display_name!r} belongs to {name}, which says something else. Delete that one first, "
+            "or choose another name.",
+            metadata={"displayName": display_name, "name": name},
+        )
+
+
+class RuleLimitReached(CallerError):
+    """There are as many as there may be. `name` is that of the experiment or run."""
+
+    code = Code.FAILED_PRECONDITION
+    reason = "RULE_LIMIT_REACHED"
+
+    def __init__(self, name: str, max_rules: int) -> None:
+        super().__init__(
+            f"{name} has {max_rules} rules, as many as it may have. Delete one first.",
+            metadata={"name": name, "maxRules": str(max_rules)},
         )
 
 

@@ -47,6 +47,12 @@ MAX_SAVED_VIEWS = 1000
 MAX_SAVED_VIEW_NAME_CHARACTERS = 250
 MAX_SAVED_VIEW_STATE_BYTES = 65_535
 
+# Of those of an experiment, and of those of a run: each is one more thing to look at whenever a run is written.
+MAX_RULES = 100
+# Of a rule, whose tag begins with `trivet.rule.`.
+MAX_RULE_NAME_CHARACTERS = 100
+MAX_STOP_REASON_CHARACTERS = 2048
+
 # Of the console of a run: in a message, and of a line.
 MAX_CONSOLE_LINES = 10_000
 MAX_CONSOLE_LINE_BYTES = 16 * 1024

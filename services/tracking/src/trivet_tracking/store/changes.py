@@ -9,7 +9,6 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from trivet_kit.db import Database
-from trivet_kit.errors import ResumeTokenExpired
 from trivet_kit.resources import RunName
 from trivet_tracking.domain.errors import RunNotFound
 from trivet_tracking.domain.metrics import Metric
@@ -25,7 +24,7 @@ from trivet_tracking.domain.watches import (
 from trivet_tracking.store import experiments, tables
 from trivet_tracking.store.contexts import NO_CONTEXT_NUMBER
 from trivet_tracking.store.experiments import SqlExperiments
-from trivet_tracking.store.horizon import pruned_below
+from trivet_tracking.store.horizon import check_kept
 from trivet_tracking.store.run_attributes import RunAttributes
 from trivet_tracking.store.run_rows import load, metrics_by_run
 from trivet_tracking.store.transactions import transactions_of
@@ -75,10 +74,7 @@ class SqlChanges:
         """What changed after a position."""
         with self._database.transaction("read") as connection:
             now = self._transactions.position(connection)
-            first_unseen = self._transactions.first_unseen(position, now)
-            # A position after now is one of another database, or of this one before it was set back.
-            if first_unseen is None or first_unseen < pruned_below(connection):
-                raise ResumeTokenExpired
+            check_kept(connection, self._transactions, position, now)
             changed = (
                 sa.select(_c.c.experiment_pk, _c.c.run_pk, _any_kind().label("kinds"))
                 .where(self._transactions.is_new(_c.c.transaction_id, position))

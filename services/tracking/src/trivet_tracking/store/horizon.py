@@ -13,8 +13,10 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from trivet_kit.db import Database
+from trivet_kit.errors import ResumeTokenExpired
+from trivet_tracking.domain.watches import Position
 from trivet_tracking.store import tables
-from trivet_tracking.store.transactions import transactions_of
+from trivet_tracking.store.transactions import Transactions, transactions_of
 
 # Of advisory locks, whose numbers are one space for all who use the database: "trch".
 _LOCK = 0x74726368 << 32
@@ -27,6 +29,14 @@ def pruned_below(connection: Connection) -> int:
     """The number of the first transaction whose changes are surely kept."""
     position: int = connection.execute(sa.select(_h.c.position).order_by(_h.c.time).limit(1)).scalar_one()
     return position
+
+
+def check_kept(connection: Connection, transactions: Transactions, position: Position, now: Position) -> None:
+    """Raises ResumeTokenExpired where not all changes after a position are kept, FieldInvalid where it is none."""
+    first_unseen = transactions.first_unseen(position, now)
+    # A position after now is one of another database, or of this one before it was set back.
+    if first_unseen is None or first_unseen < pruned_below(connection):
+        raise ResumeTokenExpired
 
 
 class Horizon:

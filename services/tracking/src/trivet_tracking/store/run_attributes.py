@@ -15,7 +15,8 @@ _experiment = tables.experiment.alias("experiment_of_run")
 _run = tables.run
 _writer = tables.metric_writer
 
-_last_write_time: sa.ColumnElement[int] = (
+# When a message last reached the run of a statement, or its own fields were changed.
+LAST_WRITE_TIME: sa.ColumnElement[int] = (
     sa.select(
         sa.func.coalesce(
             sa.func.max(sa.case((_writer.c.time > _run.c.update_time, _writer.c.time), else_=_run.c.update_time)),
@@ -39,7 +40,7 @@ _artifact_uri: sa.ColumnElement[str] = (
     .scalar_subquery()
 )
 # The database's clock, so that all replicas say the same of a run.
-_NOW: Mapping[str, sa.ColumnElement[int]] = {
+NOW_MILLIS: Mapping[str, sa.ColumnElement[int]] = {
     "postgresql": sa.cast(sa.extract("epoch", sa.func.now()) * 1000, sa.BigInteger),
     "sqlite": sa.cast((sa.func.julianday("now") - 2440587.5) * 86_400_000, sa.BigInteger),
 }
@@ -60,13 +61,15 @@ class RunAttributes:
 
 def stale_before_of(dialect: str, stale_after_millis: sa.ColumnElement[int]) -> sa.ColumnElement[int]:
     """The `stale_before` of a database, where a run is stale after so long; 0: none is ever stale."""
-    return sa.case((stale_after_millis > 0, _NOW[dialect] - stale_after_millis), else_=sa.literal(0, sa.BigInteger))
+    return sa.case(
+        (stale_after_millis > 0, NOW_MILLIS[dialect] - stale_after_millis), else_=sa.literal(0, sa.BigInteger)
+    )
 
 
 def run_attributes(dialect: str, stale_after_millis: int) -> RunAttributes:
     """The attributes, where a RUNNING run is stale that was not written for so long; 0: none is ever stale."""
     stale_before = stale_before_of(dialect, sa.literal(stale_after_millis, sa.BigInteger))
-    stale = sa.and_(_run.c.status == RunStatus.RUNNING.value, _last_write_time < stale_before)
+    stale = sa.and_(_run.c.status == RunStatus.RUNNING.value, stale_before > LAST_WRITE_TIME)
     return RunAttributes(
         texts={
             "run_id": _run.c.run_id,
@@ -85,7 +88,7 @@ def run_attributes(dialect: str, stale_after_millis: int) -> RunAttributes:
             "start_time": _run.c.start_time,
             "end_time": _run.c.end_time,
             "duration": _run.c.end_time - _run.c.start_time,
-            "last_write_time": _last_write_time,
+            "last_write_time": LAST_WRITE_TIME,
             "forked_from_step": _run.c.forked_from_step,
         },
         stale_before=stale_before,

@@ -98,6 +98,66 @@ run = sa.Table(
     sa.Column("fingerprint", sa.Text, nullable=False),
 )
 
+# Rules by which runs are judged (judging.py): those of an experiment, or of the run `run_pk`. `metric` is '' where any
+# counts, or none. `condition` is a JSON object (rule_rows.py), and `silence` the part of it that is asked for here.
+# `webhook_url` is '' where nobody is told.
+rule = sa.Table(
+    "rule",
+    metadata,
+    sa.Column("rule_pk", sa.BigInteger, primary_key=True),
+    sa.Column("rule_id", sa.Text, nullable=False),
+    sa.Column("experiment_pk", sa.BigInteger, nullable=False),
+    sa.Column("run_pk", sa.BigInteger),
+    sa.Column("display_name", sa.Text, nullable=False),
+    sa.Column("kind", sa.SmallInteger, nullable=False),
+    sa.Column("metric", sa.Text, nullable=False),
+    sa.Column("silence", sa.BigInteger),
+    sa.Column("condition", sa.Text, nullable=False),
+    sa.Column("stops", sa.Boolean, nullable=False),
+    sa.Column("tags", sa.Boolean, nullable=False),
+    sa.Column("webhook_url", sa.Text, nullable=False),
+    sa.Column("webhook_secret", sa.Text, nullable=False),
+    sa.Column("created_by", sa.Text, nullable=False),
+    sa.Column("create_time", sa.BigInteger, nullable=False),
+    sa.Column("fingerprint", sa.Text, nullable=False),
+)
+
+# That a run broke a rule, once for each of both, and how the sending of that goes; `state` is 0 where nobody is told.
+# NaN and the infinities are texts, as SQLite has no NaN.
+rule_event = sa.Table(
+    "rule_event",
+    metadata,
+    sa.Column("rule_event_pk", sa.BigInteger, primary_key=True),
+    sa.Column("event_id", sa.Text, nullable=False),
+    sa.Column("rule_pk", sa.BigInteger, nullable=False),
+    sa.Column("run_pk", sa.BigInteger, nullable=False),
+    sa.Column("reason", sa.Text, nullable=False),
+    sa.Column("metric", sa.Text, nullable=False),
+    sa.Column("step", sa.BigInteger),
+    sa.Column("value", sa.Text),
+    sa.Column("create_time", sa.BigInteger, nullable=False),
+    sa.Column("state", sa.SmallInteger, nullable=False),
+    sa.Column("attempts", sa.Integer, nullable=False),
+    # NULL before the first attempt.
+    sa.Column("attempt_time", sa.BigInteger),
+    # When it is sent, or sent again; while somebody sends it, when that is taken to have failed.
+    sa.Column("due_time", sa.BigInteger, nullable=False),
+    sa.Column("http_status", sa.Integer, nullable=False),
+    sa.Column("problem", sa.Text, nullable=False),
+)
+
+# Runs that were asked to stop; it holds as long as `begun_time` is that of the run.
+run_stop = sa.Table(
+    "run_stop",
+    metadata,
+    sa.Column("run_pk", sa.BigInteger, primary_key=True, autoincrement=False),
+    sa.Column("begun_time", sa.BigInteger, nullable=False),
+    sa.Column("request_time", sa.BigInteger, nullable=False),
+    sa.Column("reason", sa.Text, nullable=False),
+    sa.Column("rule_id", sa.Text, nullable=False),
+    sa.Column("requested_by", sa.Text, nullable=False),
+)
+
 # Runs that are gone and whose points are yet to be removed (purge.py).
 purged_run = sa.Table(
     "purged_run",

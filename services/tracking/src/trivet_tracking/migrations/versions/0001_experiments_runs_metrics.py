@@ -1,4 +1,4 @@
-"""Experiments, runs, params, tags, metrics, datasets, logged models and saved views."""
+"""Experiments, runs, params, tags, metrics, datasets, logged models, saved views and rules."""
 
 from __future__ import annotations
 
@@ -33,6 +33,7 @@ def upgrade() -> None:
     create_run_links()
     create_logged_models()
     create_saved_views()
+    create_rules()
 
 
 def is_postgres() -> bool:
@@ -561,4 +562,83 @@ def create_saved_views() -> None:
         schema=SCHEMA,
         postgresql_where=of_none,
         sqlite_where=of_none,
+    )
+
+
+def create_rules() -> None:
+    op.create_table(
+        "rule",
+        pk("rule_pk"),
+        sa.Column("rule_id", text(), nullable=False, unique=True),
+        sa.Column("experiment_pk", sa.BigInteger, experiment_reference(), nullable=False),
+        sa.Column("run_pk", sa.BigInteger, run_reference()),
+        sa.Column("display_name", text(), nullable=False),
+        sa.Column("kind", sa.SmallInteger, nullable=False),
+        sa.Column("metric", text(), nullable=False),
+        sa.Column("silence", sa.BigInteger),
+        sa.Column("condition", text(), nullable=False),
+        sa.Column("stops", sa.Boolean, nullable=False),
+        sa.Column("tags", sa.Boolean, nullable=False),
+        sa.Column("webhook_url", text(), nullable=False),
+        sa.Column("webhook_secret", text(), nullable=False),
+        sa.Column("created_by", text(), nullable=False),
+        sa.Column("create_time", sa.BigInteger, nullable=False),
+        sa.Column("fingerprint", text(), nullable=False),
+        schema=SCHEMA,
+    )
+    for name, key, owned in (
+        ("rule_of_experiment_key", "experiment_pk", "run_pk IS NULL"),
+        ("rule_of_run_key", "run_pk", "run_pk IS NOT NULL"),
+    ):
+        op.create_index(
+            name,
+            "rule",
+            [key, "display_name"],
+            unique=True,
+            schema=SCHEMA,
+            postgresql_where=sa.text(owned),
+            sqlite_where=sa.text(owned),
+        )
+    op.create_index("rule_experiment_idx", "rule", ["experiment_pk"], schema=SCHEMA)
+    op.create_table(
+        "rule_event",
+        pk("rule_event_pk"),
+        sa.Column("event_id", text(), nullable=False, unique=True),
+        sa.Column("rule_pk", sa.BigInteger, sa.ForeignKey(f"{SCHEMA}.rule.rule_pk"), nullable=False),
+        sa.Column("run_pk", sa.BigInteger, run_reference(), nullable=False),
+        sa.Column("reason", text(), nullable=False),
+        sa.Column("metric", text(), nullable=False),
+        sa.Column("step", sa.BigInteger),
+        sa.Column("value", text()),
+        sa.Column("create_time", sa.BigInteger, nullable=False),
+        sa.Column("state", sa.SmallInteger, nullable=False),
+        sa.Column("attempts", sa.Integer, nullable=False),
+        sa.Column("attempt_time", sa.BigInteger),
+        sa.Column("due_time", sa.BigInteger, nullable=False),
+        sa.Column("http_status", sa.Integer, nullable=False),
+        sa.Column("problem", text(), nullable=False),
+        # However many replicas judge, a run breaks a rule once.
+        sa.UniqueConstraint("rule_pk", "run_pk", name="rule_event_once"),
+        schema=SCHEMA,
+    )
+    op.create_index("rule_event_run_idx", "rule_event", ["run_pk"], schema=SCHEMA)
+    # PENDING is 1.
+    waiting = sa.text("state = 1")
+    op.create_index(
+        "rule_event_due_idx",
+        "rule_event",
+        ["due_time"],
+        schema=SCHEMA,
+        postgresql_where=waiting,
+        sqlite_where=waiting,
+    )
+    op.create_table(
+        "run_stop",
+        sa.Column("run_pk", sa.BigInteger, run_reference(), primary_key=True, autoincrement=False),
+        sa.Column("begun_time", sa.BigInteger, nullable=False),
+        sa.Column("request_time", sa.BigInteger, nullable=False),
+        sa.Column("reason", text(), nullable=False),
+        sa.Column("rule_id", text(), nullable=False),
+        sa.Column("requested_by", text(), nullable=False),
+        schema=SCHEMA,
     )
