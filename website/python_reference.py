@@ -6,18 +6,20 @@ Which names are public, `trivet.__all__` says, so that none is forgotten.
 from __future__ import annotations
 
 import inspect
+from types import ModuleType
 from typing import Final
 
 from mkdocs.config.defaults import MkDocsConfig
 from mkdocs.structure.files import File, Files
 
 import trivet
-from trivet import _errors
+from trivet import _errors, rules
 
 CLIENT: Final = (
     ("Client", "trivet.Client"),
     ("client.tracking", "trivet._tracking.Tracking"),
     ("client.tracking.logged_models", "trivet._logged_models.LoggedModels"),
+    ("client.tracking.rules", "trivet._rules.Rules"),
     ("client.artifacts", "trivet._artifacts.Artifacts"),
     ("client.artifacts.housekeeping", "trivet._artifact_housekeeping.ArtifactHousekeeping"),
     ("client.registry", "trivet._registry.Registry"),
@@ -42,12 +44,18 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
     pages = {
         "functions": _page("Functions of `trivet`", "All of them work on one client of the process.", functions),
         "values": _page("Values", "What calls return, and some take. None of them changes.", values),
+        "rules": _page("`trivet.rules`", _first_of(rules), [f"rules.{name}" for name in rules.__all__]),
         "errors": _page("Errors", _tree_of_errors(), errors),
         "client": _client_page(),
     }
     for name, content in pages.items():
         files.append(File.generated(config, f"reference/{name}.md", content=content))
     return files
+
+
+def _first_of(module: ModuleType) -> str:
+    """What a module says of itself."""
+    return inspect.cleandoc(module.__doc__ or "")
 
 
 def _page(title: str, first: str, names: list[str]) -> str:

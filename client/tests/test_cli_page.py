@@ -13,9 +13,11 @@ import typer
 
 import trivet
 import trivet.pyfunc
+import trivet.rules
 from trivet._commands import app
 from trivet_testing.command_line import invoke
 from trivet_testing.pages import Step, matches, steps_of
+from trivet_testing.waiting import wait_until
 
 PAGE = Path(__file__).parents[2] / "docs" / "cli.md"
 RUN = "0192f0c1a7d47b6e9c3e5a8b1f2d4c60"
@@ -24,6 +26,8 @@ MODEL = "m-0051d54e914b4d798556ff691fb7b02b"
 BEGAN = 1_793_611_800_000  # 2026-11-02T09:30:00Z
 # The registry chooses the ids of webhooks.
 WEBHOOK = "6f1c0b5e9a7d4c3f8e2a1b0c9d8e7f6a"
+# The tracking service those of rules.
+RULE = "6f1c0b5e9a7d4c3f8e2a1b0c9d8e7f6b"
 # They become a server, end by Ctrl-C, take the address of one, or need a model, and are told of in words.
 NOT_RUN = {
     *("trivet up", "trivet ui", "trivet models watch", "trivet login", "trivet logout"),
@@ -96,6 +100,8 @@ def test_every_command_of_the_page_answers_as_shown(
     client.tracking.create_run(
         experiment_id, run_id=RUN, run_name="lasso", start_time=BEGAN, user="ada", source="train.py"
     )
+    too_high = trivet.rules.Divergence("rmse", above=6)
+    rule = client.create_rule("too-high", too_high, experiment_id=experiment_id, tag=False).rule_id
     client.log_param(RUN, "alpha", 0.01)
     client.log_metric(RUN, "rmse", 6.125, step=1)
     client.tracking.log_console(
@@ -118,7 +124,8 @@ def test_every_command_of_the_page_answers_as_shown(
     client.finalize_logged_model(MODEL, "READY")
     client.set_terminated(RUN, end_time=BEGAN + 125_000)
     webhook = client.registry.webhooks.create("https://ci.example/all").webhook_id
-    for step in steps_of(PAGE.read_text(encoding="utf-8").replace(WEBHOOK, webhook)):
+    wait_until(lambda: bool(client.tracking.rules.list_events(rule_id=rule)))
+    for step in steps_of(PAGE.read_text(encoding="utf-8").replace(WEBHOOK, webhook).replace(RULE, rule)):
         program, *arguments = shlex.split(step.command)
         assert program == "trivet"
         ended = invoke(*arguments)

@@ -40,6 +40,8 @@ from trivet._errors import (
     ProjectFailed,
     ResourceExhausted,
     ResumeTokenExpired,
+    RuleNameTaken,
+    RuleNotFound,
     RunDeleted,
     RunIdTaken,
     RunNotFound,
@@ -60,6 +62,7 @@ from trivet._fluent import (
     ActiveRun,
     active_run,
     create_experiment,
+    create_rule,
     delete_logged_model_tag,
     delete_run,
     delete_tag,
@@ -108,6 +111,7 @@ from trivet._fluent import (
     set_tag,
     set_tags,
     set_tracking_uri,
+    should_stop,
     start_run,
     transition_model_version_stage,
     update_model_version,
@@ -264,6 +268,8 @@ __all__ = [
     "RegisteredModel",
     "ResourceExhausted",
     "ResumeTokenExpired",
+    "RuleNameTaken",
+    "RuleNotFound",
     "Run",
     "RunArtifacts",
     "RunChange",
@@ -299,6 +305,7 @@ __all__ = [
     "autolog",
     "compare_models",
     "create_experiment",
+    "create_rule",
     "delete_logged_model_tag",
     "delete_run",
     "delete_tag",
@@ -348,6 +355,7 @@ __all__ = [
     "set_tag",
     "set_tags",
     "set_tracking_uri",
+    "should_stop",
     "start_run",
     "transition_model_version_stage",
     "update_model_version",
@@ -374,10 +382,10 @@ def __getattr__(name: str) -> object:
         from importlib.metadata import version  # noqa: PLC0415 - see above
 
         return version("trivet")
-    if name == "data":
-        from importlib import import_module  # noqa: PLC0415 - only where a dataset is made
+    if name in ("data", "rules"):
+        from importlib import import_module  # noqa: PLC0415 - only where a dataset or a rule is made
 
-        return import_module("trivet.data")
+        return import_module(f"trivet.{name}")
     if name in __all__:
         from importlib import import_module  # noqa: PLC0415 - only where a value's class is asked for
 

@@ -51,6 +51,7 @@ if TYPE_CHECKING:
     from trivet._model_history import ModelEventWatch
     from trivet._names import LoggedModelFiles, Registered, RunFiles
     from trivet._registry import Registry
+    from trivet._rule_entities import Condition, Rule, RunStop
     from trivet._run_objects import RunObjects
     from trivet._target import Address, LocalData, Replicas, Service, Target
     from trivet._tracking import RunWatch, Tracking
@@ -376,6 +377,34 @@ class Client:
     def restore_run(self, run_id: str) -> None:
         """Takes a run out of the bin."""
         self.tracking.restore_run(run_id)
+
+    def create_rule(
+        self,
+        name: str,
+        condition: Condition,
+        *,
+        experiment_id: str | int | None = None,
+        run_id: str | None = None,
+        stop: bool = False,
+        tag: bool = True,
+        webhook_url: str = "",
+        webhook_secret: str = "",
+    ) -> Rule:
+        """Creates a rule by which runs are judged, or returns the one that says the same; `tracking.rules` has more."""
+        return self.tracking.rules.create(
+            name,
+            condition,
+            experiment_id=experiment_id,
+            run_id=run_id,
+            stop=stop,
+            tag=tag,
+            webhook_url=webhook_url,
+            webhook_secret=webhook_secret,
+        )
+
+    def stop_run(self, run_id: str, reason: str = "") -> RunStop:
+        """Asks whoever logs to a run to stop."""
+        return self.tracking.rules.stop_run(run_id, reason)
 
     def delete_metrics(self, run_id: str, keys: Sequence[str]) -> int:
         """Removes all points of metrics of a run, and returns how many those were."""

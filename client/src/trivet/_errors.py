@@ -13,6 +13,7 @@ TrivetError
 │   ├── ExperimentNotFound
 │   ├── RunNotFound
 │   ├── LoggedModelNotFound
+│   ├── RuleNotFound
 │   ├── TagNotFound
 │   ├── ArtifactNotFound
 │   ├── ModelNotFound
@@ -23,6 +24,7 @@ TrivetError
 │   ├── ExperimentNameTaken
 │   ├── RunIdTaken
 │   ├── LoggedModelIdTaken
+│   ├── RuleNameTaken
 │   └── ModelNameTaken
 ├── FailedPrecondition         not now: something has to be changed first
 │   ├── ExperimentDeleted
@@ -152,6 +154,10 @@ class ModelAliasNotFound(NotFound):
     """The model has no such alias."""
 
 
+class RuleNotFound(NotFound):
+    """No such rule on live metrics."""
+
+
 class WebhookNotFound(NotFound):
     """No such webhook."""
 
@@ -170,6 +176,10 @@ class RunIdTaken(AlreadyExists):
 
 class LoggedModelIdTaken(AlreadyExists):
     """A logged model of that id was created with other content, or is deleted."""
+
+
+class RuleNameTaken(AlreadyExists):
+    """The experiment or run has a rule of that name, which says something else."""
 
 
 class ModelNameTaken(AlreadyExists):
@@ -305,6 +315,8 @@ BY_REASON: Mapping[str, type[TrivetError]] = {
     "MODEL_VERSION_UNVERIFIED": ModelVersionUnverified,
     "STAGE_IN_USE": StageInUse,
     "WEBHOOK_NOT_FOUND": WebhookNotFound,
+    "RULE_NOT_FOUND": RuleNotFound,
+    "RULE_NAME_TAKEN": RuleNameTaken,
     "OVERLOADED": Overloaded,
     "MESSAGE_TOO_LARGE": MessageTooLarge,
 }

@@ -44,7 +44,9 @@ if TYPE_CHECKING:
     from trivet._logged_models import Order as LoggedModelOrder
     from trivet._metric_columns import MetricColumns
     from trivet._model_entities import ModelVersion, RegisteredModel
+    from trivet._rule_entities import Condition, Rule, RunStop
     from trivet._run_views import RunArtifacts
+    from trivet._stop_signal import StopSignal
 
 _Order = Sequence[str] | str | None
 _Ids = Sequence[str | int] | str | int | None
@@ -69,6 +71,7 @@ class ActiveRun:
         self._capture = capture
         self._process = os.getpid()
         self._is_ended = False
+        self._stop_signal: StopSignal | None = None
 
     def __enter__(self) -> Self:
         return self
@@ -100,6 +103,65 @@ class ActiveRun:
     def history(self, key: str, *, min_step: int | None = None, max_step: int | None = None) -> MetricColumns:
         """The points of a metric that were logged before the call; as `Run.history`."""
         return self._client.tracking.get_metric_columns(self.info.run_id, key, min_step=min_step, max_step=max_step)
+
+    def add_rule(
+        self,
+        name: str,
+        condition: Condition,
+        *,
+        stop: bool = False,
+        tag: bool = True,
+        webhook_url: str = "",
+        webhook_secret: str = "",
+    ) -> Rule:
+        """Has the server judge this run while it is logged; waits for its answer.
+
+        Args:
+            name: What people call the rule.
+            condition: When the run breaks it, such as `trivet.rules.NotANumber("loss")`.
+            stop: Whether `should_stop` is true then.
+            tag: Whether the run gets the tag `trivet.rule.NAME` then.
+            webhook_url: What is told then: `https://HOST[:PORT][/PATH]`.
+            webhook_secret: What signatures of that are made with. Default: a new one, in the answer.
+
+        Raises:
+            RuleNameTaken: the run has a rule of that name that says something else.
+            ServerUnavailable: no server answers, or with TRIVET_MODE=offline.
+        """
+        return self._client.create_rule(
+            name,
+            condition,
+            run_id=self.info.run_id,
+            stop=stop,
+            tag=tag,
+            webhook_url=webhook_url,
+            webhook_secret=webhook_secret,
+        )
+
+    def should_stop(self) -> bool:
+        """Whether a rule, or somebody, has asked this run to stop: for every step of a training loop; never waits.
+
+        A thread asks the server once a second, from the first call on. Where no server can be asked it is False. Once
+        true it stays so.
+        """
+        return self._asked_to_stop() is not None
+
+    @property
+    def stop_reason(self) -> str | None:
+        """Why `should_stop` is true, which may be empty; None where it is false."""
+        stop = self._asked_to_stop()
+        return None if stop is None else stop.reason
+
+    def _asked_to_stop(self) -> RunStop | None:
+        signal = self._stop_signal
+        if signal is None:
+            from trivet._stop_signal import StopSignal  # noqa: PLC0415 - `import trivet` is to cost little
+
+            tracking, run_id = self._client.tracking, self.info.run_id
+            signal = self._stop_signal = StopSignal(
+                lambda: tracking.rules.look_for_stop(run_id) if tracking.without_server.mode is Mode.ONLINE else None
+            )
+        return signal.get()
 
     @property
     def artifacts(self) -> RunArtifacts:
@@ -230,6 +292,54 @@ def set_experiment(experiment_name: str | None = None, experiment_id: str | int 
 def create_experiment(name: str, artifact_location: str | None = None, tags: Mapping[str, str] | None = None) -> str:
     """Creates an experiment and returns its id. Raises ExperimentNameTaken."""
     return process_client().create_experiment(name, artifact_location, tags)
+
+
+def create_rule(
+    name: str,
+    condition: Condition,
+    *,
+    experiment_id: str | int | None = None,
+    stop: bool = False,
+    tag: bool = True,
+    webhook_url: str = "",
+    webhook_secret: str = "",
+) -> Rule:
+    """Has the server judge all runs of an experiment while they are logged, those to come as well.
+
+    Args:
+        name: What people call the rule.
+        condition: When a run breaks it, such as `trivet.rules.NotANumber("loss")`.
+        experiment_id: Of the experiment. Default: the active one, else the experiment `Default`.
+        stop: Whether `run.should_stop()` is true then.
+        tag: Whether the run gets the tag `trivet.rule.NAME` then.
+        webhook_url: What is told then: `https://HOST[:PORT][/PATH]`.
+        webhook_secret: What signatures of that are made with. Default: a new one, in the answer.
+
+    Raises:
+        RuleNameTaken: the experiment has a rule of that name that says something else.
+        ServerUnavailable: no server answers, or with TRIVET_MODE=offline.
+    """
+    client = process_client()
+    if experiment_id is None and _process.experiment_name:
+        # Chosen while no server answered; one has to by now.
+        known = client.get_experiment_by_name(_process.experiment_name)
+        experiment_id = client.create_experiment(_process.experiment_name) if known is None else known.experiment_id
+    default = _DEFAULT_EXPERIMENT_ID if _process.experiment_id is None else _process.experiment_id
+    return client.create_rule(
+        name,
+        condition,
+        experiment_id=default if experiment_id is None else experiment_id,
+        stop=stop,
+        tag=tag,
+        webhook_url=webhook_url,
+        webhook_secret=webhook_secret,
+    )
+
+
+def should_stop() -> bool:
+    """Whether a rule, or somebody, has asked the active run to stop; False without one. Never waits."""
+    run = active_run()
+    return run is not None and run.should_stop()
 
 
 def get_experiment(experiment_id: str | int) -> Experiment:
@@ -379,6 +489,8 @@ def _end(run: ActiveRun, ending: Ending) -> None:
     if run._is_ended or run._process != os.getpid():  # noqa: SLF001 - of this module
         return  # after a fork, the run is the parent's to end
     run._is_ended = True  # noqa: SLF001 - of this module
+    if run._stop_signal is not None:  # noqa: SLF001 - of this module
+        run._stop_signal.end()  # noqa: SLF001 - of this module
     if run._capture is not None:  # noqa: SLF001 - of this module
         run._capture.end(ending)  # noqa: SLF001 - of this module
     run._client.set_terminated(run.info.run_id, ending.status)  # noqa: SLF001 - of this module

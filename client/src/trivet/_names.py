@@ -68,6 +68,10 @@ class Names:
             raise InvalidArgument(f"{version!r} is not a version: versions are numbers from 1 up.")
         return f"{self.model(name)}/versions/{version}"
 
+    def rule(self, rule_id: str) -> str:
+        """`workspaces/{workspace}/rules/{rule}`."""
+        return f"{self.parent}/rules/{_segment(rule_id, 'rule_id')}"
+
     def webhook(self, webhook_id: str) -> str:
         """`workspaces/{workspace}/webhooks/{webhook}`."""
         return f"{self.parent}/webhooks/{_segment(webhook_id, 'webhook_id')}"

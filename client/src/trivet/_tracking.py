@@ -67,6 +67,7 @@ from trivet._records import (
     to_tags,
     to_texts,
 )
+from trivet._rules import Rules
 from trivet._run_services import RunServices
 from trivet._spool.frames import Series
 from trivet._spool.sender import RunServer
@@ -140,6 +141,8 @@ class Tracking:
         """The models that runs made."""
         self.without_server = WithoutServer(connection, self._names, self._logger)
         """What goes on while no server answers."""
+        self.rules = Rules(connection, self._names, lambda run_id: self._logger.settle(run_id=run_id))
+        """Rules by which runs are judged while they are logged."""
         self.backfill = Backfill(connection, self._names)
         """Runs that were logged elsewhere."""
         self._histories = MetricHistories(connection, self._names)

@@ -22,6 +22,7 @@ from trivet._commands import (
     projects,
     promotion,
     purging,
+    rules,
     runs,
     servers,
     serving,
@@ -56,6 +57,7 @@ app.add_typer(projects.app)
 app.add_typer(experiments.app, name="experiments")
 app.add_typer(runs.app, name="runs")
 runs.app.add_typer(export.runs_app)
+app.add_typer(rules.app, name="rules")
 app.add_typer(artifacts.app, name="artifacts")
 artifacts.app.add_typer(storage.app)
 app.add_typer(logged_models.app, name="logged-models")

@@ -245,6 +245,18 @@ def fork(
     )
 
 
+@client_command(app, "stop", example="trivet runs stop 0192f0c1a7d47b6e9c3e5a8b1f2d4c60 --reason 'Good enough'")
+def stop(
+    client: trivet.Client,
+    run_id: RunArgument,
+    reason: Annotated[str, typer.Option(metavar="TEXT", help="Why, for people.", show_default=False)] = "",
+) -> Answer:
+    """Ask the program that logs to a run to stop; it does where it looks at run.should_stop()."""
+    asked = client.stop_run(run_id, reason)
+    because = f": {asked.reason}" if asked.reason else "."
+    return Done(f"Run {run_id} is asked to stop{because}", {"run_id": run_id, "reason": asked.reason})
+
+
 @client_command(app, "rewind", example="trivet runs rewind 0192f0c1a7d47b6e9c3e5a8b1f2d4c60 1000")
 def rewind(client: trivet.Client, run_id: RunArgument, step: StepArgument, is_sure: YesOption = False) -> Answer:  # noqa: FBT002 - a flag
     """Take a run back to a step, RUNNING: its points of all later steps are removed for good."""
