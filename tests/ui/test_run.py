@@ -184,9 +184,14 @@ def test_forks_models_and_the_end_of_a_run_are_shown(site: Any, page: Page) -> N
         client.create_registered_model("net")
         client.create_model_version("net", f"runs:/{run}/model", run_id=run)
         client.set_tag(run, "trivet.exit.message", "ValueError: the data has no rows")
+        client.set_tag(run, "trivet.rule.nan", "loss is NaN at step 2")
         client.set_terminated(run, "FAILED")
     page.goto(site.url(f"runs/{run}"))
     expect(page.get_by_role("region", name="How the run ended")).to_contain_text("the data has no rows")
+    expect(page.get_by_role("region", name="Broken rules")).to_have_text("nan: loss is NaN at step 2")
+    # People see that tag, unlike others that begin with `trivet.`.
+    expect(page.get_by_role("list", name="Tags", exact=True)).to_contain_text("trivet.rule.nan")
+    expect(page.get_by_role("list", name="Tags", exact=True)).not_to_contain_text("trivet.exit.message")
     expect(page.get_by_role("list", name="Logged models")).to_contain_text(model.name)
     expect(page.get_by_role("list", name="Registered versions").get_by_role("link")).to_have_attribute(
         "href", re.compile("/models/net/versions/1$")

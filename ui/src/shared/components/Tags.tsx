@@ -47,8 +47,12 @@ export function Tags({ tags, onChange }: Properties) {
   );
 }
 
+/** What the tags begin with that say which rules a run broke (docs/rules.md): they are for people. */
+export const RULE_PREFIX = "trivet.rule.";
+
 /** Whether a program set the tag for itself. */
-export const isOfSystem = (key: string): boolean => key.startsWith("mlflow.") || key.startsWith("trivet.");
+export const isOfSystem = (key: string): boolean =>
+  key.startsWith("mlflow.") || (key.startsWith("trivet.") && !key.startsWith(RULE_PREFIX));
 
 function NewTag({ onAdd }: { readonly onAdd: (key: string, value: string) => Promise<boolean> }) {
   const [draft, setDraft] = useState<{ readonly key: string; readonly value: string } | null>(null);

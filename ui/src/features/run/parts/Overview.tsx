@@ -2,6 +2,7 @@ import { useRef } from "react";
 
 import { idOf } from "~/api/names";
 import type { TabProperties } from "~/features/run/Page";
+import { BrokenRules } from "~/features/run/parts/BrokenRules";
 import { Datasets } from "~/features/run/parts/Datasets";
 import { Details } from "~/features/run/parts/Details";
 import { Ending } from "~/features/run/parts/Ending";
@@ -26,6 +27,7 @@ export function Overview({ workspace, run, search, go }: TabProperties) {
   return (
     <>
       <Ending run={run} />
+      <BrokenRules run={run} />
       <div className={styles.columns}>
         <div className={styles.column}>
           <Details workspace={workspace} run={run} />
