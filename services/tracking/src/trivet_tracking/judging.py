@@ -12,14 +12,14 @@ import logging
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
 from trivet_kit.errors import CallerError, ResumeTokenExpired
 from trivet_tracking.domain.metrics import Moment
 from trivet_tracking.domain.rule_conditions import NO_MEMORY, Memory
-from trivet_tracking.domain.rules import Judged, JudgedSeries, NewPoints
+from trivet_tracking.domain.rules import Judged, JudgedSeries, Reading
 from trivet_tracking.domain.watches import Position
 
 LOOK_SECONDS = 0.5
@@ -42,10 +42,12 @@ class _Reached:
     """Of the last point."""
     count: int
     """How many points the series had then."""
+    log_end: int
+    """Where the log of the run ended then."""
     memory: Memory
 
 
-_NOTHING = _Reached(None, 0, NO_MEMORY)
+_NOTHING = _Reached(None, 0, 0, NO_MEMORY)
 
 
 class Judging:
@@ -121,30 +123,31 @@ class Judging:
 
     def _judge(self, run_key: int, series: Sequence[JudgedSeries]) -> None:
         """Judges what is new of metrics of a run; a metric that has points among those that were judged, as a whole."""
-        read = self._judged.read(run_key, self._ends(series))
+        read = self._read(run_key, series)
         late = [one for one in series if not self._take(one, read)]
         for one in late:
             self._reached.pop(_place(one), None)
         if late:
-            read = self._judged.read(run_key, self._ends(late))
+            read = self._read(run_key, late)
             for one in late:
                 self._take(one, read)
 
-    def _ends(self, series: Sequence[JudgedSeries]) -> dict[str, Moment | None]:
-        """After which moment metrics are to be read, for all who judge them; None: from the beginning."""
+    def _read(self, run_key: int, series: Sequence[JudgedSeries]) -> Reading:
+        """What is new of metrics for all who judge them."""
         ends: dict[str, Moment | None] = {}
         for one in series:
             moment = self._reached.get(_place(one), _NOTHING).moment
             known = ends.get(one.metric, moment)
             ends[one.metric] = None if moment is None or known is None else min(moment, known)
-        return ends
+        log_end = min(self._reached.get(_place(one), _NOTHING).log_end for one in series)
+        return self._judged.read(run_key, ends, log_end)
 
-    def _take(self, one: JudgedSeries, read: Mapping[str, NewPoints]) -> bool:
+    def _take(self, one: JudgedSeries, read: Reading) -> bool:
         """Judges what was read; whether all of it comes after what was judged before."""
-        if one.metric not in read:  # it was removed meanwhile
+        if one.metric not in read.metrics:  # it was removed meanwhile
             self._reached.pop(_place(one), None)
             return True
-        new, reached = read[one.metric], self._reached.get(_place(one), _NOTHING)
+        new, reached = read.metrics[one.metric], self._reached.get(_place(one), _NOTHING)
         points = new.points
         if reached.moment is not None:
             points = points.part(points.place_after(reached.moment), len(points))
@@ -157,7 +160,8 @@ class Judging:
             self._reached.pop(_place(one), None)
             self._judged.fire(one.rule_key, one.run_key, breach)
             return True
-        self._reached[_place(one)] = _Reached((int(points.steps[-1]), int(points.times[-1])), new.count, memory)
+        end = (int(points.steps[-1]), int(points.times[-1]))
+        self._reached[_place(one)] = _Reached(end, new.count, read.log_end, memory)
         self._reached.move_to_end(_place(one))
         while len(self._reached) > _MAX_REMEMBERED:
             self._reached.popitem(last=False)

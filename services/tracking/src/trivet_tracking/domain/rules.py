@@ -193,6 +193,15 @@ class NewPoints:
 
 
 @dataclass(frozen=True)
+class Reading:
+    """What was read of a run."""
+
+    metrics: Mapping[str, NewPoints]
+    log_end: int
+    """Where the log of the run ended."""
+
+
+@dataclass(frozen=True)
 class SilentRun:
     """A RUNNING run that has been written nothing for longer than a rule allows which it has not broken yet."""
 
@@ -232,8 +241,12 @@ class Judged(Protocol):
         """
         ...
 
-    def read(self, run_key: int, after: Mapping[str, Moment | None]) -> Mapping[str, NewPoints]:
-        """The points of metrics of a run, of those that it has, after a moment each; None: all of them."""
+    def read(self, run_key: int, after: Mapping[str, Moment | None], after_log: int) -> Reading:
+        """The points of metrics of a run, of those that it has, after a moment each; None: all of them.
+
+        Of the log, only what is after an end that an earlier reading had; 0: all of it. What came to stand before that
+        end is not read: the counts tell.
+        """
         ...
 
     def fire(self, rule_key: int, run_key: int, breach: Breach) -> bool:

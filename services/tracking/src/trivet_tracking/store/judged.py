@@ -20,6 +20,7 @@ from trivet_tracking.domain.rules import (
     JudgedSeries,
     Look,
     NewPoints,
+    Reading,
     RunStop,
     SilentRun,
 )
@@ -42,6 +43,7 @@ _e = tables.experiment
 _c = tables.run_change
 _m = tables.metric_latest
 _chunk = tables.metric_chunk
+_log = tables.metric_log
 
 _IN_VALUES = 5000
 # Of a look; the rest are found by the next one.
@@ -89,7 +91,7 @@ class SqlJudged:
             }
             return Look(now, rule_ids, tuple(found.values()), self._silent(connection, heard_millis), shortened)
 
-    def read(self, run_key: int, after: Mapping[str, Moment | None]) -> Mapping[str, NewPoints]:
+    def read(self, run_key: int, after: Mapping[str, Moment | None], after_log: int) -> Reading:
         """The points of metrics of a run."""
         keys = sorted(after)
         with self._database.transaction("read") as connection:
@@ -105,9 +107,12 @@ class SqlJudged:
             parts = {key: list[Points]() for key in counts}
             for key, data in _chunks(connection, run_key, after):
                 parts.setdefault(key, []).append(columns.decode(data))
-            for (_, key), by_context in logged_series(connection, [run_key], keys).items():
+            for (_, key), by_context in logged_series(connection, [run_key], keys, after_log=after_log).items():
                 parts.setdefault(key, []).extend(by_context.values())
-        return {key: NewPoints(_after(parts[key], after[key]), count) for key, count in counts.items()}
+            log_end = connection.execute(sa.select(sa.func.max(_log.c.log_id)).where(_log.c.run_pk == run_key)).scalar()
+        return Reading(
+            {key: NewPoints(_after(parts[key], after[key]), count) for key, count in counts.items()}, log_end or 0
+        )
 
     def fire(self, rule_key: int, run_key: int, breach: Breach) -> bool:
         """Keeps that a run broke a rule."""
