@@ -14,7 +14,7 @@ from collections.abc import Mapping, Sequence
 from contextvars import ContextVar
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Literal, Self, SupportsFloat, SupportsIndex, overload
+from typing import TYPE_CHECKING, Literal, NamedTuple, Self, SupportsFloat, SupportsIndex, overload
 
 from trivet._client import DEFAULT_BINS, Client
 from trivet._errors import ExperimentDeleted, InvalidArgument, TrivetError
@@ -82,6 +82,12 @@ class ActiveRun:
         from trivet._captured.ending import ending_by  # noqa: PLC0415 - `import trivet` is to cost little
 
         _end(self, ending_by(error))
+
+    def end(self, status: str = "FINISHED") -> None:
+        """Ends this run, whether or not it is the active one, as `end_run` does; again does nothing."""
+        from trivet._captured.ending import Ending  # noqa: PLC0415 - `import trivet` is to cost little
+
+        _end(self, Ending(status))
 
     def log(
         self, values: Mapping[str, object], step: SupportsIndex | None = None, timestamp: int | None = None
@@ -289,6 +295,20 @@ def set_experiment(experiment_name: str | None = None, experiment_id: str | int 
     return experiment
 
 
+class RunsExperiment(NamedTuple):
+    """Where a run goes that says nothing else."""
+
+    experiment_id: str
+    name: str
+    """Instead of the id where nobody could be asked for one; else empty."""
+
+
+def experiment_of_process() -> RunsExperiment:
+    """The active experiment, else `Default`."""
+    with _process.lock:
+        return RunsExperiment(_process.experiment_id or _DEFAULT_EXPERIMENT_ID, _process.experiment_name)
+
+
 def create_experiment(name: str, artifact_location: str | None = None, tags: Mapping[str, str] | None = None) -> str:
     """Creates an experiment and returns its id. Raises ExperimentNameTaken."""
     return process_client().create_experiment(name, artifact_location, tags)
@@ -430,6 +450,7 @@ def start_run(
     if run_id is None and not stack and fork_from is None:
         run_id = os.environ.get("TRIVET_RUN_ID") or None
         joins = _is_worker()
+    experiment = experiment_of_process()
     wish = Wish(
         run_id=run_id,
         joins=joins,
@@ -437,8 +458,8 @@ def start_run(
         resume_from=resume_from,
         fork_from=fork_from,
         experiment_id=experiment_id,
-        default_experiment_id=_DEFAULT_EXPERIMENT_ID if _process.experiment_id is None else _process.experiment_id,
-        experiment_name=_process.experiment_name,
+        default_experiment_id=experiment.experiment_id,
+        experiment_name=experiment.name,
         run_name=run_name,
         parent_run_id=parent_run_id or (stack[-1].info.run_id if stack else None),
         tags=tags or {},
@@ -477,9 +498,7 @@ def end_run(status: str = "FINISHED") -> None:
     """
     run = active_run()
     if run is not None:
-        from trivet._captured.ending import Ending  # noqa: PLC0415 - `import trivet` is to cost little
-
-        _end(run, Ending(status))
+        run.end(status)
 
 
 def _end(run: ActiveRun, ending: Ending) -> None:

@@ -370,6 +370,7 @@ class Tracking:
         may_exist: bool = False,
         experiment_name: str = "",
         run_name: str | None = None,
+        start_time: int | None = None,
         tags: Mapping[str, object] | None = None,
         description: str = "",
         parent_run_id: str | None = None,
@@ -385,6 +386,7 @@ class Tracking:
             may_exist: Goes on with the run of that id, if there is one, as `resume_run` does, and leaves it as it is.
             experiment_name: Instead of the id: the experiment is created where there is none of that name.
             run_name: What people call it. Default: the server makes a name up.
+            start_time: In milliseconds since the Unix epoch. Default: now.
             tags: What to mark it with.
             description: Notes about it, in markdown.
             parent_run_id: The run in which it is nested.
@@ -401,7 +403,7 @@ class Tracking:
             run_id,
             experiment_id=experiment_id,
             run_name=run_name,
-            start_time=None,
+            start_time=start_time,
             tags=tags,
             description=description,
             parent_run_id=parent_run_id,

@@ -1,0 +1,1 @@
+"""Runs of tuning: what searches for good params logs by itself."""
