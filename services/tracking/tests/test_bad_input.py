@@ -24,6 +24,7 @@ from trivet_proto.tracking.v1 import tracking_service_pb2 as pb
 from trivet_proto.tracking.v1.experiment_pb2 import Experiment
 from trivet_proto.tracking.v1.logged_model_pb2 import LoggedModel
 from trivet_proto.tracking.v1.metric_pb2 import MetricColumns, MetricContext
+from trivet_proto.tracking.v1.param_importance_pb2 import ComputeParamImportanceRequest
 from trivet_proto.tracking.v1.purge_pb2 import PurgeExperimentsRequest, PurgeRunsRequest
 from trivet_proto.tracking.v1.rewrite_pb2 import DeleteMetricsRequest, ForkRunRequest, RewindRunRequest
 from trivet_proto.tracking.v1.run_inputs_pb2 import DatasetInput, LoggedModelInput, LoggedModelOutput
@@ -525,6 +526,10 @@ def datasets(**fields: Any) -> models_pb.SearchDatasetsRequest:
     return models_pb.SearchDatasetsRequest(parent=W, **fields)
 
 
+def importances(**fields: Any) -> ComputeParamImportanceRequest:
+    return ComputeParamImportanceRequest(**{"parent": W, "metric_key": "loss", **fields})
+
+
 def activity(**fields: Any) -> activity_pb.ListExperimentActivityRequest:
     return activity_pb.ListExperimentActivityRequest(parent=W, **fields)
 
@@ -648,6 +653,19 @@ def model_rows() -> Iterator[Row]:
         yield "too-many-experiments", method, ask(experiments=[EXPERIMENT] * 1001), "FIELD_INVALID"
 
 
+def importance_rows() -> Iterator[Row]:
+    method = "ComputeParamImportance"
+    yield "no-metric", method, importances(metric_key=""), "FIELD_REQUIRED"
+    yield "long-metric", method, importances(metric_key="m" * 251), "FIELD_TOO_LONG"
+    yield "unknown-figure", method, importances(figure=99), "FIELD_INVALID"
+    yield "unknown-view", method, importances(view=99), "FIELD_INVALID"
+    yield "filter-of-nothing", method, importances(filter="nobody = 1"), "FILTER_INVALID"
+    yield "too-many-params", method, importances(param_keys=["p"] * 101), "FIELD_INVALID"
+    yield "empty-param", method, importances(param_keys=[""]), "FIELD_REQUIRED"
+    yield "missing-experiment", method, importances(experiments=[f"{W}/experiments/99"]), "EXPERIMENT_NOT_FOUND"
+    yield "too-many-experiments", method, importances(experiments=[EXPERIMENT] * 1001), "FIELD_INVALID"
+
+
 def activity_rows() -> Iterator[Row]:
     method = "ListExperimentActivity"
     yield "no-experiments", method, activity(), "FIELD_REQUIRED"
@@ -700,6 +718,7 @@ def rows() -> Iterator[Row]:
     yield from purge_rows()
     yield from model_rows()
     yield from input_rows()
+    yield from importance_rows()
     yield from activity_rows()
     yield from saved_view_rows()
 
@@ -871,6 +890,7 @@ OF_EXPERIMENTS: dict[str, TakesName] = {
     "RestoreExperiment": lambda name: ("RestoreExperiment", pb.RestoreExperimentRequest(name=name)),
     "CreateLoggedModel.experiment": lambda name: ("CreateLoggedModel", new_model(experiment=name)),
     "SearchLoggedModels.experiments": lambda name: ("SearchLoggedModels", models(experiments=[name])),
+    "ComputeParamImportance.experiments": lambda name: ("ComputeParamImportance", importances(experiments=[name])),
     "SearchDatasets.experiments": lambda name: ("SearchDatasets", datasets(experiments=[name])),
     "ListExperimentActivity.experiments": lambda name: ("ListExperimentActivity", activity(experiments=[name])),
     "CreateSavedView.experiment": lambda name: ("CreateSavedView", new_saved_view(experiment=name)),
@@ -898,6 +918,10 @@ OF_WORKSPACES: dict[str, TakesName] = {
     "ListSavedViews": lambda name: ("ListSavedViews", ListSavedViewsRequest(parent=name)),
     "CreateLoggedModel": lambda name: ("CreateLoggedModel", models_pb.CreateLoggedModelRequest(parent=name)),
     "SearchLoggedModels": lambda name: ("SearchLoggedModels", models_pb.SearchLoggedModelsRequest(parent=name)),
+    "ComputeParamImportance": lambda name: (
+        "ComputeParamImportance",
+        ComputeParamImportanceRequest(parent=name, metric_key="loss"),
+    ),
     "SearchDatasets": lambda name: ("SearchDatasets", models_pb.SearchDatasetsRequest(parent=name)),
     "CreateExperiment": lambda name: (
         "CreateExperiment",

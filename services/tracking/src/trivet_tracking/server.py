@@ -23,6 +23,7 @@ from trivet_tracking.servicers.experiments import ExperimentServicer
 from trivet_tracking.servicers.exports import ExportServicer
 from trivet_tracking.servicers.logged_models import LoggedModelServicer
 from trivet_tracking.servicers.metrics import MetricServicer
+from trivet_tracking.servicers.param_importance import ParamImportanceServicer
 from trivet_tracking.servicers.purge import PurgeServicer
 from trivet_tracking.servicers.rewrites import RewriteServicer
 from trivet_tracking.servicers.rules import RuleServicer
@@ -49,10 +50,13 @@ from trivet_tracking.store.runs import SqlRuns
 from trivet_tracking.store.saved_views import SqlSavedViews
 from trivet_tracking.store.tables import SCHEMA
 from trivet_tracking.store.writes import SqlWrites
+from trivet_tracking.turns import Turns
 from trivet_tracking.watching import Watching
 
 DEFAULT_WEBHOOKS = WebhookSettings()
 _USER_AGENT = "trivet-tracking"
+# A forest takes a processor for a second or two, and a server is there for those who log.
+IMPORTANCE_PATIENCE_SECONDS = 10.0
 
 LIMITS = system_service_pb2.Limits(
     max_key_characters=texts.MAX_KEY_CHARACTERS,
@@ -108,9 +112,11 @@ def build(
         webhooks.timeout_seconds,
         webhooks.retry_seconds,
     )
+    runs = SqlRuns(database, experiments, now_millis, attributes)
     servicers = (
         ExperimentServicer(experiments),
-        RunServicer(SqlRuns(database, experiments, now_millis, attributes), now_millis),
+        RunServicer(runs, now_millis),
+        ParamImportanceServicer(runs, Turns("importances", at_once=1, patience_seconds=IMPORTANCE_PATIENCE_SECONDS)),
         RewriteServicer(SqlRewrites(database, now_millis, attributes), now_millis),
         PurgeServicer(SqlPurge(database, now_millis)),
         MetricServicer(SqlMetrics(database), committer, now_millis),

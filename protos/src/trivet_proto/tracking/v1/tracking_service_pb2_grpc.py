@@ -9,6 +9,7 @@ from trivet_proto.tracking.v1 import experiment_pb2 as trivet__proto_dot_trackin
 from trivet_proto.tracking.v1 import export_pb2 as trivet__proto_dot_tracking_dot_v1_dot_export__pb2
 from trivet_proto.tracking.v1 import logged_model_pb2 as trivet__proto_dot_tracking_dot_v1_dot_logged__model__pb2
 from trivet_proto.tracking.v1 import logged_model_service_pb2 as trivet__proto_dot_tracking_dot_v1_dot_logged__model__service__pb2
+from trivet_proto.tracking.v1 import param_importance_pb2 as trivet__proto_dot_tracking_dot_v1_dot_param__importance__pb2
 from trivet_proto.tracking.v1 import purge_pb2 as trivet__proto_dot_tracking_dot_v1_dot_purge__pb2
 from trivet_proto.tracking.v1 import rewrite_pb2 as trivet__proto_dot_tracking_dot_v1_dot_rewrite__pb2
 from trivet_proto.tracking.v1 import rule_pb2 as trivet__proto_dot_tracking_dot_v1_dot_rule__pb2
@@ -120,6 +121,11 @@ class TrackingServiceStub(object):
                 '/trivet.tracking.v1.TrackingService/CompareRuns',
                 request_serializer=trivet__proto_dot_tracking_dot_v1_dot_tracking__service__pb2.CompareRunsRequest.SerializeToString,
                 response_deserializer=trivet__proto_dot_tracking_dot_v1_dot_tracking__service__pb2.CompareRunsResponse.FromString,
+                _registered_method=True)
+        self.ComputeParamImportance = channel.unary_unary(
+                '/trivet.tracking.v1.TrackingService/ComputeParamImportance',
+                request_serializer=trivet__proto_dot_tracking_dot_v1_dot_param__importance__pb2.ComputeParamImportanceRequest.SerializeToString,
+                response_deserializer=trivet__proto_dot_tracking_dot_v1_dot_param__importance__pb2.ParamImportance.FromString,
                 _registered_method=True)
         self.WatchRuns = channel.unary_stream(
                 '/trivet.tracking.v1.TrackingService/WatchRuns',
@@ -415,6 +421,26 @@ class TrackingServiceServicer(object):
 
     def CompareRuns(self, request, context):
         """Puts runs side by side: what they have under each key, and whether that differs.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ComputeParamImportance(self, request, context):
+        """Tells which params of runs tell a metric, and in which direction.
+
+        1. Of the newest 1,000 runs that pass and have the metric, those count that have it as a finite number. The metric
+        counts by its rank among them, so that one run that diverged does not outweigh all others.
+        2. A param is one of numbers where every text that runs have of it is a number, or `None`, `nan` or `null`, which
+        count as no value then; it counts by its order, so that a scale is the same as its logarithm. Others are of texts.
+        No value is lower than all others.
+        3. A random forest learns the ranks from the params, and from copies of them in random order, which tell nothing. A
+        param is as important as predictions become worse where it is put in random order, of runs that a tree has not
+        learnt from; it is above chance where that is more than it is for all copies, and than three standard deviations
+        above their mean.
+        4. The correlation is Spearman's, of the runs that have a value.
+
+        The same runs have the same answer. Where too many ask at once it is RESOURCE_EXHAUSTED (OVERLOADED).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -844,6 +870,11 @@ def add_TrackingServiceServicer_to_server(servicer, server):
                     servicer.CompareRuns,
                     request_deserializer=trivet__proto_dot_tracking_dot_v1_dot_tracking__service__pb2.CompareRunsRequest.FromString,
                     response_serializer=trivet__proto_dot_tracking_dot_v1_dot_tracking__service__pb2.CompareRunsResponse.SerializeToString,
+            ),
+            'ComputeParamImportance': grpc.unary_unary_rpc_method_handler(
+                    servicer.ComputeParamImportance,
+                    request_deserializer=trivet__proto_dot_tracking_dot_v1_dot_param__importance__pb2.ComputeParamImportanceRequest.FromString,
+                    response_serializer=trivet__proto_dot_tracking_dot_v1_dot_param__importance__pb2.ParamImportance.SerializeToString,
             ),
             'WatchRuns': grpc.unary_stream_rpc_method_handler(
                     servicer.WatchRuns,
@@ -1413,6 +1444,33 @@ class TrackingService(object):
             '/trivet.tracking.v1.TrackingService/CompareRuns',
             trivet__proto_dot_tracking_dot_v1_dot_tracking__service__pb2.CompareRunsRequest.SerializeToString,
             trivet__proto_dot_tracking_dot_v1_dot_tracking__service__pb2.CompareRunsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ComputeParamImportance(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/trivet.tracking.v1.TrackingService/ComputeParamImportance',
+            trivet__proto_dot_tracking_dot_v1_dot_param__importance__pb2.ComputeParamImportanceRequest.SerializeToString,
+            trivet__proto_dot_tracking_dot_v1_dot_param__importance__pb2.ParamImportance.FromString,
             options,
             channel_credentials,
             insecure,

@@ -13,6 +13,7 @@ import trivet_proto.tracking.v1.experiment_pb2
 import trivet_proto.tracking.v1.export_pb2
 import trivet_proto.tracking.v1.logged_model_pb2
 import trivet_proto.tracking.v1.logged_model_service_pb2
+import trivet_proto.tracking.v1.param_importance_pb2
 import trivet_proto.tracking.v1.purge_pb2
 import trivet_proto.tracking.v1.rewrite_pb2
 import trivet_proto.tracking.v1.rule_pb2
@@ -135,6 +136,26 @@ class TrackingServiceStub:
         trivet_proto.tracking.v1.tracking_service_pb2.CompareRunsResponse,
     ]
     """Puts runs side by side: what they have under each key, and whether that differs."""
+
+    ComputeParamImportance: grpc.UnaryUnaryMultiCallable[
+        trivet_proto.tracking.v1.param_importance_pb2.ComputeParamImportanceRequest,
+        trivet_proto.tracking.v1.param_importance_pb2.ParamImportance,
+    ]
+    """Tells which params of runs tell a metric, and in which direction.
+
+    1. Of the newest 1,000 runs that pass and have the metric, those count that have it as a finite number. The metric
+       counts by its rank among them, so that one run that diverged does not outweigh all others.
+    2. A param is one of numbers where every text that runs have of it is a number, or `None`, `nan` or `null`, which
+       count as no value then; it counts by its order, so that a scale is the same as its logarithm. Others are of texts.
+       No value is lower than all others.
+    3. A random forest learns the ranks from the params, and from copies of them in random order, which tell nothing. A
+       param is as important as predictions become worse where it is put in random order, of runs that a tree has not
+       learnt from; it is above chance where that is more than it is for all copies, and than three standard deviations
+       above their mean.
+    4. The correlation is Spearman's, of the runs that have a value.
+
+    The same runs have the same answer. Where too many ask at once it is RESOURCE_EXHAUSTED (OVERLOADED).
+    """
 
     WatchRuns: grpc.UnaryStreamMultiCallable[
         trivet_proto.tracking.v1.watch_pb2.WatchRunsRequest,
@@ -582,6 +603,26 @@ class TrackingServiceAsyncStub:
         trivet_proto.tracking.v1.tracking_service_pb2.CompareRunsResponse,
     ]
     """Puts runs side by side: what they have under each key, and whether that differs."""
+
+    ComputeParamImportance: grpc.aio.UnaryUnaryMultiCallable[
+        trivet_proto.tracking.v1.param_importance_pb2.ComputeParamImportanceRequest,
+        trivet_proto.tracking.v1.param_importance_pb2.ParamImportance,
+    ]
+    """Tells which params of runs tell a metric, and in which direction.
+
+    1. Of the newest 1,000 runs that pass and have the metric, those count that have it as a finite number. The metric
+       counts by its rank among them, so that one run that diverged does not outweigh all others.
+    2. A param is one of numbers where every text that runs have of it is a number, or `None`, `nan` or `null`, which
+       count as no value then; it counts by its order, so that a scale is the same as its logarithm. Others are of texts.
+       No value is lower than all others.
+    3. A random forest learns the ranks from the params, and from copies of them in random order, which tell nothing. A
+       param is as important as predictions become worse where it is put in random order, of runs that a tree has not
+       learnt from; it is above chance where that is more than it is for all copies, and than three standard deviations
+       above their mean.
+    4. The correlation is Spearman's, of the runs that have a value.
+
+    The same runs have the same answer. Where too many ask at once it is RESOURCE_EXHAUSTED (OVERLOADED).
+    """
 
     WatchRuns: grpc.aio.UnaryStreamMultiCallable[
         trivet_proto.tracking.v1.watch_pb2.WatchRunsRequest,
@@ -1057,6 +1098,28 @@ class TrackingServiceServicer(metaclass=abc.ABCMeta):
         context: _ServicerContext,
     ) -> typing.Union[trivet_proto.tracking.v1.tracking_service_pb2.CompareRunsResponse, collections.abc.Awaitable[trivet_proto.tracking.v1.tracking_service_pb2.CompareRunsResponse]]:
         """Puts runs side by side: what they have under each key, and whether that differs."""
+
+    @abc.abstractmethod
+    def ComputeParamImportance(
+        self,
+        request: trivet_proto.tracking.v1.param_importance_pb2.ComputeParamImportanceRequest,
+        context: _ServicerContext,
+    ) -> typing.Union[trivet_proto.tracking.v1.param_importance_pb2.ParamImportance, collections.abc.Awaitable[trivet_proto.tracking.v1.param_importance_pb2.ParamImportance]]:
+        """Tells which params of runs tell a metric, and in which direction.
+
+        1. Of the newest 1,000 runs that pass and have the metric, those count that have it as a finite number. The metric
+           counts by its rank among them, so that one run that diverged does not outweigh all others.
+        2. A param is one of numbers where every text that runs have of it is a number, or `None`, `nan` or `null`, which
+           count as no value then; it counts by its order, so that a scale is the same as its logarithm. Others are of texts.
+           No value is lower than all others.
+        3. A random forest learns the ranks from the params, and from copies of them in random order, which tell nothing. A
+           param is as important as predictions become worse where it is put in random order, of runs that a tree has not
+           learnt from; it is above chance where that is more than it is for all copies, and than three standard deviations
+           above their mean.
+        4. The correlation is Spearman's, of the runs that have a value.
+
+        The same runs have the same answer. Where too many ask at once it is RESOURCE_EXHAUSTED (OVERLOADED).
+        """
 
     @abc.abstractmethod
     def WatchRuns(
