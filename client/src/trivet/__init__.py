@@ -99,6 +99,7 @@ from trivet._fluent import (
     log_params,
     log_table,
     log_text,
+    param_importance,
     register_model,
     search_experiments,
     search_logged_models,
@@ -182,6 +183,7 @@ if TYPE_CHECKING:
         Webhook,
         WebhookDelivery,
     )
+    from trivet._param_importance import ParamFinding, ParamImportance, RankCorrelation
     from trivet._run_views import RunArtifacts
 
 __all__ = [
@@ -257,12 +259,15 @@ __all__ = [
     "OwnerKindUsage",
     "PagedList",
     "ParamChanged",
+    "ParamFinding",
+    "ParamImportance",
     "PermissionDenied",
     "ProjectFailed",
     "PromotionRules",
     "Purged",
     "PurgedExperiment",
     "PurgedRun",
+    "RankCorrelation",
     "RankSummary",
     "Receipt",
     "RegisteredModel",
@@ -343,6 +348,7 @@ __all__ = [
     "log_params",
     "log_table",
     "log_text",
+    "param_importance",
     "register_model",
     "search_experiments",
     "search_logged_models",
@@ -368,6 +374,7 @@ _VALUE_MODULES = (
     "_entities",
     "_metric_columns",
     "_model_entities",
+    "_param_importance",
     "_run_views",
     "_evaluation.results",
     "_evaluation.evaluating",

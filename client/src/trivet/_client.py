@@ -50,6 +50,7 @@ if TYPE_CHECKING:
     )
     from trivet._model_history import ModelEventWatch
     from trivet._names import LoggedModelFiles, Registered, RunFiles
+    from trivet._param_importance import ParamImportance
     from trivet._registry import Registry
     from trivet._rule_entities import Condition, Rule, RunStop
     from trivet._run_objects import RunObjects
@@ -325,6 +326,26 @@ class Client:
     def compare_runs(self, run_ids: Sequence[str], *, only_differing: bool = False) -> RunComparison:
         """Puts runs side by side."""
         return self.tracking.compare_runs(run_ids, only_differing=only_differing)
+
+    def param_importance(
+        self,
+        metric: str,
+        experiment_ids: Sequence[str | int] | str | int = (),
+        *,
+        filter_string: str = "",
+        run_view_type: ViewType | int = ViewType.ACTIVE_ONLY,
+        figure: str = "last",
+        param_keys: Sequence[str] = (),
+    ) -> ParamImportance:
+        """Tells which params of runs tell a metric, and in which direction."""
+        return self.tracking.param_importance(
+            metric,
+            experiment_ids,
+            filter_string=filter_string,
+            run_view_type=run_view_type,
+            figure=figure,
+            param_keys=param_keys,
+        )
 
     def console(self, run_id: str, newest: int = 0, *, follow: bool = False) -> Iterator[ConsoleLine]:
         """Returns what the processes of a run wrote to their consoles, line by line; `follow` goes on until its end."""

@@ -17,7 +17,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Literal, NamedTuple, Self, SupportsFloat, SupportsIndex, overload
 
 from trivet._client import DEFAULT_BINS, Client
-from trivet._errors import ExperimentDeleted, InvalidArgument, TrivetError
+from trivet._errors import ExperimentDeleted, ExperimentNotFound, InvalidArgument, TrivetError
 from trivet._mode import Mode
 from trivet._view_type import ViewType
 
@@ -44,6 +44,7 @@ if TYPE_CHECKING:
     from trivet._logged_models import Order as LoggedModelOrder
     from trivet._metric_columns import MetricColumns
     from trivet._model_entities import ModelVersion, RegisteredModel
+    from trivet._param_importance import ParamImportance
     from trivet._rule_entities import Condition, Rule, RunStop
     from trivet._run_views import RunArtifacts
     from trivet._stop_signal import StopSignal
@@ -844,6 +845,41 @@ def _experiments_to_search(
         experiment = client.get_experiment_by_name(_process.experiment_name)
         return None if experiment is None else [experiment.experiment_id]
     return [_process.experiment_id or _DEFAULT_EXPERIMENT_ID]
+
+
+def param_importance(
+    metric: str,
+    experiment_ids: _Ids = None,
+    filter_string: str = "",
+    *,
+    figure: str = "last",
+    param_keys: Sequence[str] = (),
+    experiment_names: Sequence[str] | None = None,
+) -> ParamImportance:
+    """Tells which params of runs tell a metric, and in which direction; docs/tuning.md says how.
+
+    Args:
+        metric: Its key. Runs without it do not count.
+        experiment_ids: Where to look: ids, or one id alone. Default: the active experiment, else `Default`.
+        filter_string: Which of the runs, as for `search_runs`. Empty: all.
+        figure: `last` for the current value of the metric, `min` or `max` for the smallest or largest one.
+        param_keys: Only these params, at most 100. Empty: all.
+        experiment_names: Instead of ids.
+
+    Returns:
+        What the newest 1,000 of those runs tell: by param, its importance by a random forest, and its rank correlation
+        with the metric. The same for the same runs.
+
+    Raises:
+        FailedPrecondition: fewer than 5 runs have the metric as a finite number.
+        FilterInvalid: the filter cannot be understood; says where.
+        ExperimentNotFound: there is no such experiment.
+    """
+    client = process_client()
+    ids = _experiments_to_search(client, experiment_ids, experiment_names, everywhere=False)
+    if ids is None:
+        raise ExperimentNotFound(f"There is no experiment of these names: {list(experiment_names or ())}.")
+    return client.param_importance(metric, ids, filter_string=filter_string, figure=figure, param_keys=param_keys)
 
 
 # --- artifacts

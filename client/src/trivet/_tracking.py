@@ -52,6 +52,7 @@ from trivet._metric_histories import MetricHistories, summarize
 from trivet._mode import Mode, current_mode
 from trivet._names import Names
 from trivet._paging import collect, joined
+from trivet._param_importance import ParamImportance, from_importance, to_figure
 from trivet._records import (
     check_dataset,
     check_is,
@@ -100,6 +101,7 @@ from trivet._watch import Watch
 from trivet._without_server import WithoutServer
 from trivet_proto.tracking.v1 import console_pb2, experiment_pb2, purge_pb2, rewrite_pb2, run_pb2, watch_pb2
 from trivet_proto.tracking.v1 import logged_model_service_pb2 as models_pb
+from trivet_proto.tracking.v1 import param_importance_pb2 as importance_pb
 from trivet_proto.tracking.v1 import tracking_service_pb2 as pb
 from trivet_proto.tracking.v1.tracking_service_pb2_grpc import TrackingServiceStub
 
@@ -609,6 +611,49 @@ class Tracking:
         )
         self._logger.settle()
         return from_comparison(self._connection.call(self._stub.CompareRuns, request, repeatable=True), run_ids)
+
+    def param_importance(
+        self,
+        metric: str,
+        experiment_ids: Sequence[str | int] | str | int = (),
+        *,
+        filter_string: str = "",
+        run_view_type: ViewType | int = ViewType.ACTIVE_ONLY,
+        figure: str = "last",
+        param_keys: Sequence[str] = (),
+    ) -> ParamImportance:
+        """Tells which params of runs tell a metric, and in which direction; docs/tuning.md says how.
+
+        Args:
+            metric: Its key. Runs without it do not count.
+            experiment_ids: Where to look: ids, or one id alone. Empty: everywhere in the workspace.
+            filter_string: Which of the runs, as for `search_runs`. Empty: all.
+            run_view_type: Those in use, those in the bin, or both.
+            figure: `last` for the current value of the metric, `min` or `max` for the smallest or largest one.
+            param_keys: Only these params, at most 100. Empty: all.
+
+        Returns:
+            What the newest 1,000 of those runs tell; the same for the same runs.
+
+        Raises:
+            FailedPrecondition: fewer than 5 runs have the metric as a finite number.
+            FilterInvalid: the filter cannot be understood; says where.
+            ExperimentNotFound: there is no such experiment.
+            Overloaded: too many ask at once.
+        """
+        request = importance_pb.ComputeParamImportanceRequest(
+            parent=self._names.parent,
+            experiments=self._names.experiments(experiment_ids),
+            filter=filter_string,
+            view=to_view(run_view_type),
+            metric_key=check_key(metric),
+            figure=to_figure(figure),
+            param_keys=to_texts("param_keys", param_keys),
+        )
+        self._logger.settle()
+        return from_importance(
+            self._connection.call(self._stub.ComputeParamImportance, request, repeatable=True), metric
+        )
 
     def watch_runs(
         self,

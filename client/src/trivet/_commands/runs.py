@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Mapping, Sequence
+from enum import StrEnum
 from typing import Annotated, Any, Final
 
 import typer
@@ -14,9 +15,11 @@ from trivet._commands.changes import show_changes
 from trivet._commands.comparing import Compared
 from trivet._commands.console import show_console
 from trivet._commands.declaring import client_command
-from trivet._commands.experiments import find_by_name
+from trivet._commands.experiments import find, find_by_name
+from trivet._commands.importance import Importances
 from trivet._commands.kinds import NAMES, NUMBER, PAIRS, TEXT, Kind
 from trivet._commands.options import (
+    ExperimentArgument,
     ExperimentIdsOption,
     ExperimentsOption,
     FilterOption,
@@ -189,6 +192,50 @@ def compare(
 ) -> Answer:
     """Put runs side by side: a column each, and a row for each attribute, param, metric and tag that differs."""
     return Compared(client.compare_runs(run_ids, only_differing=not everything), run_ids)
+
+
+class Figure(StrEnum):
+    """One of the values of a metric."""
+
+    LAST = "last"
+    MIN = "min"
+    MAX = "max"
+
+
+@client_command(app, "importance", example="trivet runs importance taxi --metric rmse --filter 'params.model = 'xgb''")
+def importance(
+    client: trivet.Client,
+    experiment: ExperimentArgument,
+    metric: Annotated[
+        str, typer.Option("--metric", metavar="KEY", help="What the params are to tell.", show_default=False)
+    ],
+    figure: Annotated[
+        Figure, typer.Option(help="The current value of the metric, the smallest or the largest one.")
+    ] = Figure.LAST,
+    filter_string: FilterOption = "",
+    params: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--params",
+            metavar="KEYS",
+            help="Only these params, with commas between; may be given several times.",
+            show_default=False,
+        ),
+    ] = None,
+    top: Annotated[
+        int | None, typer.Option(metavar="N", min=1, help="Show so many params at most.", show_default=False)
+    ] = None,
+) -> Answer:
+    """Tell which params of the runs of an experiment tell a metric, and in which direction."""
+    keys = [key.strip() for text in params or () for key in text.split(",") if key.strip()]
+    found = client.param_importance(
+        metric,
+        find(client, experiment).experiment_id,
+        filter_string=filter_string,
+        figure=figure.value,
+        param_keys=keys,
+    )
+    return Importances(found, metric, top)
 
 
 @client_command(app, "rename", example="trivet runs rename 0192f0c1a7d47b6e9c3e5a8b1f2d4c60 'small steps'")
