@@ -194,6 +194,17 @@ def test_importance_and_correlation_of_params(logged: Logged, page: Page, tmp_pa
     assert float(first[3]) > 0.8  # of two categories, the second one is with the higher loss
 
 
+def test_importance_is_what_programs_are_told(
+    logged: Logged, served: tuple[str, str], page: Page, tmp_path: Path
+) -> None:
+    page.goto(logged.url({"kind": "importance", "settings": {"target": "min.acc"}}))
+    expect(panel(page, "Params that tell min acc")).to_contain_text("Based on 23 runs", timeout=20_000)
+    _, *rows = saved_rows(page, "Params that tell min acc", tmp_path)
+    with trivet.Client(served[1], workspace=logged.workspace) as client:
+        found = client.param_importance("acc", logged.experiment, figure="min")
+    assert [(row[0], float(row[1])) for row in rows] == [(param.key, param.importance) for param in found.findings]
+
+
 def test_few_runs_have_no_importance(logged: Logged, page: Page) -> None:
     page.goto(logged.url(IMPORTANCE, selected=json.dumps(logged.runs[1:7])))
     found = panel(page, "Params that tell loss")

@@ -1,5 +1,4 @@
-import type { Finding } from "~/features/charts/panels/importance/analysis";
-import type { Correlation } from "~/features/charts/panels/importance/correlation";
+import type { Correlation, Finding } from "~/features/charts/panels/importance/analysis";
 import styles from "~/features/charts/panels/importance/FindingsTable.module.css";
 import { ScrollRegion } from "~/shared/components/ScrollRegion";
 

@@ -1,5 +1,6 @@
 import type { Kind } from "~/features/charts/panel";
-import { axisIn, labelOf, METRIC_KINDS, needsOf } from "~/features/charts/panels/axes";
+import { NEEDS_NOTHING } from "~/features/charts/panel";
+import { axisIn, labelOf, METRIC_KINDS } from "~/features/charts/panels/axes";
 import { partsIn, wordIn } from "~/features/charts/panels/settings";
 
 export const ORDERS = ["importance", "correlation", "name"] as const;
@@ -19,6 +20,6 @@ export const importance: Kind<ImportanceSettings> = {
     return { target: axisIn(target, METRIC_KINDS), order: wordIn(order, ORDERS) };
   },
   title: ({ target }) => (target === undefined ? "Importance and correlation" : `Params that tell ${labelOf(target)}`),
-  needs: ({ target }) => (target === undefined ? needsOf([]) : { ...needsOf([target]), params: "all" }),
+  needs: () => NEEDS_NOTHING,
   load: () => import("~/features/charts/panels/importance/Panel"),
 };
