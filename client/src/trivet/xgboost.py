@@ -1,16 +1,23 @@
-"""Models of XGBoost: written as MLflow reads them, and read as it writes them. Needs `trivet[models]`."""
+"""Models of XGBoost: written as MLflow reads them, and read as it writes them. Needs `trivet[models]`.
+
+Trainings of it are logged unasked after `autolog()`.
+"""
 
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from typing import Any, Unpack
 
+from trivet._autologging.options import AutologOptions
+from trivet._autologging.switching import autolog_one
+from trivet._autologging.xgboost import NAME, XgboostChoice
 from trivet._models.flavors.xgboost import FLAVOR
 from trivet._models.loading import load_native
 from trivet._models.options import LogOptions, SaveOptions, log_with, save_with
 from trivet._models.saving import ModelInfo
 
-__all__ = ["load_model", "log_model", "save_model"]
+__all__ = ["autolog", "load_model", "log_model", "save_model"]
 
 
 def save_model(
@@ -61,3 +68,24 @@ def load_model(model_uri: str) -> Any:
         TrivetError: it cannot be brought here.
     """
     return load_native(FLAVOR, model_uri)
+
+
+def autolog(
+    *, importance_types: Sequence[str] = ("weight",), model_format: str = "ubj", **options: Unpack[AutologOptions]
+) -> None:
+    """Logs trainings unasked: of `xgboost.train`, and of estimators such as `XGBClassifier`.
+
+    Logged are the params of the booster and of the training, each metric of each iteration as soon as it is there, how
+    it stopped early, how important features are, what was trained and evaluated on, and the model. A training goes to
+    the active run, else to one of its own.
+
+    Args:
+        importance_types: How it is measured how important features are, as `Booster.get_score` knows it: `weight`,
+            `gain`, `cover`, `total_gain`, `total_cover`.
+        model_format: Of the model, as in `log_model`.
+        options: What `trivet.autolog` has.
+
+    Raises:
+        TypeError: there is no such option.
+    """
+    autolog_one(NAME, options, XgboostChoice(tuple(importance_types), model_format))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -18,10 +18,18 @@ _SETTINGS: Final = {
 }
 
 
-def session(python: Path, url: str, program: Path, settings: Mapping[str, str] | None = None) -> dict[str, Any]:
+def session(
+    python: Path,
+    url: str,
+    program: Path,
+    settings: Mapping[str, str] | None = None,
+    *,
+    arguments: Sequence[str] = (),
+    timeout_seconds: float = 60,
+) -> dict[str, Any]:
     """What a program says in its last line, as JSON, that uses a server; it has to end well."""
     environment = {**_SETTINGS, **(settings or {}), "MLFLOW_TRACKING_URI": url}
-    ended = run_to_exit([str(python), str(program)], environment)
+    ended = run_to_exit([str(python), str(program), *arguments], environment, timeout_seconds)
     assert ended.returncode == 0, ended.stderr
     read: dict[str, Any] = json.loads(ended.stdout.splitlines()[-1])
     return read

@@ -33,6 +33,7 @@ class Framework(Protocol):
 
 _OWN: Final = {
     "sklearn": "trivet._autologging.sklearn.framework",
+    "xgboost": "trivet._autologging.xgboost",
 }
 """By their names, the modules that have them as `FRAMEWORK`."""
 
