@@ -1,4 +1,7 @@
-"""Models of LightGBM: written as MLflow reads them, and read as it writes them. Needs `trivet[models]`."""
+"""Models of LightGBM: written as MLflow reads them, and read as it writes them. Needs `trivet[models]`.
+
+Trainings of it are logged unasked after `autolog()`.
+"""
 
 from __future__ import annotations
 
@@ -6,12 +9,15 @@ import os
 from collections.abc import Sequence
 from typing import Any, Unpack
 
+from trivet._autologging.lightgbm import NAME
+from trivet._autologging.options import AutologOptions
+from trivet._autologging.switching import autolog_one
 from trivet._models.flavors.lightgbm import FLAVOR
 from trivet._models.loading import load_native
 from trivet._models.options import LogOptions, SaveOptions, log_with, save_with
 from trivet._models.saving import ModelInfo
 
-__all__ = ["load_model", "log_model", "save_model"]
+__all__ = ["autolog", "load_model", "log_model", "save_model"]
 
 
 def save_model(
@@ -75,6 +81,22 @@ def load_model(model_uri: str) -> Any:
         TrivetError: it cannot be brought here.
     """
     return load_native(FLAVOR, model_uri)
+
+
+def autolog(**options: Unpack[AutologOptions]) -> None:
+    """Logs trainings unasked: of `lightgbm.train`, and of estimators such as `LGBMClassifier`.
+
+    Logged are the params of the booster and of the training, each metric of each iteration as soon as it is there, how
+    it stopped early, how important features are by split and by gain, what was trained and evaluated on, and the model.
+    A training goes to the active run, else to one of its own.
+
+    Args:
+        options: What `trivet.autolog` has.
+
+    Raises:
+        TypeError: there is no such option.
+    """
+    autolog_one(NAME, options)
 
 
 def _chosen(serialization_format: str, skops_trusted_types: Sequence[str] | None) -> dict[str, Any]:

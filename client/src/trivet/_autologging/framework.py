@@ -34,6 +34,7 @@ class Framework(Protocol):
 _OWN: Final = {
     "sklearn": "trivet._autologging.sklearn.framework",
     "xgboost": "trivet._autologging.xgboost",
+    "lightgbm": "trivet._autologging.lightgbm",
 }
 """By their names, the modules that have them as `FRAMEWORK`."""
 
