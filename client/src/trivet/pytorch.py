@@ -1,16 +1,23 @@
-"""Models of PyTorch: written as MLflow reads them, and read as it writes them. Needs `trivet[models]`."""
+"""Models of PyTorch: written as MLflow reads them, and read as it writes them. Needs `trivet[models]`.
+
+Trainings by PyTorch Lightning are logged unasked after `autolog()`.
+"""
 
 from __future__ import annotations
 
 import os
-from typing import Any, Unpack
+from typing import Any, Literal, Unpack
 
+from trivet._autologging.lightning import NAME
+from trivet._autologging.lightning_choice import LightningChoice
+from trivet._autologging.options import AutologOptions
+from trivet._autologging.switching import autolog_one
 from trivet._models.flavors.pytorch import FLAVOR
 from trivet._models.loading import load_native
 from trivet._models.options import LogOptions, SaveOptions, log_with, save_with
 from trivet._models.saving import ModelInfo
 
-__all__ = ["load_model", "log_model", "save_model"]
+__all__ = ["autolog", "load_model", "log_model", "save_model"]
 
 
 def save_model(
@@ -78,6 +85,53 @@ def load_model(model_uri: str) -> Any:
         TrivetError: it cannot be brought here.
     """
     return load_native(FLAVOR, model_uri)
+
+
+def autolog(
+    *,
+    log_every_n_epoch: int = 1,
+    log_every_n_step: int | None = None,
+    checkpoint: bool = True,
+    checkpoint_monitor: str = "val_loss",
+    checkpoint_mode: Literal["min", "max"] = "min",
+    checkpoint_save_best_only: bool = True,
+    checkpoint_save_weights_only: bool = False,
+    checkpoint_save_freq: int | Literal["epoch"] = "epoch",
+    **options: Unpack[AutologOptions],
+) -> None:
+    """Logs trainings by PyTorch Lightning unasked: `Trainer.fit`, and what `Trainer.test` measures afterwards.
+
+    Logged are the optimizer and its params, what the module logs by `self.log` of each epoch as soon as it is there,
+    how it stopped early, a summary of the module, checkpoints, and the model. A training goes to the active run, else
+    to one of its own. Of several processes that train together, the first logs, and no checkpoints.
+
+    Args:
+        log_every_n_epoch: Metrics of each so many epochs are logged.
+        log_every_n_step: Those of each so many steps too. Default: of none.
+        checkpoint: Whether checkpoints are kept, under `checkpoints` of the run.
+        checkpoint_monitor: The metric that says which is the best one.
+        checkpoint_mode: Whether the best is that with the least or the greatest.
+        checkpoint_save_best_only: Whether one is kept only where it is the best so far, in place of the one before.
+        checkpoint_save_weights_only: Whether the state of the optimizer is left out.
+        checkpoint_save_freq: After how many steps one may be kept, or after each epoch.
+        options: What `trivet.autolog` has.
+
+    Raises:
+        InvalidArgument: one of them is not what it must be.
+        TypeError: there is no such option.
+    """
+    choice = LightningChoice(
+        log_every_n_epoch=log_every_n_epoch,
+        log_every_n_step=log_every_n_step,
+        checkpoint=checkpoint,
+        checkpoint_monitor=checkpoint_monitor,
+        checkpoint_mode=checkpoint_mode,
+        checkpoint_save_best_only=checkpoint_save_best_only,
+        checkpoint_save_weights_only=checkpoint_save_weights_only,
+        checkpoint_save_freq=checkpoint_save_freq,
+    )
+    choice.check()
+    autolog_one(NAME, options, choice)
 
 
 def _chosen(serialization_format: str, example_inputs: Any) -> dict[str, Any]:

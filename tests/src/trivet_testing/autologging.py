@@ -11,6 +11,7 @@ from trivet_testing.mlflow_told import told_by_mlflow
 
 _MAX_SECONDS: Final = 500
 """All trainings of a library, on a machine that does much else."""
+_CHECKPOINT_TAG: Final = "mlflow.latest_checkpoint_artifact"
 _OWN_NAME: Final = "mine"
 """Of runs that a program starts itself; the others have names that are made up."""
 
@@ -43,7 +44,11 @@ def _comparable(told: dict[str, Any]) -> dict[str, Any]:
         case: {
             **run,
             "name": run["name"] if run["name"] == _OWN_NAME else "",
-            "tags": {key: value for key, value in run["tags"].items() if not key.startswith(("mlflow.", "trivet."))},
+            "tags": {
+                key: value
+                for key, value in run["tags"].items()
+                if key == _CHECKPOINT_TAG or not key.startswith(("mlflow.", "trivet."))
+            },
             "autologging": run["tags"].get("mlflow.autologging"),
         }
         for case, run in told.items()

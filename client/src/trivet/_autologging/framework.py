@@ -35,6 +35,7 @@ _OWN: Final = {
     "sklearn": "trivet._autologging.sklearn.framework",
     "xgboost": "trivet._autologging.xgboost",
     "lightgbm": "trivet._autologging.lightgbm",
+    "pytorch": "trivet._autologging.lightning",
 }
 """By their names, the modules that have them as `FRAMEWORK`."""
 
