@@ -214,13 +214,13 @@ def test_programs_share_it_and_never_read_wrong_bytes(tmp_path: Path, seed: int)
 # --- folders
 
 
-def keep(cache: ArtifactCache, files: dict[str, bytes]) -> tuple[bytes, HeldFolder | None]:
+def keep(cache: ArtifactCache, files: dict[str, bytes]) -> tuple[bytes, HeldFolder]:
     """Gives the cache a folder with files; returns the digest of its manifest, and how it is held."""
     folder = cache.new_folder()
     assert folder is not None
     for path, content in files.items():
-        (folder / path).parent.mkdir(parents=True, exist_ok=True)
-        (folder / path).write_bytes(content)
+        (folder.path / path).parent.mkdir(parents=True, exist_ok=True)
+        (folder.path / path).write_bytes(content)
     lines = [manifest_line(path, hashlib.sha256(content).digest()) for path, content in files.items()]
     sha256 = bytes.fromhex(manifest_digest(lines))
     return sha256, cache.add_folder(sha256, folder)
@@ -239,7 +239,6 @@ FILES = {"MLmodel": b"flavors", "parts/weights": b"1234", "parts/ä": b""}
 def test_folder_is_read_where_it_lies(tmp_path: Path) -> None:
     cache = ArtifactCache(tmp_path / "cache", 1000)
     sha256, held = keep(cache, FILES)
-    assert held is not None
     held.release()
     again = ArtifactCache(tmp_path / "cache", 1000).open_folder(sha256)
     assert again is not None
@@ -273,20 +272,18 @@ def test_folder_that_was_altered_is_thrown_away(
 ) -> None:
     cache = ArtifactCache(tmp_path / "cache", 1000)
     sha256, held = keep(cache, FILES)
-    assert held is not None
     held.release()
     alter(held.path)
     assert not is_kept(cache, sha256)
     assert "was altered, and is fetched again" in caplog.text
     assert not held.path.exists()
-    assert keep(cache, FILES)[1] is not None
+    keep(cache, FILES)
     assert is_kept(cache, sha256)
 
 
 def test_what_python_compiles_in_a_folder_is_no_change(tmp_path: Path) -> None:
     cache = ArtifactCache(tmp_path / "cache", 1000)
     sha256, held = keep(cache, {"code/taxi.py": b"fare = 1"})
-    assert held is not None
     (held.path / "code" / "__pycache__").mkdir()
     (held.path / "code" / "__pycache__" / "taxi.cpython-311.pyc").write_bytes(b"compiled")
     assert is_kept(cache, sha256)
@@ -295,14 +292,16 @@ def test_what_python_compiles_in_a_folder_is_no_change(tmp_path: Path) -> None:
 def test_folders_and_contents_share_the_room(tmp_path: Path, clock: Clock) -> None:
     cache = ArtifactCache(tmp_path / "cache", 100, now_ns=clock)
     first, held = keep(cache, {"a": b"1" * 40})
-    assert held is not None
     held.release()
     content = make(tmp_path, b"2" * 40)
     cache.add_contents(dict([content]))
     assert is_kept(cache, first)
     second, _ = keep(cache, {"b": b"3" * 40})
     assert (is_kept(cache, first), read(cache, content[0]), is_kept(cache, second)) == (True, None, True)
-    assert keep(cache, {"c": b"4" * 101})[1] is None
+    third, large = keep(cache, {"c": b"4" * 101})
+    assert ((large.path / "c").read_bytes(), is_kept(cache, third)) == (b"4" * 101, False)
+    large.release()
+    assert not large.path.exists()
     nothing = ArtifactCache(tmp_path / "none", 0)
     assert (nothing.new_folder(), nothing.open_folder(first)) == (None, None)
 
@@ -310,7 +309,6 @@ def test_folders_and_contents_share_the_room(tmp_path: Path, clock: Clock) -> No
 def test_folder_that_somebody_holds_stays_until_nobody_does(tmp_path: Path, clock: Clock) -> None:
     cache = ArtifactCache(tmp_path / "cache", 100, now_ns=clock)
     first, held = keep(cache, {"a": b"1" * 60})
-    assert held is not None
     keep(cache, {"b": b"2" * 60})
     assert (held.path / "a").read_bytes() == b"1" * 60
     assert not is_kept(cache, first)
@@ -323,26 +321,55 @@ def test_folder_that_somebody_holds_stays_until_nobody_does(tmp_path: Path, cloc
 def test_altered_folder_that_somebody_holds_stays_for_them(tmp_path: Path) -> None:
     cache = ArtifactCache(tmp_path / "cache", 1000)
     sha256, held = keep(cache, FILES)
-    assert held is not None
     add(held.path)
     assert not is_kept(cache, sha256)
     assert (held.path / "MLmodel").read_bytes() == FILES["MLmodel"]
     # Another copy cannot take its place, and is used where it is.
-    assert keep(cache, FILES)[1] is None
+    other = keep(cache, FILES)[1]
+    assert (other.path != held.path, (other.path / "MLmodel").read_bytes()) == (True, FILES["MLmodel"])
     held.release()
     assert not is_kept(cache, sha256)
+    other.release()
+    assert not other.path.exists()
 
 
-def test_unfinished_folder_of_a_killed_program_is_swept_after_a_day(tmp_path: Path, clock: Clock) -> None:
+def test_unfinished_folder_is_swept_after_a_day_when_its_program_is_gone(tmp_path: Path, clock: Clock) -> None:
     cache = ArtifactCache(tmp_path / "cache", 1000, now_ns=clock)
-    left = cache.new_folder()
+    left, used = cache.new_folder(), cache.new_folder()
     assert left is not None
-    (left / "MLmodel").write_bytes(b"half")
+    assert used is not None
+    (left.path / "MLmodel").write_bytes(b"half")
+    left.release()  # as the end of a process does
     cache.add_contents(dict([make(tmp_path, b"1")]))
-    assert left.exists()
+    assert left.path.exists()
     clock.now_ns += 25 * HOUR_NS
     cache.add_contents(dict([make(tmp_path, b"2")]))
-    assert not left.exists()
+    assert (left.path.exists(), used.path.exists()) == (False, True)
+
+
+def test_what_others_leave_in_the_cache_is_left_alone(tmp_path: Path, clock: Clock) -> None:
+    cache = ArtifactCache(tmp_path / "cache", 1000, now_ns=clock)
+    sha256, held = keep(cache, FILES)
+    held.release()
+    strangers = [tmp_path / "cache" / "folders" / ".DS_Store", tmp_path / "cache" / "contents" / "ab" / "folder"]
+    strangers[0].write_bytes(b"")
+    strangers[1].mkdir(parents=True)
+    clock.now_ns += 25 * HOUR_NS
+    other, again = keep(cache, {"a": b"1"})
+    assert (again.path / "a").read_bytes() == b"1"
+    assert (is_kept(cache, sha256), is_kept(cache, other)) == (True, True)
+    assert all(each.exists() for each in strangers)
+
+
+def test_folder_that_is_in_place_is_used_though_the_index_is_lost(tmp_path: Path) -> None:
+    cache = ArtifactCache(tmp_path / "cache", 1000)
+    folder = cache.new_folder()
+    assert folder is not None
+    (folder.path / "a").write_bytes(b"1")
+    (tmp_path / "cache" / "index.db").write_bytes(b"no database" * 1000)
+    held = cache.add_folder(hashlib.sha256(b"any").digest(), folder)
+    assert (held.path / "a").read_bytes() == b"1"
+    held.release()
 
 
 # Holds folders of a small cache, or gives it one; says how often it held one, and what it then read that was wrong.
@@ -360,14 +387,14 @@ for _ in range(150):
     held = cache.open_folder(sha256)
     if held is None:
         folder = cache.new_folder()
-        (folder / "a").mkdir()
-        (folder / "a" / "b").write_bytes(content)
+        (folder.path / "a").mkdir()
+        (folder.path / "a" / "b").write_bytes(content)
         held = cache.add_folder(sha256, folder)
-    if held is not None:
+    else:
         held_ones += 1
-        if (held.path / "a" / "b").read_bytes() != content:
-            wrong.append(sha256.hex())
-        held.release()
+    if (held.path / "a" / "b").read_bytes() != content:
+        wrong.append(sha256.hex())
+    held.release()
 print(json.dumps([held_ones, wrong]))
 """
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import logging
 import os
+import re
 import shutil
 import sqlite3
 import sys
@@ -20,7 +21,7 @@ from pathlib import Path
 from typing import BinaryIO, Final, TypeVar
 
 from trivet._cache_index import CacheIndex, FileState
-from trivet._held_folders import HeldFolder, digest_of_folder, hold, hold_alone
+from trivet._held_folders import HeldFolder, digest_of_folder, hold, hold_alone, removed_when_released
 from trivet._sizes import parse_size
 
 _Result = TypeVar("_Result")
@@ -30,6 +31,7 @@ DEFAULT_MAX_BYTES: Final = 10 * 1024**3
 # count time in steps of up to two seconds (FAT).
 _TRUSTED_AFTER_NS: Final = 2_000_000_000
 _SWEEP_SECONDS: Final = 24 * 60 * 60
+_IS_DIGEST: Final = re.compile("[0-9a-f]{64}")
 
 _log = logging.getLogger("trivet")
 
@@ -173,45 +175,45 @@ class ArtifactCache:
 
         return self._attempt(open_it, None) if self._max_bytes else None
 
-    def new_folder(self) -> Path | None:
-        """A new folder for files that `add_folder` then takes; None where none can be had."""
+    def new_folder(self) -> HeldFolder | None:
+        """A new folder for files that `add_folder` then takes, held by who asked for it; None where none can be had."""
 
-        def make() -> Path:
+        def make() -> HeldFolder | None:
             folder = self._unfinished / uuid.uuid4().hex
             folder.mkdir()
-            return folder
+            held = hold(folder)
+            if held is None:
+                folder.rmdir()
+            return held
 
         return self._attempt(make, None) if self._max_bytes else None
 
-    def add_folder(self, sha256: bytes, folder: Path) -> HeldFolder | None:
-        """Takes a folder of `new_folder` by the digest of the manifest of its files, as `open_folder` gives it.
+    def add_folder(self, sha256: bytes, folder: HeldFolder) -> HeldFolder:
+        """Takes a folder of `new_folder` by the digest of the manifest of its files, and gives it as it is held then.
 
-        None, and it stays where it is: it is larger than all of the cache, another program was faster, or none can be
-        held here.
+        Where it cannot be taken, it stays where it is, and is removed when it is released: it is larger than all of the
+        cache, or another program was faster.
         """
+        place = self._folder_of(sha256)
+        is_moved = False
 
-        def add() -> HeldFolder | None:
-            sizes = [file.stat().st_size for file in folder.rglob("*") if file.is_file()]
+        def add() -> None:
+            nonlocal is_moved
+            sizes = [file.stat().st_size for file in folder.path.rglob("*") if file.is_file()]
             if sum(sizes) > self._max_bytes:
-                return None
-            place = self._folder_of(sha256)
-            # Before it can be found, so that nobody removes it first; the lock goes with it.
-            held = hold(folder)
-            if held is None:
-                return None
+                return
             self._folders.mkdir(exist_ok=True)
-            try:
-                with self._room_for({sha256: sum(sizes)}):
-                    # One that had to go while somebody held it is there still.
-                    self._remove_folder(sha256)
-                    folder.rename(place)
-            except OSError:
-                held.release()
-                raise
-            self._sweep()
-            return HeldFolder(place, held.release)
+            with self._room_for({sha256: sum(sizes)}):
+                # One that had to go while somebody held it is there still.
+                self._remove_folder(sha256)
+                folder.path.rename(place)
+                is_moved = True
 
-        return self._attempt(add, None)
+        self._attempt(add, None)
+        if not is_moved:
+            return removed_when_released(folder)
+        self._attempt(self._sweep, None)
+        return HeldFolder(place, folder.release)
 
     def _add(self, files: Mapping[bytes, Path]) -> None:
         copies: dict[bytes, Path] = {}
@@ -236,20 +238,29 @@ class ArtifactCache:
     def _room_for(self, sizes: Mapping[bytes, int]) -> Iterator[None]:
         """Enters what is put in place in the block, by digest with its size, after what has to go for it is gone."""
         with self._index.room_for(sizes, self._max_bytes, self._now_ns()) as gone:
+            removed = []
             for sha256 in gone:
                 self._place(sha256).unlink(missing_ok=True)
-                self._remove_folder(sha256)
+                removed.append(self._take_out(sha256))
             yield
+        # Which may take long, and the index is not locked any more.
+        for folder in removed:
+            if folder is not None:
+                shutil.rmtree(folder, ignore_errors=True)
 
     def _remove_folder(self, sha256: bytes) -> None:
         """Removes a folder, unless somebody holds it: then it goes some day when nobody does."""
+        folder = self._take_out(sha256)
+        if folder is not None:
+            shutil.rmtree(folder, ignore_errors=True)
+
+    def _take_out(self, sha256: bytes) -> Path | None:
+        """Takes a folder that nobody holds to where nobody finds it, and returns where that is."""
         held = hold_alone(self._folder_of(sha256))
         if held is None:
-            return
+            return None
         try:
-            removed = self._unfinished / uuid.uuid4().hex
-            held.path.rename(removed)
-            shutil.rmtree(removed, ignore_errors=True)
+            return held.path.rename(self._unfinished / uuid.uuid4().hex)
         finally:
             held.release()
 
@@ -265,17 +276,21 @@ class ArtifactCache:
             with contextlib.suppress(FileNotFoundError):
                 if now - file.stat().st_mtime < _SWEEP_SECONDS:
                     continue
-                if file.is_dir():
-                    shutil.rmtree(file, ignore_errors=True)
-                else:
+                if not file.is_dir():
                     file.unlink()
+                    continue
+                # A program that lives holds its own.
+                held = hold_alone(file)
+                if held is not None:
+                    removed_when_released(held).release()
         with self._index.all_contents() as kept:
             names = {sha256.hex() for sha256 in kept}
             for file in self._contents.glob("*/*"):
-                if file.name not in names:
+                if file.name not in names and file.is_file():
                     file.unlink()
             for folder in self._folders.glob("*"):
-                if folder.name not in names:
+                # What a program that shows folders leaves in them, say, is none of ours.
+                if folder.name not in names and _IS_DIGEST.fullmatch(folder.name):
                     self._remove_folder(bytes.fromhex(folder.name))
 
     def _place(self, sha256: bytes) -> Path:

@@ -5,11 +5,9 @@ from __future__ import annotations
 import hashlib
 import logging
 import os
-import shutil
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from functools import partial
 from pathlib import Path
 
 from trivet._artifact_cache import open_cache
@@ -22,7 +20,7 @@ from trivet._direct import StoreConnections
 from trivet._downloads import download
 from trivet._entities import FileCheck, FileInfo, Manifest
 from trivet._errors import ArtifactCorrupt, ArtifactNotFound, FailedPrecondition, InvalidArgument
-from trivet._held_folders import COMPILED, HeldFolder
+from trivet._held_folders import COMPILED, HeldFolder, removed_when_released
 from trivet._model_entities import ModelVersion
 from trivet._names import LoggedModelFiles, Names, RunFiles, parse_files_uri
 from trivet._pinned_files import check_pinned
@@ -481,15 +479,18 @@ class Artifacts:
         if kept is not None:
             return kept
         files = self._registered_files(owner, version, "")
-        folder = self._cache.new_folder() or Path(tempfile.mkdtemp(prefix="trivet-model-"))
+        # What is not here whole, or looks as if Python had written it, has no digest to be known by.
+        can_be_kept = not any(file.reference_uri or COMPILED in file.path.split("/") for file in files)
+        place = self._cache.new_folder() if can_be_kept else None
+        folder = place or HeldFolder(Path(tempfile.mkdtemp(prefix="trivet-model-")), release=lambda: None)
         try:
-            self._download_registered(owner, files, "", folder, timeout_seconds, progress=progress, fills_cache=False)
-            is_all = not any(file.reference_uri or COMPILED in file.path.split("/") for file in files)
-            kept = self._cache.add_folder(digest, folder) if is_all else None
+            self._download_registered(
+                owner, files, "", folder.path, timeout_seconds, progress=progress, fills_cache=False
+            )
         except BaseException:
-            shutil.rmtree(folder, ignore_errors=True)
+            removed_when_released(folder).release()
             raise
-        return kept or HeldFolder(folder, partial(shutil.rmtree, folder, ignore_errors=True))
+        return removed_when_released(folder) if place is None else self._cache.add_folder(digest, place)
 
     def verify_model_version(
         self, version: ModelVersion, *, timeout_seconds: float = DEFAULT_TIMEOUT_SECONDS, progress: bool = True

@@ -41,8 +41,8 @@ def download(transfer: Transfer, artifacts: Sequence[artifact_pb2.Artifact], fol
         TrivetError: why a file cannot be fetched.
         OSError: it cannot be written.
     """
-    files = [FileToFetch(artifact, safe_join(folder, artifact.path)) for artifact in artifacts]
-    _check_apart(artifacts)
+    files = [FileToFetch(artifact, folder) for artifact in artifacts]
+    _check_places(files)
     lock = threading.Lock()
     fetched: dict[bytes, Path] = {}
 
@@ -54,8 +54,6 @@ def download(transfer: Transfer, artifacts: Sequence[artifact_pb2.Artifact], fol
 
     def is_had(file: FileToFetch) -> bool:
         transfer.stop.check()
-        # Again: a link may have come to lie there meanwhile.
-        safe_join(folder, file.artifact.path)
         file.place.parent.mkdir(parents=True, exist_ok=True)
         return _is_there(transfer, file) or (file.artifact.sha256 in kept and _copy_from_cache(transfer, file))
 
@@ -104,9 +102,11 @@ def _together(files: Sequence[FileToFetch]) -> Iterator[list[FileToFetch]]:
         yield call
 
 
-def _check_apart(artifacts: Sequence[artifact_pb2.Artifact]) -> None:
-    """A server that names a file, and another one in it, lies."""
-    paths = {artifact.path for artifact in artifacts}
+def _check_places(files: Sequence[FileToFetch]) -> None:
+    """Raises ArtifactCorrupt for a file that would be elsewhere, and where a file would be in another one."""
+    for file in files:
+        safe_join(file.folder, file.artifact.path)
+    paths = {file.artifact.path for file in files}
     for path in paths:
         above = path.rpartition("/")[0]
         while above:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from trivet._errors import ServerError
+from trivet._safe_paths import safe_join
 from trivet_proto.artifacts.v1 import artifact_pb2
 
 
@@ -18,7 +19,13 @@ class FileToFetch:
     """A file to fetch, and where it goes."""
 
     artifact: artifact_pb2.Artifact
-    place: Path
+    folder: Path
+    """That it is in, perhaps some folders deeper."""
+
+    @property
+    def place(self) -> Path:
+        """Where it goes, as the file system is by now. Raises ArtifactCorrupt where that is elsewhere."""
+        return safe_join(self.folder, self.artifact.path)
 
 
 def unreadable(file: FileToFetch, error: ServerError) -> ServerError:

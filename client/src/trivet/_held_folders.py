@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import shutil
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -23,6 +24,16 @@ class HeldFolder:
     path: Path
     release: Callable[[], object]
     """To be called once."""
+
+
+def removed_when_released(held: HeldFolder) -> HeldFolder:
+    """The same folder, which is removed when it is released."""
+
+    def release() -> None:
+        shutil.rmtree(held.path, ignore_errors=True)
+        held.release()
+
+    return HeldFolder(held.path, release)
 
 
 def hold(path: Path) -> HeldFolder | None:
@@ -57,14 +68,17 @@ def _hold(path: Path, *, alone: bool) -> HeldFolder | None:
 
 
 def digest_of_folder(folder: Path) -> str:
-    """The digest of the manifest of what is in a folder; empty where something in it is no file and no folder."""
+    """The digest of the manifest of what is in a folder; empty where something in it can be in none."""
     lines = []
     for path, entry in _files(folder, ""):
         if not entry.is_file(follow_symlinks=False):
             return ""
         with Path(entry.path).open("rb", buffering=0) as file:
             lines.append(manifest_line(path, hashlib.file_digest(file, "sha256").digest()))
-    return manifest_digest(lines)
+    try:
+        return manifest_digest(lines)
+    except UnicodeEncodeError:
+        return ""
 
 
 def _files(folder: Path, above: str) -> Iterator[tuple[str, os.DirEntry[str]]]:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from trivet._connection import Patience
-from trivet._errors import ArtifactCorrupt, ServerError, ServerUnavailable
+from trivet._errors import ArtifactCorrupt, ServerError, ServerUnavailable, TrivetError
 from trivet._files_to_fetch import FileToFetch, put_in_place, unreadable
 from trivet._large_downloads import check_same
 from trivet._stored_bytes import read_stored_files
@@ -75,6 +75,11 @@ class _Call:
                 self._finish(arriving)
             if self._missing:
                 _fail(self._missing[0], "did not come")
+        except TrivetError as error:
+            # The call fails with the file after it, then.
+            if not isinstance(error, ArtifactCorrupt) and arriving is not None and arriving.is_whole:
+                self._finish(arriving)
+            raise
         finally:
             if arriving is not None:
                 arriving.close()
@@ -106,7 +111,12 @@ class _Arriving:
         self._sink, self._put_in_place = self._stack.enter_context(put_in_place(file.place))
         self._received = 0
         self._hash = hashlib.sha256()
-        self._is_whole = False
+        self._is_in_place = False
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether all its bytes have come, and it is not in its place."""
+        return not self._is_in_place and self._received == self.head.size_bytes
 
     def take(self, data: memoryview) -> None:
         """Takes the next bytes."""
@@ -126,12 +136,12 @@ class _Arriving:
                 f"{self.head.sha256.hex()}",
             )
         self._put_in_place()
-        self._is_whole = True
+        self._is_in_place = True
         self._stack.close()
 
     def close(self) -> None:
         """Removes what is not in its place."""
-        if not self._is_whole:
+        if not self._is_in_place:
             self._transfer.progress.add(-self._received)
         self._stack.close()
 

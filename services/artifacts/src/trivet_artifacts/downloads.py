@@ -54,20 +54,25 @@ class Downloads:
         """
         ahead: deque[Future[bytes] | None] = deque()
         taken = 0
-        for file in files:
-            while taken < len(files) and len(ahead) < _FILES_AHEAD:
-                ahead.append(self._ahead_of(files[taken]))
-                taken += 1
-            reading = ahead.popleft()
-            if reading is not None:
-                with _told_of(file):
-                    yield file, await asyncio.wrap_future(reading)
-                continue
-            begins: StoredFile | None = file
-            async with aclosing(self.read(file, ByteRange(0, 0))) as pieces:
-                async for data in pieces:
-                    yield begins, data
-                    begins = None
+        try:
+            for file in files:
+                while taken < len(files) and len(ahead) < _FILES_AHEAD:
+                    ahead.append(self._ahead_of(files[taken]))
+                    taken += 1
+                reading = ahead.popleft()
+                if reading is not None:
+                    with _told_of(file):
+                        yield file, await asyncio.wrap_future(reading)
+                    continue
+                begins: StoredFile | None = file
+                async with aclosing(self.read(file, ByteRange(0, 0))) as pieces:
+                    async for data in pieces:
+                        yield begins, data
+                        begins = None
+        finally:
+            for reading in ahead:
+                if reading is not None:
+                    reading.cancel()
 
     def _ahead_of(self, file: StoredFile) -> Future[bytes] | None:
         """The bytes of a small file; None of a larger one."""
