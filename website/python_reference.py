@@ -13,7 +13,8 @@ from mkdocs.config.defaults import MkDocsConfig
 from mkdocs.structure.files import File, Files
 
 import trivet
-from trivet import _errors, rules
+from trivet import _errors, optuna, projects, rules
+from trivet._autologging.framework import frameworks
 
 CLIENT: Final = (
     ("Client", "trivet.Client"),
@@ -44,6 +45,9 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
     pages = {
         "functions": _page("Functions of `trivet`", "All of them work on one client of the process.", functions),
         "values": _page("Values", "What calls return, and some take. None of them changes.", values),
+        "autolog": _autolog_page(),
+        "optuna": _page("`trivet.optuna`", _first_of(optuna), [f"optuna.{name}" for name in optuna.__all__]),
+        "projects": _page("`trivet.projects`", _first_of(projects), [f"projects.{name}" for name in _own(projects)]),
         "rules": _page("`trivet.rules`", _first_of(rules), [f"rules.{name}" for name in rules.__all__]),
         "errors": _page("Errors", _tree_of_errors(), errors),
         "client": _client_page(),
@@ -62,11 +66,30 @@ def _page(title: str, first: str, names: list[str]) -> str:
     return "\n\n".join([f"# {title}", first, *(f"::: trivet.{name}" for name in names)]) + "\n"
 
 
+def _own(module: ModuleType) -> list[str]:
+    """The public names of a module but those that `trivet` has too, which are on other pages."""
+    return [name for name in module.__all__ if name not in trivet.__all__]
+
+
+def _autolog_page() -> str:
+    """The function of each framework, and what may be chosen of all of them."""
+    parts = [
+        "# Autologging",
+        "`trivet.autolog` logs trainings of all frameworks; these log those of one, and let choose what it alone has.",
+    ]
+    paths = [f"trivet.{framework.name}.autolog" for framework in frameworks()]
+    parts += [_part(path, path) for path in paths]
+    return "\n\n".join([*parts, _part("AutologOptions", "trivet._autologging.options.AutologOptions")]) + "\n"
+
+
 def _client_page() -> str:
     parts = ["# `Client`, and the services that it holds"]
-    for heading, path in CLIENT:
-        parts.append(f'::: {path}\n    options:\n      heading: "{heading}"\n      toc_label: "{heading}"')
+    parts += [_part(heading, path) for heading, path in CLIENT]
     return "\n\n".join(parts) + "\n"
+
+
+def _part(heading: str, path: str) -> str:
+    return f'::: {path}\n    options:\n      heading: "{heading}"\n      toc_label: "{heading}"'
 
 
 def _tree_of_errors() -> str:
