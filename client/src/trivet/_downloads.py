@@ -15,7 +15,6 @@ from trivet._errors import ArtifactCorrupt, ServerError
 from trivet._files_to_fetch import FileToFetch, put_in_place, unreadable
 from trivet._hashing import hash_file
 from trivet._large_downloads import download_large
-from trivet._safe_paths import safe_join
 from trivet._small_downloads import fetch_together
 from trivet._transfers import LARGE_BYTES, Transfer
 from trivet_proto.artifacts.v1 import artifact_pb2
@@ -54,16 +53,20 @@ def download(transfer: Transfer, artifacts: Sequence[artifact_pb2.Artifact], fol
 
     def is_had(file: FileToFetch) -> bool:
         transfer.stop.check()
-        file.place.parent.mkdir(parents=True, exist_ok=True)
-        return _is_there(transfer, file) or (file.artifact.sha256 in kept and _copy_from_cache(transfer, file))
+        place = file.find_place()
+        place.parent.mkdir(parents=True, exist_ok=True)
+        return _is_there(transfer, file.artifact, place) or (
+            file.artifact.sha256 in kept and _copy_from_cache(transfer, file.artifact, place)
+        )
 
     def fetch_large(file: FileToFetch) -> None:
         transfer.stop.check()
+        place = file.find_place()
         try:
-            download_large(transfer, file.artifact, file.place)
+            download_large(transfer, file.artifact, place)
         except ServerError as error:
             raise unreadable(file, error) from error
-        keep(file.artifact.sha256, file.place)
+        keep(file.artifact.sha256, place)
 
     def fetch_small(files: Sequence[FileToFetch]) -> None:
         wanted = [file for file in files if not (file.artifact.size_bytes > _PIECE_BYTES and is_had(file))]
@@ -105,7 +108,7 @@ def _together(files: Sequence[FileToFetch]) -> Iterator[list[FileToFetch]]:
 def _check_places(files: Sequence[FileToFetch]) -> None:
     """Raises ArtifactCorrupt for a file that would be elsewhere, and where a file would be in another one."""
     for file in files:
-        safe_join(file.folder, file.artifact.path)
+        file.find_place()
     paths = {file.artifact.path for file in files}
     for path in paths:
         above = path.rpartition("/")[0]
@@ -115,38 +118,38 @@ def _check_places(files: Sequence[FileToFetch]) -> None:
             above = above.rpartition("/")[0]
 
 
-def _is_there(transfer: Transfer, file: FileToFetch) -> bool:
+def _is_there(transfer: Transfer, artifact: artifact_pb2.Artifact, place: Path) -> bool:
     """Whether the file is in its place already."""
     try:
-        status = file.place.lstat()
+        status = place.lstat()
     except OSError:
         return False
-    if not stat.S_ISREG(status.st_mode) or status.st_size != file.artifact.size_bytes:
+    if not stat.S_ISREG(status.st_mode) or status.st_size != artifact.size_bytes:
         return False
-    known = transfer.cache.known_digests([file.place]).get(file.place)
+    known = transfer.cache.known_digests([place]).get(place)
     if known is None:
-        known = hash_file(file.place, stop=transfer.stop)
+        known = hash_file(place, stop=transfer.stop)
         transfer.cache.remember_digests([known])
-    if known.sha256 != file.artifact.sha256:
+    if known.sha256 != artifact.sha256:
         return False
-    transfer.progress.add(file.artifact.size_bytes)
+    transfer.progress.add(artifact.size_bytes)
     return True
 
 
-def _copy_from_cache(transfer: Transfer, file: FileToFetch) -> bool:
+def _copy_from_cache(transfer: Transfer, artifact: artifact_pb2.Artifact, place: Path) -> bool:
     """Whether the cache had the file, which is in its place then."""
-    content = transfer.cache.open_content(file.artifact.sha256)
+    content = transfer.cache.open_content(artifact.sha256)
     if content is None:
         return False
     digest = hashlib.sha256()
-    with content, put_in_place(file.place) as (sink, keep):
+    with content, put_in_place(place) as (sink, keep):
         while piece := content.read(_PIECE_BYTES):
             transfer.stop.check()
             digest.update(piece)
             sink.write(piece)
-        if digest.digest() == file.artifact.sha256:
+        if digest.digest() == artifact.sha256:
             keep()
-            transfer.progress.add(file.artifact.size_bytes)
+            transfer.progress.add(artifact.size_bytes)
             return True
-    transfer.cache.drop_content(file.artifact.sha256)
+    transfer.cache.drop_content(artifact.sha256)
     return False

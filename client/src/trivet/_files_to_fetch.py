@@ -22,8 +22,7 @@ class FileToFetch:
     folder: Path
     """That it is in, perhaps some folders deeper."""
 
-    @property
-    def place(self) -> Path:
+    def find_place(self) -> Path:
         """Where it goes, as the file system is by now. Raises ArtifactCorrupt where that is elsewhere."""
         return safe_join(self.folder, self.artifact.path)
 

@@ -96,8 +96,8 @@ class _Call:
 
     def _finish(self, arriving: _Arriving) -> None:
         arriving.finish()
-        file = self._missing.pop(0)
-        self._keep(arriving.head.sha256, file.place)
+        self._missing.pop(0)
+        self._keep(arriving.head.sha256, arriving.place)
 
 
 class _Arriving:
@@ -108,7 +108,8 @@ class _Arriving:
         self._transfer = transfer
         self._file = file
         self._stack = contextlib.ExitStack()
-        self._sink, self._put_in_place = self._stack.enter_context(put_in_place(file.place))
+        self.place = file.find_place()
+        self._sink, self._put_in_place = self._stack.enter_context(put_in_place(self.place))
         self._received = 0
         self._hash = hashlib.sha256()
         self._is_in_place = False
