@@ -63,6 +63,9 @@ def clean_process(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.Temp
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path_factory.mktemp("state")))
     for name in ("URL", "TRACKING_URL", "ARTIFACTS_URL", "REGISTRY_URL", "WORKSPACE", "TOKEN", "TOKEN_FILE", "RUN_ID"):
         monkeypatch.delenv(f"TRIVET_{name}", raising=False)
+    # Gateways of the person, which projects would tell their code of.
+    for name in ("TRIVET_UI_URL", "MLFLOW_TRACKING_URI", "MLFLOW_TRACKING_TOKEN"):
+        monkeypatch.delenv(name, raising=False)
     # Only what a test logs is logged; `test_capturing` asks for more.
     monkeypatch.setenv("TRIVET_CAPTURE", "none")
     trivet.set_tracking_uri("")

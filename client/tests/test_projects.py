@@ -304,11 +304,23 @@ def test_script_of_a_shell_is_an_entry_point(client: trivet.Client, tmp_path: Pa
 
 def test_run_that_is_there_is_used(client: trivet.Client, tmp_path: Path) -> None:
     run_id = client.create_run("0").info.run_id
+    client.log_param(run_id, "alpha", "0.5")
     client.set_terminated(run_id)
-    assert projects.run(str(project(tmp_path / "p")), run_id=run_id, run_name="again", client=client).run_id == run_id
+    folder = str(project(tmp_path / "p"))
+    submitted = projects.run(folder, parameters={"alpha": 1}, run_id=run_id, run_name="again", client=client)
+    assert submitted.run_id == run_id
     run = client.get_run(run_id)
     assert (run.info.status, run.info.run_name) == ("FINISHED", "again")
+    # As MLflow has it: params are those that the run began with.
+    assert run.data.params == {"alpha": "0.5"}
     assert run.data.tags["mlflow.source.type"] == "PROJECT"
+
+
+def test_run_whose_param_is_refused_has_failed(client: trivet.Client, tmp_path: Path) -> None:
+    with pytest.raises(trivet.InvalidArgument):
+        projects.run(str(project(tmp_path / "p")), parameters={"alpha": "x" * 20_000}, client=client)
+    (run,) = client.search_runs(["0"])
+    assert run.info.status == "FAILED"
 
 
 def test_run_within_a_run_is_its_child(environment: object, tmp_path: Path) -> None:

@@ -43,16 +43,13 @@ class RunWish:
             raise InvalidArgument("Specify only one of 'experiment_name' or 'experiment_id'.")
 
 
-def begin_run(
-    client: Client, wish: RunWish, fetched: Fetched, params: Mapping[str, str], tags: Mapping[str, str]
-) -> Run:
-    """Makes the run of a project, or takes the one that is wished for, and logs its params.
+def begin_run(client: Client, wish: RunWish, fetched: Fetched, tags: Mapping[str, str]) -> Run:
+    """Makes the run of a project, or takes the one that is wished for.
 
     Args:
         client: Whom to tell.
         wish: Which run.
         fetched: What is run.
-        params: What it is run with.
         tags: Of the entry point, the environment and the back end.
 
     Raises:
@@ -69,22 +66,31 @@ def begin_run(
     said = {key: value for key, value in {**about, **tags}.items() if value}
     if wish.run_id is not None:
         run = client.tracking.get_run(wish.run_id)
-        client.tracking.update_run(wish.run_id, status="RUNNING", name=wish.run_name)
         client.tracking.set_tags(wish.run_id, said)
-    else:
-        run = client.tracking.create_run(
-            _experiment_id(client, wish),
-            run_name=wish.run_name,
-            tags=said,
-            parent_run_id=wish.parent_run_id,
-            user=_user(),
-            source=fetched.title,
-            git_commit=fetched.commit,
-        )
-    if params:
+        client.tracking.flush()
+        # Last: where something of this cannot be done, it stays as it was.
+        client.tracking.update_run(wish.run_id, status="RUNNING", name=wish.run_name)
+        return run
+    return client.tracking.create_run(
+        _experiment_id(client, wish),
+        run_name=wish.run_name,
+        tags=said,
+        parent_run_id=wish.parent_run_id,
+        user=_user(),
+        source=fetched.title,
+        git_commit=fetched.commit,
+    )
+
+
+def log_params(client: Client, wish: RunWish, run: Run, params: Mapping[str, str]) -> None:
+    """Logs what a project is run with; not to a run that was there, which may have others of the same names.
+
+    Raises:
+        InvalidArgument: one can be no param, such as a value that is too long.
+    """
+    if params and wish.run_id is None:
         client.tracking.log_params(run.info.run_id, params)
         client.tracking.flush()
-    return run
 
 
 def end_run(target: str | Target, run_id: str, status: str, message: str = "") -> None:

@@ -41,6 +41,7 @@ from trivet._projects.run_records import (
     RunWish,
     begin_run,
     end_run,
+    log_params,
 )
 from trivet._projects.sources import Fetched, fetch, parse_source
 from trivet._projects.submitted import SubmittedRun
@@ -48,7 +49,6 @@ from trivet._projects.supervisor import GRACE_SECONDS, Task
 
 if TYPE_CHECKING:
     from trivet._entities import Run
-    from trivet._target import Target
 
 BACKENDS: Final = ("local", "kubernetes")
 
@@ -142,10 +142,13 @@ def _prepare(wish: ProjectWish, temporary: Path) -> _Prepared:
 
 
 @contextmanager
-def _ended_on_failure(target: Target, run: Run) -> Iterator[None]:
-    """Ends a run that cannot be started."""
+def _begun(client: Client, wish: ProjectWish, prepared: _Prepared, tags: Mapping[str, str]) -> Iterator[Run]:
+    """The run of a project, which ends with the block where that fails."""
+    target = client._target  # noqa: SLF001 - the same server, by a client of its own
+    run = begin_run(client, wish.run, prepared.fetched, tags)
     try:
-        yield
+        log_params(client, wish.run, run, prepared.values.all())
+        yield run
     except Exception as error:
         end_run(target, run.info.run_id, "FAILED", str(error))
         raise
@@ -164,9 +167,8 @@ def _submit_here(client: Client, wish: ProjectWish, prepared: _Prepared) -> Subm
         BACKEND_TAG: wish.backend,
         ENVIRONMENT_TAG: "docker" if manager is None else manager,
     }
-    run = begin_run(client, wish.run, prepared.fetched, prepared.values.all(), tags)
     target = client._target  # noqa: SLF001 - the same server, for a process of its own
-    with _ended_on_failure(target, run):
+    with _begun(client, wish, prepared, tags) as run:
         values = with_files(prepared.entry_point, prepared.values, prepared.temporary / "files", _downloader(client))
         command = prepared.entry_point.command_line(values)
         ours = run_variables(run) | server_variables(target)
@@ -225,8 +227,7 @@ def _submit_to_kubernetes(client: Client, wish: ProjectWish, prepared: _Prepared
         raise InvalidArgument("A project for Kubernetes needs docker_env with an image in its MLproject file.")
     variables = container_variables(project.docker) | cluster_variables(target)
     tags = {ENTRY_POINT_TAG: wish.entry_point, BACKEND_TAG: wish.backend, ENVIRONMENT_TAG: "docker"}
-    run = begin_run(client, wish.run, prepared.fetched, prepared.values.all(), tags)
-    with _ended_on_failure(target, run):
+    with _begun(client, wish, prepared, tags) as run:
         image = project.docker.image
         if wish.build_image:
             image = push_image(build_image(project, config.repository, prepared.fetched.commit))
@@ -241,10 +242,10 @@ def _submit_to_kubernetes(client: Client, wish: ProjectWish, prepared: _Prepared
         cluster = Cluster(config.context)
         try:
             cluster.create_job(job)
+            shutil.rmtree(prepared.temporary, ignore_errors=True)
+            return SubmittedRun(run.info.run_id, JobWork(cluster, job, target, run.info.run_id))
         except (KeyboardInterrupt, SystemExit):
             # The cluster may have made it before the answer was here.
             with suppress(FailedPrecondition):
                 cluster.delete_job(job)
             raise
-    shutil.rmtree(prepared.temporary, ignore_errors=True)
-    return SubmittedRun(run.info.run_id, JobWork(cluster, job, target, run.info.run_id))
