@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import base64
+import os
 import stat
 import subprocess
+import threading
 import zipfile
 from collections.abc import Callable
 from dataclasses import dataclass
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
 import pytest
@@ -152,6 +156,7 @@ def test_version_is_for_repositories(tmp_path: Path) -> None:
         "",
         "#taxi",
         "git@example.org::touch {marker}",
+        "https://[x/y",
     ],
 )
 def test_what_is_no_project_is_refused_and_runs_nothing(tmp_path: Path, uri: str) -> None:
@@ -298,3 +303,59 @@ def test_damaged_zip_file_is_said(tmp_path: Path) -> None:
         fetched(str(tmp_path / "away.zip"), tmp_path)
     with pytest.raises(trivet.FailedPrecondition, match=r"'http://127.0.0.1:1/p.zip' cannot be fetched"):
         fetched("http://me:hunter2@127.0.0.1:1/p.zip", tmp_path)
+    file = zipped(tmp_path / "q.zip", code="a" * 1000)
+    content = bytearray(file.read_bytes())
+    content[36:40] = b"\xff\xff\xff\xff"  # of the compressed bytes
+    file.write_bytes(content)
+    with pytest.raises(trivet.InvalidArgument, match="cannot be unpacked"):
+        fetched(str(file), tmp_path)
+
+
+def test_zip_file_of_a_server_is_fetched_by_user_and_password(tmp_path: Path) -> None:
+    file = zipped(tmp_path / "p.zip", **{"train.py": "packed"})
+    asked = []
+
+    class Answers(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            asked.append((self.path, self.headers["Authorization"]))
+            self.send_response(200)
+            self.end_headers()
+            self.wfile.write(file.read_bytes())
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    with HTTPServer(("127.0.0.1", 0), Answers) as server:
+        thread = threading.Thread(target=server.handle_request)
+        thread.start()
+        project = fetched(f"http://me:hunter%402@127.0.0.1:{server.server_port}/p.zip", tmp_path)
+        thread.join()
+    assert code_of(project) == "packed"
+    assert asked == [("/p.zip", f"Basic {base64.b64encode(b'me:hunter@2').decode()}")]
+    assert "hunter" not in project.title
+
+
+def test_zip_file_of_an_address_that_is_none_is_said_without_its_password(tmp_path: Path) -> None:
+    with pytest.raises(trivet.TrivetError) as caught:
+        fetched("https://me:hunter2@HOST:port/p.zip", tmp_path)
+    assert "hunter2" not in caught.value.message
+
+
+def test_git_asks_nobody(repository: Repository, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("GIT_SSH_COMMAND", "GIT_SSH"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    programs = tmp_path / "programs"
+    programs.mkdir()
+    (programs / "ssh").write_text(
+        '#!/bin/sh\necho "$@" $GIT_ASKPASS $SSH_ASKPASS > "$0.called"\nexit 1\n', encoding="utf-8"
+    )
+    (programs / "ssh").chmod(0o755)
+    monkeypatch.setenv("PATH", f"{programs}:{os.environ['PATH']}")
+    monkeypatch.setenv("GIT_ASKPASS", "asks")
+    monkeypatch.setenv("SSH_ASKPASS", "asks")
+    with pytest.raises(trivet.FailedPrecondition, match="cannot be fetched"):
+        fetched("git@example.org:taxi", tmp_path)
+    said = (programs / "ssh.called").read_text(encoding="utf-8")
+    assert "-o BatchMode=yes" in said
+    assert "asks" not in said

@@ -16,6 +16,7 @@ from trivet._errors import FailedPrecondition, InvalidArgument
 from trivet._projects.addresses import public_url
 
 GIT_SCHEMES: Final = ("https", "http", "ssh", "git", "file")
+_SSH: Final = "ssh -o BatchMode=yes"
 _HEADS: Final = "refs/heads/"
 _TAGS: Final = "refs/tags/"
 _OF_ANOTHER: Final = frozenset({"GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE"})
@@ -111,6 +112,7 @@ class _Git:
         allowed = [scheme for scheme in GIT_SCHEMES if scheme != "file" or is_here]
         settings = ["protocol.allow=never", *(f"protocol.{scheme}.allow=always" for scheme in allowed)]
         self._settings = [part for setting in settings for part in ("-c", setting)]
+        self._environment = _environment(git)
 
     def run(self, *arguments: str) -> str:
         """What a command of git prints. Raises FailedPrecondition with the last lines of what it says otherwise."""
@@ -121,7 +123,7 @@ class _Git:
             capture_output=True,
             text=True,
             errors="replace",
-            env=_environment(),
+            env=self._environment,
             check=False,
         )
         if ended.returncode:
@@ -130,7 +132,11 @@ class _Git:
         return ended.stdout
 
 
-def _environment() -> Mapping[str, str]:
-    # A repository that git was started in, as by a hook, is another one.
-    own = {name: value for name, value in os.environ.items() if name not in _OF_ANOTHER}
-    return own | {"GIT_TERMINAL_PROMPT": "0", "LC_ALL": "C"}
+def _environment(git: str) -> Mapping[str, str]:
+    # A repository that git was started in, as by a hook, is another one. Nobody is asked, at a terminal or by a window.
+    own = {name: value for name, value in os.environ.items() if name not in _OF_ANOTHER and name != "SSH_ASKPASS"}
+    own |= {"GIT_TERMINAL_PROMPT": "0", "GIT_ASKPASS": "", "SSH_ASKPASS_REQUIRE": "never", "LC_ALL": "C"}
+    if {"GIT_SSH_COMMAND", "GIT_SSH"} & own.keys():
+        return own
+    said = subprocess.run([git, "config", "core.sshCommand"], env=own, capture_output=True, check=False)  # noqa: S603
+    return own if said.stdout.strip() else {**own, "GIT_SSH_COMMAND": _SSH}

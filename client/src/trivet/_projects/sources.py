@@ -64,7 +64,10 @@ def parse_source(uri: str) -> Source:
         raise InvalidArgument(f"{uri!r} names no project. Name {_FORMS}.")
     if _SCP.fullmatch(place) and not Path(place).exists():
         return Source("git", place, subfolder)
-    scheme = urlsplit(place).scheme.lower()
+    try:
+        scheme = urlsplit(place).scheme.lower()
+    except ValueError as error:  # not said with it: it may have a password
+        raise InvalidArgument(f"That names no project, as it is no URL: {error}. Name {_FORMS}.") from None
     if place.lower().endswith(".zip") and (scheme in ("http", "https") or local_path(place) is not None):
         return Source("zip", place, subfolder)
     if "::" in place.partition("/")[0]:

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import base64
+import lzma
 import stat
 import tempfile
 import zipfile
+import zlib
+from http.client import HTTPException
 from pathlib import Path, PurePosixPath
 from typing import BinaryIO, Final
 from urllib.error import URLError
+from urllib.parse import unquote, urlsplit
 from urllib.request import Request, urlopen
 
 from trivet._errors import FailedPrecondition, InvalidArgument
@@ -19,6 +24,8 @@ MAX_BYTES: Final = 4 << 30
 _MAX_ENTRIES: Final = 100_000
 _TIMEOUT_SECONDS: Final = 60.0
 _PIECE: Final = 1 << 20
+# RuntimeError: it is encrypted.
+_UNREADABLE: Final = (zipfile.BadZipFile, NotImplementedError, RuntimeError, EOFError, zlib.error, lzma.LZMAError)
 
 
 def unpack_zip(place: str, into: Path, max_bytes: int = MAX_BYTES) -> None:
@@ -43,7 +50,7 @@ def unpack_zip(place: str, into: Path, max_bytes: int = MAX_BYTES) -> None:
             with tempfile.TemporaryFile() as file:
                 _download(place, file, title, max_bytes)
                 _unpack(file, title, into, max_bytes)
-    except (zipfile.BadZipFile, NotImplementedError, RuntimeError, EOFError) as error:  # RuntimeError: it is encrypted
+    except _UNREADABLE as error:
         raise InvalidArgument(f"{title!r} cannot be unpacked: {error}") from error
     except OSError as error:
         raise InvalidArgument(f"{title!r} cannot be read: {error.strerror or error}") from error
@@ -51,16 +58,28 @@ def unpack_zip(place: str, into: Path, max_bytes: int = MAX_BYTES) -> None:
 
 def _download(url: str, file: BinaryIO, title: str, max_bytes: int) -> None:
     try:
-        with urlopen(Request(url), timeout=_TIMEOUT_SECONDS) as answer:  # noqa: S310 - http or https, by `parse_source`
+        with urlopen(_request(url), timeout=_TIMEOUT_SECONDS) as answer:  # noqa: S310 - http or https, by `parse_source`
             n_bytes = 0
             while piece := answer.read(_PIECE):
                 n_bytes += len(piece)
                 if n_bytes > max_bytes:
                     raise InvalidArgument(f"{title!r} has more than {max_bytes} bytes.")
                 file.write(piece)
-    except (URLError, TimeoutError) as error:
+    except (URLError, TimeoutError, HTTPException) as error:
         raise FailedPrecondition(f"{title!r} cannot be fetched: {error}") from error
     file.seek(0)
+
+
+def _request(url: str) -> Request:
+    """A request that says who asks, where the URL does; not to where it may be sent on."""
+    parts = urlsplit(url)
+    user, _, host = parts.netloc.rpartition("@")
+    request = Request(parts._replace(netloc=host, fragment="").geturl())  # noqa: S310 - http or https, by `parse_source`
+    if user:
+        name, _, password = user.partition(":")
+        said = base64.b64encode(f"{unquote(name)}:{unquote(password)}".encode()).decode()
+        request.add_unredirected_header("Authorization", f"Basic {said}")
+    return request
 
 
 def _unpack(file: BinaryIO, title: str, into: Path, max_bytes: int) -> None:
