@@ -156,6 +156,52 @@ def test_placeholder_that_is_none_is_said(command: str) -> None:
 
 def environment_of(folder: Path, **files: str) -> PythonEnvironment:
     for name, text in files.items():
+HOSTILE = "a b; $(touch made) `touch made` \"x\" 'y' \\ {z}"
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        "printf %s {a}",
+        'printf %s "{a}"',
+        "printf %s '{a}'",
+        'printf %s "${{HOME}}"{a} | tail -c +$((${{#HOME}}+1))',
+        "# it's said\nprintf %s {a}",
+        "printf %s $(printf %s it\\'s >&2){a}",
+    ],
+)
+def test_value_is_taken_as_it_is_by_the_shell(tmp_path: Path, command: str) -> None:
+    entry_point = EntryPoint("main", command, {"a": Parameter("a")})
+    line = entry_point.command_line(entry_point.values({"a": HOSTILE}))
+    ended = subprocess.run(["bash", "-c", line], cwd=tmp_path, capture_output=True, text=True, check=True)
+    assert ended.stdout == HOSTILE
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        'echo "is {a}"',
+        "bash -c 'echo {a}'",
+        'echo "$(echo "{a}")"',
+        "cat <<END\n{a}\nEND",
+        "echo `echo {a}`",
+        "echo ${a}",
+        "echo \\{a}",
+        "true # don't {a}",
+        "echo $(({a}))",
+        "echo $'\\'' {a}",
+        'echo "${{x:-"{a}"}}"',
+        "true # ends here",
+    ],
+)
+def test_value_that_no_quotes_hold_is_refused(command: str) -> None:
+    entry_point = EntryPoint("main", command, {"a": Parameter("a")} if "{a}" in command else {})
+    with pytest.raises(trivet.InvalidArgument, match="cannot be put into the command of the entry point 'main'"):
+        entry_point.command_line(entry_point.values({"a": HOSTILE}))
+    assert "7-a.b" in entry_point.command_line(entry_point.values({"a": "7-a.b"}))
+
+
         (folder / name.replace("_txt", ".txt").replace("_yaml", ".yaml")).write_text(text, encoding="utf-8")
     return read_environment(read_project(folder))
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import shlex
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,6 +11,7 @@ from typing import Final
 
 from trivet._errors import InvalidArgument
 from trivet._models.folders import local_path
+from trivet._projects.shell_quoting import CommandLine
 
 FLOAT: Final = "float"
 PATH: Final = "path"
@@ -88,30 +88,41 @@ class EntryPoint:
         """The command for a shell, each value quoted; what is extra comes behind it, as `--NAME VALUE`.
 
         Raises:
-            InvalidArgument: the command has a placeholder that is no parameter, or that is none.
+            InvalidArgument: the command has a placeholder that is no parameter, or that is none; or a value cannot be
+                quoted where its placeholder stands.
         """
-        words = [self._filled(values.declared)]
-        words += [f"{shlex.quote(f'--{name}')} {shlex.quote(value)}" for name, value in values.extra.items()]
-        return " ".join(words)
-
-    def _filled(self, values: Mapping[str, str]) -> str:
-        parts = []
+        line = CommandLine()
         try:
-            for text, name, spec, conversion in Formatter().parse(self.command):
-                parts.append(text)
-                if name is None:
-                    continue
-                # Names alone: a format could look into the values, as in {alpha.__class__}.
-                if name not in values or spec or conversion:
-                    raise InvalidArgument(
-                        f"The command of the entry point {self.name!r} has {{{name}}}, which is none of its "
-                        f"parameters: {', '.join(self.parameters) or 'it has none'}. Braces of the command itself are "
-                        "doubled."
-                    )
-                parts.append(shlex.quote(values[name]))
+            parts = list(Formatter().parse(self.command))
         except ValueError as error:
             raise InvalidArgument(f"The command of the entry point {self.name!r} cannot be read: {error}.") from error
-        return "".join(parts)
+        followings = [*(part[0] for part in parts[1:]), ""]
+        for (text, name, spec, conversion), following in zip(parts, followings, strict=True):
+            line.add_text(text)
+            if name is None:
+                continue
+            # Names alone: a format could look into the values, as in {alpha.__class__}.
+            if name not in values.declared or spec or conversion:
+                raise InvalidArgument(
+                    f"The command of the entry point {self.name!r} has {{{name}}}, which is none of its "
+                    f"parameters: {', '.join(self.parameters) or 'it has none'}. Braces of the command itself are "
+                    "doubled."
+                )
+            self._add(line, name, values.declared[name], following)
+        for name, value in values.extra.items():
+            for word in (f"--{name}", value):
+                line.add_text(" ")
+                self._add(line, name, word, "")
+        return str(line)
+
+    def _add(self, line: CommandLine, name: str, value: str, following: str) -> None:
+        try:
+            line.add_value(value, following)
+        except ValueError as error:
+            raise InvalidArgument(
+                f"The value {value!r:.80} of {name!r} cannot be put into the command of the entry point {self.name!r}: "
+                f"{error}. Write its placeholder without quotes around it, as a word of its own."
+            ) from error
 
 
 def is_uri(text: str) -> bool:
