@@ -249,6 +249,53 @@ def test_conda_file_is_taken_where_it_is_pip_alone(tmp_path: Path) -> None:
     [
         ("a: [", "is no YAML"),
         ("[a]", "must be a mapping"),
+@pytest.mark.parametrize(
+    ("said", "python"),
+    [
+        ("python", ""),
+        ("python 3.11.*", "3.11"),
+        ("python=3.11.7=h955ad1f_0_cpython", "3.11.7"),
+        ('"python>=3.10,<3.13"', "3.10"),
+        ("python ~=3.11", "3.11"),
+    ],
+)
+def test_python_of_a_conda_file_is_one_that_fits(tmp_path: Path, said: str, python: str) -> None:
+    assert environment_of(tmp_path, conda_yaml=f"dependencies: [{said}]").python == python
+
+
+@pytest.mark.parametrize("said", ["python<3.11", "python>3.9", "python<=3.11", "python!=3.9", "python=3.11|3.12"])
+def test_python_of_a_conda_file_that_names_no_version_is_said(tmp_path: Path, said: str) -> None:
+    with pytest.raises(trivet.InvalidArgument, match=r"conda.yaml: python is '.*'; write a version"):
+        environment_of(tmp_path, conda_yaml=f"dependencies: ['{said}']")
+
+
+@pytest.mark.parametrize("said", ["python-dateutil=2.8", "pip-tools=6", "pythonnet"])
+def test_package_of_conda_is_told_from_python_and_pip(tmp_path: Path, said: str) -> None:
+    with pytest.raises(trivet.FailedPrecondition, match=said):
+        environment_of(tmp_path, conda_yaml=f"dependencies: [{said}]")
+
+
+@pytest.mark.parametrize(
+    ("requirement", "is_kept"),
+    [
+        ("numpy>=2", True),
+        ("taxi @ https://example.org/taxi.whl", True),
+        ("git+https://example.org/taxi.git@v1", True),
+        ("--find-links https://example.org/wheels", True),
+        ("-e .", False),
+        (".[all]", False),
+        ("taxi @ file:///srv/taxi", False),
+        ("vendor/lib", False),
+        ("./vendor/lib", False),
+        ("taxi-1.0-py3-none-any.whl", False),
+        ("--find-links ./wheels", False),
+        ("-f wheels", False),
+    ],
+)
+def test_environment_with_something_of_a_folder_is_made_anew(requirement: str, *, is_kept: bool) -> None:
+    assert PythonEnvironment("3.11", (), (requirement,)).is_kept == is_kept
+
+
         ("python: newest", "python is 'newest'"),
         ("dependencies: numpy", "must be a list of requirements"),
         ("dependencies: [-r away.txt]", "cannot be read: No such file"),

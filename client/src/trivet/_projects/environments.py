@@ -31,11 +31,18 @@ _FOLDER: Final = "environments"
 _READY: Final = "trivet-ready"
 """Lies in an environment that is whole."""
 _PYTHON: Final = re.compile(r"[0-9]+(\.[0-9]+){0,2}")
-_CONDA_PYTHON: Final = re.compile(r"python\s*(?:=+|>=|<=|~=|>|<)?\s*(?P<version>[0-9.]*)\S*$")
-_CONDA_TOOL: Final = re.compile(r"(?:pip|setuptools|wheel)\b(?P<version>.*)$")
+_CONDA_PYTHON: Final = re.compile(r"python(?P<said>\s*[=<>!~\s].*)?")
+# A version that fits: the one that is said, or the lowest. Behind it come builds, and the highest.
+_CONDA_VERSION: Final = re.compile(
+    r"\s*(?:==?|>=|~=)?\s*(?P<version>[0-9]+(\.[0-9]+){0,2})(\.?\*)?(\s*[=,\s]\s*\S+)?\s*"
+)
+_CONDA_TOOL: Final = re.compile(r"(?:pip|setuptools|wheel)(?P<version>\s*[=<>!~\s].*)?")
 _CONDA_OPERATOR: Final = re.compile(r"^\s*=(?!=)")
 # What pip takes from a folder of this machine, whose content a key cannot have.
-_OF_A_FOLDER: Final = re.compile(r"(-e\b|--editable\b|\.{0,2}/|\.$|file:)")
+_OF_A_FOLDER: Final = re.compile(
+    r"-e\b|--editable\b|\.(\[|$)|[^\s:@]*/|[^:]*\.(whl|zip|tar\.gz)(\s|$)|.*\bfile:|"
+    r"(-f|--find-links)[\s=]*(?!https?:)[^\s=]"
+)
 
 
 @dataclass(frozen=True)
@@ -169,11 +176,11 @@ def _of_conda(content: Mapping[str, Any], file: Path) -> PythonEnvironment:
         tool = _CONDA_TOOL.fullmatch(text)
         of_python = _CONDA_PYTHON.fullmatch(text)
         if of_python is not None:
-            python = of_python["version"].rstrip(".")
+            python = _conda_python(of_python["said"], file)
         elif tool is not None:
             # One = of conda is == of pip.
-            name = text.removesuffix(tool["version"])
-            build.append(name + _CONDA_OPERATOR.sub("==", tool["version"]).strip())
+            version = tool["version"] or ""
+            build.append(text.removesuffix(version) + _CONDA_OPERATOR.sub("==", version).strip())
         else:
             others.append(text)
     if others:
@@ -183,6 +190,15 @@ def _of_conda(content: Mapping[str, Any], file: Path) -> PythonEnvironment:
             "env_manager='local'."
         )
     return _environment(_python(python, file), build, requirements, file)
+
+
+def _conda_python(said: str | None, file: Path) -> str:
+    if not said:
+        return ""
+    found = _CONDA_VERSION.fullmatch(said)
+    if found is None:
+        raise InvalidArgument(f"{file.name}: python is {said.strip()!r}; write a version such as python=3.11.")
+    return found["version"]
 
 
 def _environment(python: str, build: Sequence[str], requirements: Sequence[str], file: Path) -> PythonEnvironment:
