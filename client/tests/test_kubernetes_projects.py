@@ -23,6 +23,7 @@ from trivet import projects
 from trivet._projects.docker import docker_command
 from trivet._projects.jobs import job_name, read_cluster_config, render_job
 from trivet._projects.mlproject import DockerEnvironment
+from trivet._projects.running import check_ended_well
 from trivet_testing.clusters import (
     CONTEXT,
     AnswersOfCluster,
@@ -184,15 +185,33 @@ def test_cancelled_job_is_deleted_with_its_pods(client: trivet.Client, cluster: 
 
 
 def test_job_that_somebody_deletes_is_seen(client: trivet.Client, folder: Path, cluster: Cluster) -> None:
+def test_job_that_has_ended_is_not_cancelled_and_one_that_is_cleared_away_keeps_the_end(
+    client: trivet.Client, cluster: Cluster, folder: Path
+) -> None:
+    submitted = submitted_to(client, folder)
+    name = job_of(cluster, submitted.run_id)["metadata"]["name"]
+    cluster.end("default", name, "Complete")
+    submitted.cancel()
+    assert submitted.get_status() == client.get_run(submitted.run_id).info.status == "FINISHED"
+    assert job_of(cluster, submitted.run_id)
+    # As after ttlSecondsAfterFinished, of a Job whose code ended its run.
+    other = submitted_to(client, folder)
+    name = job_of(cluster, other.run_id)["metadata"]["name"]
+    client.set_terminated(other.run_id)
+    delete_job(name)
+    assert other.wait()
+    assert client.get_run(other.run_id).info.status == "FINISHED"
+
+
+def delete_job(name: str) -> None:
+    path = f"/apis/batch/v1/namespaces/default/jobs/{name}?propagationPolicy=Background"
+    subprocess.run(["kubectl", f"--context={CONTEXT}", "delete", "--raw", path], check=True, capture_output=True)
+
+
     submitted, other = submitted_to(client, folder), submitted_to(client, folder)
     other.cancel()
     name = job_of(cluster, submitted.run_id)["metadata"]["name"]
-    path = f"/apis/batch/v1/namespaces/default/jobs/{name}?propagationPolicy=Background"
-    subprocess.run(
-        ["kubectl", f"--context={CONTEXT}", "delete", "--raw", path],
-        check=True,
-        capture_output=True,
-    )
+    delete_job(name)
     assert not submitted.wait()
     assert client.get_run(submitted.run_id).info.status == "KILLED"
     assert "any more" in submitted.message
@@ -243,7 +262,7 @@ def test_silence_of_the_cluster_is_borne_for_some_time(
         submitted = submitted_to(client, folder)
         answers.is_silent = True
         with pytest.raises(trivet.ServerUnavailable, match="The cluster does not answer"):
-            submitted.wait()
+            check_ended_well(submitted)
         assert client.get_run(submitted.run_id).info.status == "RUNNING"
         answers.is_silent = False
         answers.end("default", job_of(answers, submitted.run_id)["metadata"]["name"], "Complete")
@@ -274,6 +293,8 @@ def test_project_without_an_image_and_data_of_this_machine_are_refused(
         ({"kube-job-template-path": "pod.yaml"}, "is no Job"),
         ({"kube-job-template-path": "empty.yaml"}, "has no container"),
         ("list.yaml", "must be a mapping"),
+        ({"kube-job-template-path": "labels.yaml"}, r"spec\.template\.metadata, and labels in it, must be mappings"),
+        ({"kube-job-template-path": "env.yaml"}, "env of the first container must be a list of mappings"),
     ],
 )
 def test_bad_configuration_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, config: Any, said: str) -> None:
@@ -282,6 +303,12 @@ def test_bad_configuration_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     Path("empty.yaml").write_text("kind: Job\nspec: {template: {spec: {containers: []}}}", encoding="utf-8")
     Path("list.yaml").write_text("[a]", encoding="utf-8")
     with pytest.raises(trivet.InvalidArgument, match=said):
+    spoilt = json.loads(json.dumps(TEMPLATE))
+    container_of(spoilt)["env"] = ["TRIVET_URL"]
+    Path("env.yaml").write_text(json.dumps(spoilt), encoding="utf-8")
+    container_of(spoilt)["env"] = None
+    spoilt["spec"]["template"]["metadata"] = {"labels": ["a"]}
+    Path("labels.yaml").write_text(json.dumps(spoilt), encoding="utf-8")
         read_cluster_config(config)
 
 
@@ -293,6 +320,9 @@ def test_name_of_a_job_is_one_whatever_the_project_is_called() -> None:
     rendered = render_job(TEMPLATE, name="x", image="i:1", command="true", variables={"TRIVET_RUN_ID": run_id})
     assert "generateName" not in rendered.object["metadata"]
     assert container_of(TEMPLATE)["image"] == "replaced"
+    empty = {**TEMPLATE, "metadata": None}
+    rendered = render_job(empty, name="x", image="i:1", command="true", variables={"TRIVET_RUN_ID": run_id})
+    assert rendered.object["metadata"]["labels"] == {"trivet.dev/run-id": run_id}
 
 
 def test_container_of_this_machine_is_told_what_the_project_says(

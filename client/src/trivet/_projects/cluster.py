@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import shutil
 import subprocess
@@ -13,7 +12,7 @@ from urllib.parse import quote
 from trivet._errors import FailedPrecondition, ServerUnavailable
 from trivet._projects.jobs import Job
 from trivet._projects.run_records import end_run
-from trivet._projects.submitted import RUNNING
+from trivet._projects.submitted import FINISHED, RUNNING
 from trivet._target import Target
 
 _POLL_SECONDS: Final = 1.0
@@ -78,7 +77,7 @@ class JobWork:
         """Looks once a second until the Job has ended.
 
         Raises:
-            ServerUnavailable: the cluster does not answer for two minutes; the run goes on.
+            ServerUnavailable: the cluster, or the tracking service, does not answer for two minutes; the run goes on.
         """
         silent_since: float | None = None
         while True:
@@ -86,7 +85,7 @@ class JobWork:
                 if self.status() != RUNNING:
                     return
                 silent_since = None
-            except FailedPrecondition as error:
+            except (FailedPrecondition, ServerUnavailable) as error:
                 silent_since = silent_since or time.monotonic()
                 if time.monotonic() - silent_since > _PATIENCE_SECONDS:
                     raise ServerUnavailable(f"The cluster does not answer. {error.message}") from error
@@ -98,7 +97,7 @@ class JobWork:
             try:
                 conditions = self._cluster.read_job(self._job).get("status", {}).get("conditions") or []
             except NoSuchJob:
-                self._end("KILLED", f"There is no Job {self._job.name} in {self._job.namespace} any more.")
+                self._end_without_a_job()
                 return self._status
             for each in conditions:
                 if each.get("status") == "True" and each.get("type") in _ENDS:
@@ -107,19 +106,27 @@ class JobWork:
         return self._status
 
     def cancel(self) -> None:
-        """Deletes the Job, and with it its pods."""
-        if self._status == RUNNING:
-            with contextlib.suppress(NoSuchJob):
+        """Deletes the Job, and with it its pods, unless it has ended."""
+        if self.status() == RUNNING:
+            try:
                 self._cluster.delete_job(self._job)
-            self._end("KILLED", "")
+            except NoSuchJob:
+                self._end_without_a_job()
+            else:
+                self._end("KILLED", "")
 
     def message(self) -> str:
         """What the cluster says of the end."""
         return self._message
 
-    def _end(self, status: str, message: str) -> None:
-        self._status, self._message = status, message
-        end_run(self._target, self._run_id, status, message)
+    def _end_without_a_job(self) -> None:
+        # The cluster may have removed one that ended some time ago; the code in it may have said how.
+        self._end("KILLED", f"There is no Job {self._job.name} in {self._job.namespace} any more.", is_guess=True)
+
+    def _end(self, status: str, message: str, *, is_guess: bool = False) -> None:
+        # First, so that it is done again where it cannot be done now.
+        self._status = end_run(self._target, self._run_id, status, message, is_guess=is_guess)
+        self._message = "" if self._status == FINISHED else message
 
 
 def _jobs(job: Job) -> str:

@@ -100,13 +100,13 @@ def render_job(
     another address. A shell of the image runs the command.
     """
     job = copy.deepcopy(dict(template))
-    metadata = job.setdefault("metadata", {})
-    namespace = metadata.setdefault("namespace", "default")
+    metadata = _inside(job, "metadata")
+    namespace = metadata["namespace"] = metadata.get("namespace") or "default"
     metadata["name"] = name
     metadata.pop("generateName", None)
     pod = job["spec"]["template"]
-    for labelled in (metadata, pod.setdefault("metadata", {})):
-        labelled.setdefault("labels", {})[RUN_LABEL] = variables["TRIVET_RUN_ID"]
+    for labelled in (metadata, _inside(pod, "metadata")):
+        _inside(labelled, "labels")[RUN_LABEL] = variables["TRIVET_RUN_ID"]
     container = pod["spec"]["containers"][0]
     said = [each for each in container.get("env") or [] if each.get("name") not in _OF_THE_RUN]
     names = {each.get("name") for each in said}
@@ -134,14 +134,30 @@ def _parsed(text: str, what: str) -> object:
         raise InvalidArgument(f"{what} is neither JSON nor YAML: {' '.join(str(error).split())}") from error
 
 
+def _inside(parent: Object, key: str) -> Object:
+    """A mapping in another one, made where there is none; null is none, as for Kubernetes."""
+    if parent.get(key) is None:
+        parent[key] = {}
+    found: Object = parent[key]
+    return found
+
+
 def _checked_template(said: object, path: str) -> Object:
     if not isinstance(said, dict) or said.get("kind") != "Job":
         raise InvalidArgument(f"{path!r} is no Job of Kubernetes.")
     try:
-        container = said["spec"]["template"]["spec"]["containers"][0]
-        is_whole = isinstance(container, dict) and isinstance(container.get("env") or [], list)
+        pod = said["spec"]["template"]
+        container = pod["spec"]["containers"][0]
+        is_whole = isinstance(container, dict)
     except (KeyError, IndexError, TypeError):
         is_whole = False
     if not is_whole:
         raise InvalidArgument(f"{path!r} has no container: spec.template.spec.containers needs one.")
+    for where, parent in (("", said), ("spec.template.", pod)):
+        metadata = parent.get("metadata") or {}
+        if not isinstance(metadata, dict) or not isinstance(metadata.get("labels") or {}, dict):
+            raise InvalidArgument(f"{path!r}: {where}metadata, and labels in it, must be mappings.")
+    variables = container.get("env") or []
+    if not isinstance(variables, list) or not all(isinstance(each, dict) for each in variables):
+        raise InvalidArgument(f"{path!r}: env of the first container must be a list of mappings with name and value.")
     return said

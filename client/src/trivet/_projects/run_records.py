@@ -93,7 +93,7 @@ def log_params(client: Client, wish: RunWish, run: Run, params: Mapping[str, str
         client.tracking.flush()
 
 
-def end_run(target: str | Target, run_id: str, status: str, message: str = "") -> None:
+def end_run(target: str | Target, run_id: str, status: str, message: str = "", *, is_guess: bool = False) -> str:
     """Ends a run as its command ended, unless the code in it has said worse.
 
     By a client of its own, which never began the run: an end by who began it counts only until the command goes on with
@@ -104,16 +104,24 @@ def end_run(target: str | Target, run_id: str, status: str, message: str = "") -
         run_id: Of the run.
         status: `FINISHED`, `FAILED` or `KILLED`.
         message: Why, where it did not end well.
+        is_guess: Whether nobody saw the end, so that whatever the code said counts more.
+
+    Returns:
+        How it has ended, as the server has it.
     """
     with Client(target) as client:
         try:
             now = client.tracking.get_run(run_id).info.status
         except ServerUnavailable:
             now = "RUNNING"
+        if is_guess and now in _ENDS:
+            return now
         if message:
             client.tracking.set_tag(run_id, MESSAGE_TAG, message)
-        if now not in _ENDS or _ENDS.index(now) < _ENDS.index(status):
-            client.tracking.set_terminated(run_id, status=status)
+        if now in _ENDS and _ENDS.index(now) >= _ENDS.index(status):
+            return now
+        client.tracking.set_terminated(run_id, status=status)
+        return status
 
 
 def _experiment_id(client: Client, wish: RunWish) -> str | int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import shutil
 import sys
@@ -13,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from trivet._client import Client
-from trivet._errors import FailedPrecondition, InvalidArgument, ProjectFailed
+from trivet._errors import FailedPrecondition, InvalidArgument, ProjectFailed, TrivetError
 from trivet._models.s3_folders import download_s3
 from trivet._projects.child_variables import cluster_variables, run_variables, server_variables
 from trivet._projects.cluster import Cluster, JobWork
@@ -65,6 +66,7 @@ class ProjectWish:
     backend_config: Mapping[str, Any] | str | os.PathLike[str] | None = None
     env_manager: str | None = None
     storage_dir: str | os.PathLike[str] | None = None
+_log = logging.getLogger("trivet")
     build_image: bool = False
     docker_args: Mapping[str, str | bool] = field(default_factory=dict)
     run: RunWish = field(default_factory=RunWish)
@@ -111,8 +113,12 @@ def check_ended_well(submitted: SubmittedRun) -> None:
     """Waits for a run, and ends it where the wait is interrupted. Raises ProjectFailed where it does not end well."""
     try:
         is_well = submitted.wait()
-    except BaseException:
-        submitted.cancel()
+    except (KeyboardInterrupt, SystemExit):
+        # Not after another failure: what cannot be asked now may go on well.
+        try:
+            submitted.cancel()
+        except TrivetError as error:
+            _log.warning("The run %s may go on: it could not be cancelled: %s", submitted.run_id, error.message)
         raise
     if not is_well:
         status = "was killed" if submitted.get_status() == "KILLED" else "failed"
