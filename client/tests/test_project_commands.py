@@ -27,9 +27,12 @@ def project(folder: Path, command: str) -> Path:
     return folder
 
 
-def test_answer_for_programs_names_the_run(client: trivet.Client, tmp_path: Path) -> None:
-    ended = invoke("run", str(project(tmp_path / "p", "true")), "--json")
+def test_answer_for_programs_names_the_run_and_is_alone(
+    client: trivet.Client, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    ended = invoke("run", str(project(tmp_path / "p", "echo from the project")), "--json")
     assert ended.exit_code == 0, ended.output
+    assert capfd.readouterr() == ("", "from the project\n")
     said = json.loads(ended.stdout)
     assert said == {"run_id": client.search_runs(["0"])[0].info.run_id, "status": "FINISHED"}
 

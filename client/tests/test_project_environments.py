@@ -72,7 +72,10 @@ def test_environment_that_cannot_be_made_is_said(uv: None, client: trivet.Client
     assert run.info.status == "FAILED"
 
 
-def test_virtualenv_is_made_by_python_itself_where_there_is_none(tmp_path: Path) -> None:
+def test_virtualenv_is_made_by_python_itself_where_there_is_none(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PATH", "/nowhere")
     wanted = PythonEnvironment(f"{sys.version_info[0]}.{sys.version_info[1]}")
     place = environment_folder("virtualenv", wanted, tmp_path)
     program = "import sys; print(sys.prefix)"

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import signal
+import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from enum import StrEnum
@@ -15,10 +17,11 @@ import trivet
 from trivet import projects
 from trivet._commands.answers import Answer, Done
 from trivet._commands.declaring import client_command
-from trivet._commands.options import parse_pairs
+from trivet._commands.options import JsonOption, parse_pairs
 
 app = typer.Typer()
 
+_STDOUT, _STDERR = 1, 2
 _TERMINATED = 128 + signal.SIGTERM  # as shells say it
 
 
@@ -29,7 +32,7 @@ class Backend(StrEnum):
     KUBERNETES = "kubernetes"
 
 
-@client_command(app, "run", example="trivet run https://github.com/mlflow/mlflow-example -P alpha=0.5")
+@client_command(app, "run", example="trivet run https://github.com/mlflow/mlflow-example -P alpha=0.5", has_json=False)
 def run(
     client: trivet.Client,
     uri: Annotated[
@@ -123,12 +126,13 @@ def run(
     build_image: Annotated[  # noqa: FBT002 - a flag
         bool, typer.Option("--build-image", help="With docker_env: build an image that has the code.")
     ] = False,
+    as_json: JsonOption = False,  # noqa: FBT002 - a flag
 ) -> Answer:
     """Run a project, as a run of Trivet; its output is shown, and the exit code is 1 where it does not end well.
 
-    Ctrl-C and SIGTERM end it, and its run is KILLED.
+    Ctrl-C and SIGTERM end it, and its run is KILLED. With --json, its output goes to standard error.
     """
-    with _ended_by_sigterm():
+    with _ended_by_sigterm(), _output_beside(is_wanted=as_json):
         submitted = projects.run(
             uri,
             entry_point,
@@ -163,6 +167,22 @@ def _ended_by_sigterm() -> Iterator[None]:
         yield
     finally:
         signal.signal(signal.SIGTERM, before)
+
+
+@contextmanager
+def _output_beside(*, is_wanted: bool) -> Iterator[None]:
+    """Lets what is started write to standard error, so that the answer is all that programs read."""
+    if not is_wanted:
+        yield
+        return
+    sys.stdout.flush()
+    output = os.dup(_STDOUT)
+    os.dup2(_STDERR, _STDOUT)
+    try:
+        yield
+    finally:
+        os.dup2(output, _STDOUT)
+        os.close(output)
 
 
 def _parameters(texts: Sequence[str] | None) -> dict[str, str]:
