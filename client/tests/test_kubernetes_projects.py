@@ -7,8 +7,10 @@ PATH against a real one. No cluster here has a controller, so that the tests end
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import signal
+import stat
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -20,9 +22,8 @@ import yaml
 
 import trivet
 from trivet import projects
-from trivet._projects.docker import docker_command
+from trivet._projects.docker import write_variables
 from trivet._projects.jobs import job_name, read_cluster_config, render_job
-from trivet._projects.mlproject import DockerEnvironment
 from trivet._projects.running import check_ended_well
 from trivet_testing.clusters import (
     CONTEXT,
@@ -184,7 +185,6 @@ def test_cancelled_job_is_deleted_with_its_pods(client: trivet.Client, cluster: 
         assert cluster.deletions == [{"propagationPolicy": ["Background"]}]
 
 
-def test_job_that_somebody_deletes_is_seen(client: trivet.Client, folder: Path, cluster: Cluster) -> None:
 def test_job_that_has_ended_is_not_cancelled_and_one_that_is_cleared_away_keeps_the_end(
     client: trivet.Client, cluster: Cluster, folder: Path
 ) -> None:
@@ -208,6 +208,7 @@ def delete_job(name: str) -> None:
     subprocess.run(["kubectl", f"--context={CONTEXT}", "delete", "--raw", path], check=True, capture_output=True)
 
 
+def test_job_that_somebody_deletes_is_seen(client: trivet.Client, folder: Path, cluster: Cluster) -> None:
     submitted, other = submitted_to(client, folder), submitted_to(client, folder)
     other.cancel()
     name = job_of(cluster, submitted.run_id)["metadata"]["name"]
@@ -292,9 +293,9 @@ def test_project_without_an_image_and_data_of_this_machine_are_refused(
         ({"kube-job-template-path": "away.yaml"}, "cannot be read: No such file"),
         ({"kube-job-template-path": "pod.yaml"}, "is no Job"),
         ({"kube-job-template-path": "empty.yaml"}, "has no container"),
-        ("list.yaml", "must be a mapping"),
         ({"kube-job-template-path": "labels.yaml"}, r"spec\.template\.metadata, and labels in it, must be mappings"),
         ({"kube-job-template-path": "env.yaml"}, "env of the first container must be a list of mappings"),
+        ("list.yaml", "must be a mapping"),
     ],
 )
 def test_bad_configuration_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, config: Any, said: str) -> None:
@@ -302,13 +303,13 @@ def test_bad_configuration_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     Path("pod.yaml").write_text("kind: Pod", encoding="utf-8")
     Path("empty.yaml").write_text("kind: Job\nspec: {template: {spec: {containers: []}}}", encoding="utf-8")
     Path("list.yaml").write_text("[a]", encoding="utf-8")
-    with pytest.raises(trivet.InvalidArgument, match=said):
     spoilt = json.loads(json.dumps(TEMPLATE))
     container_of(spoilt)["env"] = ["TRIVET_URL"]
     Path("env.yaml").write_text(json.dumps(spoilt), encoding="utf-8")
     container_of(spoilt)["env"] = None
     spoilt["spec"]["template"]["metadata"] = {"labels": ["a"]}
     Path("labels.yaml").write_text(json.dumps(spoilt), encoding="utf-8")
+    with pytest.raises(trivet.InvalidArgument, match=said):
         read_cluster_config(config)
 
 
@@ -319,33 +320,70 @@ def test_name_of_a_job_is_one_whatever_the_project_is_called() -> None:
     assert len(job_name("a" * 200, run_id)) <= 63
     rendered = render_job(TEMPLATE, name="x", image="i:1", command="true", variables={"TRIVET_RUN_ID": run_id})
     assert "generateName" not in rendered.object["metadata"]
-    assert container_of(TEMPLATE)["image"] == "replaced"
     empty = {**TEMPLATE, "metadata": None}
     rendered = render_job(empty, name="x", image="i:1", command="true", variables={"TRIVET_RUN_ID": run_id})
     assert rendered.object["metadata"]["labels"] == {"trivet.dev/run-id": run_id}
+    assert container_of(TEMPLATE)["image"] == "replaced"
 
 
-def test_container_of_this_machine_is_told_what_the_project_says(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+DOCKER = """#!/bin/sh
+echo "$@" >> "$(dirname "$0")/called"
+if [ "$1" = run ]; then
+  for word; do [ "$last" = --env-file ] && cp -p "$word" "$(dirname "$0")/variables"; last=$word; done
+  touch "$(dirname "$0")/begun"
+  exec sleep 600
+fi
+"""
+
+
+def test_container_of_this_machine_is_told_what_the_project_says_and_is_removed(
+    client: trivet.Client, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    docker = tmp_path / "docker"
-    docker.write_text("", encoding="utf-8")
-    docker.chmod(0o755)
-    monkeypatch.setenv("PATH", str(tmp_path))
-    monkeypatch.setenv("REGION", "Bronx")
-    environment = DockerEnvironment("taxi:1", ("/data:/data:ro",), ("REGION",))
-    command = docker_command(
-        environment, "taxi:1", tmp_path, {"network": "host", "t": True}, {"TRIVET_TOKEN": "secret"}, "a && b"
-    )
-    assert command == [
-        *(str(docker), "run", "--rm", "--network", "host", "-t"),
-        *("--volume", f"{tmp_path}:/mlflow/projects/code/", "--workdir", "/mlflow/projects/code/"),
-        *("--volume", "/data:/data:ro", "--env", "REGION", "--env", "TRIVET_TOKEN"),
-        *("taxi:1", "sh", "-c", "a && b"),
-    ]
-    monkeypatch.delenv("REGION")
+    programs = tmp_path / "programs"
+    programs.mkdir()
+    (programs / "docker").write_text(DOCKER, encoding="utf-8")
+    (programs / "docker").chmod(0o755)
+    monkeypatch.setenv("PATH", f"{programs}:{os.environ['PATH']}")
+    content = yaml.safe_load((folder / "MLproject").read_text(encoding="utf-8"))
+    content["docker_env"] |= {"volumes": ["/data:/data:ro"], "environment": ["REGION", ["PATH", "/of/the/image"]]}
+    (folder / "MLproject").write_text(yaml.safe_dump(content), encoding="utf-8")
+    given: dict[str, Any] = {
+        "parameters": {"alpha": 1},
+        "docker_args": {"network": "host", "t": True},
+        "client": client,
+    }
     with pytest.raises(trivet.FailedPrecondition, match="takes the variable REGION from here, and it is not set"):
-        docker_command(environment, "taxi:1", None, {}, {}, "true")
+        projects.run(str(folder), **given)
+    monkeypatch.setenv("REGION", "the Bronx")
+    with (
+        trivet.Client(f"file:{tmp_path}/data") as local,
+        pytest.raises(trivet.FailedPrecondition, match="A container cannot reach data on this machine"),
+    ):
+        projects.run(str(folder), **{**given, "client": local})
+    assert client.search_runs(["0"]) == []
+    submitted = projects.run(str(folder), **given, synchronous=False)
+    wait_until((programs / "begun").exists)
+    submitted.cancel()
+    run, *others = (programs / "called").read_text(encoding="utf-8").splitlines()
+    name = f"trivet-{submitted.run_id}"
+    assert run.startswith(
+        f"run --rm --init --name {name} --network host -t --volume {folder}:/mlflow/projects/code/ "
+        "--workdir /mlflow/projects/code/ --volume /data:/data:ro --env-file "
+    )
+    assert run.endswith("registry.example.org/taxi:1 sh -c python train.py 1 && echo 'done'")
+    assert others == [f"rm --force {name}"]
+    assert stat.S_IMODE((programs / "variables").stat().st_mode) == 0o600
+    said = dict(line.split("=", 1) for line in (programs / "variables").read_text(encoding="utf-8").splitlines())
+    assert (said["REGION"], said["PATH"]) == ("the Bronx", "/of/the/image")
+    assert said["TRIVET_RUN_ID"] == submitted.run_id
+
+
+def test_container_without_docker_or_with_several_lines_is_refused(
+    client: trivet.Client, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with pytest.raises(trivet.FailedPrecondition, match="The variable KEY for a container has several lines"):
+        write_variables({"KEY": "a\nb"}, tmp_path / "variables")
     monkeypatch.setenv("PATH", "/nowhere")
     with pytest.raises(trivet.FailedPrecondition, match="needs docker, which is not installed"):
-        docker_command(environment, "taxi:1", None, {}, {}, "true")
+        projects.run(str(folder), parameters={"alpha": 1}, client=client)
+    assert client.search_runs(["0"]) == []

@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import textwrap
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -19,8 +21,10 @@ import trivet
 from trivet import projects
 from trivet._projects import child_variables, gateway
 from trivet._projects.environments import PythonEnvironment, choose_manager, read_environment
+from trivet._projects.local import LocalWork
 from trivet._projects.mlproject import read_project
 from trivet._projects.parameters import EntryPoint, Parameter, with_files
+from trivet._projects.supervisor import Task
 from trivet._target import resolve
 from trivet_testing.environments import mlflow_environment
 from trivet_testing.gateways import services_in
@@ -73,6 +77,7 @@ def gone(pid: int) -> bool:
         ("docker_env: {image: --privileged}", "docker_env names no image"),
         ("docker_env: {image: x, volumes: /a}", "volumes must be a list"),
         ("docker_env: {image: x, environment: [[A]]}", "environment must be a list"),
+        ("docker_env: {image: x, environment: [[A=B, c]]}", "environment must be a list"),
     ],
 )
 def test_bad_file_is_said(tmp_path: Path, content: str, said: str) -> None:
@@ -151,11 +156,6 @@ def test_placeholder_that_is_none_is_said(command: str) -> None:
         entry_point.command_line(entry_point.values({}))
 
 
-# --- environments
-
-
-def environment_of(folder: Path, **files: str) -> PythonEnvironment:
-    for name, text in files.items():
 HOSTILE = "a b; $(touch made) `touch made` \"x\" 'y' \\ {z}"
 
 
@@ -202,6 +202,11 @@ def test_value_that_no_quotes_hold_is_refused(command: str) -> None:
     assert "7-a.b" in entry_point.command_line(entry_point.values({"a": "7-a.b"}))
 
 
+# --- environments
+
+
+def environment_of(folder: Path, **files: str) -> PythonEnvironment:
+    for name, text in files.items():
         (folder / name.replace("_txt", ".txt").replace("_yaml", ".yaml")).write_text(text, encoding="utf-8")
     return read_environment(read_project(folder))
 
@@ -244,11 +249,6 @@ def test_conda_file_is_taken_where_it_is_pip_alone(tmp_path: Path) -> None:
         environment_of(tmp_path, conda_yaml="dependencies: [python=3.11, cudatoolkit=11, {pip: [numpy]}]")
 
 
-@pytest.mark.parametrize(
-    ("content", "said"),
-    [
-        ("a: [", "is no YAML"),
-        ("[a]", "must be a mapping"),
 @pytest.mark.parametrize(
     ("said", "python"),
     [
@@ -296,6 +296,11 @@ def test_environment_with_something_of_a_folder_is_made_anew(requirement: str, *
     assert PythonEnvironment("3.11", (), (requirement,)).is_kept == is_kept
 
 
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        ("a: [", "is no YAML"),
+        ("[a]", "must be a mapping"),
         ("python: newest", "python is 'newest'"),
         ("dependencies: numpy", "must be a list of requirements"),
         ("dependencies: [-r away.txt]", "cannot be read: No such file"),
@@ -490,6 +495,46 @@ def test_command_that_ignores_sigterm_is_killed(
     assert gone(pid)
 
 
+def test_command_ends_when_what_watches_it_is_killed(client: trivet.Client, tmp_path: Path) -> None:
+    folder = project(tmp_path / "p", "echo $$ $PPID > pids.new; mv pids.new pids; exec sleep 600")
+    submitted = projects.run(str(folder), synchronous=False, client=client)
+    wait_until((folder / "pids").exists)
+    command, watcher = map(int, (folder / "pids").read_text(encoding="utf-8").split())
+    os.kill(watcher, signal.SIGKILL)
+    assert not submitted.wait()
+    wait_until(lambda: gone(command))
+    assert submitted.get_status() == client.get_run(submitted.run_id).info.status == "KILLED"
+
+
+def test_what_a_command_started_has_time_to_end(client: trivet.Client, tmp_path: Path) -> None:
+    inner = "trap 'sleep 0.5; touch saved; exit' TERM; touch begun; while true; do sleep 0.05; done"
+    folder = project(tmp_path / "p", f'bash -c "{inner}" & wait')
+    submitted = projects.run(str(folder), synchronous=False, client=client)
+    wait_until((folder / "begun").exists)
+    submitted.cancel()
+    assert submitted.get_status() == "KILLED"
+    assert (folder / "saved").exists()
+
+
+def test_end_is_known_where_no_server_can_be_told(tmp_path: Path) -> None:
+    away = resolve("grpc://127.0.0.1:1")
+    settings = {**os.environ, "TRIVET_URL": "ftp://127.0.0.1"}
+    task = Task(["true"], str(tmp_path), settings, "0" * 32, (), (), grace_seconds=1, patience_seconds=0)
+    for command, status in ((["true"], "FINISHED"), (["a\0b"], "FAILED")):
+        work = LocalWork(replace(task, command=command), away)
+        work.wait()
+        assert work.status() == status
+
+
+def test_what_the_code_says_of_a_run_is_what_is_told(client: trivet.Client, tmp_path: Path) -> None:
+    program = "import trivet; trivet.Client().set_terminated(trivet.start_run().info.run_id, status='FAILED')"
+    (tmp_path / "p").mkdir()
+    (tmp_path / "p" / "x.py").write_text(f"{program}; import os; os._exit(0)", encoding="utf-8")
+    with pytest.raises(trivet.ProjectFailed, match="the code in it says that the run failed") as caught:
+        projects.run(str(tmp_path / "p"), "x.py", client=client)
+    assert client.get_run(caught.value.metadata["run_id"]).info.status == "FAILED"
+
+
 def test_command_ends_when_whoever_started_it_is_killed(client: trivet.Client, tmp_path: Path) -> None:
     folder = project(tmp_path / "p", "echo $$ > pid.new; mv pid.new pid; exec sleep 600")
     program = f"from trivet import projects; projects.run({str(folder)!r})"
@@ -551,15 +596,26 @@ def test_server_is_told_from_any_folder(tmp_path: Path, monkeypatch: pytest.Monk
         "TRIVET_URL": "grpcs://example.org:7330",
         "TRIVET_WORKSPACE": "team-a",
         "TRIVET_TOKEN": "secret",
-        "MLFLOW_TRACKING_TOKEN": "secret",
         **dict.fromkeys(("TRIVET_TRACKING_URL", "TRIVET_ARTIFACTS_URL", "TRIVET_REGISTRY_URL"), ""),
     }
     monkeypatch.setenv("TRIVET_UI_URL", "https://trivet.example.org/")
     told = child_variables.server_variables(resolve("grpcs://example.org/team-a"))
     assert told["MLFLOW_TRACKING_URI"] == "https://trivet.example.org/w/team-a"
+    assert told["MLFLOW_TRACKING_TOKEN"] == "secret"
     monkeypatch.setenv("MLFLOW_TRACKING_URI", "https://other.example.org")
     told = child_variables.server_variables(resolve("grpcs://example.org/team-a"))
     assert told["MLFLOW_TRACKING_URI"] == "https://other.example.org"
+    # It may be a server of MLflow itself.
+    assert "MLFLOW_TRACKING_TOKEN" not in told
+    monkeypatch.delenv("TRIVET_TOKEN")
+    (tmp_path / "token").write_text("kept\n", encoding="utf-8")
+    monkeypatch.setenv("TRIVET_TOKEN_FILE", str(tmp_path / "token"))
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "https://example.org:7443")
+    target = resolve("grpcs://example.org/team-a")
+    told = child_variables.server_variables(target)
+    assert (told["TRIVET_TOKEN_FILE"], told["MLFLOW_TRACKING_TOKEN"]) == (str(tmp_path / "token"), "kept")
+    inside = child_variables.container_server_variables(target)
+    assert (inside["TRIVET_TOKEN"], "TRIVET_TOKEN_FILE" in inside) == ("kept", False)
 
 
 def test_gateway_is_for_projects_that_speak_of_mlflow(
@@ -571,12 +627,32 @@ def test_gateway_is_for_projects_that_speak_of_mlflow(
     (uses / "deep").mkdir()
     (uses / "deep" / "x.py").write_text("import mlflow", encoding="utf-8")
     here = resolve("grpc://127.0.0.1:7330")
+    # What git and environments keep is no file of the project, however much it is.
+    for name in (".git", ".venv", "made"):
+        (plain / name / "deep").mkdir(parents=True)
+        (plain / name / "deep" / "x.py").write_text("import mlflow", encoding="utf-8")
+    (plain / "made" / "pyvenv.cfg").touch()
+    (uses / "data").mkdir()
+    for number in range(2001):
+        (uses / "data" / f"{number}.csv").touch()
     assert gateway.gateway_command(here, plain) == ()
     assert "grpc://127.0.0.1:7330" in gateway.gateway_command(here, uses)
     assert not caplog.records
     # It does not speak TLS.
     assert gateway.gateway_command(resolve("grpcs://example.org"), uses) == ()
     assert "set MLFLOW_TRACKING_URI" in caplog.text
+
+
+def test_gateway_that_does_not_start_is_said(capsys: pytest.CaptureFixture[str]) -> None:
+    told, _other = socket.socketpair()
+    with told, _other:
+        with gateway.running_gateway([sys.executable, "-c", "raise SystemExit(1)"], told) as address:
+            assert address == ""
+        assert "the gateway for MLflow's client did not start" in capsys.readouterr().err
+        # One that says nothing is not waited for where the run is to end.
+        _other.sendall(b"end\n")
+        with gateway.running_gateway(["sleep", "600"], told) as address:
+            assert address == ""
 
 
 def test_project_of_mlflow_runs_unmodified(tmp_path: Path) -> None:

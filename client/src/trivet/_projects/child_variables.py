@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from trivet._errors import FailedPrecondition
-from trivet._projects.gateway import MLFLOW_URI, known_gateway
+from trivet._projects.gateway import MLFLOW_URI, is_of_trivet, known_gateway
 from trivet._target import LocalData, Target
 
 if TYPE_CHECKING:
@@ -26,14 +27,30 @@ def run_variables(run: Run) -> dict[str, str]:
 
 def server_variables(target: Target) -> dict[str, str]:
     """Those that say where the server is, whatever the working directory, and how to be let in."""
-    variables = {"TRIVET_WORKSPACE": target.workspace, **_addresses(target)}
+    variables = _told_of_server(target)
     if target.token:
-        variables |= {"TRIVET_TOKEN": target.token, _OF_MLFLOW_TOKEN: target.token}
+        variables["TRIVET_TOKEN"] = target.token
     elif target.token_file:
         variables["TRIVET_TOKEN_FILE"] = target.token_file
-    if gateway := known_gateway(target.workspace):
-        variables[MLFLOW_URI] = gateway
+    if is_of_trivet(variables.get(MLFLOW_URI, ""), target):
+        variables |= mlflow_token(target)
     return variables
+
+
+def container_server_variables(target: Target) -> dict[str, str]:
+    """The same for a container of this machine, which sees none of its files.
+
+    Raises:
+        FailedPrecondition: the data are files of this machine.
+    """
+    _check_is_reached(target, "A container")
+    variables = {name: value for name, value in server_variables(target).items() if name != "TRIVET_TOKEN_FILE"}
+    return variables | ({"TRIVET_TOKEN": token} if (token := _token(target)) else {})
+
+
+def mlflow_token(target: Target) -> dict[str, str]:
+    """What lets MLflow's client into a gateway of the server; nothing where nobody has to be let in."""
+    return {_OF_MLFLOW_TOKEN: token} if (token := _token(target)) else {}
 
 
 def cluster_variables(target: Target) -> dict[str, str]:
@@ -42,14 +59,31 @@ def cluster_variables(target: Target) -> dict[str, str]:
     Raises:
         FailedPrecondition: what is on this machine alone cannot be reached from there.
     """
-    if any(isinstance(address, LocalData) for address in target.addresses.values()):
-        raise FailedPrecondition(
-            "A cluster cannot reach data on this machine. Set TRIVET_URL to a server that it reaches, grpc://HOST:PORT."
-        )
+    _check_is_reached(target, "A cluster")
+    return _told_of_server(target)
+
+
+def _told_of_server(target: Target) -> dict[str, str]:
     variables = {"TRIVET_WORKSPACE": target.workspace, **_addresses(target)}
     if gateway := known_gateway(target.workspace):
         variables[MLFLOW_URI] = gateway
     return variables
+
+
+def _check_is_reached(target: Target, who: str) -> None:
+    if any(isinstance(address, LocalData) for address in target.addresses.values()):
+        raise FailedPrecondition(
+            f"{who} cannot reach data on this machine. Set TRIVET_URL to a server that it reaches, grpc://HOST:PORT."
+        )
+
+
+def _token(target: Target) -> str:
+    if target.token or not target.token_file:
+        return target.token
+    try:
+        return Path(target.token_file).read_text(encoding="utf-8").strip()
+    except OSError as error:
+        raise FailedPrecondition(f"TRIVET_TOKEN_FILE cannot be read: {error.strerror}.") from error
 
 
 def _addresses(target: Target) -> Mapping[str, str]:

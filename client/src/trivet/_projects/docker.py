@@ -23,8 +23,9 @@ def docker_command(
     image: str,
     folder: Path | None,
     arguments: Mapping[str, str | bool],
-    variables: Mapping[str, str],
+    variables: Path,
     command: str,
+    name: str,
 ) -> list[str]:
     """The command that runs a project in a container of this machine.
 
@@ -33,24 +34,52 @@ def docker_command(
         image: The image.
         folder: Of the project, which the container sees; None where the image has it.
         arguments: More options of `docker run`, by their names: True for one without a value.
-        variables: What is set in the container. Their values are taken from the environment of the command, where
-            others who look at processes do not see them.
+        variables: A file with what is set in the container, of `write_variables`.
         command: What runs there, for a shell.
+        name: Of the container, of `container_name`.
 
     Raises:
-        FailedPrecondition: docker is not installed, or a variable that is wanted is not set here.
+        FailedPrecondition: docker is not installed.
     """
-    words = [_docker(), "run", "--rm"]
-    for name, value in arguments.items():
-        option = f"-{name}" if len(name) == 1 else f"--{name}"
+    # A first process that passes on signals: a shell would not.
+    words = [find_docker(), "run", "--rm", "--init", "--name", name]
+    for option_name, value in arguments.items():
+        if option_name in ("name", "init"):
+            continue
+        option = f"-{option_name}" if len(option_name) == 1 else f"--{option_name}"
         words += [option] if value is True else [option, str(value)]
     if folder is not None:
         words += ["--volume", f"{folder}:{CODE}", "--workdir", CODE]
     for volume in environment.volumes:
         words += ["--volume", volume]
-    for name in sorted({*variables, *container_variables(environment)}):
-        words += ["--env", name]
-    return [*words, image, "sh", "-c", command]
+    return [*words, "--env-file", str(variables), image, "sh", "-c", command]
+
+
+def container_name(run_id: str, arguments: Mapping[str, str | bool]) -> str:
+    """What the container of a run is called: as somebody wants it, else by the run."""
+    return str(arguments.get("name") or f"trivet-{run_id}")
+
+
+def remove_command(name: str) -> list[str]:
+    """The command that ends a container, and is quiet where there is none: docker's own client may end before it."""
+    return [find_docker(), "rm", "--force", name]
+
+
+def write_variables(variables: Mapping[str, str], file: Path) -> Path:
+    """Writes variables for a container, where nobody else reads them. They are none of docker's own client.
+
+    Raises:
+        FailedPrecondition: one has several lines, which docker takes none of.
+    """
+    for name, value in variables.items():
+        if "\n" in value or "\r" in value:
+            raise FailedPrecondition(
+                f"The variable {name} for a container has several lines, which docker does not read."
+            )
+    file.touch(mode=0o600, exist_ok=False)
+    with file.open("w", encoding="utf-8") as stream:
+        stream.writelines(f"{name}={value}\n" for name, value in sorted(variables.items()))
+    return file
 
 
 def container_variables(environment: DockerEnvironment) -> dict[str, str]:
@@ -99,7 +128,8 @@ def push_image(image: str) -> str:
     return next((line for line in said.split() if line.startswith(f"{repository}@")), image)
 
 
-def _docker() -> str:
+def find_docker() -> str:
+    """Where docker is. Raises FailedPrecondition where it is not installed."""
     docker = shutil.which("docker")
     if docker is None:
         raise FailedPrecondition("A project with docker_env needs docker, which is not installed here.")
@@ -107,7 +137,7 @@ def _docker() -> str:
 
 
 def _call(*arguments: str) -> str:
-    command: Sequence[str] = [_docker(), *arguments]
+    command: Sequence[str] = [find_docker(), *arguments]
     ended = subprocess.run(  # noqa: S603 - docker; names that begin with a hyphen were refused
         command, stdin=subprocess.DEVNULL, capture_output=True, text=True, errors="replace", check=False
     )

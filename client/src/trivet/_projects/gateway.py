@@ -5,12 +5,17 @@ from __future__ import annotations
 import importlib.util
 import logging
 import os
+import select
+import shlex
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from itertools import islice
 from pathlib import Path
 from typing import Final
+from urllib.parse import urlsplit
 
 from trivet._local import attach
 from trivet._target import DEFAULT_WORKSPACE, Address, LocalData, Replicas, Target
@@ -19,8 +24,11 @@ MLFLOW_URI: Final = "MLFLOW_TRACKING_URI"
 UI_URL: Final = "TRIVET_UI_URL"
 _READY: Final = "trivet-gateway is ready: http "
 _SUFFIXES: Final = frozenset({".py", ".sh", ".txt", ".yaml", ".yml", ".toml", ""})
+_NOT_OF_THE_PROJECT: Final = frozenset({"__pycache__", "node_modules", "venv", "env"})
+_OF_AN_ENVIRONMENT: Final = "pyvenv.cfg"
 _MAX_FILES: Final = 2000
 _MAX_BYTES: Final = 1 << 20
+_START_SECONDS: Final = 60.0
 _END_SECONDS: Final = 10.0
 
 _log = logging.getLogger("trivet")
@@ -33,6 +41,25 @@ def known_gateway(workspace: str) -> str:
         return said
     pages = os.environ.get(UI_URL, "").rstrip("/")
     return f"{pages}{workspace_path(workspace)}" if pages.startswith(("http://", "https://")) else ""
+
+
+def is_of_trivet(uri: str, target: Target) -> bool:
+    """Whether an address for MLflow's client is a gateway of the server: that of its pages, or on a host of its own.
+
+    Somebody may have MLflow's own server elsewhere, which no token of Trivet is for.
+    """
+    said = urlsplit(uri)
+    pages = urlsplit(os.environ.get(UI_URL, ""))
+    if not said.netloc:
+        return False
+    if (said.scheme, said.netloc) == (pages.scheme, pages.netloc):
+        return True
+    return said.hostname in {
+        each.host
+        for address in target.addresses.values()
+        if not isinstance(address, LocalData)
+        for each in (address.addresses if isinstance(address, Replicas) else (address,))
+    }
 
 
 def gateway_command(target: Target, folder: Path) -> Sequence[str]:
@@ -61,13 +88,18 @@ def workspace_path(workspace: str) -> str:
 
 
 def mentions_mlflow(folder: Path) -> bool:
-    """Whether one of the first files of a project speaks of MLflow by its name."""
-    for number, path in enumerate(sorted(folder.rglob("*"))):
-        if number >= _MAX_FILES:
-            return False
-        if path.suffix in _SUFFIXES and _has_mlflow(path):
-            return True
-    return False
+    """Whether a file of a project speaks of MLflow by its name: one of the first 2,000 that may, those above first."""
+    return any(map(_has_mlflow, islice(_files(folder), _MAX_FILES)))
+
+
+def _files(folder: Path) -> Iterator[Path]:
+    """The files that people write, without what git, tools and environments keep in a project."""
+    for place, folders, names in os.walk(folder):
+        if _OF_AN_ENVIRONMENT in names:
+            folders.clear()
+            continue
+        folders[:] = sorted(name for name in folders if name[0] != "." and name not in _NOT_OF_THE_PROJECT)
+        yield from (Path(place, name) for name in sorted(names) if Path(name).suffix in _SUFFIXES)
 
 
 def _has_mlflow(path: Path) -> bool:
@@ -78,14 +110,24 @@ def _has_mlflow(path: Path) -> bool:
 
 
 @contextmanager
-def running_gateway(command: Sequence[str]) -> Iterator[str]:
-    """Runs a gateway until the end of the block; gives its address, which is empty where it does not start."""
+def running_gateway(command: Sequence[str], told: socket.socket) -> Iterator[str]:
+    """Runs a gateway until the end of the block; gives its address, which is empty where it does not start.
+
+    It is not waited for any longer when the socket says something, or its other side is gone.
+    """
     with subprocess.Popen(  # noqa: S603 - `gateway_command`
         command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
     ) as process:
         try:
             assert process.stdout is not None
-            line = process.stdout.readline()
+            output = process.stdout.fileno()
+            ready, _, _ = select.select([output, told.fileno()], [], [], _START_SECONDS)
+            line = process.stdout.readline() if output in ready else ""
+            if not line.startswith(_READY) and told.fileno() not in ready:
+                sys.stderr.write(
+                    f"trivet: the gateway for MLflow's client did not start, so that nothing of that client goes to "
+                    f"this run. Set {MLFLOW_URI}, or see why: {shlex.join(command)}\n"
+                )
             yield f"http://{line.removeprefix(_READY).strip()}" if line.startswith(_READY) else ""
         finally:
             process.terminate()

@@ -5,27 +5,37 @@ from __future__ import annotations
 import atexit
 import contextlib
 import json
+import logging
 import os
 import select
 import shutil
+import signal
 import socket
 import subprocess
 import sys
 from typing import Final
 
+from trivet._errors import TrivetError
+from trivet._projects.run_records import end_run
 from trivet._projects.submitted import RUNNING
-from trivet._projects.supervisor import Ended, Task, to_line
+from trivet._projects.supervisor import Ended, Task, signal_group, to_line
+from trivet._target import Target
 
 _END: Final = b"end\n"
+_PIECE: Final = 4096
+_LOST: Final = "What watched its command was killed, and the command with it."
+
+_log = logging.getLogger("trivet")
 _running: dict[str, LocalWork] = {}
 
 
 class LocalWork:
     """A command that runs, under a process that watches it."""
 
-    def __init__(self, task: Task) -> None:
-        """Starts it."""
-        self._run_id = task.run_id
+    def __init__(self, task: Task, target: Target) -> None:
+        """Starts it. The target is where its run is ended, should what watches it be killed."""
+        self._task = task
+        self._target = target
         self._told, other = socket.socketpair()
         with other:
             self._process = subprocess.Popen(  # noqa: S603 - this Python, with a module of Trivet
@@ -34,6 +44,8 @@ class LocalWork:
                 start_new_session=True,
             )
         self._told.sendall(to_line(task))
+        self._heard = b""
+        self._group: int | None = None
         self._ended: Ended | None = None
         if not _running:
             atexit.register(_wait_for_all)
@@ -41,29 +53,54 @@ class LocalWork:
 
     def wait(self) -> None:
         """Waits until it has ended."""
-        if self._ended is None:
-            with self._told.makefile("rb") as stream:
-                line = stream.readline()
-            self._process.wait()
-            # Killed itself, it says nothing.
-            self._ended = Ended(**json.loads(line)) if line else Ended("KILLED", self._process.returncode)
-            self._told.close()
-            _running.pop(self._run_id, None)
+        while self._ended is None:
+            self._hear()
 
     def status(self) -> str:
         """`RUNNING`, or how it ended."""
-        if self._ended is None:
-            ready, _, _ = select.select([self._told], [], [], 0)
-            if not ready:
-                return RUNNING
-            self.wait()
-        assert self._ended is not None
-        return self._ended.status
+        while self._ended is None and select.select([self._told], [], [], 0)[0]:
+            self._hear()
+        return RUNNING if self._ended is None else self._ended.status
+
+    def _hear(self) -> None:
+        """Takes what is said next."""
+        try:
+            piece = self._told.recv(_PIECE)
+        except ConnectionResetError:  # killed, with something unread
+            piece = b""
+        *lines, self._heard = (self._heard + piece).split(b"\n")
+        for line in lines:
+            said = json.loads(line)
+            if "group" in said:
+                self._group = said["group"]
+            else:
+                self._end(Ended(**said))
+        if not piece and self._ended is None:
+            self._end(self._lost())
+
+    def _lost(self) -> Ended:
+        """Ends what was watched by a process that is killed itself, such as by a system that is out of memory."""
+        # Its own group has the gateway.
+        for group in filter(None, (self._group, self._process.pid)):
+            signal_group(group, signal.SIGKILL)
+        self._task.clean()
+        status = "KILLED"
+        try:
+            status = end_run(self._target, self._task.run_id, status, _LOST)
+        except TrivetError as error:
+            _log.warning("The run %s could not be ended: %s", self._task.run_id, error.message)
+        return Ended(status, -signal.SIGKILL)
+
+    def _end(self, ended: Ended) -> None:
+        self._process.wait()
+        self._told.close()
+        self._ended = ended
+        _running.pop(self._task.run_id, None)
 
     def cancel(self) -> None:
         """Tells the command to end, and waits until it has."""
         if self.status() == RUNNING:
-            with contextlib.suppress(BrokenPipeError):  # it has ended meanwhile
+            with contextlib.suppress(BrokenPipeError, ConnectionResetError):  # it has ended meanwhile
                 self._told.sendall(_END)
             self.wait()
 

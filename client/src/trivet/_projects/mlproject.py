@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -19,6 +20,7 @@ DOCKER_ENV: Final = "docker_env"
 _ENVIRONMENTS: Final = (PYTHON_ENV, CONDA_ENV, DOCKER_ENV)
 _FILE: Final = "mlproject"
 _DEFAULT_FILES: Final = {PYTHON_ENV: "python_env.yaml", CONDA_ENV: "conda.yaml"}
+_VARIABLE: Final = re.compile(r"[^\s=#\0][^\s=\0]*")
 _SCRIPTS: Final = {".py": "python", ".sh": "bash"}
 
 
@@ -165,7 +167,8 @@ def _docker(said: object) -> DockerEnvironment:
 
 
 def _is_variable(said: object) -> bool:
-    return isinstance(said, str) or (isinstance(said, list) and len(said) == 2)
+    name = said[0] if isinstance(said, list) and len(said) == 2 else said
+    return isinstance(name, str) and _VARIABLE.fullmatch(name) is not None
 
 
 def _escaped(text: str) -> str:

@@ -7,7 +7,7 @@ import os
 import shutil
 import sys
 import tempfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,9 +16,24 @@ from typing import TYPE_CHECKING, Any, Final
 from trivet._client import Client
 from trivet._errors import FailedPrecondition, InvalidArgument, ProjectFailed, TrivetError
 from trivet._models.s3_folders import download_s3
-from trivet._projects.child_variables import cluster_variables, run_variables, server_variables
+from trivet._projects.child_variables import (
+    cluster_variables,
+    container_server_variables,
+    mlflow_token,
+    run_variables,
+    server_variables,
+)
 from trivet._projects.cluster import Cluster, JobWork
-from trivet._projects.docker import build_image, container_variables, docker_command, push_image
+from trivet._projects.docker import (
+    build_image,
+    container_name,
+    container_variables,
+    docker_command,
+    find_docker,
+    push_image,
+    remove_command,
+    write_variables,
+)
 from trivet._projects.environments import (
     EnvManager,
     PythonEnvironment,
@@ -46,11 +61,12 @@ from trivet._projects.run_records import (
 )
 from trivet._projects.sources import Fetched, fetch, parse_source
 from trivet._projects.submitted import SubmittedRun
-from trivet._projects.supervisor import GRACE_SECONDS, Task
+from trivet._projects.supervisor import GRACE_SECONDS, PATIENCE_SECONDS, Task
 
 if TYPE_CHECKING:
     from trivet._entities import Run
 
+_log = logging.getLogger("trivet")
 BACKENDS: Final = ("local", "kubernetes")
 
 
@@ -66,7 +82,6 @@ class ProjectWish:
     backend_config: Mapping[str, Any] | str | os.PathLike[str] | None = None
     env_manager: str | None = None
     storage_dir: str | os.PathLike[str] | None = None
-_log = logging.getLogger("trivet")
     build_image: bool = False
     docker_args: Mapping[str, str | bool] = field(default_factory=dict)
     run: RunWish = field(default_factory=RunWish)
@@ -174,25 +189,42 @@ def _submit_here(client: Client, wish: ProjectWish, prepared: _Prepared) -> Subm
         ENVIRONMENT_TAG: "docker" if manager is None else manager,
     }
     target = client._target  # noqa: SLF001 - the same server, for a process of its own
+    if project.docker is None:
+        told = server_variables(target)
+    else:
+        find_docker()
+        told = container_variables(project.docker) | container_server_variables(target)
     with _begun(client, wish, prepared, tags) as run:
         values = with_files(prepared.entry_point, prepared.values, prepared.temporary / "files", _downloader(client))
         command = prepared.entry_point.command_line(values)
-        ours = run_variables(run) | server_variables(target)
         if project.docker is not None:
-            words, own = _in_container(client, wish, prepared, run, command, ours)
+            task = _in_container(client, wish, prepared, run, command, told | run_variables(run))
         else:
-            words = shell_command(command)
-            own = _python_variables(manager, wanted, project)
-        task = Task(
-            words,
-            str(project.folder),
-            {**os.environ, **own, **ours},
-            run.info.run_id,
-            gateway=gateway_command(target, project.folder) if project.docker is None else (),
-            removed=[str(prepared.temporary)],
-            grace_seconds=GRACE_SECONDS,
-        )
-        return SubmittedRun(run.info.run_id, LocalWork(task))
+            gateway = gateway_command(target, project.folder)
+            own = _python_variables(manager, wanted, project) | (mlflow_token(target) if gateway else {})
+            task = _task(prepared, run, shell_command(command), {**own, **told, **run_variables(run)}, gateway)
+        return SubmittedRun(run.info.run_id, LocalWork(task, target))
+
+
+def _task(
+    prepared: _Prepared,
+    run: Run,
+    words: Sequence[str],
+    variables: Mapping[str, str],
+    gateway: Sequence[str] = (),
+    cleaner: Sequence[str] = (),
+) -> Task:
+    return Task(
+        words,
+        str(prepared.project.folder),
+        {**os.environ, **variables},
+        run.info.run_id,
+        gateway,
+        removed=[str(prepared.temporary)],
+        grace_seconds=GRACE_SECONDS,
+        patience_seconds=PATIENCE_SECONDS,
+        cleaner=cleaner,
+    )
 
 
 def _downloader(client: Client) -> Callable[[str, Path], str]:
@@ -213,17 +245,21 @@ def _python_variables(manager: EnvManager | None, wanted: PythonEnvironment | No
 
 def _in_container(
     client: Client, wish: ProjectWish, prepared: _Prepared, run: Run, command: str, ours: Mapping[str, str]
-) -> tuple[list[str], dict[str, str]]:
-    """The command that runs a project in a container, and the variables that it takes from its environment."""
+) -> Task:
+    """What runs a project in a container."""
     project = prepared.project
     assert project.docker is not None
     image = project.docker.image
     if wish.build_image:
         image = build_image(project, "", prepared.fetched.commit)
         client.tracking.set_tag(run.info.run_id, IMAGE_TAG, image)
-    own = container_variables(project.docker)
     folder = None if wish.build_image else project.folder
-    return docker_command(project.docker, image, folder, wish.docker_args, {**own, **ours}, command), own
+    variables = write_variables(ours, prepared.temporary / "variables")
+    name = container_name(run.info.run_id, wish.docker_args)
+    words = docker_command(project.docker, image, folder, wish.docker_args, variables, command, name)
+    # What the supervisor itself needs to find the server.
+    found = {**server_variables(client._target), **run_variables(run)}  # noqa: SLF001 - see `_submit_here`
+    return _task(prepared, run, words, found, cleaner=remove_command(name))
 
 
 def _submit_to_kubernetes(client: Client, wish: ProjectWish, prepared: _Prepared) -> SubmittedRun:
