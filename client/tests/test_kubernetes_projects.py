@@ -378,7 +378,7 @@ def test_container_of_this_machine_is_told_what_the_project_says_and_is_removed(
     assert said["TRIVET_RUN_ID"] == submitted.run_id
 
 
-def test_container_without_docker_or_with_several_lines_is_refused(
+def test_variable_of_several_lines_and_missing_programs_are_refused(
     client: trivet.Client, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with pytest.raises(trivet.FailedPrecondition, match="The variable KEY for a container has several lines"):
@@ -386,4 +386,6 @@ def test_container_without_docker_or_with_several_lines_is_refused(
     monkeypatch.setenv("PATH", "/nowhere")
     with pytest.raises(trivet.FailedPrecondition, match="needs docker, which is not installed"):
         projects.run(str(folder), parameters={"alpha": 1}, client=client)
+    with pytest.raises(trivet.FailedPrecondition, match="needs kubectl, which is not installed"):
+        projects.run(str(folder), parameters={"alpha": 1}, backend="kubernetes", client=client)
     assert client.search_runs(["0"]) == []

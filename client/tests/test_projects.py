@@ -23,7 +23,7 @@ from trivet._projects import child_variables, gateway
 from trivet._projects.environments import PythonEnvironment, choose_manager, read_environment
 from trivet._projects.local import LocalWork
 from trivet._projects.mlproject import read_project
-from trivet._projects.parameters import EntryPoint, Parameter, with_files
+from trivet._projects.parameters import EntryPoint, Parameter, check_files, with_files
 from trivet._projects.supervisor import Task
 from trivet._target import resolve
 from trivet_testing.environments import mlflow_environment
@@ -454,7 +454,7 @@ def test_path_of_this_machine_is_absolute_and_has_to_be_there(tmp_path: Path, mo
         values = with_files(entry_point, entry_point.values({"data": given}), tmp_path, no_download)
         assert values.declared == {"data": str(tmp_path / "trips")}
     with pytest.raises(trivet.InvalidArgument, match="Got value away for parameter 'data', but no such file"):
-        with_files(entry_point, entry_point.values({"data": "away"}), tmp_path, no_download)
+        check_files(entry_point, entry_point.values({"data": "away"}))
 
 
 def test_cancelled_run_is_killed_with_all_that_it_started(client: trivet.Client, tmp_path: Path) -> None:
@@ -563,13 +563,16 @@ def test_process_waits_at_its_end_for_what_it_started(client: trivet.Client, tmp
         ({"experiment_name": "a", "experiment_id": "0"}, "Specify only one of"),
         ({"env_manager": "conda"}, "does not run conda"),
         ({"entry_point": "test"}, "no entry point 'test'"),
+        ({"parameters": {"data": "away"}}, "Got value away for parameter 'data'"),
+        ({"parameters": {"alpha": "a\0b"}}, "no command can have the character NUL"),
     ],
 )
 def test_what_cannot_be_run_makes_no_run(
     client: trivet.Client, tmp_path: Path, options: Mapping[str, Any], said: str
 ) -> None:
+    parameters = {"data": {"type": "path", "default": "https://example.org/trips"}}
     with pytest.raises(trivet.TrivetError, match=said):
-        projects.run(str(project(tmp_path / "p")), client=client, **options)
+        projects.run(str(project(tmp_path / "p", parameters=parameters)), client=client, **options)
     assert client.search_runs(["0"]) == []
 
 

@@ -130,17 +130,29 @@ def is_uri(text: str) -> bool:
     return _URI.fullmatch(text) is not None
 
 
+def check_files(entry_point: EntryPoint, values: Values) -> None:
+    """Looks for what parameters of the type `path` name on this machine.
+
+    Raises:
+        InvalidArgument: there is no such file or folder.
+    """
+    for parameter in entry_point.parameters.values():
+        value = values.declared[parameter.name]
+        place = local_path(value) if parameter.type == PATH else None
+        if place is not None and not place.exists():
+            raise InvalidArgument(
+                f"Got value {value} for parameter {parameter.name!r}, but no such file or directory was found."
+            )
+
+
 def with_files(entry_point: EntryPoint, values: Values, folder: Path, download: Callable[[str, Path], str]) -> Values:
     """The values, with absolute paths of what parameters of the type `path` name; what is elsewhere is downloaded.
 
     Args:
         entry_point: Whose they are.
-        values: As they were given.
+        values: As they were given, and checked by `check_files`.
         folder: For what is downloaded: a folder there for each parameter.
         download: Brings what a URI names into a folder, and returns where it is.
-
-    Raises:
-        InvalidArgument: there is no such file or folder on this machine.
     """
     places = dict(values.declared)
     for position, parameter in enumerate(entry_point.parameters.values()):
@@ -150,11 +162,6 @@ def with_files(entry_point: EntryPoint, values: Values, folder: Path, download: 
                 target = folder / f"param_{position}"
                 target.mkdir(parents=True)
                 places[parameter.name] = download(places[parameter.name], target)
-            elif not place.exists():
-                raise InvalidArgument(
-                    f"Got value {places[parameter.name]} for parameter {parameter.name!r}, but no such file or "
-                    "directory was found."
-                )
             else:
                 places[parameter.name] = str(place.absolute())
     return Values(places, values.extra)

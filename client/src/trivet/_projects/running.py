@@ -47,7 +47,7 @@ from trivet._projects.gateway import gateway_command
 from trivet._projects.jobs import job_name, read_cluster_config, render_job
 from trivet._projects.local import LocalWork, shell_command
 from trivet._projects.mlproject import Project, read_project
-from trivet._projects.parameters import EntryPoint, Values, with_files
+from trivet._projects.parameters import EntryPoint, Values, check_files, with_files
 from trivet._projects.run_records import (
     BACKEND_TAG,
     ENTRY_POINT_TAG,
@@ -188,6 +188,7 @@ def _submit_here(client: Client, wish: ProjectWish, prepared: _Prepared) -> Subm
         BACKEND_TAG: wish.backend,
         ENVIRONMENT_TAG: "docker" if manager is None else manager,
     }
+    check_files(prepared.entry_point, prepared.values)
     target = client._target  # noqa: SLF001 - the same server, for a process of its own
     if project.docker is None:
         told = server_variables(target)
@@ -268,6 +269,7 @@ def _submit_to_kubernetes(client: Client, wish: ProjectWish, prepared: _Prepared
     if project.docker is None:
         raise InvalidArgument("A project for Kubernetes needs docker_env with an image in its MLproject file.")
     variables = container_variables(project.docker) | cluster_variables(target)
+    cluster = Cluster(config.context)
     tags = {ENTRY_POINT_TAG: wish.entry_point, BACKEND_TAG: wish.backend, ENVIRONMENT_TAG: "docker"}
     with _begun(client, wish, prepared, tags) as run:
         image = project.docker.image
@@ -281,7 +283,6 @@ def _submit_to_kubernetes(client: Client, wish: ProjectWish, prepared: _Prepared
             variables=variables | run_variables(run),
         )
         client.tracking.set_tags(run.info.run_id, {IMAGE_TAG: image, JOB_TAG: f"{job.namespace}/{job.name}"})
-        cluster = Cluster(config.context)
         try:
             cluster.create_job(job)
             shutil.rmtree(prepared.temporary, ignore_errors=True)
