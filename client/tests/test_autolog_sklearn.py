@@ -18,9 +18,10 @@ import pytest
 import yaml
 from scipy import sparse
 from sklearn import metrics, model_selection
-from sklearn.base import clone
+from sklearn.base import BaseEstimator, ClusterMixin, RegressorMixin, TransformerMixin, clone
 from sklearn.ensemble import VotingRegressor
 from sklearn.linear_model import LinearRegression, LogisticRegression, Ridge
+from sklearn.linear_model._base import LinearModel
 from sklearn.metrics import accuracy_score
 from sklearn.model_selection import GridSearchCV, cross_val_score
 from sklearn.pipeline import make_pipeline
@@ -282,6 +283,62 @@ def test_clones_validation_and_preparation_make_no_run(tracked: str) -> None:
     clone(fitted)
     pickle.loads(pickle.dumps(fitted)).score(X, NUMBERS)
     assert "Ridge_score_X" not in only_run().data.metrics
+
+
+class OwnWay(RegressorMixin, ClusterMixin, TransformerMixin):  # type: ignore[misc] # scikit-learn has no types
+    """What comes before the mixins of scikit-learn, and after its estimators."""
+
+    def score(self, *_: Any) -> float:
+        return -42.0
+
+    def fit_transform(self, *_: Any) -> str:
+        return "transformed"
+
+    def fit_predict(self, *_: Any) -> str:
+        return "predicted"
+
+
+class OwnLine(LinearModel):  # type: ignore[misc] # as above
+    def predict(self, *_: Any) -> str:
+        return "a line"
+
+
+class OwnRidge(Ridge, OwnLine, OwnWay):  # type: ignore[misc] # as above
+    pass
+
+
+class OwnSearch(GridSearchCV, OwnWay):  # type: ignore[misc] # as above
+    pass
+
+
+class OwnRows(TransformerMixin, BaseEstimator):  # type: ignore[misc] # as above
+    def fit(self, *_: Any) -> OwnRows:
+        return self
+
+    def transform(self, rows: Any) -> Any:
+        return rows[:1]
+
+
+def test_classes_of_several_estimators_do_as_they_do_without_logging(tracked: str) -> None:
+    def answers() -> list[Any]:
+        ridge = OwnRidge().fit(X, NUMBERS)
+        search = OwnSearch(Ridge(), {"alpha": [1.0]}, cv=2).fit(X, NUMBERS)
+        of_search = [search.score(X, NUMBERS), search.predict(X).tolist(), search.fit_transform(X)]
+        rows = OwnRows().fit_transform(X).tolist()
+        return [
+            ridge.score(X, NUMBERS),
+            ridge.predict(X),
+            ridge.fit_predict(X),
+            ridge.fit_transform(X),
+            *of_search,
+            rows,
+        ]
+
+    expected = answers()
+    assert expected[:4] == [-42.0, "a line", "predicted", "transformed"]
+    trivet.sklearn.autolog(log_models=False, max_tuning_runs=0)
+    assert answers() == expected
+    assert [run.data.tags["estimator_name"] for run in runs()] == ["OwnRidge", "OwnSearch"]
 
 
 # --- later

@@ -7,7 +7,6 @@ is said in the log, and the caller gets what the original returns or raises.
 from __future__ import annotations
 
 import functools
-import inspect
 import logging
 import threading
 from collections.abc import Callable
@@ -58,7 +57,9 @@ class Patch:
     """A class or module."""
     attribute: str
     """Of a function of the module, or a method of the class: a function, or a descriptor that makes one such as that of
-    scikit-learn's `available_if`. May be inherited. No `classmethod` or `staticmethod`."""
+    scikit-learn's `available_if`. No `classmethod` or `staticmethod`. None that is inherited: a wrapper in a class
+    that does not write the method itself would hide those of classes that come after it where one derives from several.
+    """
     around: Around
 
 
@@ -73,17 +74,16 @@ class Patches:
         """
         self._settings = settings
         self._lock = threading.Lock()
-        self._applied: list[tuple[Any, str, Any, Any]] = []
+        self._applied: list[tuple[Any, str, Any, Any]] = []  # owners, attributes, originals, wrappers
         self._wrappers: dict[tuple[int, Around], Any] = {}  # by the ids of originals, which they keep alive
         self._wrapper_ids: set[int] = set()
 
     def apply(self, patch: Patch) -> None:
-        """Wraps an attribute, unless there is none, it is wrapped already, or nothing is logged any more."""
+        """Wraps an attribute, unless the owner itself has none, it is wrapped already, or nothing is logged now."""
         with self._lock:
-            original = inspect.getattr_static(patch.owner, patch.attribute, _MISSING)
+            original = vars(patch.owner).get(patch.attribute, _MISSING)
             if self._settings() is None or original is _MISSING or id(original) in self._wrapper_ids:
                 return
-            before = vars(patch.owner).get(patch.attribute, _MISSING)
             # The same function has the same wrapper wherever it is: pickle finds functions by their names, and wants
             # to find what it was given.
             key = (id(original), patch.around)
@@ -92,18 +92,14 @@ class Patches:
                 self._wrapper_ids.add(id(self._wrappers[key]))
             wrapper = self._wrappers[key]
             setattr(patch.owner, patch.attribute, wrapper)
-            self._applied.append((patch.owner, patch.attribute, before, wrapper))
+            self._applied.append((patch.owner, patch.attribute, original, wrapper))
 
     def undo(self) -> None:
         """Puts back the very objects that were there. What somebody else has put over a wrapper stays."""
         with self._lock:
-            for owner, attribute, before, wrapper in reversed(self._applied):
-                if vars(owner).get(attribute) is not wrapper:
-                    continue
-                if before is _MISSING:
-                    delattr(owner, attribute)
-                else:
-                    setattr(owner, attribute, before)
+            for owner, attribute, original, wrapper in reversed(self._applied):
+                if vars(owner).get(attribute) is wrapper:
+                    setattr(owner, attribute, original)
             self._applied.clear()
             self._wrappers.clear()
             self._wrapper_ids.clear()

@@ -8,6 +8,7 @@ from trivet._autologging.options import Settings
 from trivet._autologging.patching import Call
 from trivet._autologging.sessions import AutologgedRun, cut_params, training
 from trivet._autologging.sklearn.afterwards import remember
+from trivet._autologging.sklearn.estimators import makes_models
 from trivet._autologging.sklearn.options import SklearnOptions
 from trivet._autologging.sklearn.packages import known_requirements
 from trivet._autologging.sklearn.searches import is_search, log_search, tags_of
@@ -23,6 +24,8 @@ _TRAIN: Final = {"mlflow.data.context": "train"}
 
 def around_fit(settings: Settings, call: Call, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """Logs a training: params and data before it, the model and what it scores afterwards."""
+    if not makes_models(type(args[0])):  # its mixin is also that of estimators that do
+        return call(*args, **kwargs)
     with training("sklearn", settings) as run:
         if run is None:
             return call(*args, **kwargs)

@@ -1,7 +1,7 @@
 """What of scikit-learn is wrapped: how estimators are fitted and asked, metrics, and what is not to be logged.
 
-Estimators are wrapped class by class, as their modules are imported. Functions of `sklearn.metrics` are wrapped in the
-module that defines them too: pickle looks for them there.
+Estimators are wrapped as their modules are imported, each method in the class that it is written in. Functions of
+`sklearn.metrics` are wrapped in the module that defines them too: pickle looks for them there.
 """
 
 from __future__ import annotations
@@ -16,17 +16,10 @@ from trivet._autologging.options import Settings
 from trivet._autologging.patching import Around, Call, Patch
 from trivet._autologging.sessions import quiet
 from trivet._autologging.sklearn import afterwards, fitting, workers
+from trivet._autologging.sklearn.estimators import estimators_of, writer_of
 
 _FIT: Final = ("fit", "fit_transform", "fit_predict")
 _PREDICT: Final = ("predict", "predict_proba", "predict_log_proba", "transform")
-# They prepare data: MLflow makes no runs of them either, but in pipelines.
-_PREPARING_PACKAGES: Final = (
-    "sklearn.preprocessing",
-    "sklearn.impute",
-    "sklearn.feature_extraction",
-    "sklearn.feature_selection",
-)
-_PREPARING_CLASSES: Final = frozenset({"ColumnTransformer"})
 _NO_MODELS: Final = frozenset(
     {
         "cross_validate",
@@ -54,7 +47,7 @@ class _Sklearn:
         elif module.__name__ == "sklearn.model_selection":
             yield from _functions(module, _NO_MODELS, _quietly)
         elif module.__name__.startswith("sklearn."):
-            for estimator in _estimators(module):
+            for estimator in estimators_of(module):
                 yield from _methods(estimator)
 
 
@@ -83,25 +76,9 @@ def _metrics(module: ModuleType) -> list[str]:
     return [name for name in module.__all__ if name not in _NO_METRICS]
 
 
-def _estimators(module: ModuleType) -> Iterator[type]:
-    """The estimators that a module defines, and that make models."""
-    base = getattr(sys.modules.get("sklearn.base"), "BaseEstimator", None)
-    if base is None or module.__name__.startswith(_PREPARING_PACKAGES) or ".tests" in module.__name__:
-        return
-    for name, kind in list(vars(module).items()):
-        if (
-            isinstance(kind, type)
-            and issubclass(kind, base)
-            and kind.__module__ == module.__name__
-            and not name.startswith("_")
-            and name not in _PREPARING_CLASSES
-        ):
-            yield kind
-
-
 def _methods(estimator: type) -> Iterator[Patch]:
-    for name in _FIT:
-        yield Patch(estimator, name, fitting.around_fit)
-    for name in _PREDICT:
-        yield Patch(estimator, name, afterwards.around_prediction)
-    yield Patch(estimator, "score", afterwards.around_score)
+    arounds = dict.fromkeys(_FIT, fitting.around_fit) | dict.fromkeys(_PREDICT, afterwards.around_prediction)
+    for name, around in {**arounds, "score": afterwards.around_score}.items():
+        writer = writer_of(estimator, name)
+        if writer is not None:
+            yield Patch(writer, name, around)
