@@ -52,6 +52,10 @@ _OPTIONS: Final = (
 )
 
 
+# Of its own: a training that has seeded the one of the process draws the same numbers when a server is away.
+_random: Final = random.Random()  # noqa: S311 - spreads load, keeps no secret
+
+
 class Pauses:
     """How long to wait before each next try: twice as long each time, up to a limit, with half of it random.
 
@@ -63,7 +67,7 @@ class Pauses:
 
     def after(self, error: TrivetError | None = None) -> float:
         """Seconds to wait, at least as long as the server asked for."""
-        pause = self._next * random.uniform(0.5, 1)  # noqa: S311 - spreads load, keeps no secret
+        pause = self._next * _random.uniform(0.5, 1)
         self._next = min(2 * self._next, _LONGEST_PAUSE_SECONDS)
         return max(pause, (error.retry_after_seconds if error is not None else None) or 0)
 
