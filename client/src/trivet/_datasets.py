@@ -6,7 +6,7 @@ import hashlib
 import io
 import json
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final
 from urllib.parse import urlsplit
@@ -86,13 +86,24 @@ def from_numpy(arrays: Any, *, name: str = "", source: str = "") -> Dataset:
     for key, values in named.items():
         array = array_of(values, "a dataset")
         digest.update(f"{key}\0{array.dtype.str}\0{array.shape}\0".encode())
-        digest.update(array.tobytes())
+        for piece in _pieces(array):
+            digest.update(piece.tobytes())
         spec = {"dtype": str(array.dtype), "shape": [-1, *array.shape[1:]]}
         specs.append({"type": "tensor", "tensor-spec": spec, **({"name": str(key)} if key else {})})
         rows = max(rows, array.shape[0] if array.ndim else 1)
         elements += array.size
     size = {"num_rows": rows, "num_elements": elements}
     return _dataset(name, source, digest.hexdigest(), {"mlflow_tensorspec": {"features": specs}}, size)
+
+
+def _pieces(array: Any) -> Iterator[Any]:
+    """The array in blocks of rows: the bytes of all of it would take as much memory again."""
+    if array.ndim == 0 or array.size == 0:
+        yield array
+        return
+    rows = max(1, _PIECE_BYTES * array.shape[0] // array.nbytes)
+    for start in range(0, array.shape[0], rows):
+        yield array[start : start + rows]
 
 
 def from_file(path: str | os.PathLike[str], *, name: str = "") -> Dataset:

@@ -17,6 +17,6 @@ def first_rows(data: Any) -> Any:
         return data.iloc[:_ROWS].copy()
     if is_of(data, "polars", "DataFrame") or is_of(data, "numpy", "ndarray"):
         return copy.deepcopy(data[:_ROWS])
-    if hasattr(data, "tocsr"):  # a sparse matrix of SciPy
-        return data.tocsr()[:_ROWS].copy()
+    if getattr(data, "format", "") in ("csr", "csc"):  # sparse matrices of SciPy that need not be converted for it
+        return data[:_ROWS].tocsr()
     return None
