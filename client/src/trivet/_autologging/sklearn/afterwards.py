@@ -35,8 +35,8 @@ class _Trained:
 
     client: Client
     run_id: str
-    names: dict[str, list[int]] = field(default_factory=dict)
-    """By the names of variables, the ids of the data that had them when it was measured on."""
+    names: dict[str, list[int | None]] = field(default_factory=dict)
+    """By the names of variables, the ids of the data that had them when it was measured on; None: it is gone."""
     noted: set[int] = field(default_factory=set)
     """The ids of the data that is an input of the run."""
     is_given_up: bool = False
@@ -57,8 +57,8 @@ class _Model:
 class _Data:
     """What a model was asked about, which is not kept alive."""
 
-    name: str
-    """What the program calls it."""
+    name: str | None
+    """What the program calls it; None where it can be asked later, as long as it is there."""
     data_id: int
     there: weakref.ref[Any] | None
 
@@ -149,16 +149,35 @@ def _seen(args: tuple[Any, ...], kwargs: dict[str, Any]) -> _Data:
     try:
         there = weakref.ref(data)
     except TypeError:  # such as a list
-        there = None
-    return _Data(name_of(data) or _UNNAMED, id(data), there)
+        return _Data(name_of(data) or _UNNAMED, id(data), None)
+    return _Data(None, id(data), there)
 
 
-def _name_data(trained: _Trained, data: _Data) -> str:
+def _named(data: _Data) -> str:
+    """What the program calls data: only looked for when something is measured on it, as it takes time."""
+    there = None if data.there is None else data.there()
+    return data.name or (there is not None and name_of(there)) or _UNNAMED
+
+
+def _name_data(trained: _Trained, data: _Data, name: str) -> str:
     """What the program calls data, with a number where it has called other data so before."""
-    ids = trained.names.setdefault(data.name, [])
+    ids = trained.names.setdefault(name, [])
     if data.data_id not in ids:
         ids.append(data.data_id)
-    return _numbered(data.name, ids.index(data.data_id))
+        there = None if data.there is None else data.there()
+        if there is not None:
+            weakref.finalize(there, _forget, weakref.ref(trained), data.data_id)
+    return _numbered(name, ids.index(data.data_id))
+
+
+def _forget(of: weakref.ref[_Trained], data_id: int) -> None:
+    """Forgets data that is gone: other data may get its id."""
+    trained = of()
+    if trained is None:
+        return
+    trained.noted.discard(data_id)
+    for ids in trained.names.values():
+        ids[:] = [None if each == data_id else each for each in ids]
 
 
 def _numbered(name: str, index: int) -> str:
@@ -166,17 +185,17 @@ def _numbered(name: str, index: int) -> str:
 
 
 def _measured(settings: Settings, model: _Model, name: str, written: str, value: Any, data: _Data) -> None:
-    trained = model.trained
+    trained, data_name = model.trained, _named(data)
     with _lock:
         calls = trained.calls.setdefault(name, [])
-        key = f"{_numbered(name, len(calls))}_{_name_data(trained, data)}"
+        key = f"{_numbered(name, len(calls))}_{_name_data(trained, data, data_name)}"
         calls.append((key, written))
         info = dict(sorted(each for of_name in trained.calls.values() for each in of_name))
     _tried(settings, trained, key, lambda: _log_metric(model, key, value))
     if not trained.is_given_up:
         _tried(settings, trained, _FILE, lambda: trained.client.log_dict(trained.run_id, info, _FILE))
     if settings.log_datasets:
-        _tried(settings, trained, f"the dataset {data.name}", lambda: _note(trained, data))
+        _tried(settings, trained, f"the dataset {data_name}", lambda: _note(trained, data))
 
 
 def _log_metric(model: _Model, key: str, value: Any) -> None:
@@ -195,6 +214,6 @@ def _tried(settings: Settings, trained: _Trained, what: str, step: Callable[[], 
     try:
         step()
     except Exception as error:  # noqa: BLE001 - what the program measures is what matters
-        trained.is_given_up = isinstance(error, ServerUnavailable | DeadlineExceeded)
+        trained.is_given_up |= isinstance(error, ServerUnavailable | DeadlineExceeded)
         if not settings.silent:
             _log.warning("Autologging left %s out of run %s: %s: %s", what, trained.run_id, type(error).__name__, error)

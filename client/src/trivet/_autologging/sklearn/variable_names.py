@@ -7,17 +7,19 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 _MAX_TEXT: Final = 32
+_LIBRARIES: Final = ("trivet.", "sklearn.")
 
 
 def name_of(value: object) -> str | None:
-    """The name of the variable that holds an object, in the outermost call that has one; None without any."""
-    found = None
+    """The name of the variable that holds an object, in the function that called a library, or its module; else None.
+
+    No other call is looked at: until Python 3.13, what a function has had in variables as they are looked at is kept
+    alive until it returns.
+    """
     frame = inspect.currentframe()
-    while frame is not None:
-        if not str(frame.f_globals.get("__name__", "")).startswith("trivet."):
-            found = _name_in(frame.f_locals, value) or _name_in(frame.f_globals, value) or found
+    while frame is not None and str(frame.f_globals.get("__name__", "")).startswith(_LIBRARIES):
         frame = frame.f_back
-    return found
+    return None if frame is None else _name_in(frame.f_locals, value) or _name_in(frame.f_globals, value)
 
 
 def _name_in(variables: Mapping[str, object], value: object) -> str | None:
