@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from trivet._autologging.options import Settings
@@ -68,13 +69,16 @@ class _Fit:
         params: dict[str, Any] = self._estimator.get_params(deep=not is_search(self._estimator))
         return params
 
+    def _found_params(self) -> dict[str, Any]:
+        best = getattr(self._estimator, "best_params_", {})
+        return {**self._params(), **{f"best_{key}": value for key, value in best.items()}}
+
     def after(self, data: TrainingData | None) -> None:
         """Logs what is known afterwards."""
         run, estimator = self._run, self._estimator
         model_id = None
         if self._settings.log_models:
-            best = {f"best_{key}": value for key, value in getattr(estimator, "best_params_", {}).items()}
-            model_id = self._log_model(estimator, "model", {**self._params(), **best})
+            model_id = self._log_model(estimator, "model", self._found_params)
         if data is not None:
             self._measure(data, model_id)
         run.attempt("estimator.html", lambda: run.client.log_text(run.run_id, _page(estimator), "estimator.html"))
@@ -87,7 +91,7 @@ class _Fit:
         estimator, best_model_id = self._estimator, None
         if self._settings.log_models and hasattr(estimator, "best_estimator_"):
             best = estimator.best_estimator_
-            best_model_id = self._log_model(best, "best_estimator", best.get_params(deep=True))
+            best_model_id = self._log_model(best, "best_estimator", lambda: best.get_params(deep=True))
         log_search(
             self._run,
             estimator,
@@ -97,7 +101,7 @@ class _Fit:
             best_model_id=best_model_id,
         )
 
-    def _log_model(self, estimator: Any, name: str, params: dict[str, Any]) -> str | None:
+    def _log_model(self, estimator: Any, name: str, params: Callable[[], Mapping[str, Any]]) -> str | None:
         from trivet.sklearn import log_model  # noqa: PLC0415 - it offers autologging itself
 
         def log() -> str:
@@ -108,7 +112,7 @@ class _Fit:
                 signature=self._signature(estimator) or False,
                 input_example=self._example if self._settings.log_input_examples else None,
                 registered_model_name=self._settings.registered_model_name if name == "model" else None,
-                params=cut_params(params),
+                params=cut_params(params()),
                 pip_requirements=known_requirements(estimator, self._options.serialization_format),
             ).model_id
 
