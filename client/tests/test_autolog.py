@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import inspect
 import os
+import random
 import subprocess
 import sys
 import threading
@@ -21,10 +22,13 @@ from sklearn.utils.metaestimators import available_if
 
 import trivet
 import trivet.sklearn
+from trivet import ServerUnavailable
 from trivet._autologging.importing import ImportWatch
 from trivet._autologging.options import Settings
 from trivet._autologging.patching import Around, Call, Patch, Patches
 from trivet._autologging.sessions import training
+from trivet._autologging.training_log import TrainingLog
+from trivet._connection import Pauses
 
 ROWS, TARGETS = [[1.0], [2.0], [3.0]], [2.0, 4.0, 6.0]
 
@@ -332,6 +336,30 @@ def test_option_that_is_not_there_is_refused() -> None:
 
 
 # --- runs
+
+
+def test_step_that_waits_in_vain_keeps_no_metric_away(tracked: str) -> None:
+    def fails() -> None:
+        raise ServerUnavailable("It starts anew.")
+
+    with training("toy", Settings(silent=True)) as run:
+        assert run is not None
+        log = TrainingLog(run)
+        log.attempt("a checkpoint", fails)
+        log.log_params({"depth": 3})
+        for step, value in enumerate([2.0, 1.0]):
+            log.log_points({"loss": value, "k" * 300: value}, step)
+        assert log.attempt("the next checkpoint", lambda: 1) is None
+    with trivet.Client(tracked) as client:
+        read = client.get_run(run.run_id)
+        assert (read.data.params, read.data.metrics) == ({"depth": "3"}, {"loss": 1.0})
+        assert [point.value for point in client.get_metric_history(run.run_id, "loss")] == [2.0, 1.0]
+
+
+def test_pauses_leave_the_random_numbers_of_a_program_alone() -> None:
+    before = random.getstate()
+    assert Pauses().after() > 0
+    assert random.getstate() == before
 
 
 def test_training_within_a_training_is_part_of_it(tracked: str) -> None:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 import pickle
 import threading
+import weakref
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -341,7 +343,42 @@ def test_classes_of_several_estimators_do_as_they_do_without_logging(tracked: st
     assert [run.data.tags["estimator_name"] for run in runs()] == ["OwnRidge", "OwnSearch"]
 
 
+def test_trainings_by_threads_of_joblib_are_ones_own(tracked: str) -> None:
+    trivet.sklearn.autolog(log_models=False)
+    parallel = joblib.Parallel(n_jobs=2, backend="threading")
+    parallel([joblib.delayed(Ridge(alpha=alpha).fit)(X, NUMBERS) for alpha in (1.0, 2.0)])
+    assert parallel.n_tasks == 2  # as without, which is how it says how far it is
+    assert sorted(run.data.params["alpha"] for run in runs()) == ["1.0", "2.0"]
+
+
+def test_run_of_the_environment_stays_open(tracked: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    with trivet.Client(tracked) as client:
+        given = client.create_run("0").info.run_id
+    monkeypatch.setenv("TRIVET_RUN_ID", given)
+    trivet.sklearn.autolog(log_models=False, exclusive=True)
+    Ridge().fit(X, NUMBERS)
+    assert trivet.active_run() is None
+    trivet.sklearn.autolog(log_models=False)
+    for alpha in (1.0, 1.0):
+        Ridge(alpha=alpha).fit(X, NUMBERS)
+        run = only_run()
+        assert (run.info.run_id, run.info.status, run.data.params["alpha"]) == (given, "RUNNING", "1.0")
+    assert "mlflow.autologging" not in only_run().data.tags
+    trivet.end_run()
+
+
 # --- later
+
+
+def test_data_that_takes_the_place_of_other_data_is_other_data(environment: object) -> None:
+    trivet.sklearn.autolog(log_models=False)
+    model = LinearRegression().fit(X, NUMBERS)
+    for _ in range(3):
+        data = X.copy()
+        metrics.r2_score(NUMBERS, model.predict(data))
+        del data
+    measured = {key for key in only_run().data.metrics if not key.startswith("training_")}
+    assert measured == {"r2_score_data", "r2_score-2_data-2", "r2_score-3_data-3"}
 
 
 def test_what_is_measured_of_another_object_is_not_logged(environment: object) -> None:
@@ -373,6 +410,22 @@ def test_error_of_a_training_is_its_own_and_ends_the_run_as_failed(tracked: str)
     assert raised.value.__context__ is None
     assert only_run().info.status == "FAILED"
     assert trivet.active_run() is None
+
+
+def test_data_of_a_training_that_fails_is_gone_with_its_error(tracked: str) -> None:
+    trivet.sklearn.autolog(log_models=False)
+    data = X.copy()
+    there = weakref.ref(data)
+    gc.collect()
+    gc.disable()
+    try:
+        try:
+            LinearRegression().fit(data, NUMBERS[:-1])
+        except ValueError:
+            del data
+        assert there() is None
+    finally:
+        gc.enable()
 
 
 def test_run_ended_while_another_error_is_handled_is_finished(tracked: str) -> None:

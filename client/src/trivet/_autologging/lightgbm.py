@@ -59,7 +59,7 @@ def _log_training(
     kwargs: dict[str, Any],
     logs_model: bool,  # noqa: FBT001 - a callback
 ) -> Any:
-    bound = log.attempt("the arguments", lambda: inspect.signature(call.function).bind(*args, **kwargs))
+    bound = log.attempt("the arguments", lambda: inspect.signature(call.function).bind(*args, **kwargs), waits=False)
     if bound is None:
         return call(*args, **kwargs)
     bound.apply_defaults()
@@ -67,9 +67,9 @@ def _log_training(
     log.training.log_params(dict(given["params"]), {key: value for key, value in given.items() if key not in _UNLOGGED})
     data = _data_sets(given)
     for data_set, _, context in data:
-        log.attempt(f"the data of {context}", functools.partial(_see, log, data_set))
+        log.attempt(f"the data of {context}", functools.partial(_see, log, data_set), waits=False)
     if log.settings.log_datasets:
-        log.attempt("the datasets", lambda: log.log_datasets(_noted(data)))
+        log.attempt("the datasets", lambda: log.log_datasets(_noted(data)), waits=False)
     # Before those of the caller, so that it sees the last iteration too, at which one of them may stop. The list is a
     # new one: that of the caller is as it was.
     bound.arguments["callbacks"] = [functools.partial(_after_iteration, log), *(given["callbacks"] or ())]
@@ -118,8 +118,12 @@ def _noted(data: Iterable[tuple[Any, str, str]]) -> list[tuple[Dataset, str]]:
 
 def _after_iteration(log: BoostingLog, env: Any) -> None:
     """The hook by which LightGBM tells what was measured after each iteration."""
-    measured = env.evaluation_result_list or ()
-    log.log_iteration(env.iteration, {f"{data}-{metric}": value for data, metric, value, *_ in measured})
+
+    def step() -> None:
+        measured = env.evaluation_result_list or ()
+        log.log_iteration(env.iteration, {f"{data}-{metric}": value for data, metric, value, *_ in measured})
+
+    log.attempt("the metrics", step, waits=False)
 
 
 def _log_importances(log: BoostingLog, booster: Any, kind: str) -> None:

@@ -10,8 +10,9 @@ from typing import Any, Final
 from trivet._autologging.lightning_choice import LightningChoice
 from trivet._autologging.options import Settings
 from trivet._autologging.patching import Call, Patch
-from trivet._autologging.sessions import AutologgedRun, training
+from trivet._autologging.sessions import AutologgedRun, is_quiet, training
 from trivet._autologging.training_log import TrainingLog
+from trivet._fluent import active_run
 
 NAME: Final = "pytorch"
 """MLflow's: it is in `trivet.pytorch`, as in its own module."""
@@ -50,12 +51,20 @@ def _around_fit(settings: Settings, call: Call, args: tuple[Any, ...], kwargs: d
 def _around_test(settings: Settings, call: Call, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     trainer = args[0]
     answer = call(*args, **kwargs)
-    log = _fitted.get(trainer)
-    if log is not None:
-        del settings
-        log.client.set_tag(log.run_id, "Mode", "testing")
-        log.write_points({key: float(value) for key, value in trainer.callback_metrics.items()}, 0)
+    fitted = _fitted.get(trainer)
+    if fitted is None or is_quiet():
+        return answer
+    run = active_run()
+    if settings.exclusive and run is not None and run.info.run_id == fitted.run_id:
+        return answer
+    fitted.attempt("the mode", lambda: fitted.client.set_tag(fitted.run_id, "Mode", "testing"), waits=False)
+    fitted.attempt("the test", lambda: fitted.log_points(_tested(trainer), 0), waits=False)
+    fitted.say_left_out()
     return answer
+
+
+def _tested(trainer: Any) -> dict[str, float]:
+    return {key: float(value) for key, value in trainer.callback_metrics.items()}
 
 
 class _Fit:
@@ -84,7 +93,8 @@ class _Fit:
         try:
             answer = call(*args, **kwargs)
         finally:
-            trainer.callbacks.remove(hooks)
+            if hooks in trainer.callbacks:
+                trainer.callbacks.remove(hooks)
             watch.end()
         if stopping is not None:
             log.attempt("early stopping", lambda: self._log_early_stopping(stopping))

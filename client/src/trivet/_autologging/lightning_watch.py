@@ -27,13 +27,22 @@ class Package:
 
     def hooks(self, watch: Watch) -> Any:
         """The callback that tells a watch."""
-        return import_module(f"{self.name}.callbacks").LambdaCallback(
-            on_train_start=watch.begin, on_train_batch_end=watch.after_step, on_train_epoch_end=watch.after_epoch
-        )
+        return _hooks(self.name, watch)
 
     def summary(self, module: Any) -> str:
         """A table of all layers of a module, with their sizes."""
         return str(import_module(f"{self.name}.utilities.model_summary").ModelSummary(module, max_depth=-1))
+
+
+def _hooks(package: str, watch: Watch) -> Any:
+    lambdas: Any = import_module(f"{package}.callbacks").LambdaCallback
+
+    # Of a class of its own: Lightning takes a callback away where a module brings one of the same class.
+    class Hooks(lambdas):  # type: ignore[misc]
+        def __reduce__(self) -> tuple[Any, ...]:  # other processes make the class anew
+            return _hooks, (package, watch)
+
+    return Hooks(on_train_start=watch.begin, on_train_batch_end=watch.after_step, on_train_epoch_end=watch.after_epoch)
 
 
 def package_of(trainer: Any) -> Package:
@@ -71,16 +80,19 @@ class Watch:
         if self._log is None:
             return
         log = self._log
-        log.attempt("the mode", lambda: log.client.set_tag(log.run_id, "Mode", "training"))
-        log.attempt("the optimizer", lambda: self._log_optimizer(log, trainer))
+        log.attempt("the mode", lambda: log.client.set_tag(log.run_id, "Mode", "training"), waits=False)
+        log.attempt("the optimizer", lambda: self._log_optimizer(log, trainer), waits=False)
         if log.settings.log_models and (log.settings.log_model_signatures or log.settings.log_input_examples):
             self._hook = log.attempt("the input example", lambda: module.register_forward_hook(self._see))
 
     def after_step(self, trainer: Any, module: Any, *_: Any) -> None:
         """Logs the metrics of a step, where that is chosen, and keeps a checkpoint of it."""
         del module
-        if self._log is None:
-            return
+        log = self._log
+        if log is not None:
+            log.attempt("a step", lambda: self._log_step(log, trainer), waits=False)
+
+    def _log_step(self, log: TrainingLog, trainer: Any) -> None:
         every, step = self._choice.log_every_n_step, trainer.global_step
         if every:
             metrics = _metrics(trainer)
@@ -93,23 +105,26 @@ class Watch:
             self._of_steps.update(of_step)
             # A step of the trainer is one of an optimizer.
             if (step // self._optimizers + 1) % every == 0:
-                self._log.log_points(of_step, step)
+                log.log_points(of_step, step)
         frequency = self._choice.checkpoint_save_freq
         if isinstance(frequency, int) and step > 0 and step % frequency == 0:
-            self._keep(self._log, trainer, f"global_step_{step}")
+            self._keep(log, trainer, f"global_step_{step}")
 
     def after_epoch(self, trainer: Any, module: Any) -> None:
         """Logs the metrics of an epoch, also those of its validation, and keeps a checkpoint of it."""
         del module
-        if self._log is None:
-            return
+        log = self._log
+        if log is not None:
+            log.attempt("an epoch", lambda: self._log_epoch(log, trainer), waits=False)
+
+    def _log_epoch(self, log: TrainingLog, trainer: Any) -> None:
         epoch = trainer.current_epoch
         of_epoch = {key: value for key, value in _metrics(trainer).items() if key not in self._of_steps}
         self._of_epochs.update(of_epoch)
         if (epoch + 1) % self._choice.log_every_n_epoch == 0:
-            self._log.log_points(of_epoch, epoch)
+            log.log_points(of_epoch, epoch)
         if self._choice.checkpoint_save_freq == "epoch":
-            self._keep(self._log, trainer, f"epoch_{epoch}")
+            self._keep(log, trainer, f"epoch_{epoch}")
 
     def end(self) -> None:
         """Takes away what was hung on the module."""

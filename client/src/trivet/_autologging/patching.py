@@ -139,12 +139,17 @@ def _wrapped(original: Callable[..., Any], around: Around, settings: Callable[[]
 
 def _guarded(settings: Settings, call: Call, around: Around, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     try:
-        return around(settings, call, args, dict(kwargs))
-    except Exception as error:
-        if error is call.error:
-            raise
-        if not settings.silent:
-            _log.warning("Autologging of %s() failed: %s: %s", call.name, type(error).__name__, error)
-    if call.error is not None:
-        raise call.error
-    return call.answer if call.is_done else call(*args, **kwargs)
+        try:
+            return around(settings, call, args, dict(kwargs))
+        except Exception as error:
+            if error is call.error:
+                raise
+            if not settings.silent:
+                _log.warning("Autologging of %s() failed: %s: %s", call.name, type(error).__name__, error)
+        if call.error is not None:
+            raise call.error
+        return call.answer if call.is_done else call(*args, **kwargs)
+    finally:
+        # What it raised knows the frames that it came through, and so would know itself, with all their data: until
+        # the garbage collector finds that out.
+        call.error = None

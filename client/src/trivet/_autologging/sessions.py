@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import logging
+import math
+import os
+import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -22,6 +25,9 @@ AUTOLOGGING_TAG: Final = "mlflow.autologging"
 # What MLflow's autologging cuts keys and values of params to.
 _MAX_KEY_CHARACTERS: Final = 250
 _MAX_VALUE_CHARACTERS: Final = 6000
+_GIVEN_UP_SECONDS: Final = 60
+"""For which a training does not wait again for a server that did not answer: it may take hours, and the server come
+back."""
 
 # Threads start without it: a framework that trains in threads of its own lets them inherit it by `quiet`.
 _is_quiet: ContextVar[bool] = ContextVar("trivet_autologging_is_quiet", default=False)
@@ -51,8 +57,8 @@ class AutologgedRun:
         self.client: Client = run._client  # noqa: SLF001 - what is logged goes where the run is
         self.run_id: str = run.info.run_id
         self._framework = framework
-        self._left_out: list[str] = []
-        self._is_given_up = False
+        self._left_out: dict[str, str] = {}
+        self._given_up_until = -math.inf
 
     def attempt(self, what: str, step: Callable[[], _Answer], *, waits: bool = True) -> _Answer | None:
         """What a step of logging returns; None where it fails, which is said once at the end of the training.
@@ -60,23 +66,23 @@ class AutologgedRun:
         Args:
             what: What it logs, such as `the model`.
             step: Logs it.
-            waits: Whether it waits for the server: once no server answers, no further such step is taken.
+            waits: Whether it waits for the server: once no server answers, no further such step is taken for a while.
         """
-        if waits and self._is_given_up:
-            self._left_out.append(what)
+        if waits and time.monotonic() < self._given_up_until:
+            self._left_out.setdefault(what, what)
             return None
         try:
             return step()
         except Exception as error:  # noqa: BLE001 - the training is what matters
-            self._is_given_up |= isinstance(error, ServerUnavailable | DeadlineExceeded)
+            if isinstance(error, ServerUnavailable | DeadlineExceeded):
+                self._given_up_until = time.monotonic() + _GIVEN_UP_SECONDS
             self.leave_out(what, error)
             return None
 
     def leave_out(self, what: str, why: object) -> None:
-        """Notes what is not logged, to be said at the end of the training."""
-        self._left_out.append(
-            f"{what} ({type(why).__name__}: {why})" if isinstance(why, Exception) else f"{what} ({why})"
-        )
+        """Notes what is not logged, to be said at the end of the training: once, however often it is left out."""
+        reason = f"{type(why).__name__}: {why}" if isinstance(why, Exception) else why
+        self._left_out.setdefault(what, f"{what} ({reason})")
 
     def log_params(self, params: Mapping[str, Any]) -> None:
         """Logs params, cut as MLflow's autologging cuts them; one that the run has with another value stays."""
@@ -91,11 +97,15 @@ class AutologgedRun:
                     self.leave_out(f"the param {key}", error)
 
     def say_left_out(self) -> None:
-        """Says in the log what was not logged, if anything."""
+        """Says in the log what was not logged since it was last said, if anything."""
         if self._left_out and not self.settings.silent:
             _log.warning(
-                "Autologging of %s left out of run %s: %s", self._framework, self.run_id, "; ".join(self._left_out)
+                "Autologging of %s left out of run %s: %s",
+                self._framework,
+                self.run_id,
+                "; ".join(self._left_out.values()),
             )
+        self._left_out.clear()
 
 
 def cut_params(params: Mapping[str, Any]) -> dict[str, str]:
@@ -113,7 +123,9 @@ def _cut(text: str, characters: int) -> str:
 def training(framework: str, settings: Settings) -> Iterator[AutologgedRun | None]:
     """The run that the training in the block is logged to; None where it is not to be logged.
 
-    It is the active run, which is left open, else one that is made, and ended as the block ends. Trainings within the
+    It is the active run, which is left open; else that of TRIVET_RUN_ID, which becomes the active one of this thread or
+    task and stays it, for whoever started the process has it for all that the process does; else one that is made, and
+    ended as the block ends. Trainings within the
     block are not logged. What the block raises passes, and is to be nothing but what the training raises.
 
     Args:
@@ -121,10 +133,15 @@ def training(framework: str, settings: Settings) -> Iterator[AutologgedRun | Non
         settings: What was chosen.
     """
     run = active_run()
-    if is_quiet() or (run is not None and settings.exclusive):
+    is_given = run is not None or bool(os.environ.get("TRIVET_RUN_ID"))
+    if is_quiet() or (is_given and settings.exclusive):
         yield None
         return
-    made = _begun(framework, settings) if run is None else None
+    made = None
+    if run is None and is_given:
+        run = _begun(framework, settings, {})
+    elif run is None:
+        made = _begun(framework, settings, {AUTOLOGGING_TAG: framework, **settings.extra_tags})
     with quiet():
         if run is None and made is None:
             yield None
@@ -140,6 +157,7 @@ def training(framework: str, settings: Settings) -> Iterator[AutologgedRun | Non
             if made is not None:
                 _end(log, made, ending)
             log.say_left_out()
+            del ending  # which knows this frame
 
 
 def _end(log: AutologgedRun, made: ActiveRun, ending: BaseException | None) -> None:
@@ -149,9 +167,9 @@ def _end(log: AutologgedRun, made: ActiveRun, ending: BaseException | None) -> N
         log.leave_out("the end of the run", error)
 
 
-def _begun(framework: str, settings: Settings) -> ActiveRun | None:
+def _begun(framework: str, settings: Settings, tags: Mapping[str, object]) -> ActiveRun | None:
     try:
-        return start_run(tags={AUTOLOGGING_TAG: framework, **settings.extra_tags})
+        return start_run(tags=tags)
     except Exception as error:  # noqa: BLE001 - the training is what matters
         if not settings.silent:
             _log.warning("Autologging of %s made no run: %s: %s", framework, type(error).__name__, error)

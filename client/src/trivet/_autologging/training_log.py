@@ -8,6 +8,8 @@ from typing import Any
 
 from trivet._autologging.sessions import AutologgedRun, cut_params
 from trivet._clock import now_millis
+from trivet._errors import InvalidArgument
+from trivet._records import check_key
 
 
 @dataclass(frozen=True)
@@ -23,34 +25,45 @@ class TrainingLog:
     def __init__(self, run: AutologgedRun) -> None:
         self.settings = run.settings
         self.attempt = run.attempt
+        self.say_left_out = run.say_left_out
         self.client = run.client
         self.run_id = run.run_id
         self._run = run
         self._params: dict[str, Any] = {}
         self._last: dict[str, _Point] = {}
         self._model_id: str | None = None
-        self._cannot_log = False
+        self._refused: set[str] = set()
 
     def log_params(self, *params: Mapping[str, Any]) -> None:
         """Logs params; a function is told by its name, which is the same each time."""
         given = {key: getattr(value, "__qualname__", value) for each in params for key, value in each.items()}
         self._params |= given
-        self.attempt("the params", lambda: self._run.log_params(given))
+        self.attempt("the params", lambda: self._run.log_params(given), waits=False)
 
     def log_points(self, metrics: Mapping[str, float], step: int) -> None:
         """Logs what was measured at a step, at once: sending it does not keep the training waiting.
 
-        Never raises: the training would end of it. What cannot be logged is not tried again at the next step.
+        Never raises: the training would end of it. A metric that no server would take is left out, from then on.
         """
-        if metrics and not self._cannot_log:
-            self._cannot_log = self.attempt("the metrics", lambda: self.write_points(metrics, step)) is None
+        taken = {key: value for key, value in metrics.items() if self._takes(key)}
+        if taken:
+            self.attempt("the metrics", lambda: self._write_points(taken, step), waits=False)
 
-    def write_points(self, metrics: Mapping[str, float], step: int) -> bool:
-        """As `log_points`, but raises what goes wrong; else it is True."""
+    def _takes(self, key: str) -> bool:
+        if key in self._refused:
+            return False
+        try:
+            check_key(key)
+        except InvalidArgument as error:
+            self._refused.add(key)
+            self._run.leave_out("the metrics", error)
+            return False
+        return True
+
+    def _write_points(self, metrics: Mapping[str, float], step: int) -> None:
         timestamp = now_millis()
         self.client.tracking.log_metrics(self.run_id, metrics, step=step, timestamp=timestamp, model_id=self._model_id)
         self._last |= {key: _Point(float(value), step, timestamp) for key, value in metrics.items()}
-        return True
 
     def log_model(
         self,

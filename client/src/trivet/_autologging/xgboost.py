@@ -82,14 +82,14 @@ def _log_training(
 
     from trivet._autologging.xgboost_callback import IterationCallback  # noqa: PLC0415 - as above
 
-    bound = log.attempt("the arguments", lambda: inspect.signature(call.function).bind(*args, **kwargs))
+    bound = log.attempt("the arguments", lambda: inspect.signature(call.function).bind(*args, **kwargs), waits=False)
     if bound is None:
         return call(*args, **kwargs)
     bound.apply_defaults()
     given: Mapping[str, Any] = bound.arguments
     log.training.log_params(dict(given["params"]), {key: value for key, value in given.items() if key not in _UNLOGGED})
     if log.settings.log_datasets:
-        log.attempt("the datasets", lambda: _log_datasets(log, given))
+        log.attempt("the datasets", lambda: _log_datasets(log, given), waits=False)
     callback = IterationCallback(log)
     # Before those of the caller, so that it sees the last iteration too, after which one of them may stop. The list is
     # a new one: that of the caller is as it was.

@@ -20,17 +20,14 @@ class IterationCallback(TrainingCallback):  # type: ignore[misc,unused-ignore] #
 
     def before_training(self, model: Any) -> Any:
         """Looks where the training begins."""
-        self.rounds_before = self._log.attempt("the rounds before", model.num_boosted_rounds) or 0
+        self.rounds_before = self._log.attempt("the rounds before", model.num_boosted_rounds, waits=False) or 0
         return model
 
     def after_iteration(self, model: Any, epoch: int, evals_log: Any) -> bool:  # noqa: ARG002 - as xgboost's
         """Logs the newest value of each metric of each dataset."""
-        self._log.log_iteration(
-            epoch,
-            {
-                f"{data}-{metric}": values[-1]
-                for data, metrics in evals_log.items()
-                for metric, values in metrics.items()
-            },
-        )
+        self._log.attempt("the metrics", lambda: self._log.log_iteration(epoch, _newest(evals_log)), waits=False)
         return False
+
+
+def _newest(evals_log: Any) -> dict[str, float]:
+    return {f"{data}-{metric}": values[-1] for data, metrics in evals_log.items() for metric, values in metrics.items()}
