@@ -28,6 +28,8 @@ class CallRecorder:
     """The method of each call, and the seconds that it had left when it came; None: no deadline."""
     metadata: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
     """The method of each call, and what came with it."""
+    requests: list[tuple[str, bytes]] = field(default_factory=list)
+    """The method of each call, and what was asked: of a call with several messages, each of them."""
     passed: Counter[str] = field(default_factory=Counter)
     """How many bytes of answers each method has passed on."""
     ended: Queue[tuple[str, bool]] = field(default_factory=Queue)
@@ -48,8 +50,14 @@ class _Handler(grpc.GenericRpcHandler):
             self._recorder.deadlines.append((method, left))
             self._recorder.metadata.append((method, dict(context.invocation_metadata())))
             whole = Event()
+
+            def asked() -> Iterator[Any]:
+                for request in requests:
+                    self._recorder.requests.append((method, request))
+                    yield request
+
             call: Any = self._channel.stream_stream(method)(
-                requests,
+                asked(),
                 timeout=left,
                 metadata=tuple(pair for pair in context.invocation_metadata() if pair[0] != _OWN),
             )
