@@ -247,3 +247,16 @@ def test_an_estimator_whose_fit_calls_that_of_its_class_is_logged_once(client: t
     assert run.inputs is None or run.inputs.dataset_inputs == ()
     assert run.params["num_parallel_tree"] == "3"
     assert [step for step, _ in history(client, run.info.run_id, "validation_0-rmse")] == [0]
+
+
+def test_matrix_that_is_too_large_to_be_read_back_is_said(
+    client: trivet.Client, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr("trivet._autologging.xgboost._MAX_VALUES", 100)
+    trivet.xgboost.autolog(log_models=False)
+    xgboost.train(PARAMS, matrix(60), 2, evals=[(matrix(20, 2), "test")], verbose_eval=False)
+    run = only_run(client)
+    assert run.inputs is not None
+    assert [each.dataset.name for each in run.inputs.dataset_inputs] == ["test"]
+    (said,) = [record.getMessage() for record in caplog.records if record.name == "trivet"]
+    assert "the dataset 'dataset' (InvalidArgument: It has 180 values" in said

@@ -14,6 +14,8 @@ from trivet._autologging.boosting import BoostingLog, around_fit, around_train
 from trivet._autologging.options import Settings
 from trivet._autologging.patching import Call, Patch
 from trivet._autologging.samples import first_rows
+from trivet._entities import Dataset
+from trivet._errors import InvalidArgument
 
 NAME: Final = "xgboost"
 _ESTIMATORS: Final = ("XGBModel", "XGBClassifier", "XGBRanker", "XGBRFClassifier", "XGBRFRegressor")
@@ -21,6 +23,10 @@ _ESTIMATORS: Final = ("XGBModel", "XGBClassifier", "XGBRanker", "XGBRFClassifier
 _MATRICES: Final = ("DMatrix", "QuantileDMatrix")
 # Data, functions, and what is told in another way.
 _UNLOGGED: Final = frozenset({"params", "dtrain", "evals", "obj", "feval", "evals_result", "xgb_model", "callbacks"})
+
+
+_MAX_VALUES: Final = 100_000_000
+"""Of a matrix that is noted as a dataset: XGBoost gives a copy of it, which takes 8 bytes a value and more."""
 
 
 @dataclass(frozen=True)
@@ -116,13 +122,25 @@ def _log_training(
 
 
 def _log_datasets(log: BoostingLog, given: Mapping[str, Any]) -> None:
-    from trivet._autologging.matrices import note_matrix  # noqa: PLC0415 - it needs NumPy
-
     trained_on = given["dtrain"]
     used = [(trained_on, "dataset", "train"), *((matrix, name, "eval") for matrix, name in given["evals"] or ())]
     # What is trained on is often evaluated too; it is read once.
-    noted = {id(matrix): note_matrix(matrix.get_data(), matrix.get_label()) for matrix, _, _ in used}
-    log.log_datasets((replace(noted[id(matrix)], name=name), context) for matrix, name, context in used)
+    matrices = {id(matrix): (matrix, name) for matrix, name, _ in reversed(used)}
+    noted = {
+        key: log.attempt(f"the dataset {name!r}", functools.partial(_noted, matrix), waits=False)
+        for key, (matrix, name) in matrices.items()
+    }
+    named = ((noted[id(matrix)], name, context) for matrix, name, context in used)
+    log.log_datasets([(replace(dataset, name=name), context) for dataset, name, context in named if dataset])
+
+
+def _noted(matrix: Any) -> Dataset:
+    from trivet._autologging.matrices import note_matrix  # noqa: PLC0415 - it needs NumPy
+
+    values = matrix.num_nonmissing()
+    if values > _MAX_VALUES:
+        raise InvalidArgument(f"It has {values} values; of more than {_MAX_VALUES}, none are read back from XGBoost.")
+    return note_matrix(matrix.get_data(), matrix.get_label())
 
 
 def _stops_early(given: Mapping[str, Any]) -> bool:
