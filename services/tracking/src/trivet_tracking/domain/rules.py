@@ -7,13 +7,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Protocol, TypeAlias
 
 from trivet_kit.page_tokens import Cursor
 from trivet_kit.webhooks.deliveries import DeliveryState
 from trivet_tracking.domain.metrics import Moment, Points
 from trivet_tracking.domain.rule_conditions import Breach, Condition, MetricCondition, NoHeartbeat
 from trivet_tracking.domain.watches import Position
+
+SegmentId: TypeAlias = tuple[int, int]
+"""A number and a time: SQLite gives numbers of deleted segments again."""
 
 TAG_PREFIX = "trivet.rule."
 
@@ -168,15 +171,21 @@ class Rules(Protocol):
 
 
 @dataclass(frozen=True)
-class JudgedSeries:
-    """A metric of a run that has changed, and that a rule judges which the run has not broken yet."""
+class JudgedRun:
+    """A run that a rule judges, and which has not broken it yet."""
 
     rule_key: int
-    """The store's key of the rule."""
+    """The store's key of the rule; with the id, as the key of a deleted row may be given again."""
+    rule_id: str
     run_key: int
     """The store's key of the run."""
-    rule_id: str
     run_id: str
+
+
+@dataclass(frozen=True)
+class JudgedSeries(JudgedRun):
+    """A metric of such a run that has changed."""
+
     metric: str
     condition: MetricCondition
     count: int
@@ -184,31 +193,54 @@ class JudgedSeries:
 
 
 @dataclass(frozen=True)
-class NewPoints:
-    """Points of a metric over all contexts, in order."""
+class SilentRun(JudgedRun):
+    """A RUNNING one that has been written nothing for longer than the rule allows."""
 
+    condition: NoHeartbeat
+    silence_millis: int
+
+
+@dataclass(frozen=True)
+class WantedRun:
+    """What is to be read of a run."""
+
+    run_key: int
+    after: Mapping[str, Moment | None]
+    """The metrics, each with the moment after which points of chunks are wanted; None: all."""
+    seen: frozenset[SegmentId]
+    """The segments of the log that are not."""
+
+
+@dataclass(frozen=True)
+class Piece:
+    """Points of a metric in one segment of the log, of one context, in order."""
+
+    segment: SegmentId
+    context: int
     points: Points
+
+
+@dataclass(frozen=True)
+class ReadSeries:
+    """What was read of a metric, over all contexts."""
+
+    chunks: Mapping[int, Points]
+    """Those after the moment, in order, by number of the context."""
+    pieces: Sequence[Piece]
     count: int
-    """How many the metric has in all, as in JudgedSeries."""
+    """How many points it has in all, those of each context for themselves."""
+    is_exact: bool
+    """Else points that were written twice may be counted twice, until the folder has compared them."""
 
 
 @dataclass(frozen=True)
 class Reading:
     """What was read of a run."""
 
-    metrics: Mapping[str, NewPoints]
-    log_end: int
-    """Where the log of the run ended."""
-
-
-@dataclass(frozen=True)
-class SilentRun:
-    """A RUNNING run that has been written nothing for longer than a rule allows which it has not broken yet."""
-
-    rule_key: int
-    run_key: int
-    condition: NoHeartbeat
-    silence_millis: int
+    metrics: Mapping[str, ReadSeries]
+    """Those that it has."""
+    segments: frozenset[SegmentId]
+    """All that its log has."""
 
 
 @dataclass(frozen=True)
@@ -220,6 +252,9 @@ class Look:
     rule_ids: frozenset[str]
     """All rules that there are."""
     series: Sequence[JudgedSeries] = ()
+    """What was written just now."""
+    backlog: Sequence[JudgedSeries] = ()
+    """What was written before anybody looked, or before the rule."""
     silent: Sequence[SilentRun] = ()
     shortened: frozenset[str] = frozenset()
     """The ids of runs from which points were removed."""
@@ -241,15 +276,11 @@ class Judged(Protocol):
         """
         ...
 
-    def read(self, run_key: int, after: Mapping[str, Moment | None], after_log: int) -> Reading:
-        """The points of metrics of a run, of those that it has, after a moment each; None: all of them.
-
-        Of the log, only what is after an end that an earlier reading had; 0: all of it. What came to stand before that
-        end is not read: the counts tell.
-        """
+    def read(self, wanted: Sequence[WantedRun]) -> Mapping[int, Reading]:
+        """Points of metrics of runs, by key of the run, all as of one moment."""
         ...
 
-    def fire(self, rule_key: int, run_key: int, breach: Breach) -> bool:
+    def fire(self, one: JudgedSeries | SilentRun, breach: Breach) -> bool:
         """Keeps that a run broke a rule, and does what the rule says, in one step; whether it is the first to."""
         ...
 

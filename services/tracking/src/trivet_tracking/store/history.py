@@ -66,17 +66,14 @@ def logged_series(
     run_pks: Collection[int],
     keys: Collection[str],
     contexts: Mapping[int, int] | None = None,
-    after_log: int = 0,
 ) -> dict[tuple[int, str], dict[int, Points]]:
     """The points that are in the log by run and key, then by number of the context. In order.
 
-    With `contexts`, of each run those of one context alone; with `after_log`, those of later rows of the log alone.
+    With `contexts`, of each run those of one context alone.
     """
     parts: dict[tuple[int, str], dict[int, list[Points]]] = {}
     wanted = frozenset(keys)
     statement = sa.select(_log.c.run_pk, _log.c.data).where(_log.c.run_pk.in_(run_pks))
-    if after_log:
-        statement = statement.where(_log.c.log_id > after_log)
     for run_pk, data in read_large(connection, statement):
         for key, number, points in segments.decode(data, wanted).pieces():
             if contexts is None or contexts.get(run_pk) == number:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, TypeAlias, TypeVar
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Row
@@ -13,24 +13,26 @@ from trivet_kit.db import Database
 from trivet_kit.db.bulk import read_large
 from trivet_kit.db.upserts import insert_into
 from trivet_kit.webhooks.deliveries import DeliveryState
-from trivet_tracking.domain.metrics import Moment, Points, empty_points, merge_ordered
+from trivet_tracking.domain.metrics import Moment, Points, merge_ordered
 from trivet_tracking.domain.rule_conditions import Breach, NoHeartbeat
 from trivet_tracking.domain.rules import (
     TAG_PREFIX,
     JudgedSeries,
     Look,
-    NewPoints,
+    Piece,
     Reading,
+    ReadSeries,
     RunStop,
+    SegmentId,
     SilentRun,
+    WantedRun,
 )
 from trivet_tracking.domain.runs import RunStatus
 from trivet_tracking.domain.watches import ChangeKind, Position
-from trivet_tracking.store import columns, run_stops, tables
+from trivet_tracking.store import columns, run_stops, segments, tables
 from trivet_tracking.store.change_records import ChangeRecords
 from trivet_tracking.store.contexts import NO_CONTEXT_NUMBER
 from trivet_tracking.store.entries import Entry, entries_of
-from trivet_tracking.store.history import logged_series
 from trivet_tracking.store.horizon import check_kept
 from trivet_tracking.store.rule_rows import Kind, breach_columns, to_condition
 from trivet_tracking.store.run_attributes import LAST_WRITE_TIME, NOW_MILLIS
@@ -48,7 +50,13 @@ _log = tables.metric_log
 _IN_VALUES = 5000
 # Of a look; the rest are found by the next one.
 _MAX_SILENT = 1000
-_MIN = -(2**63)
+# Keys of one statement, and ranges of chunks that it asks for: SQLite nests so many at most.
+_RANGES = 200
+_RANGES_OF_A_RUN = 20
+
+_T = TypeVar("_T")
+_SeriesKey: TypeAlias = tuple[int, str]
+"""The key of a run, and a metric."""
 
 _JUDGES = sa.and_(_r.c.experiment_pk == _t.c.experiment_pk, sa.or_(_t.c.run_pk.is_(None), _t.c.run_pk == _r.c.run_pk))
 _IS_WHOLE = ~sa.exists().where(_v.c.rule_pk == _t.c.rule_pk, _v.c.run_pk == _r.c.run_pk)
@@ -85,59 +93,62 @@ class SqlJudged:
             if position is not None:
                 check_kept(connection, self._transactions, position, now)
             written, shortened = self._changed(connection, position)
-            found = {
-                (one.rule_id, one.run_key, one.metric): one
-                for one in (*self._written(connection, written, position), *_of_new_rules(connection, rule_ids - known))
-            }
-            return Look(now, rule_ids, tuple(found.values()), self._silent(connection, heard_millis), shortened)
+            series = tuple(self._written(connection, written, position))
+            older = tuple(_of_new_rules(connection, rule_ids - known))
+            silent = self._silent(connection, heard_millis)
+        if position is None:
+            return Look(now, rule_ids, (), (*older, *series), silent, shortened)
+        return Look(now, rule_ids, series, older, silent, shortened)
 
-    def read(self, run_key: int, after: Mapping[str, Moment | None], after_log: int) -> Reading:
-        """The points of metrics of a run."""
-        keys = sorted(after)
+    def read(self, wanted: Sequence[WantedRun]) -> dict[int, Reading]:
+        """Points of metrics of runs."""
+        keys = {one.run_key: frozenset(one.after) for one in wanted}
+        seen = frozenset[SegmentId]().union(*(one.seen for one in wanted))
         with self._database.transaction("read") as connection:
-            counts = dict(
-                connection.execute(
-                    sa.select(_m.c.key, _m.c.points).where(
-                        _m.c.run_pk == run_key, _m.c.context == NO_CONTEXT_NUMBER, _m.c.key.in_(keys)
-                    )
-                )
-                .tuples()
-                .all()
+            counts = _counts(connection, keys)
+            chunks = _chunks(connection, wanted)
+            in_log, pieces = _logged(connection, keys, seen)
+        return {
+            run_key: Reading(
+                {
+                    key: ReadSeries(chunks.get((run_key, key), {}), pieces.get((run_key, key), ()), count, is_exact)
+                    for key, (count, is_exact) in counts.get(run_key, {}).items()
+                },
+                in_log.get(run_key, frozenset()),
             )
-            parts = {key: list[Points]() for key in counts}
-            for key, data in _chunks(connection, run_key, after):
-                parts.setdefault(key, []).append(columns.decode(data))
-            for (_, key), by_context in logged_series(connection, [run_key], keys, after_log=after_log).items():
-                parts.setdefault(key, []).extend(by_context.values())
-            log_end = connection.execute(sa.select(sa.func.max(_log.c.log_id)).where(_log.c.run_pk == run_key)).scalar()
-        return Reading(
-            {key: NewPoints(_after(parts[key], after[key]), count) for key, count in counts.items()}, log_end or 0
-        )
+            for run_key in keys
+        }
 
-    def fire(self, rule_key: int, run_key: int, breach: Breach) -> bool:
+    def fire(self, one: JudgedSeries | SilentRun, breach: Breach) -> bool:
         """Keeps that a run broke a rule."""
         with self._database.transaction("write") as connection:
             rule = connection.execute(
                 # Nobody deletes it meanwhile.
-                sa.select(_t).where(_t.c.rule_pk == rule_key).with_for_update(read=True, key_share=True)
+                sa.select(_t)
+                .where(_t.c.rule_pk == one.rule_key, _t.c.rule_id == one.rule_id)
+                .with_for_update(read=True, key_share=True)
             ).one_or_none()
             run = connection.execute(
                 sa.select(_r)
                 .join(_e, _e.c.experiment_pk == _r.c.experiment_pk)
-                .where(_r.c.run_pk == run_key, _IN_USE)
-                .with_for_update(of=_r)
+                .where(_r.c.run_pk == one.run_key, _r.c.run_id == one.run_id, _IN_USE)
+                .where(*self._is_silent(one.condition) if isinstance(one, SilentRun) else ())
+                # Deletion, rewinding and purge wait for it, and whoever writes tags; those who write points do not.
+                .with_for_update(of=_r, key_share=True)
             ).one_or_none()
-            if rule is None or run is None or (not breach.metric and run.status != RunStatus.RUNNING.value):
-                return False
-            if not self._keep(connection, rule, run, breach):
+            if rule is None or run is None or not self._keep(connection, rule, run, breach):
                 return False
             if rule.stops:
                 run_stops.ask(connection, run, RunStop(self._now(), breach.reason, rule.rule_id, ""))
             if rule.tags:
-                self._changes.add(connection, run.experiment_pk, run_key, ChangeKind.TAGS)
-                tag = Entry(run_key, TAG_PREFIX + rule.display_name, breach.reason, run.experiment_pk)
+                self._changes.add(connection, run.experiment_pk, run.run_pk, ChangeKind.TAGS)
+                tag = Entry(run.run_pk, TAG_PREFIX + rule.display_name, breach.reason, run.experiment_pk)
                 self._entries.write(connection, (), (tag,))
             return True
+
+    def _is_silent(self, condition: NoHeartbeat) -> Sequence[sa.ColumnElement[bool]]:
+        now = NOW_MILLIS[self._database.dialect]
+        return _IS_RUNNING, now - LAST_WRITE_TIME >= condition.silence_millis
 
     def _keep(self, connection: Connection, rule: Row[Any], run: Row[Any], breach: Breach) -> bool:
         """Inserts the event, whether it was not there."""
@@ -193,7 +204,14 @@ class SqlJudged:
     def _silent(self, connection: Connection, heard_millis: int) -> list[SilentRun]:
         now = NOW_MILLIS[self._database.dialect]
         statement = (
-            sa.select(_t.c.rule_pk, _r.c.run_pk, _t.c.silence, (now - LAST_WRITE_TIME).label("for_so_long"))
+            sa.select(
+                _t.c.rule_pk,
+                _t.c.rule_id,
+                _r.c.run_pk,
+                _r.c.run_id,
+                _t.c.silence,
+                (now - LAST_WRITE_TIME).label("for_so_long"),
+            )
             .join_from(_t, _r, _JUDGES)
             .join(_e, _e.c.experiment_pk == _r.c.experiment_pk)
             .where(_t.c.kind == Kind.NO_HEARTBEAT.value, _t.c.silence <= heard_millis)
@@ -201,7 +219,7 @@ class SqlJudged:
             .limit(_MAX_SILENT)
         )
         return [
-            SilentRun(row.rule_pk, row.run_pk, NoHeartbeat(row.silence), row.for_so_long)
+            SilentRun(row.rule_pk, row.rule_id, row.run_pk, row.run_id, NoHeartbeat(row.silence), row.for_so_long)
             for row in connection.execute(statement)
         ]
 
@@ -218,24 +236,83 @@ def _to_series(rows: Sequence[Any]) -> list[JudgedSeries]:
     for row in rows:
         condition = to_condition(row.kind, row.condition)
         assert not isinstance(condition, NoHeartbeat)
-        found.append(JudgedSeries(row.rule_pk, row.run_pk, row.rule_id, row.run_id, row.key, condition, row.points))
+        found.append(JudgedSeries(row.rule_pk, row.rule_id, row.run_pk, row.run_id, row.key, condition, row.points))
     return found
 
 
-def _chunks(connection: Connection, run_pk: int, after: Mapping[str, Moment | None]) -> Sequence[Sequence[Any]]:
-    """Key and data of the chunks that may have points of metrics after a moment each."""
-    whole = [key for key, moment in after.items() if moment is None]
-    moments = [moment for moment in after.values() if moment is not None]
-    is_later = sa.tuple_(_chunk.c.last_step, _chunk.c.last_time) > sa.tuple_(*min(moments, default=(_MIN, _MIN)))
-    statement = sa.select(_chunk.c.key, _chunk.c.data).where(
-        _chunk.c.run_pk == run_pk,
-        _chunk.c.key.in_(sorted(after)),
-        sa.or_(is_later, _chunk.c.key.in_(whole)),
-    )
-    return read_large(connection, statement)
+def _counts(connection: Connection, keys: Mapping[int, frozenset[str]]) -> dict[int, dict[str, tuple[int, bool]]]:
+    """How many points metrics of runs have, and whether that is exact."""
+    found: dict[int, dict[str, tuple[int, bool]]] = {}
+    for some in _in_parts(sorted(frozenset[str]().union(*keys.values())), _IN_VALUES):
+        statement = (
+            sa.select(
+                _m.c.run_pk,
+                _m.c.key,
+                sa.func.sum(sa.case((_m.c.context == NO_CONTEXT_NUMBER, _m.c.points), else_=0)),
+                sa.func.max(sa.case((_m.c.unsettled, 1), else_=0)),
+            )
+            .where(_m.c.run_pk.in_(sorted(keys)), _m.c.key.in_(some))
+            .group_by(_m.c.run_pk, _m.c.key)
+        )
+        for run_pk, key, count, unsettled in connection.execute(statement).tuples():
+            if key in keys[run_pk]:
+                found.setdefault(run_pk, {})[key] = int(count), not unsettled
+    return found
 
 
-def _after(parts: Sequence[Points], moment: Moment | None) -> Points:
-    """The points of parts after a moment."""
-    points = merge_ordered(parts) if parts else empty_points()
+def _logged(
+    connection: Connection, keys: Mapping[int, frozenset[str]], seen: frozenset[SegmentId]
+) -> tuple[dict[int, frozenset[SegmentId]], dict[_SeriesKey, list[Piece]]]:
+    """The segments that runs have in the log, and the points of those that were not seen.
+
+    Not those after the last one that was seen: connections take numbers in advance, and commit in any order.
+    """
+    of_runs = _log.c.run_pk.in_(sorted(keys))
+    found: dict[int, set[SegmentId]] = {}
+    for run_pk, *segment in connection.execute(sa.select(_log.c.run_pk, _log.c.log_id, _log.c.time).where(of_runs)):
+        found.setdefault(run_pk, set()).add((segment[0], segment[1]))
+    pieces: dict[_SeriesKey, list[Piece]] = {}
+    unseen = sorted(log_id for log_id, _ in set[SegmentId]().union(*found.values()) - seen)
+    for some in _in_parts(unseen, _IN_VALUES):
+        rows = sa.select(_log.c.run_pk, _log.c.log_id, _log.c.time, _log.c.data)
+        for run_pk, log_id, time, data in read_large(connection, rows.where(of_runs, _log.c.log_id.in_(some))):
+            for key, number, points in segments.decode(data, keys[run_pk]).pieces():
+                pieces.setdefault((run_pk, key), []).append(Piece((log_id, time), number, points))
+    return {run_pk: frozenset(its_segments) for run_pk, its_segments in found.items()}, pieces
+
+
+def _chunks(connection: Connection, wanted: Sequence[WantedRun]) -> dict[_SeriesKey, dict[int, Points]]:
+    """The points in chunks after a moment each, by number of the context."""
+    parts: dict[_SeriesKey, dict[int, list[Points]]] = {}
+    ranges = [its_range for one in wanted for its_range in _ranges(one)]
+    after = {one.run_key: one.after for one in wanted}
+    for some in _in_parts(ranges, _RANGES):
+        statement = sa.select(_chunk.c.run_pk, _chunk.c.key, _chunk.c.context, _chunk.c.data).where(sa.or_(*some))
+        for run_pk, key, context, data in read_large(connection, statement):
+            parts.setdefault((run_pk, key), {}).setdefault(context, []).append(columns.decode(data))
+    return {
+        (run_pk, key): {
+            context: _after(merge_ordered(its_parts), after[run_pk][key]) for context, its_parts in by_context.items()
+        }
+        for (run_pk, key), by_context in parts.items()
+    }
+
+
+def _ranges(one: WantedRun) -> Iterator[sa.ColumnElement[bool]]:
+    """Which chunks of a run may have points that are wanted; metrics that were judged about equally far together."""
+    of_run = _chunk.c.run_pk == one.run_key
+    for some in _in_parts(sorted(key for key, moment in one.after.items() if moment is None), _IN_VALUES):
+        yield sa.and_(of_run, _chunk.c.key.in_(some))
+    judged = sorted((moment, key) for key, moment in one.after.items() if moment is not None)
+    for part in _in_parts(judged, -(-len(judged) // _RANGES_OF_A_RUN)):
+        is_later = sa.tuple_(_chunk.c.last_step, _chunk.c.last_time) > sa.tuple_(*part[0][0])
+        yield sa.and_(of_run, _chunk.c.key.in_([key for _, key in part]), is_later)
+
+
+def _after(points: Points, moment: Moment | None) -> Points:
     return points if moment is None else points.part(points.place_after(moment), len(points))
+
+
+def _in_parts(items: Sequence[_T], size: int) -> Iterator[Sequence[_T]]:
+    for begin in range(0, len(items), max(size, 1)):
+        yield items[begin : begin + size]
