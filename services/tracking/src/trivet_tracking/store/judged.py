@@ -182,7 +182,7 @@ class SqlJudged:
         )
         if position is not None:
             changed = changed.where(self._transactions.is_new(_c.c.transaction_id, position))
-        rows = connection.execute(changed).tuples().all()
+        rows = connection.execute(changed).all()
         written = {run_pk for run_pk, kinds, _ in rows if ChangeKind.METRICS in ChangeKind(kinds)}
         shortened = frozenset(run_id for _, kinds, run_id in rows if ChangeKind.METRICS_REMOVED in ChangeKind(kinds))
         return sorted(written), shortened
@@ -254,7 +254,7 @@ def _counts(connection: Connection, keys: Mapping[int, frozenset[str]]) -> dict[
             .where(_m.c.run_pk.in_(sorted(keys)), _m.c.key.in_(some))
             .group_by(_m.c.run_pk, _m.c.key)
         )
-        for run_pk, key, count, unsettled in connection.execute(statement).tuples():
+        for run_pk, key, count, unsettled in connection.execute(statement):
             if key in keys[run_pk]:
                 found.setdefault(run_pk, {})[key] = int(count), not unsettled
     return found
