@@ -153,12 +153,27 @@ def test_a_signal_goes_on_looking_while_the_server_is_away() -> None:
     assert (signal.get(), looked) == (answers[-1], answers)
 
 
-def test_a_server_without_the_method_is_asked_once() -> None:
+@pytest.mark.parametrize("failure", [trivet.MethodUnknown("an older server"), ValueError("a fault")])
+def test_a_server_that_cannot_answer_is_asked_again_later(failure: Exception) -> None:
+    stop = rules.RunStop("enough", None, "ada", 1)
+    failures = [failure, failure]
+
+    def look() -> rules.RunStop:
+        if failures:
+            raise failures.pop()
+        return stop
+
+    signal = StopSignal(look, failed_look_seconds=0.01)
+    wait_until(lambda: signal.get() is not None)
+    assert (signal.get(), failures) == (stop, [])
+
+
+def test_a_closed_client_is_asked_once() -> None:
     looked: list[int] = []
 
     def look() -> None:
         looked.append(1)
-        raise trivet.MethodUnknown("an older server")
+        raise trivet.ClientClosed("closed")
 
     signal = StopSignal(look)
     wait_until(lambda: signal.get() is None and bool(looked))

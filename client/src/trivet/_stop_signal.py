@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import threading
 from collections.abc import Callable
@@ -13,8 +14,12 @@ if TYPE_CHECKING:
     from trivet._rule_entities import RunStop
 
 _LOOK_SECONDS: Final = 1.0
+# Of a server that does not know the question, or where asking fails by a fault: either may be mended.
+_FAILED_LOOK_SECONDS: Final = 60.0
 # A loop that has ended asks no more; its process may go on for days.
 _IDLE_LOOKS: Final = 60
+
+_log = logging.getLogger("trivet")
 
 
 class StopSignal:
@@ -24,8 +29,16 @@ class StopSignal:
     by several threads, and in the child after a fork, which looks for itself.
     """
 
-    def __init__(self, look: Callable[[], RunStop | None]) -> None:
-        """`look` asks the server; what it raises as TrivetError is passed over."""
+    def __init__(
+        self, look: Callable[[], RunStop | None], *, failed_look_seconds: float = _FAILED_LOOK_SECONDS
+    ) -> None:
+        """Looks by `look`.
+
+        Args:
+            look: Asks the server; what it raises as TrivetError is passed over.
+            failed_look_seconds: How long it waits after MethodUnknown, or what is no TrivetError.
+        """
+        self._failed_look_seconds = failed_look_seconds
         self._look = look
         self._stop: RunStop | None = None
         self._is_wanted = False
@@ -56,16 +69,27 @@ class StopSignal:
             threading.Thread(target=self._run, name="trivet-stop", daemon=True).start()
 
     def _run(self) -> None:
+        try:
+            self._look_on()
+        finally:
+            self._process = 0
+
+    def _look_on(self) -> None:
         idle = 0
         while idle < _IDLE_LOOKS and self._stop is None:
             idle = 0 if self._is_wanted else idle + 1
             self._is_wanted = False
+            seconds = _LOOK_SECONDS
             try:
                 self._stop = self._look()
-            except (MethodUnknown, ClientClosed):
-                return  # for good: nothing will be heard here
+            except ClientClosed:
+                self._ended.set()  # for good: nothing will be heard here
+            except MethodUnknown:
+                seconds = self._failed_look_seconds
             except TrivetError:
                 pass  # it is away, or does not have the run yet
-            if self._ended.wait(_LOOK_SECONDS):
+            except Exception:  # noqa: BLE001 - a thread that ends by a fault would leave the run deaf
+                _log.warning("could not ask whether the run is to stop", exc_info=True)
+                seconds = self._failed_look_seconds
+            if self._ended.wait(seconds):
                 return
-        self._process = 0
