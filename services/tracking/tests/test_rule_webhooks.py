@@ -128,7 +128,7 @@ def test_killed_between_event_and_delivery_the_next_server_delivers_once(databas
             server.kill()
         refused = list(receiver.received)
         receiver.answer = lambda _: 200
-        with serving(database_url, **QUICK) as (_, rules):
+        with serving(database_url, TRIVET_WEBHOOK_RETRY_SECONDS=QUICK["TRIVET_WEBHOOK_RETRY_SECONDS"]) as (_, rules):
             wait_until(lambda: is_delivered(rules, rule))
             rules.judged(run)
             (event,) = rules.events(rule=rule.name)
