@@ -24,6 +24,7 @@ import metric_reads
 import model_loading
 import pages
 import registry
+import rules
 import search
 import search_load
 import serving
@@ -47,7 +48,7 @@ _WITH_OTHER_SERVICES = (
     "loading",
     "serving",
 )
-_PARTS = ("ingest", "metrics", "exports", "watching", "search", "mlflow", "wide", *_WITH_OTHER_SERVICES)
+_PARTS = ("ingest", "metrics", "exports", "watching", "rules", "search", "mlflow", "wide", *_WITH_OTHER_SERVICES)
 
 
 def main() -> None:
@@ -115,6 +116,8 @@ def _measure(part: str, report: Report, server: PostgresServer, options: argpars
             report.table("Exports", exports.cells(setting))
         elif part == "watching":
             report.table("Calls beside 2,000 idle clients and 200 watchers", watching.cells(setting, report))
+        elif part == "rules":
+            report.table("Rules, beside 50 runs that are written", rules.cells(setting))
         else:
             steps = 1_000_000 if options.full else options.steps
             report.table("Wide and long", wide.cells(setting, report, steps))

@@ -316,12 +316,14 @@ def test_a_rule_is_kept_as_it_was_said(tracking: Tracking, rules: Rules) -> None
 
 def test_a_rule_that_is_declared_again_is_the_same(tracking: Tracking, rules: Rules) -> None:
     experiment = create_experiment(tracking).name
-    webhook = rule_pb2.RuleWebhook(url="https://example.org/hook")
+    webhook = rule_pb2.RuleWebhook(url="https://example.org:8443/hook?key=1")
     declare = partial(rules.create, "diverged", experiment=experiment, webhook=webhook, **above(1))
     created = declare()
     assert len(created.webhook.secret) >= 32
+    assert created.webhook.url == webhook.url
     again = declare()
     assert (again.name, again.webhook.secret, rules.get(created.name)) == (created.name, "", again)
+    assert {rule.webhook.url for rule in (again, *rules.all())} == {"https://example.org:8443"}
     failure = error_of(lambda: rules.create("diverged", experiment=experiment, **above(2)))
     assert (failure.code, failure.reason) == (grpc.StatusCode.ALREADY_EXISTS, "RULE_NAME_TAKEN")
     assert failure.metadata == {"displayName": "diverged", "name": created.name}
@@ -373,7 +375,7 @@ def test_runs_in_the_bin_are_not_judged_until_they_are_restored(tracking: Tracki
         failure = error_of(partial(rules.create, **owner))
         assert (failure.code, failure.reason) == (grpc.StatusCode.FAILED_PRECONDITION, reason)
     tracking.stub.RestoreExperiment(pb.RestoreExperimentRequest(name=experiment))
-    silence = rule_pb2.NoHeartbeat(silence=Duration(seconds=1))
+    silence = rule_pb2.NoHeartbeat(silence=Duration(seconds=3))
     for delete, restore in (
         (
             lambda: tracking.stub.DeleteExperiment(pb.DeleteExperimentRequest(name=experiment)),
@@ -384,6 +386,8 @@ def test_runs_in_the_bin_are_not_judged_until_they_are_restored(tracking: Tracki
             lambda: tracking.stub.RestoreRun(pb.RestoreRunRequest(name=run)),
         ),
     ):
+        # Not silent, from the creation of the rule until it is in the bin.
+        points(tracking, run, 1.0)
         rule = rules.create("silent", run=run, no_heartbeat=silence)
         delete()
         other = create_run(tracking).name
