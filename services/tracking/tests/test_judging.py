@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Mapping, Sequence
+from functools import partial
 
 import pytest
 import sqlalchemy as sa
@@ -134,12 +135,15 @@ def test_more_series_than_are_remembered_leave_those_alone_that_are(
     def read_after() -> list[Mapping[str, object]]:
         return [wanted.after for wanted in judged.reads if wanted.run_key == run_key]
 
+    def has_read(keys: set[str], begin: int) -> bool:
+        return keys <= {key for after in read_after()[begin:] for key in after}
+
     try:
         for step in range(4):
             before = len(read_after())
             for key in ("a", "b"):
                 write(tracking, run, metrics=metric(key, (step, step, 1.0)))
-            wait_until(lambda before=before: {"a", "b"} <= {key for one in read_after()[before:] for key in one})
+            wait_until(partial(has_read, {"a", "b"}, before))
     finally:
         judging.close()
     known = {key for after in read_after() for key, moment in after.items() if moment is not None}
