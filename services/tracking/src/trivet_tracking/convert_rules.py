@@ -91,10 +91,12 @@ def to_stop_reason(request: run_stop_pb2.StopRunRequest) -> str:
 
 
 def from_rule(rule: Rule, *, with_secret: bool = False) -> pb.Rule:
-    """The rule as a message."""
+    """The rule as a message; what only its creator is told: the secret of its webhook, and all of the URL."""
     webhook: pb.RuleWebhook | None = None
-    if rule.webhook is not None:
-        webhook = pb.RuleWebhook(url=rule.webhook.url, secret=rule.webhook.secret if with_secret else "")
+    if rule.webhook is not None and with_secret:
+        webhook = pb.RuleWebhook(url=rule.webhook.url, secret=rule.webhook.secret)
+    elif rule.webhook is not None:
+        webhook = pb.RuleWebhook(url=fields.origin_of(rule.webhook.url))
     return pb.Rule(
         name=str(RuleName(rule.workspace, rule.rule_id)),
         experiment="" if rule.run_id else str(ExperimentName(rule.workspace, rule.experiment_id)),

@@ -319,6 +319,7 @@ class RuleWebhook(google.protobuf.message.Message):
     url: builtins.str
     """Where to: `https://HOST[:PORT][/PATH]`, as the URL of a webhook of models, with the same checks; addresses that are not
     public, and plain `http://`, only where whoever operates the service allows their network (TRIVET_WEBHOOK_NETWORKS).
+    Path and query may be what lets in: only the answer that created the rule has them, all others `https://HOST[:PORT]`.
     """
     secret: builtins.str
     """What signatures are made with: 16 to 256 printable ASCII characters (FIELD_INVALID, FIELD_TOO_LONG). Left empty at

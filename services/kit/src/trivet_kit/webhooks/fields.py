@@ -47,3 +47,9 @@ def check_url(text: str, field: str) -> str:
     if not is_good or "@" in parts.netloc or "#" in text or "\\" in text:
         raise problem
     return text
+
+
+def origin_of(url: str) -> str:
+    """Scheme, host and port of a URL that was checked: what is shown to whom its path and query may tell a secret."""
+    parts = urlsplit(url)
+    return f"{parts.scheme}://{parts.netloc}"

@@ -345,6 +345,7 @@ export type RuleWebhook = Message<"trivet.tracking.v1.RuleWebhook"> & {
   /**
    * Where to: `https://HOST[:PORT][/PATH]`, as the URL of a webhook of models, with the same checks; addresses that are not
    * public, and plain `http://`, only where whoever operates the service allows their network (TRIVET_WEBHOOK_NETWORKS).
+   * Path and query may be what lets in: only the answer that created the rule has them, all others `https://HOST[:PORT]`.
    *
    * @generated from field: string url = 1;
    */
