@@ -64,7 +64,7 @@ def test_importance_has_the_order_of_optunas(tracked: str) -> None:
 
 
 def test_the_command_shows_a_table_or_json(tracked: str) -> None:
-    searched("table", 20)
+    searched("table", 40)  # of 20, neither forests of ours nor of scikit-learn tell lr from chance
     env = {"TRIVET_URL": tracked}
     shown = invoke(
         "runs", "importance", "table", "--metric", "val/loss", "--params", "x,lr", "--params", "seed", env=env
@@ -74,10 +74,10 @@ def test_the_command_shows_a_table_or_json(tracked: str) -> None:
     assert head.split() == ["Param", "Importance", "Correlation", "95", "%", "Runs"]
     assert [row.split()[0] for row in rows] == ["x", "lr", "seed"]
     assert rows[2].endswith("no more than chance")
-    assert "Based on 20 runs with val/loss. Together the params tell" in shown.stderr
+    assert "Based on 40 runs with val/loss. Together the params tell" in shown.stderr
     answered = invoke("runs", "importance", "table", "--metric", "val/loss", "--top", "2", "--json", env=env)
     found = json.loads(answered.stdout)
-    assert (found["runs"], len(found["findings"])) == (20, 2)
+    assert (found["runs"], len(found["findings"])) == (40, 2)
     assert found["findings"][0]["key"] == "x"
     assert set(found["findings"][0]["correlation"]) == {"coefficient", "low", "high", "runs"}
 

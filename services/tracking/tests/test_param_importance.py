@@ -7,9 +7,10 @@ from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 import pytest
-from scipy.stats import spearmanr
+from scipy.stats import rankdata, spearmanr
 from sklearn.ensemble import RandomForestRegressor
 from sklearn.inspection import permutation_importance
+from sklearn.tree import DecisionTreeRegressor
 
 from trivet_kit.errors import Overloaded
 from trivet_proto.tracking.v1 import param_importance_pb2 as pb
@@ -21,6 +22,8 @@ from trivet_testing.tracking import Tracking
 from trivet_tracking.domain.param_columns import param_column
 from trivet_tracking.domain.param_importance import MAX_PARAMS, Finding, Importance, MeasuredRun, param_importance
 from trivet_tracking.domain.rank_correlation import rank_correlation
+from trivet_tracking.domain.ranks import ranks
+from trivet_tracking.domain.regression_tree import BINS, bins_of, grow
 from trivet_tracking.turns import Turns
 
 RANDOM_SEED = 5
@@ -73,6 +76,73 @@ def test_the_order_is_that_of_a_forest_of_scikit_learn_asked_about_other_runs() 
     assert [each.key for each in found.findings] == order
     for key, part in zip("abcd", of_sklearn / of_sklearn.sum(), strict=True):
         assert importances(found)[key] == pytest.approx(part, abs=0.1)
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        lambda at: 3 * at["a"] + 2 * at["b"] + at["c"],
+        lambda at: (at["a"] - 0.5) * (at["b"] - 0.5) + at["c"] ** 3 / 4,
+        lambda at: round(4 * at["a"]) * round(2 * at["d"]) + at["b"],
+        lambda at: at["a"] * 1e6 % 7 + at["b"],
+    ],
+    ids=["sum", "product", "steps", "noise"],
+)
+def test_as_much_is_explained_as_by_a_forest_of_scikit_learn(value: Callable[[Mapping[str, float]], float]) -> None:
+    runs = measured(300, value)
+    columns = np.array([[float(run.params[key]) for key in "abcd"] for run in runs])
+    # Copies in random order, which the forest is given too, make it harder to learn.
+    random = np.random.default_rng(RANDOM_SEED)
+    rows = np.column_stack([columns, *(random.permutation(column) for column in [*columns.T] * 3)])
+    model = RandomForestRegressor(100, max_features=1 / 3, min_samples_split=5, oob_score=True, random_state=1)
+    of_sklearn = model.fit(rows, rankdata([run.value for run in runs])).oob_score_
+    # Two seeds of scikit-learn differ by up to this where half of the order can be told.
+    assert param_importance(runs).explained == pytest.approx(of_sklearn, abs=0.1)
+
+
+def test_one_tree_divides_rows_as_a_tree_of_scikit_learn() -> None:
+    # Of so few different values that each has a bin, and of all columns, so that nothing is left to chance but ties.
+    random = np.random.default_rng(RANDOM_SEED)
+    rows = random.integers(0, 20, (200, 3)).astype(np.uint8)
+    target = random.normal(size=200) + rows[:, 0] / 4 - (rows[:, 1] > 7)
+    weights = random.integers(1, 4, 200).astype(float)
+    tree = grow(rows, target, weights, tried=3, least_to_split=60, random=random)
+    other = DecisionTreeRegressor(min_samples_split=60).fit(rows, target, weights)
+    assert len(tree.columns) == other.tree_.node_count
+    assert tree.depth == other.get_depth()
+    asked = random.integers(0, 20, (500, 3)).astype(np.uint8)
+    assert tree.predict(asked)[0] == pytest.approx(other.predict(asked))
+
+
+def test_rows_with_a_column_of_another_row() -> None:
+    rows = np.array([[number, number % 2, 9] for number in range(10)], np.uint8)
+    random = np.random.default_rng(RANDOM_SEED)
+    tree = grow(rows, rows[:, 0] / 3, np.ones(10), tried=3, least_to_split=2, random=random)
+    said, looked = tree.predict(rows)
+    assert said == pytest.approx(rows[:, 0] / 3)
+    assert looked[:, 0].all()
+    assert not looked[:, 2].any()
+    of_row, columns, others = np.array([[row, column, row // 2] for row in range(10) for column in range(3)]).T
+    mixed = rows[of_row]
+    mixed[np.arange(len(mixed)), columns] = rows[others, columns]
+    assert tree.predict_shuffled(rows, of_row, columns, others).tolist() == tree.predict(mixed)[0].tolist()
+
+
+def test_many_values_share_bins_and_what_is_missing_has_its_own() -> None:
+    assert bins_of(np.array([3, -1, 0, 3, 7])).tolist() == [2, 0, 1, 2, 3]
+    codes = np.array([-1, *np.random.default_rng(RANDOM_SEED).permutation(1000), *[500] * 200])
+    bins = bins_of(codes)
+    assert np.flatnonzero(bins == 0).tolist() == [0]
+    assert (np.diff(bins[np.argsort(codes, kind="stable")].astype(int)) >= 0).all()
+    assert bins.max() < BINS
+    # No bin has many more rows than others, but for what is the same.
+    other = bins[(bins > 0) & (bins != bins[codes == 500][0])]
+    assert np.bincount(other).max() <= 1.1 * 1200 / (BINS - 1)
+
+
+def test_ranks_are_those_of_scipy() -> None:
+    for values in ([3.0, 1.0, 3.0, -math.inf, math.inf, 3.0], [2.0], []):
+        assert ranks(np.array(values)).tolist() == rankdata(values).tolist()
 
 
 def test_correlations_are_those_of_scipy() -> None:
@@ -165,7 +235,8 @@ def test_columns_of_params() -> None:
 
 
 def test_the_same_runs_in_another_order_give_the_same_params() -> None:
-    runs = measured(40, lambda at: at["a"] + at["b"] / 4)
+    # Of 40 runs, no forest tells b from chance, be it ours or one of scikit-learn.
+    runs = measured(100, lambda at: at["a"] + at["b"] / 4)
     assert param_importance(runs) == param_importance(runs)
     turned = param_importance(runs[::-1])
     assert [each.key for each in turned.findings[:2]] == ["a", "b"]

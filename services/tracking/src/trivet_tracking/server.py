@@ -55,7 +55,7 @@ from trivet_tracking.watching import Watching
 
 DEFAULT_WEBHOOKS = WebhookSettings()
 _USER_AGENT = "trivet-tracking"
-# A forest takes a processor for a second or two, and a server is there for those who log.
+# A forest takes a processor for a few seconds at most, and a server is there for those who log.
 IMPORTANCE_PATIENCE_SECONDS = 10.0
 
 LIMITS = system_service_pb2.Limits(

@@ -5,14 +5,19 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
-import numpy.typing as npt
 
-from trivet_tracking.domain.param_columns import Numbers
+from trivet_tracking.domain.param_columns import Codes, Numbers
+from trivet_tracking.domain.regression_tree import Bins, bins_of, grow
 
-_TREES: Final = 100
+# Few rows have more trees: those take little time, and what single trees say of few rows differs more.
+_FEWEST_TREES: Final = 100
+_MOST_TREES: Final = 300
+_ROWS_OF_TREES: Final = 100_000
+# Each column of what a tree has not seen, and the mean of all of them: what remains of chance is that of the trees.
+_SHUFFLES: Final = 5
 # A third of the columns for each split, and no split of fewer than five rows: L. Breiman, Random Forests, 2001,
 # https://doi.org/10.1023/A:1010933404324. Of many rows, one part of a hundred, which is as good and takes less time.
 _PART_TRIED: Final = 1 / 3
@@ -20,11 +25,9 @@ _LEAST_TO_SPLIT: Final = 5
 _LEAST_PART_TO_SPLIT: Final = 0.01
 _SEED: Final = 20_260_101
 
-_FEWEST_SHADOWS: Final = 10
+_FEWEST_SHADOWS: Final = 20
 # Of a normal distribution, one value of 700 is farther above the mean.
 _DEVIATIONS: Final = 3
-
-Codes = npt.NDArray[np.float32]
 
 
 @dataclass(frozen=True)
@@ -50,36 +53,50 @@ def forest_of(columns: Sequence[Codes], target: Numbers) -> Forest:
         columns: Each [n_rows]; at least one.
         target: [n_rows], not always the same.
     """
-    from sklearn.ensemble import RandomForestRegressor  # noqa: PLC0415 - takes a second, and most servers are never asked
-
     random = np.random.default_rng(_SEED)
-    shadows = [random.permutation(column) for column in list(columns) * math.ceil(_FEWEST_SHADOWS / len(columns))]
-    rows = np.column_stack([*columns, *shadows])
-    model = RandomForestRegressor(
-        n_estimators=_TREES,
-        max_features=_PART_TRIED,
-        min_samples_split=max(_LEAST_TO_SPLIT, math.ceil(len(target) * _LEAST_PART_TO_SPLIT)),
-        oob_score=True,
-        random_state=_SEED,
-    ).fit(rows, target)
-    losses = _losses(model, rows, target, random) / np.var(target)
-    of_shadows = losses[len(columns) :]
+    binned = [bins_of(column) for column in columns]
+    shadows = [random.permutation(column) for column in binned * math.ceil(_FEWEST_SHADOWS / len(binned))]
+    rows = np.column_stack([*binned, *shadows])
+    explained, losses = _ask(rows, (target - target.mean()) / target.std(), random)
+    of_shadows = losses[len(binned) :]
     chance = max(0.0, float(of_shadows.max()), float(of_shadows.mean() + _DEVIATIONS * of_shadows.std(ddof=1)))
-    return Forest(float(model.oob_score_), losses[: len(columns)], chance)
+    return Forest(explained, losses[: len(binned)], chance)
 
 
-def _losses(model: Any, rows: Codes, target: Numbers, random: np.random.Generator) -> Numbers:
-    """[n_columns]: by how much the squared error rises where a column is shuffled; the mean of all trees."""
-    losses = np.zeros(rows.shape[1])
-    for tree, drawn in zip(model.estimators_, model.estimators_samples_, strict=True):
-        unseen = np.setdiff1d(np.arange(len(target)), drawn)
+def _ask(rows: Bins, target: Numbers, random: np.random.Generator) -> tuple[float, Numbers]:
+    """The part of the variance that trees predict, and [n_columns] how much of it is lost where a column is shuffled.
+
+    Args:
+        rows: [n_rows, n_columns].
+        target: [n_rows] with the mean 0 and the variance 1.
+        random: Draws rows and columns.
+    """
+    count, columns = rows.shape
+    trees = min(_MOST_TREES, max(_FEWEST_TREES, _ROWS_OF_TREES // count))
+    losses = np.zeros(columns)
+    predicted, asked = np.zeros(count), np.zeros(count)
+    for _ in range(trees):
+        weights = np.bincount(random.integers(count, size=count), minlength=count).astype(np.float64)
+        seen, unseen = np.flatnonzero(weights), np.flatnonzero(weights == 0)
         if not len(unseen):
             continue
-        asked = np.ascontiguousarray(rows[unseen])
-        error = np.square(tree.predict(asked, check_input=False) - target[unseen]).mean()
-        for column in np.unique(tree.tree_.feature[tree.tree_.feature >= 0]):
-            kept = asked[:, column].copy()
-            asked[:, column] = random.permutation(kept)
-            losses[column] += np.square(tree.predict(asked, check_input=False) - target[unseen]).mean() - error
-            asked[:, column] = kept
-    return losses / len(model.estimators_)
+        tree = grow(
+            rows[seen],
+            target[seen],
+            weights[seen],
+            tried=int(columns * _PART_TRIED),
+            least_to_split=max(_LEAST_TO_SPLIT, math.ceil(count * _LEAST_PART_TO_SPLIT)),
+            random=random,
+        )
+        answers, looked = tree.predict(rows[unseen])
+        # A column that the tree does not look at makes no difference.
+        of_row, column = np.nonzero(looked)
+        for _ in range(_SHUFFLES):
+            other = random.permuted(np.tile(np.arange(len(unseen)), (columns, 1)), axis=1)[column, of_row]
+            shuffled = tree.predict_shuffled(rows[unseen], of_row, column, other)
+            rise = np.square(shuffled - target[unseen][of_row]) - np.square(answers - target[unseen])[of_row]
+            losses += np.bincount(column, rise, columns) / len(unseen)
+        predicted[unseen] += answers
+        asked[unseen] += 1
+    errors = np.square(predicted / np.maximum(asked, 1) - target)
+    return 1 - float(errors.mean()), losses / (trees * _SHUFFLES)

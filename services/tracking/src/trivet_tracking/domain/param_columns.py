@@ -12,6 +12,7 @@ import numpy.typing as npt
 from trivet_tracking.domain.numbers import number_in
 
 Numbers: TypeAlias = npt.NDArray[np.float64]
+Codes: TypeAlias = npt.NDArray[np.int64]
 
 # What programs write where they have no number.
 _NO_NUMBERS: Final = frozenset({"none", "nan", "null"})
@@ -33,12 +34,9 @@ class ParamColumn:
         """Whether two runs have different values, or one has none."""
         return len(np.unique(self.values)) > 1
 
-    def codes(self) -> npt.NDArray[np.float32]:
-        """[n_runs] whole numbers that rise with the values; -1 where there is none.
-
-        Trees of scikit-learn read float32, in which values that are close would become the same.
-        """
-        codes = np.unique(self.values, return_inverse=True)[1].astype(np.float32)
+    def codes(self) -> Codes:
+        """[n_runs] whole numbers that rise with the values; -1 where there is none."""
+        codes = np.unique(self.values, return_inverse=True)[1].astype(np.int64)
         codes[np.isnan(self.values)] = -1
         return codes
 

@@ -13,9 +13,10 @@ import numpy as np
 from trivet_tracking.domain.importance_forest import forest_of
 from trivet_tracking.domain.param_columns import Numbers, ParamColumn, param_column
 from trivet_tracking.domain.rank_correlation import Correlation, rank_correlation
+from trivet_tracking.domain.ranks import ranks
 
 MAX_RUNS: Final = 1000
-"""As many as charts show; an answer takes a second or two then."""
+"""As many as charts show; an answer takes a few seconds at most then."""
 MAX_PARAMS: Final = 100
 FEWEST_FOR_FOREST: Final = 10
 """From fewer runs, a forest would learn their names."""
@@ -63,8 +64,6 @@ class Importance:
 
 def param_importance(measured: Sequence[MeasuredRun]) -> Importance:
     """Finds out which params tell the metric."""
-    from scipy.stats import rankdata  # noqa: PLC0415 - takes a second, and most servers are never asked
-
     counting = [run for run in measured if math.isfinite(run.value)]
     target: Numbers = np.array([run.value for run in counting], np.float64)
     having = Counter(key for run in counting for key in run.params)
@@ -76,7 +75,7 @@ def param_importance(measured: Sequence[MeasuredRun]) -> Importance:
     parts: list[float | None] = [None] * len(looked_at)
     are_above = [False] * len(looked_at)
     if len(counting) >= FEWEST_FOR_FOREST and looked_at and len(np.unique(target)) > 1:
-        forest = forest_of([column.codes() for column in looked_at], rankdata(target))
+        forest = forest_of([column.codes() for column in looked_at], ranks(target))
         explained = forest.explained
         parts = _parts(forest.importances)
         are_above = [bool(importance > forest.chance) for importance in forest.importances]

@@ -9,6 +9,7 @@ from typing import Final
 import numpy as np
 
 from trivet_tracking.domain.param_columns import Numbers
+from trivet_tracking.domain.ranks import ranks
 
 FEWEST_CORRELATED: Final = 5
 """Of fewer runs, no interval can be told."""
@@ -40,12 +41,10 @@ def rank_correlation(xs: Numbers, ys: Numbers) -> Correlation | None:
         xs: [n_pairs], without NaN.
         ys: [n_pairs], without NaN.
     """
-    from scipy.stats import rankdata  # noqa: PLC0415 - takes a second, and most servers are never asked
-
     runs = len(xs)
     if runs < FEWEST_CORRELATED:
         return None
-    of_x, of_y = (rankdata(values) - (runs + 1) / 2 for values in (xs, ys))
+    of_x, of_y = (ranks(values) - (runs + 1) / 2 for values in (xs, ys))
     squares = float(np.dot(of_x, of_x)) * float(np.dot(of_y, of_y))
     if squares == 0:
         return None
