@@ -641,7 +641,7 @@ class Tracking:
             ExperimentNotFound: there is no such experiment.
             Overloaded: too many ask at once.
         """
-        request = importance_pb.ComputeParamImportanceRequest(
+        request = importance_pb.ReadParamImportanceRequest(
             parent=self._names.parent,
             experiments=self._names.experiments(experiment_ids),
             filter=filter_string,
@@ -652,7 +652,7 @@ class Tracking:
         )
         self._logger.settle()
         return from_importance(
-            self._connection.call(self._stub.ComputeParamImportance, request, repeatable=True), metric
+            self._connection.call(self._stub.ReadParamImportance, request, repeatable=True), metric
         )
 
     def watch_runs(

@@ -24,7 +24,7 @@ from trivet_proto.tracking.v1 import tracking_service_pb2 as pb
 from trivet_proto.tracking.v1.experiment_pb2 import Experiment
 from trivet_proto.tracking.v1.logged_model_pb2 import LoggedModel
 from trivet_proto.tracking.v1.metric_pb2 import MetricColumns, MetricContext
-from trivet_proto.tracking.v1.param_importance_pb2 import ComputeParamImportanceRequest
+from trivet_proto.tracking.v1.param_importance_pb2 import ReadParamImportanceRequest
 from trivet_proto.tracking.v1.purge_pb2 import PurgeExperimentsRequest, PurgeRunsRequest
 from trivet_proto.tracking.v1.rewrite_pb2 import DeleteMetricsRequest, ForkRunRequest, RewindRunRequest
 from trivet_proto.tracking.v1.run_inputs_pb2 import DatasetInput, LoggedModelInput, LoggedModelOutput
@@ -526,8 +526,8 @@ def datasets(**fields: Any) -> models_pb.SearchDatasetsRequest:
     return models_pb.SearchDatasetsRequest(parent=W, **fields)
 
 
-def importances(**fields: Any) -> ComputeParamImportanceRequest:
-    return ComputeParamImportanceRequest(**{"parent": W, "metric_key": "loss", **fields})
+def importances(**fields: Any) -> ReadParamImportanceRequest:
+    return ReadParamImportanceRequest(**{"parent": W, "metric_key": "loss", **fields})
 
 
 def activity(**fields: Any) -> activity_pb.ListExperimentActivityRequest:
@@ -654,7 +654,7 @@ def model_rows() -> Iterator[Row]:
 
 
 def importance_rows() -> Iterator[Row]:
-    method = "ComputeParamImportance"
+    method = "ReadParamImportance"
     yield "no-metric", method, importances(metric_key=""), "FIELD_REQUIRED"
     yield "long-metric", method, importances(metric_key="m" * 251), "FIELD_TOO_LONG"
     yield "unknown-figure", method, importances(figure=99), "FIELD_INVALID"
@@ -890,7 +890,7 @@ OF_EXPERIMENTS: dict[str, TakesName] = {
     "RestoreExperiment": lambda name: ("RestoreExperiment", pb.RestoreExperimentRequest(name=name)),
     "CreateLoggedModel.experiment": lambda name: ("CreateLoggedModel", new_model(experiment=name)),
     "SearchLoggedModels.experiments": lambda name: ("SearchLoggedModels", models(experiments=[name])),
-    "ComputeParamImportance.experiments": lambda name: ("ComputeParamImportance", importances(experiments=[name])),
+    "ReadParamImportance.experiments": lambda name: ("ReadParamImportance", importances(experiments=[name])),
     "SearchDatasets.experiments": lambda name: ("SearchDatasets", datasets(experiments=[name])),
     "ListExperimentActivity.experiments": lambda name: ("ListExperimentActivity", activity(experiments=[name])),
     "CreateSavedView.experiment": lambda name: ("CreateSavedView", new_saved_view(experiment=name)),
@@ -918,9 +918,9 @@ OF_WORKSPACES: dict[str, TakesName] = {
     "ListSavedViews": lambda name: ("ListSavedViews", ListSavedViewsRequest(parent=name)),
     "CreateLoggedModel": lambda name: ("CreateLoggedModel", models_pb.CreateLoggedModelRequest(parent=name)),
     "SearchLoggedModels": lambda name: ("SearchLoggedModels", models_pb.SearchLoggedModelsRequest(parent=name)),
-    "ComputeParamImportance": lambda name: (
-        "ComputeParamImportance",
-        ComputeParamImportanceRequest(parent=name, metric_key="loss"),
+    "ReadParamImportance": lambda name: (
+        "ReadParamImportance",
+        ReadParamImportanceRequest(parent=name, metric_key="loss"),
     ),
     "SearchDatasets": lambda name: ("SearchDatasets", models_pb.SearchDatasetsRequest(parent=name)),
     "CreateExperiment": lambda name: (

@@ -292,8 +292,8 @@ def test_who_waits_too_long_for_a_turn_is_told_to_come_again() -> None:
 
 
 def ask(tracking: Tracking, **fields: object) -> pb.ParamImportance:
-    request = pb.ComputeParamImportanceRequest(parent=tracking.parent, metric_key="loss", **fields)  # type: ignore[arg-type] # fields of the request
-    return tracking.stub.ComputeParamImportance(request)
+    request = pb.ReadParamImportanceRequest(parent=tracking.parent, metric_key="loss", **fields)  # type: ignore[arg-type] # fields of the request
+    return tracking.stub.ReadParamImportance(request)
 
 
 def make_runs(tracking: Tracking, experiment: str, count: int) -> list[Run]:

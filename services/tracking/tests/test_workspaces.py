@@ -14,7 +14,7 @@ from trivet_proto.tracking.v1 import logged_model_service_pb2 as models_pb
 from trivet_proto.tracking.v1 import tracking_service_pb2 as pb
 from trivet_proto.tracking.v1.experiment_pb2 import Experiment
 from trivet_proto.tracking.v1.logged_model_pb2 import LOGGED_MODEL_STATUS_READY, LoggedModel
-from trivet_proto.tracking.v1.param_importance_pb2 import ComputeParamImportanceRequest
+from trivet_proto.tracking.v1.param_importance_pb2 import ReadParamImportanceRequest
 from trivet_proto.tracking.v1.rule_pb2 import (
     CreateRuleRequest,
     ListRuleEventsRequest,
@@ -151,8 +151,8 @@ OF_AN_EXPERIMENT: dict[str, Ask] = {
     "ListExperimentActivity": lambda tracking, name: tracking.stub.ListExperimentActivity(
         activity_pb.ListExperimentActivityRequest(parent=name.partition("/experiments/")[0], experiments=[name])
     ),
-    "ComputeParamImportance": lambda tracking, name: tracking.stub.ComputeParamImportance(
-        ComputeParamImportanceRequest(parent=name.partition("/experiments/")[0], experiments=[name], metric_key="loss")
+    "ReadParamImportance": lambda tracking, name: tracking.stub.ReadParamImportance(
+        ReadParamImportanceRequest(parent=name.partition("/experiments/")[0], experiments=[name], metric_key="loss")
     ),
     "SearchDatasets": lambda tracking, name: tracking.stub.SearchDatasets(
         models_pb.SearchDatasetsRequest(parent=name.partition("/experiments/")[0], experiments=[name])
@@ -214,8 +214,8 @@ OF_A_WORKSPACE: dict[str, Ask] = {
     "SearchLoggedModels": lambda tracking, parent: tracking.stub.SearchLoggedModels(
         models_pb.SearchLoggedModelsRequest(parent=parent)
     ),
-    "ComputeParamImportance": lambda tracking, parent: tracking.stub.ComputeParamImportance(
-        ComputeParamImportanceRequest(parent=parent, metric_key="loss")
+    "ReadParamImportance": lambda tracking, parent: tracking.stub.ReadParamImportance(
+        ReadParamImportanceRequest(parent=parent, metric_key="loss")
     ),
     "SearchDatasets": lambda tracking, parent: tracking.stub.SearchDatasets(
         models_pb.SearchDatasetsRequest(parent=parent)

@@ -28,7 +28,7 @@ def to_figure(figure: pb.MetricFigure.ValueType) -> Callable[[CurrentValue], flo
     return _FIGURES[figure]
 
 
-def to_fields(request: pb.ComputeParamImportanceRequest) -> RunFields:
+def to_fields(request: pb.ReadParamImportanceRequest) -> RunFields:
     """What to load of runs. Raises FieldRequired, FieldInvalid, FieldTooLong."""
     if len(request.param_keys) > MAX_PARAMS:
         raise FieldInvalid("param_keys", f"must have at most {MAX_PARAMS} entries")

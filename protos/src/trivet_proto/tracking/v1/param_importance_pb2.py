@@ -27,35 +27,35 @@ from trivet_proto.common.v1 import options_pb2 as trivet__proto_dot_common_dot_v
 from trivet_proto.tracking.v1 import lifecycle_pb2 as trivet__proto_dot_tracking_dot_v1_dot_lifecycle__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n/trivet_proto/tracking/v1/param_importance.proto\x12\x12trivet.tracking.v1\x1a\x1fgoogle/api/field_behavior.proto\x1a$trivet_proto/common/v1/options.proto\x1a(trivet_proto/tracking/v1/lifecycle.proto\"\x8e\x02\n\x1d\x43omputeParamImportanceRequest\x12\x19\n\x06parent\x18\x01 \x01(\tB\t\xe0\x41\x02\xa2\x88\x19\x02\x08\x01\x12\x1e\n\x0b\x65xperiments\x18\x02 \x03(\tB\t\xe0\x41\x01\xa2\x88\x19\x02\x08\x02\x12\x13\n\x06\x66ilter\x18\x03 \x01(\tB\x03\xe0\x41\x01\x12\x34\n\x04view\x18\x04 \x01(\x0e\x32!.trivet.tracking.v1.LifecycleViewB\x03\xe0\x41\x01\x12\x17\n\nmetric_key\x18\x05 \x01(\tB\x03\xe0\x41\x02\x12\x35\n\x06\x66igure\x18\x06 \x01(\x0e\x32 .trivet.tracking.v1.MetricFigureB\x03\xe0\x41\x01\x12\x17\n\nparam_keys\x18\x07 \x03(\tB\x03\xe0\x41\x01\"\xd7\x01\n\x0fParamImportance\x12\x0c\n\x04runs\x18\x01 \x01(\x05\x12\x17\n\x0fnot_finite_runs\x18\x02 \x01(\x05\x12\x15\n\rhas_more_runs\x18\x03 \x01(\x08\x12\x13\n\x0bsame_params\x18\x04 \x01(\x05\x12\x17\n\x0fleft_out_params\x18\x05 \x01(\x05\x12\x16\n\texplained\x18\x06 \x01(\x01H\x00\x88\x01\x01\x12\x32\n\x08\x66indings\x18\x07 \x03(\x0b\x32 .trivet.tracking.v1.ParamFindingB\x0c\n\n_explained\"\xa4\x01\n\x0cParamFinding\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\x17\n\nimportance\x18\x02 \x01(\x01H\x00\x88\x01\x01\x12\x14\n\x0c\x61\x62ove_chance\x18\x03 \x01(\x08\x12\x38\n\x0b\x63orrelation\x18\x04 \x01(\x0b\x32#.trivet.tracking.v1.RankCorrelation\x12\x0f\n\x07towards\x18\x05 \x01(\tB\r\n\x0b_importance\"O\n\x0fRankCorrelation\x12\x13\n\x0b\x63oefficient\x18\x01 \x01(\x01\x12\x0b\n\x03low\x18\x02 \x01(\x01\x12\x0c\n\x04high\x18\x03 \x01(\x01\x12\x0c\n\x04runs\x18\x04 \x01(\x05*s\n\x0cMetricFigure\x12\x1d\n\x19METRIC_FIGURE_UNSPECIFIED\x10\x00\x12\x16\n\x12METRIC_FIGURE_LAST\x10\x01\x12\x15\n\x11METRIC_FIGURE_MIN\x10\x02\x12\x15\n\x11METRIC_FIGURE_MAX\x10\x03\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n/trivet_proto/tracking/v1/param_importance.proto\x12\x12trivet.tracking.v1\x1a\x1fgoogle/api/field_behavior.proto\x1a$trivet_proto/common/v1/options.proto\x1a(trivet_proto/tracking/v1/lifecycle.proto\"\x8b\x02\n\x1aReadParamImportanceRequest\x12\x19\n\x06parent\x18\x01 \x01(\tB\t\xe0\x41\x02\xa2\x88\x19\x02\x08\x01\x12\x1e\n\x0b\x65xperiments\x18\x02 \x03(\tB\t\xe0\x41\x01\xa2\x88\x19\x02\x08\x02\x12\x13\n\x06\x66ilter\x18\x03 \x01(\tB\x03\xe0\x41\x01\x12\x34\n\x04view\x18\x04 \x01(\x0e\x32!.trivet.tracking.v1.LifecycleViewB\x03\xe0\x41\x01\x12\x17\n\nmetric_key\x18\x05 \x01(\tB\x03\xe0\x41\x02\x12\x35\n\x06\x66igure\x18\x06 \x01(\x0e\x32 .trivet.tracking.v1.MetricFigureB\x03\xe0\x41\x01\x12\x17\n\nparam_keys\x18\x07 \x03(\tB\x03\xe0\x41\x01\"\xd7\x01\n\x0fParamImportance\x12\x0c\n\x04runs\x18\x01 \x01(\x05\x12\x17\n\x0fnot_finite_runs\x18\x02 \x01(\x05\x12\x15\n\rhas_more_runs\x18\x03 \x01(\x08\x12\x13\n\x0bsame_params\x18\x04 \x01(\x05\x12\x17\n\x0fleft_out_params\x18\x05 \x01(\x05\x12\x16\n\texplained\x18\x06 \x01(\x01H\x00\x88\x01\x01\x12\x32\n\x08\x66indings\x18\x07 \x03(\x0b\x32 .trivet.tracking.v1.ParamFindingB\x0c\n\n_explained\"\xa4\x01\n\x0cParamFinding\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\x17\n\nimportance\x18\x02 \x01(\x01H\x00\x88\x01\x01\x12\x14\n\x0c\x61\x62ove_chance\x18\x03 \x01(\x08\x12\x38\n\x0b\x63orrelation\x18\x04 \x01(\x0b\x32#.trivet.tracking.v1.RankCorrelation\x12\x0f\n\x07towards\x18\x05 \x01(\tB\r\n\x0b_importance\"O\n\x0fRankCorrelation\x12\x13\n\x0b\x63oefficient\x18\x01 \x01(\x01\x12\x0b\n\x03low\x18\x02 \x01(\x01\x12\x0c\n\x04high\x18\x03 \x01(\x01\x12\x0c\n\x04runs\x18\x04 \x01(\x05*s\n\x0cMetricFigure\x12\x1d\n\x19METRIC_FIGURE_UNSPECIFIED\x10\x00\x12\x16\n\x12METRIC_FIGURE_LAST\x10\x01\x12\x15\n\x11METRIC_FIGURE_MIN\x10\x02\x12\x15\n\x11METRIC_FIGURE_MAX\x10\x03\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'trivet_proto.tracking.v1.param_importance_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_COMPUTEPARAMIMPORTANCEREQUEST'].fields_by_name['parent']._loaded_options = None
-  _globals['_COMPUTEPARAMIMPORTANCEREQUEST'].fields_by_name['parent']._serialized_options = b'\340A\002\242\210\031\002\010\001'
-  _globals['_COMPUTEPARAMIMPORTANCEREQUEST'].fields_by_name['experiments']._loaded_options = None
-  _globals['_COMPUTEPARAMIMPORTANCEREQUEST'].fields_by_name['experiments']._serialized_options = b'\340A\001\242\210\031\002\010\002'
-  _globals['_COMPUTEPARAMIMPORTANCEREQUEST'].fields_by_name['filter']._loaded_options = None
-  _globals['_COMPUTEPARAMIMPORTANCEREQUEST'].fields_by_name['filter']._serialized_options = b'\340A\001'
-  _globals['_COMPUTEPARAMIMPORTANCEREQUEST'].fields_by_name['view']._loaded_options = None
-  _globals['_COMPUTEPARAMIMPORTANCEREQUEST'].fields_by_name['view']._serialized_options = b'\340A\001'
-  _globals['_COMPUTEPARAMIMPORTANCEREQUEST'].fields_by_name['metric_key']._loaded_options = None
-  _globals['_COMPUTEPARAMIMPORTANCEREQUEST'].fields_by_name['metric_key']._serialized_options = b'\340A\002'
-  _globals['_COMPUTEPARAMIMPORTANCEREQUEST'].fields_by_name['figure']._loaded_options = None
-  _globals['_COMPUTEPARAMIMPORTANCEREQUEST'].fields_by_name['figure']._serialized_options = b'\340A\001'
-  _globals['_COMPUTEPARAMIMPORTANCEREQUEST'].fields_by_name['param_keys']._loaded_options = None
-  _globals['_COMPUTEPARAMIMPORTANCEREQUEST'].fields_by_name['param_keys']._serialized_options = b'\340A\001'
-  _globals['_METRICFIGURE']._serialized_start=923
-  _globals['_METRICFIGURE']._serialized_end=1038
-  _globals['_COMPUTEPARAMIMPORTANCEREQUEST']._serialized_start=185
-  _globals['_COMPUTEPARAMIMPORTANCEREQUEST']._serialized_end=455
-  _globals['_PARAMIMPORTANCE']._serialized_start=458
-  _globals['_PARAMIMPORTANCE']._serialized_end=673
-  _globals['_PARAMFINDING']._serialized_start=676
-  _globals['_PARAMFINDING']._serialized_end=840
-  _globals['_RANKCORRELATION']._serialized_start=842
-  _globals['_RANKCORRELATION']._serialized_end=921
+  _globals['_READPARAMIMPORTANCEREQUEST'].fields_by_name['parent']._loaded_options = None
+  _globals['_READPARAMIMPORTANCEREQUEST'].fields_by_name['parent']._serialized_options = b'\340A\002\242\210\031\002\010\001'
+  _globals['_READPARAMIMPORTANCEREQUEST'].fields_by_name['experiments']._loaded_options = None
+  _globals['_READPARAMIMPORTANCEREQUEST'].fields_by_name['experiments']._serialized_options = b'\340A\001\242\210\031\002\010\002'
+  _globals['_READPARAMIMPORTANCEREQUEST'].fields_by_name['filter']._loaded_options = None
+  _globals['_READPARAMIMPORTANCEREQUEST'].fields_by_name['filter']._serialized_options = b'\340A\001'
+  _globals['_READPARAMIMPORTANCEREQUEST'].fields_by_name['view']._loaded_options = None
+  _globals['_READPARAMIMPORTANCEREQUEST'].fields_by_name['view']._serialized_options = b'\340A\001'
+  _globals['_READPARAMIMPORTANCEREQUEST'].fields_by_name['metric_key']._loaded_options = None
+  _globals['_READPARAMIMPORTANCEREQUEST'].fields_by_name['metric_key']._serialized_options = b'\340A\002'
+  _globals['_READPARAMIMPORTANCEREQUEST'].fields_by_name['figure']._loaded_options = None
+  _globals['_READPARAMIMPORTANCEREQUEST'].fields_by_name['figure']._serialized_options = b'\340A\001'
+  _globals['_READPARAMIMPORTANCEREQUEST'].fields_by_name['param_keys']._loaded_options = None
+  _globals['_READPARAMIMPORTANCEREQUEST'].fields_by_name['param_keys']._serialized_options = b'\340A\001'
+  _globals['_METRICFIGURE']._serialized_start=920
+  _globals['_METRICFIGURE']._serialized_end=1035
+  _globals['_READPARAMIMPORTANCEREQUEST']._serialized_start=185
+  _globals['_READPARAMIMPORTANCEREQUEST']._serialized_end=452
+  _globals['_PARAMIMPORTANCE']._serialized_start=455
+  _globals['_PARAMIMPORTANCE']._serialized_end=670
+  _globals['_PARAMFINDING']._serialized_start=673
+  _globals['_PARAMFINDING']._serialized_end=837
+  _globals['_RANKCORRELATION']._serialized_start=839
+  _globals['_RANKCORRELATION']._serialized_end=918
 # @@protoc_insertion_point(module_scope)

@@ -49,7 +49,7 @@ METRIC_FIGURE_MAX: MetricFigure.ValueType  # 3
 global___MetricFigure = MetricFigure
 
 @typing.final
-class ComputeParamImportanceRequest(google.protobuf.message.Message):
+class ReadParamImportanceRequest(google.protobuf.message.Message):
     """Asks which params of some runs tell a metric."""
 
     DESCRIPTOR: google.protobuf.descriptor.Descriptor
@@ -96,7 +96,7 @@ class ComputeParamImportanceRequest(google.protobuf.message.Message):
     ) -> None: ...
     def ClearField(self, field_name: typing.Literal["experiments", b"experiments", "figure", b"figure", "filter", b"filter", "metric_key", b"metric_key", "param_keys", b"param_keys", "parent", b"parent", "view", b"view"]) -> None: ...
 
-global___ComputeParamImportanceRequest = ComputeParamImportanceRequest
+global___ReadParamImportanceRequest = ReadParamImportanceRequest
 
 @typing.final
 class ParamImportance(google.protobuf.message.Message):

@@ -122,9 +122,9 @@ class TrackingServiceStub(object):
                 request_serializer=trivet__proto_dot_tracking_dot_v1_dot_tracking__service__pb2.CompareRunsRequest.SerializeToString,
                 response_deserializer=trivet__proto_dot_tracking_dot_v1_dot_tracking__service__pb2.CompareRunsResponse.FromString,
                 _registered_method=True)
-        self.ComputeParamImportance = channel.unary_unary(
-                '/trivet.tracking.v1.TrackingService/ComputeParamImportance',
-                request_serializer=trivet__proto_dot_tracking_dot_v1_dot_param__importance__pb2.ComputeParamImportanceRequest.SerializeToString,
+        self.ReadParamImportance = channel.unary_unary(
+                '/trivet.tracking.v1.TrackingService/ReadParamImportance',
+                request_serializer=trivet__proto_dot_tracking_dot_v1_dot_param__importance__pb2.ReadParamImportanceRequest.SerializeToString,
                 response_deserializer=trivet__proto_dot_tracking_dot_v1_dot_param__importance__pb2.ParamImportance.FromString,
                 _registered_method=True)
         self.WatchRuns = channel.unary_stream(
@@ -426,7 +426,7 @@ class TrackingServiceServicer(object):
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
-    def ComputeParamImportance(self, request, context):
+    def ReadParamImportance(self, request, context):
         """Tells which params of runs tell a metric, and in which direction.
 
         1. Of the newest 1,000 runs that pass and have the metric, those count that have it as a finite number. The metric
@@ -871,9 +871,9 @@ def add_TrackingServiceServicer_to_server(servicer, server):
                     request_deserializer=trivet__proto_dot_tracking_dot_v1_dot_tracking__service__pb2.CompareRunsRequest.FromString,
                     response_serializer=trivet__proto_dot_tracking_dot_v1_dot_tracking__service__pb2.CompareRunsResponse.SerializeToString,
             ),
-            'ComputeParamImportance': grpc.unary_unary_rpc_method_handler(
-                    servicer.ComputeParamImportance,
-                    request_deserializer=trivet__proto_dot_tracking_dot_v1_dot_param__importance__pb2.ComputeParamImportanceRequest.FromString,
+            'ReadParamImportance': grpc.unary_unary_rpc_method_handler(
+                    servicer.ReadParamImportance,
+                    request_deserializer=trivet__proto_dot_tracking_dot_v1_dot_param__importance__pb2.ReadParamImportanceRequest.FromString,
                     response_serializer=trivet__proto_dot_tracking_dot_v1_dot_param__importance__pb2.ParamImportance.SerializeToString,
             ),
             'WatchRuns': grpc.unary_stream_rpc_method_handler(
@@ -1455,7 +1455,7 @@ class TrackingService(object):
             _registered_method=True)
 
     @staticmethod
-    def ComputeParamImportance(request,
+    def ReadParamImportance(request,
             target,
             options=(),
             channel_credentials=None,
@@ -1468,8 +1468,8 @@ class TrackingService(object):
         return grpc.experimental.unary_unary(
             request,
             target,
-            '/trivet.tracking.v1.TrackingService/ComputeParamImportance',
-            trivet__proto_dot_tracking_dot_v1_dot_param__importance__pb2.ComputeParamImportanceRequest.SerializeToString,
+            '/trivet.tracking.v1.TrackingService/ReadParamImportance',
+            trivet__proto_dot_tracking_dot_v1_dot_param__importance__pb2.ReadParamImportanceRequest.SerializeToString,
             trivet__proto_dot_tracking_dot_v1_dot_param__importance__pb2.ParamImportance.FromString,
             options,
             channel_credentials,

@@ -137,8 +137,8 @@ class TrackingServiceStub:
     ]
     """Puts runs side by side: what they have under each key, and whether that differs."""
 
-    ComputeParamImportance: grpc.UnaryUnaryMultiCallable[
-        trivet_proto.tracking.v1.param_importance_pb2.ComputeParamImportanceRequest,
+    ReadParamImportance: grpc.UnaryUnaryMultiCallable[
+        trivet_proto.tracking.v1.param_importance_pb2.ReadParamImportanceRequest,
         trivet_proto.tracking.v1.param_importance_pb2.ParamImportance,
     ]
     """Tells which params of runs tell a metric, and in which direction.
@@ -604,8 +604,8 @@ class TrackingServiceAsyncStub:
     ]
     """Puts runs side by side: what they have under each key, and whether that differs."""
 
-    ComputeParamImportance: grpc.aio.UnaryUnaryMultiCallable[
-        trivet_proto.tracking.v1.param_importance_pb2.ComputeParamImportanceRequest,
+    ReadParamImportance: grpc.aio.UnaryUnaryMultiCallable[
+        trivet_proto.tracking.v1.param_importance_pb2.ReadParamImportanceRequest,
         trivet_proto.tracking.v1.param_importance_pb2.ParamImportance,
     ]
     """Tells which params of runs tell a metric, and in which direction.
@@ -1100,9 +1100,9 @@ class TrackingServiceServicer(metaclass=abc.ABCMeta):
         """Puts runs side by side: what they have under each key, and whether that differs."""
 
     @abc.abstractmethod
-    def ComputeParamImportance(
+    def ReadParamImportance(
         self,
-        request: trivet_proto.tracking.v1.param_importance_pb2.ComputeParamImportanceRequest,
+        request: trivet_proto.tracking.v1.param_importance_pb2.ReadParamImportanceRequest,
         context: _ServicerContext,
     ) -> typing.Union[trivet_proto.tracking.v1.param_importance_pb2.ParamImportance, collections.abc.Awaitable[trivet_proto.tracking.v1.param_importance_pb2.ParamImportance]]:
         """Tells which params of runs tell a metric, and in which direction.

@@ -27,7 +27,7 @@ class ParamImportanceServicer:
     runs: Runs
     turns: Turns
 
-    def ComputeParamImportance(self, request: pb.ComputeParamImportanceRequest, call: Call) -> pb.ParamImportance:
+    def ReadParamImportance(self, request: pb.ReadParamImportanceRequest, call: Call) -> pb.ParamImportance:
         workspace = parse_workspace(request.parent, "parent").workspace
         fields = to_fields(request)
         has_metric = Comparison(Key(Entity.METRIC, request.metric_key), Operator.IS_NOT_NULL, None)

@@ -28,7 +28,7 @@ export async function ask(
     metricKey: axis.key,
     figure: FIGURES[axis.kind],
   };
-  return analysisOf(await tracking.computeParamImportance(request, signal === undefined ? {} : { signal }));
+  return analysisOf(await tracking.readParamImportance(request, signal === undefined ? {} : { signal }));
 }
 
 /** The same, asked again when a run has ended, and from time to time while some go on. */
