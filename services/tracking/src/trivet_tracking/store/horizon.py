@@ -39,6 +39,15 @@ def check_kept(connection: Connection, transactions: Transactions, position: Pos
         raise ResumeTokenExpired
 
 
+def note_horizon(connection: Connection, transactions: Transactions, now_millis: int) -> int:
+    """Writes down below which number all transactions have ended, and returns the time that it stands under."""
+    # Rows are in one order by time and by position, whatever the clocks of replicas say.
+    last: int = connection.execute(sa.select(sa.func.max(_h.c.time))).scalar_one()
+    time = max(now_millis, last + 1)
+    connection.execute(sa.insert(_h).values(time=time, position=transactions.horizon(connection)))
+    return time
+
+
 class Horizon:
     """Moves the horizon. Safe for threads and for several processes on one database."""
 
@@ -53,10 +62,7 @@ class Horizon:
         with self._database.transaction("write") as connection:
             if not self._is_alone(connection):
                 return 0
-            # Rows are in one order by time and by position, whatever the clocks of replicas say.
-            last: int = connection.execute(sa.select(sa.func.max(_h.c.time))).scalar_one()
-            now = max(self._now(), last + 1)
-            connection.execute(sa.insert(_h).values(time=now, position=self._transactions.horizon(connection)))
+            now = note_horizon(connection, self._transactions, self._now())
             reached = connection.execute(
                 sa.select(_h.c.time, _h.c.position).where(_h.c.time <= now - keep_millis).order_by(_h.c.time.desc())
             ).first()

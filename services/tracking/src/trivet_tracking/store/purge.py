@@ -6,9 +6,7 @@ size after that, and its key at the end; what a killed process leaves, the next 
 
 An experiment goes out of its workspace, so that no reader finds it, and its row goes once the last of its runs is gone.
 
-The tables to clear are those that have the key, as the tables are declared: a new one needs no change here. What
-transactions changed (`run_change`) stays until it is old: SQLite counts transactions by it, and watchers would miss
-those that got numbers again.
+The tables to clear are those that have the key, as the tables are declared: a new one needs no change here.
 """
 
 from __future__ import annotations
@@ -33,13 +31,14 @@ from trivet_tracking.domain.purge import (
 from trivet_tracking.store import tables
 from trivet_tracking.store.contexts import NO_CONTEXT_NUMBER
 from trivet_tracking.store.folding import wait_for_folder
+from trivet_tracking.store.horizon import note_horizon
+from trivet_tracking.store.transactions import transactions_of
 
 _e = tables.experiment
 _r = tables.run
 _chunk = tables.metric_chunk
 _log = tables.metric_log
 _left = tables.purged_run
-_change = tables.run_change
 
 # The points of a run: as many rows as a transaction removes at once, some tens of megabytes.
 _POINT_TABLES = (_log, _chunk)
@@ -54,6 +53,7 @@ class SqlPurge:
     def __init__(self, database: Database, now: Callable[[], int]) -> None:
         self._database = database
         self._now = now
+        self._transactions = transactions_of(database.dialect)
 
     def experiments(self, workspace: str, query: PurgeQuery) -> PurgedExperimentPage:
         """Removes experiments."""
@@ -124,8 +124,14 @@ class SqlPurge:
                 # Locked before it is asked again: a run may have been created just before the experiment was deleted.
                 connection.execute(sa.select(_e.c.experiment_pk).where(of_experiment).with_for_update())
                 if connection.execute(empty.where(of_experiment)).one_or_none() is not None:
-                    _clear(connection, _e, sa.select(sa.literal(experiment_pk, sa.BigInteger)), kept=(_change,))
+                    self._keep_count(connection)
+                    _clear(connection, _e, sa.select(sa.literal(experiment_pk, sa.BigInteger)))
                     connection.execute(sa.delete(_e).where(of_experiment))
+
+    def _keep_count(self, connection: Connection) -> None:
+        """Lets no transaction get a number that watchers have passed: SQLite counts by the changes that it has."""
+        if self._database.is_sqlite:
+            note_horizon(connection, self._transactions, self._now())
 
     def _remove_run(self, run_pk: int, workspace: str, cutoff: int) -> bool:
         """Removes a run but for its points, unless it was restored, or removed by somebody else, meanwhile."""
@@ -143,7 +149,8 @@ class SqlPurge:
             is_old = row.delete_time is not None and row.delete_time <= cutoff
             if not is_old and row.workspace != _hidden(workspace):
                 return False
-            _clear(connection, _r, sa.select(sa.literal(run_pk, sa.BigInteger)), kept=(*_POINT_TABLES, _left, _change))
+            self._keep_count(connection)
+            _clear(connection, _r, sa.select(sa.literal(run_pk, sa.BigInteger)), kept=(*_POINT_TABLES, _left))
             connection.execute(sa.delete(_r).where(of_run))
             connection.execute(sa.insert(_left).values(run_pk=run_pk, workspace=workspace))
             return True
