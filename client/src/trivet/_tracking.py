@@ -651,9 +651,7 @@ class Tracking:
             param_keys=to_texts("param_keys", param_keys),
         )
         self._logger.settle()
-        return from_importance(
-            self._connection.call(self._stub.ReadParamImportance, request, repeatable=True), metric
-        )
+        return from_importance(self._connection.call(self._stub.ReadParamImportance, request, repeatable=True), metric)
 
     def watch_runs(
         self,
