@@ -11,14 +11,12 @@ from pathlib import Path
 from typing import Any
 
 import lightgbm
-import numpy as np
-import pandas as pd
 import pytest
 
 import trivet
 import trivet.lightgbm
 import trivet.pyfunc
-from trivet_testing.autologging import told_by_both
+from trivet_testing.autologging import amounts, frame, history, only_run, told_by_both
 
 PROGRAMS = Path(__file__).with_name("autolog_programs")
 PARAMS = {"objective": "regression", "verbose": -1, "seed": 1, "num_threads": 1, "deterministic": True}
@@ -30,14 +28,6 @@ def turned_off() -> Iterator[None]:
     trivet.lightgbm.autolog(disable=True)
 
 
-def frame(rows: int, seed: int) -> pd.DataFrame:
-    return pd.DataFrame(np.random.RandomState(seed).random_sample((rows, 3)), columns=["width", "height", "age"])
-
-
-def amounts(given: pd.DataFrame) -> Any:
-    return given["width"] * 3 + given["height"] + given["age"] * 1000 % 1
-
-
 def data_set(rows: int = 100, seed: int = 1) -> lightgbm.Dataset:
     given = frame(rows, seed)
     return lightgbm.Dataset(given, amounts(given))
@@ -46,15 +36,6 @@ def data_set(rows: int = 100, seed: int = 1) -> lightgbm.Dataset:
 def held_out(data: lightgbm.Dataset) -> lightgbm.Dataset:
     given = frame(40, 2)
     return data.create_valid(given, amounts(given))
-
-
-def only_run(client: trivet.Client) -> trivet.Run:
-    (found,) = client.search_runs(["0"])
-    return client.get_run(found.info.run_id)
-
-
-def history(client: trivet.Client, run_id: str, key: str) -> list[tuple[int, float]]:
-    return [(point.step, point.value) for point in client.get_metric_history(run_id, key)]
 
 
 @pytest.mark.timeout(900)

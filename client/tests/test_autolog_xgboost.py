@@ -11,14 +11,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pandas as pd
 import pytest
 import xgboost
 
 import trivet
 import trivet.pyfunc
 import trivet.xgboost
-from trivet_testing.autologging import told_by_both
+from trivet_testing.autologging import amounts, frame, history, only_run, told_by_both
 
 PROGRAMS = Path(__file__).with_name("autolog_programs")
 PARAMS = {"objective": "reg:squarederror", "max_depth": 3, "seed": 1, "nthread": 1}
@@ -30,26 +29,9 @@ def turned_off() -> Iterator[None]:
     trivet.xgboost.autolog(disable=True)
 
 
-def frame(rows: int, seed: int) -> pd.DataFrame:
-    return pd.DataFrame(np.random.RandomState(seed).random_sample((rows, 3)), columns=["width", "height", "age"])
-
-
-def amounts(given: pd.DataFrame) -> Any:
-    return given["width"] * 3 + given["height"] + given["age"] * 1000 % 1
-
-
 def matrix(rows: int = 60, seed: int = 1) -> xgboost.DMatrix:
     given = frame(rows, seed)
     return xgboost.DMatrix(given, amounts(given))
-
-
-def only_run(client: trivet.Client) -> trivet.Run:
-    (found,) = client.search_runs(["0"])
-    return client.get_run(found.info.run_id)
-
-
-def history(client: trivet.Client, run_id: str, key: str) -> list[tuple[int, float]]:
-    return [(point.step, point.value) for point in client.get_metric_history(run_id, key)]
 
 
 @pytest.mark.timeout(900)

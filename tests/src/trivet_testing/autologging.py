@@ -6,6 +6,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
+import numpy as np
+import pandas as pd
+
+from trivet import Client, Run
 from trivet_testing.mlflow_client import session
 from trivet_testing.mlflow_told import told_by_mlflow
 
@@ -14,6 +18,27 @@ _MAX_SECONDS: Final = 500
 _CHECKPOINT_TAG: Final = "mlflow.latest_checkpoint_artifact"
 _OWN_NAME: Final = "mine"
 """Of runs that a program starts itself; the others have names that are made up."""
+
+
+def frame(rows: int, seed: int) -> pd.DataFrame:
+    """Rows of three features."""
+    return pd.DataFrame(np.random.RandomState(seed).random_sample((rows, 3)), columns=["width", "height", "age"])
+
+
+def amounts(given: pd.DataFrame) -> Any:
+    """What such rows are to be told by."""
+    return given["width"] * 3 + given["height"] + given["age"] * 1000 % 1
+
+
+def only_run(client: Client) -> Run:
+    """The one run of the default experiment."""
+    (found,) = client.search_runs(["0"])
+    return client.get_run(found.info.run_id)
+
+
+def history(client: Client, run_id: str, key: str) -> list[tuple[int, float]]:
+    """Steps and values of a metric."""
+    return [(point.step, point.value) for point in client.get_metric_history(run_id, key)]
 
 
 def told_by_both(

@@ -7,7 +7,9 @@ is the estimator then. Whatever else such a call trains is part of it, and not l
 from __future__ import annotations
 
 import functools
+import inspect
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
@@ -32,6 +34,32 @@ class BoostingLog:
         self.settings = log.settings
         self.attempt = log.attempt
         self._iterations: dict[int, dict[str, float]] = {}
+
+    def log_arguments(
+        self, call: Call, args: tuple[Any, ...], kwargs: dict[str, Any], unlogged: AbstractSet[str]
+    ) -> inspect.BoundArguments | None:
+        """Logs params: those of the booster, and the arguments of the function that trains, with their defaults.
+
+        Args:
+            call: Of that function.
+            args: As it is called.
+            kwargs: The same.
+            unlogged: Names of arguments that are no params.
+
+        Returns:
+            All arguments; None where the function is called in a way that it does not know.
+        """
+        bound = self.attempt(
+            "the arguments", lambda: inspect.signature(call.function).bind(*args, **kwargs), waits=False
+        )
+        if bound is None:
+            return None
+        bound.apply_defaults()
+        given = bound.arguments
+        self.training.log_params(
+            dict(given["params"]), {key: value for key, value in given.items() if key not in unlogged}
+        )
+        return bound
 
     def log_datasets(self, datasets: Iterable[tuple[Dataset, str]]) -> None:
         """Logs what was trained and evaluated on: datasets, each with what for."""

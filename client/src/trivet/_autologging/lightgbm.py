@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import inspect
 import weakref
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
@@ -59,12 +58,10 @@ def _log_training(
     kwargs: dict[str, Any],
     logs_model: bool,  # noqa: FBT001 - a callback
 ) -> Any:
-    bound = log.attempt("the arguments", lambda: inspect.signature(call.function).bind(*args, **kwargs), waits=False)
+    bound = log.log_arguments(call, args, kwargs, _UNLOGGED)
     if bound is None:
         return call(*args, **kwargs)
-    bound.apply_defaults()
     given: Mapping[str, Any] = bound.arguments
-    log.training.log_params(dict(given["params"]), {key: value for key, value in given.items() if key not in _UNLOGGED})
     data = _data_sets(given)
     for data_set, _, context in data:
         log.attempt(f"the data of {context}", functools.partial(_see, log, data_set), waits=False)
@@ -103,11 +100,11 @@ def _data_sets(given: Mapping[str, Any]) -> list[tuple[Any, str, str]]:
 
 def _see(log: BoostingLog, data_set: Any) -> None:
     """Notes what a data set holds: LightGBM frees it as it trains, and later trainings have it from here."""
-    from trivet._autologging.matrices import note_matrix  # noqa: PLC0415 - it needs NumPy
+    from trivet._autologging.datasets import note_dataset  # noqa: PLC0415 - it needs NumPy
 
     if data_set in _seen or data_set.data is None:
         return
-    dataset = note_matrix(data_set.data, data_set.label) if log.settings.log_datasets else None
+    dataset = note_dataset(data_set.data, data_set.label) if log.settings.log_datasets else None
     _seen[data_set] = _Seen(first_rows(data_set.data), dataset)
 
 

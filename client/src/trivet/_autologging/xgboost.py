@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import inspect
 import weakref
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
@@ -88,12 +87,10 @@ def _log_training(
 
     from trivet._autologging.xgboost_callback import IterationCallback  # noqa: PLC0415 - as above
 
-    bound = log.attempt("the arguments", lambda: inspect.signature(call.function).bind(*args, **kwargs), waits=False)
+    bound = log.log_arguments(call, args, kwargs, _UNLOGGED)
     if bound is None:
         return call(*args, **kwargs)
-    bound.apply_defaults()
     given: Mapping[str, Any] = bound.arguments
-    log.training.log_params(dict(given["params"]), {key: value for key, value in given.items() if key not in _UNLOGGED})
     if log.settings.log_datasets:
         log.attempt("the datasets", lambda: _log_datasets(log, given), waits=False)
     callback = IterationCallback(log)
@@ -135,12 +132,12 @@ def _log_datasets(log: BoostingLog, given: Mapping[str, Any]) -> None:
 
 
 def _noted(matrix: Any) -> Dataset:
-    from trivet._autologging.matrices import note_matrix  # noqa: PLC0415 - it needs NumPy
+    from trivet._autologging.datasets import note_dataset  # noqa: PLC0415 - it needs NumPy
 
     values = matrix.num_nonmissing()
     if values > _MAX_VALUES:
         raise InvalidArgument(f"It has {values} values; of more than {_MAX_VALUES}, none are read back from XGBoost.")
-    return note_matrix(matrix.get_data(), matrix.get_label())
+    return note_dataset(matrix.get_data(), matrix.get_label())
 
 
 def _stops_early(given: Mapping[str, Any]) -> bool:

@@ -13,10 +13,10 @@ from dataclasses import dataclass, field
 from numbers import Real
 from typing import Any, Final
 
+from trivet._autologging.datasets import note_dataset
 from trivet._autologging.options import Settings
 from trivet._autologging.patching import Call
 from trivet._autologging.sessions import AutologgedRun, is_quiet, quiet
-from trivet._autologging.sklearn.training_data import note_dataset
 from trivet._autologging.sklearn.variable_names import name_of, written_call
 from trivet._client import Client
 from trivet._entities import DatasetInput

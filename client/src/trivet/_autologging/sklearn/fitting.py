@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
+from trivet._autologging.datasets import note_dataset
 from trivet._autologging.options import Settings
 from trivet._autologging.patching import Call
 from trivet._autologging.sessions import AutologgedRun, cut_params, training
@@ -13,7 +14,7 @@ from trivet._autologging.sklearn.estimators import makes_models
 from trivet._autologging.sklearn.options import SklearnOptions
 from trivet._autologging.sklearn.packages import known_requirements
 from trivet._autologging.sklearn.searches import is_search, log_search, tags_of
-from trivet._autologging.sklearn.training_data import TrainingData, find_training_data, note_dataset
+from trivet._autologging.sklearn.training_data import TrainingData, find_training_data
 from trivet._autologging.sklearn.training_figures import figures
 from trivet._autologging.sklearn.training_scores import Answered, ask, is_classifier, score
 from trivet._entities import Dataset, DatasetInput

@@ -1,4 +1,4 @@
-"""What an estimator is fitted to: found among the arguments, noted as a dataset, and shown as an example."""
+"""What an estimator is fitted to: found among the arguments, and shown as an example."""
 
 from __future__ import annotations
 
@@ -6,10 +6,6 @@ import copy
 import inspect
 from dataclasses import dataclass
 from typing import Any, Final
-
-from trivet._contents import is_of
-from trivet._datasets import to_dataset
-from trivet._entities import Dataset
 
 _EXAMPLE_ROWS: Final = 5  # as many as MLflow's
 _WEIGHT: Final = "sample_weight"
@@ -56,22 +52,3 @@ def _may_change_data(estimator: Any) -> bool:
         value is False and key.rpartition("__")[2].startswith("copy")
         for key, value in estimator.get_params(deep=True).items()
     )
-
-
-def note_dataset(features: Any, targets: Any = None) -> Dataset:
-    """The dataset of features, with targets where the features are no frame, as MLflow has it.
-
-    Raises:
-        InvalidArgument: they are nothing that a dataset can be made of.
-    """
-    if is_of(features, "pandas", "DataFrame") or is_of(features, "polars", "DataFrame"):
-        return to_dataset(features)
-    arrays = {"features": features}
-    if hasattr(features, "tocoo"):  # only what a sparse matrix holds: all of it may not fit into memory
-        sparse = features.tocoo()
-        arrays = {"features.row": sparse.row, "features.column": sparse.col, "features.value": sparse.data}
-    return to_dataset(arrays if targets is None else {**arrays, "targets": _as_array(targets)})
-
-
-def _as_array(targets: Any) -> Any:
-    return targets.to_numpy() if hasattr(targets, "to_numpy") else targets

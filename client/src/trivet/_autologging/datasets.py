@@ -1,4 +1,4 @@
-"""What data sets of boosting libraries hold, noted as datasets."""
+"""What is trained and evaluated on, noted as datasets."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from trivet._datasets import to_dataset
 from trivet._entities import Dataset
 
 
-def note_matrix(features: Any, targets: Any) -> Dataset:
+def note_dataset(features: Any, targets: Any = None) -> Dataset:
     """The dataset of features and targets; that of a data frame is of its columns alone, as MLflow has it.
 
     Args:
