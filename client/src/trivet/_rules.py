@@ -89,7 +89,9 @@ class Rules:
             rule.webhook.CopyFrom(pb.RuleWebhook(url=webhook_url, secret=webhook_secret))
         set_condition(rule, condition)
         request = pb.CreateRuleRequest(parent=self._names.parent, rule=rule)
-        return from_rule(self._connection.call(self._stub.CreateRule, request, repeatable=True))
+        # A secret that the service makes is in the first answer alone: a second call would not get it.
+        has_secret = bool(webhook_secret) or not webhook_url
+        return from_rule(self._connection.call(self._stub.CreateRule, request, repeatable=has_secret))
 
     def get(self, rule_id: str) -> Rule:
         """Returns a rule, without the secret of its webhook."""
