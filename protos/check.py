@@ -3,23 +3,28 @@
 Run it by `make lint`. buf wants every import in its workspace, and nothing is fetched here, so the contracts and the
 google protos of googleapis-common-protos are staged side by side in a temporary folder.
 
-Usage: check.py [--stage FOLDER]
+The contracts of each release are kept in `released/`, so that no tag and no history is needed to compare with them: a
+clone may lack both.
+
+Usage: check.py [--stage FOLDER | --keep VERSION]
     --stage   checks nothing; makes FOLDER such a workspace, from which buf generates code in other languages.
+    --keep    checks nothing; keeps the contracts as those of a version, as `make release` does.
 """
 
 from __future__ import annotations
 
+import argparse
 import shutil
 import subprocess
 import sys
-import tarfile
 import tempfile
-from io import BytesIO
+import tomllib
 from pathlib import Path
 
 from google.api import field_behavior_pb2
 
 PROTOS = Path(__file__).parent
+RELEASED = PROTOS / "released"
 
 
 def stage(directory: Path, protos: Path) -> Path:
@@ -40,42 +45,80 @@ def buf(directory: Path, *arguments: str) -> bool:
     return subprocess.run(["buf", *arguments], cwd=directory, check=False).returncode == 0
 
 
-def last_release() -> str | None:
-    """The newest release tag that HEAD descends from, or None before the first release."""
-    found = subprocess.run(
-        ["git", "describe", "--tags", "--abbrev=0", "--match", "v*"],
-        cwd=PROTOS,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    return found.stdout.strip() if found.returncode == 0 else None
+def descriptors(workspace: Path, target: Path) -> Path:
+    """Writes a staged workspace to a file as a FileDescriptorSet, without comments; returns the file.
+
+    The same contracts make the same bytes.
+    """
+    options = ["--as-file-descriptor-set", "--exclude-source-info", "--path", "trivet", "-o", str(target)]
+    subprocess.run(["buf", "build", *options], cwd=workspace, check=True)
+    return target
 
 
-def unpack(tag: str, directory: Path) -> Path:
-    """Writes the contracts of a release below `directory` and returns their folder."""
-    archive = subprocess.run(["git", "archive", tag, "trivet"], cwd=PROTOS, capture_output=True, check=True).stdout
-    with tarfile.open(fileobj=BytesIO(archive)) as tar:
-        tar.extractall(directory, filter="data")
-    return directory
+def breaks_nobody(workspace: Path, then: Path) -> bool:
+    """Whether what worked by the descriptors `then` works by the contracts of a staged workspace; buf says what not."""
+    with tempfile.TemporaryDirectory() as temporary:
+        now = descriptors(workspace, Path(temporary) / "now.binpb")
+        return buf(workspace, "breaking", str(now), "--against", str(then), "--path", "trivet")
+
+
+def last_release(folder: Path = RELEASED) -> str | None:
+    """The newest version whose contracts are kept in a folder, or None before the first release."""
+    versions = (path.name.removesuffix(".binpb") for path in folder.glob("*.binpb"))
+    return max(versions, key=lambda version: [int(part) for part in version.split(".")], default=None)
+
+
+def kept(version: str, folder: Path = RELEASED) -> Path:
+    """The descriptors of the contracts of a release."""
+    return folder / f"{version}.binpb"
+
+
+def is_what_was_released(workspace: Path, version: str, folder: Path = RELEASED) -> bool:
+    """Whether a staged workspace has the contracts that are kept of a version, neither less nor more."""
+    with tempfile.TemporaryDirectory() as temporary:
+        now = descriptors(workspace, Path(temporary) / "now.binpb")
+        return now.read_bytes() == kept(version, folder).read_bytes()
+
+
+def check(workspace: Path, version: str, folder: Path = RELEASED) -> list[str]:
+    """What is wrong with the contracts of a staged workspace, a sentence each; buf itself says where.
+
+    Args:
+        workspace: As `stage` makes it.
+        version: That everything here has.
+        folder: With the contracts of releases.
+    """
+    wrong = [] if buf(workspace, "lint") else ["The contracts are against the style."]
+    last = last_release(folder)
+    if last is not None and not breaks_nobody(workspace, kept(last, folder)):
+        wrong.append(f"The contracts break who works by those of {last}.")
+    if last == version and not is_what_was_released(workspace, version, folder):
+        wrong.append(f"The contracts are no longer those of {version}: `make release VERSION=…` begins the next.")
+    return wrong
 
 
 def main() -> None:
-    if sys.argv[1:2] == ["--stage"]:
-        stage(Path(sys.argv[2]), PROTOS)
+    """Does what the arguments say, and exits with 1 where the contracts do not pass."""
+    parser = argparse.ArgumentParser(description="Checks the contracts with buf.")
+    parser.add_argument("--stage", type=Path, metavar="FOLDER")
+    parser.add_argument("--keep", metavar="VERSION")
+    arguments = parser.parse_args()
+    if arguments.stage is not None:
+        stage(arguments.stage, PROTOS)
         return
     with tempfile.TemporaryDirectory() as temporary:
         now = stage(Path(temporary) / "now", PROTOS)
-        content = buf(now, "lint")
-        tag = last_release()
-        if tag is None:
-            print("buf lint done; no release tag yet, so there is nothing that could be broken")
-        else:
-            then = stage(Path(temporary) / "then", unpack(tag, Path(temporary) / "release"))
-            content = buf(now, "breaking", "--against", str(then)) and content
-            print(f"buf lint and breaking (against {tag}) done")
-    if not content:
-        sys.exit("the contracts do not pass")
+        if arguments.keep is not None:
+            RELEASED.mkdir(exist_ok=True)
+            descriptors(now, kept(arguments.keep))
+            return
+        version = tomllib.loads((PROTOS / "pyproject.toml").read_text(encoding="utf-8"))["project"]["version"]
+        wrong = check(now, version)
+    if wrong:
+        sys.exit("\n".join(wrong))
+    last = last_release()
+    against = "there is no release yet, so there is nothing that could be broken" if last is None else f"against {last}"
+    print(f"buf lint and breaking done: {against}")
 
 
 if __name__ == "__main__":

@@ -47,6 +47,8 @@ export default defineConfig({
     assetsInlineLimit: 0,
     modulePreload: { polyfill: false },
     manifest: true,
+    // What others wrote is given on with the terms that they ask for.
+    license: { fileName: "licenses.md" },
     // Its entry also makes a decompressor of WebAssembly, which the policy of the pages does not allow and nothing here uses.
     rolldownOptions: {
       treeshake: { moduleSideEffects: (id) => !id.includes("/hyparquet-compressors/") },

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -53,14 +54,21 @@ def servers(tracking_address: str, tmp_path_factory: pytest.TempPathFactory) -> 
             yield Servers(f"grpc://{tracking_address}", artifacts_url, f"grpc://{registry.address}")
 
 
+@pytest.fixture(scope="session")
+def homes(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of the folders that each test has: to number one, `mktemp` reads the names of all that were made."""
+    return tmp_path_factory.mktemp("homes")
+
+
 @pytest.fixture(autouse=True)
-def clean_process(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+def clean_process(monkeypatch: pytest.MonkeyPatch, homes: Path) -> Iterator[None]:
     """No setting of the person who runs the tests, and nothing left of another test."""
-    monkeypatch.setenv("TRIVET_CACHE_DIR", str(tmp_path_factory.mktemp("cache")))
-    monkeypatch.delenv("TRIVET_CACHE_SIZE", raising=False)
+    home = Path(tempfile.mkdtemp(dir=homes))
     # Programs that tests start have these too.
-    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path_factory.mktemp("config")))
-    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path_factory.mktemp("state")))
+    for name, kind in (("TRIVET_CACHE_DIR", "cache"), ("XDG_CONFIG_HOME", "config"), ("XDG_STATE_HOME", "state")):
+        (home / kind).mkdir()
+        monkeypatch.setenv(name, str(home / kind))
+    monkeypatch.delenv("TRIVET_CACHE_SIZE", raising=False)
     for name in ("URL", "TRACKING_URL", "ARTIFACTS_URL", "REGISTRY_URL", "WORKSPACE", "TOKEN", "TOKEN_FILE", "RUN_ID"):
         monkeypatch.delenv(f"TRIVET_{name}", raising=False)
     # Gateways of the person, which projects would tell their code of.

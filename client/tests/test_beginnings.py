@@ -11,7 +11,7 @@ import pytest
 from typer.testing import CliRunner
 
 import trivet
-from trivet._commands import app
+from trivet._commands.root import app
 from trivet_testing.servers import run_to_exit
 
 pytestmark = pytest.mark.usefixtures("tracked")

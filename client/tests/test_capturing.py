@@ -25,11 +25,13 @@ from trivet._captured.console import Console
 from trivet._captured.console_lines import Line
 from trivet._captured.run_capture import system_seconds
 from trivet._captured.secrets_in_text import redacted
-from trivet._commands import app
+from trivet._commands.root import app
 from trivet_testing.left_out import leave_out
-from trivet_testing.servers import run_to_exit
+from trivet_testing.servers import free_port, run_to_exit
 
 GIT = ["git", "-c", "user.name=n", "-c", "user.email=e@example.com", "-c", "init.defaultBranch=trunk"]
+
+SERVICE_URLS = ("TRIVET_TRACKING_URL", "TRIVET_ARTIFACTS_URL", "TRIVET_REGISTRY_URL")
 
 TRAIN = r"""
 import logging, os, sys, threading, trivet
@@ -72,10 +74,17 @@ for name in sys.argv[1:]:
     sys.__stdout__.write(f"{name} {run.info.run_id}\\n")
 """
 
+ENDS_WITH_FILES_MADE = """
+import os, pathlib, trivet
+trivet.start_run(run_id="0192f0c1a7d47b6e9c3e5a8b1f2d4c60")
+while not list(pathlib.Path(os.environ["TMPDIR"]).glob("trivet-captured-*/environment.json")):
+    pass
+"""
+
 
 def program_env(**more: str) -> dict[str, str]:
     """The environment of a program that uses the shared servers, and captures all."""
-    names = ("TRIVET_TRACKING_URL", "TRIVET_ARTIFACTS_URL", "TRIVET_REGISTRY_URL", "TRIVET_WORKSPACE")
+    names = (*SERVICE_URLS, "TRIVET_WORKSPACE")
     # Python's streams do not take halves of characters by themselves.
     kept = {name: os.environ[name] for name in names if name in os.environ}
     return {**kept, "TRIVET_CAPTURE": "", "PYTHONIOENCODING": "utf-8:backslashreplace", **more}
@@ -192,6 +201,20 @@ def test_a_short_script_has_all_of_it(client: trivet.Client, tmp_path: Path, end
     assert client.get_run(run_id).info.status == "FINISHED"
     assert texts(client, run_id) == [run_id]
     assert files(client, run_id) == {"trivet/environment.json", "trivet/source/short.py"}
+
+
+def test_a_script_that_ends_its_run_by_ending_loses_no_files_while_the_server_is_away(tmp_path: Path) -> None:
+    script = tmp_path / "short.py"
+    # It ends when the files are made: what Python does at its end by itself must not come before they are kept.
+    script.write_text(ENDS_WITH_FILES_MADE, encoding="utf-8")
+    spool = {"TRIVET_SPOOL_DIR": str(tmp_path / "spool"), "TRIVET_FINISH_TIMEOUT": "2", "TMPDIR": str(tmp_path)}
+    away = {name: f"grpc://127.0.0.1:{free_port()}" for name in SERVICE_URLS}
+    ended = run_to_exit([sys.executable, str(script)], program_env(**spool, **away))
+    assert ended.returncode == 0, ended.stderr
+    assert "not stored" in ended.stderr  # it is kept, and that is said
+    assert not list(tmp_path.glob("trivet-captured-*"))
+    kept = {path.name for path in (tmp_path / "spool").rglob("*") if path.is_file()}
+    assert {"environment.json", "short.py"} <= kept
 
 
 def test_each_of_it_can_be_turned_off_alone(client: trivet.Client, repository: Path) -> None:

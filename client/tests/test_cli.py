@@ -94,6 +94,16 @@ def test_unknown_command_is_a_usage_error() -> None:
             ("ui",),
             "trivet ui: a server on this machine needs an extra: pip install 'trivet[local]'",
         ),
+        (
+            {"trivet_kit"},
+            ("token", "key", "create"),
+            "trivet token: what servers know of identities needs an extra: pip install 'trivet[local]'",
+        ),
+        (
+            {"trivet_kit"},
+            ("policy",),
+            "trivet policy: what servers know of identities needs an extra: pip install 'trivet[local]'",
+        ),
     ],
 )
 def test_command_whose_extra_is_missing_says_what_to_install(
@@ -161,3 +171,24 @@ def test_a_shell_completes_commands() -> None:
     ended = run_to_exit([TRIVET], words)
     assert ended.returncode == 0, ended.stderr
     assert set(ended.stdout.split()) == {"rename", "restore", "rewind"}
+
+
+@pytest.mark.parametrize("command", ["up", "ui", "token", "policy"])
+def test_what_becomes_a_program_imports_no_command_before(command: str) -> None:
+    program = f"""
+import os, sys
+def report(_file, arguments):
+    print(*arguments[1:], sep="|")
+    print(*{{name.partition(".")[0] for name in sys.modules}})
+    sys.exit(3)
+os.execv = report
+sys.argv = ["trivet", {command!r}, "--data", "x"]
+from trivet._cli import main
+main()
+"""
+    ended = python(program)
+    assert (ended.returncode, ended.stderr) == (3, "")
+    became, loaded = ended.stdout.splitlines()
+    assert became.startswith("-m|trivet_")
+    assert became.endswith("|--data|x")
+    assert not set(loaded.split()) & {"typer", "rich", "pydantic", "inspect", "grpc", "trivet_kit"}

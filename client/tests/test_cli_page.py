@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 import time
 from collections.abc import Iterator
@@ -14,7 +15,7 @@ import typer
 import trivet
 import trivet.pyfunc
 import trivet.rules
-from trivet._commands import app
+from trivet._commands.root import app
 from trivet_testing.command_line import invoke
 from trivet_testing.pages import Step, matches, steps_of
 from trivet_testing.waiting import wait_until
@@ -28,9 +29,12 @@ BEGAN = 1_793_611_800_000  # 2026-11-02T09:30:00Z
 WEBHOOK = "6f1c0b5e9a7d4c3f8e2a1b0c9d8e7f6a"
 # The tracking service those of rules.
 RULE = "6f1c0b5e9a7d4c3f8e2a1b0c9d8e7f6b"
-# They become a server, end by Ctrl-C, take the address of one, or need a model, and are told of in words.
+# And those of promotion requests, which the page itself makes.
+REQUEST = "5b1e7f0a9c3d4e2f8a6b1c0d9e8f7a6b"
+# They become another program, end by Ctrl-C, take the address of one, or need a model, and are told of in words.
 NOT_RUN = {
-    *("trivet up", "trivet ui", "trivet models watch", "trivet login", "trivet logout"),
+    *("trivet up", "trivet ui", "trivet token", "trivet policy", "trivet models watch", "trivet login"),
+    "trivet logout",
     *("trivet models serve", "trivet models package"),
 }
 
@@ -125,11 +129,15 @@ def test_every_command_of_the_page_answers_as_shown(
     client.set_terminated(RUN, end_time=BEGAN + 125_000)
     webhook = client.registry.webhooks.create("https://ci.example/all").webhook_id
     wait_until(lambda: bool(client.tracking.rules.list_events(rule_id=rule)))
+    request = REQUEST
     for step in steps_of(PAGE.read_text(encoding="utf-8").replace(WEBHOOK, webhook).replace(RULE, rule)):
-        program, *arguments = shlex.split(step.command)
+        program, *arguments = shlex.split(step.command.replace(REQUEST, request))
         assert program == "trivet"
         ended = invoke(*arguments)
-        assert matches(shown_here(step, workspace), ended.output), f"{step.command}\nanswers\n{ended.output}"
+        if step.command.startswith("trivet models promotion request"):
+            (request,) = re.findall(r"[0-9a-f]{32}", ended.output)
+        shown = tuple(line.replace(REQUEST, request) for line in shown_here(step, workspace))
+        assert matches(shown, ended.output), f"{step.command}\nanswers\n{ended.output}"
         fails = step.shown[0].startswith(("trivet:", '{"error"'))
         assert ended.exit_code == int(fails), ended.output
     assert (tmp_path / "downloads" / "model" / "weights").read_bytes() == b"w" * 2048

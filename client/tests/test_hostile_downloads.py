@@ -57,10 +57,11 @@ class Liar:
     """An artifact service that says what the test wants."""
 
     listed: list[artifact_pb2.Artifact] = field(default_factory=list)
+    contents: list[pb.ArtifactContent] = field(default_factory=list)
     answers: list[pb.DownloadArtifactResponse] = field(default_factory=list)
 
     def _list(self, *_: object) -> pb.ListArtifactsResponse:
-        return pb.ListArtifactsResponse(artifacts=self.listed)
+        return pb.ListArtifactsResponse(artifacts=self.listed, contents=self.contents)
 
     def _download(self, *_: object) -> Iterator[pb.DownloadArtifactResponse]:
         yield from self.answers
@@ -126,6 +127,64 @@ def test_name_that_leads_elsewhere_writes_nothing(name: str, tmp_path: Path) -> 
         client.download_artifacts("run", "", str(folder))
     assert files_in(tmp_path) == []
     assert not Path("/etc/evil").exists()
+
+
+def version_of(*files: artifact_pb2.Artifact) -> trivet.ModelVersion:
+    """A version that is pinned to files, whatever their names."""
+    lines = sorted((f"{each.sha256.hex()}  {each.path}\n" for each in files), key=str.encode)
+    return trivet.ModelVersion(
+        name="taxi",
+        version=1,
+        current_stage="None",
+        status="READY",
+        source="s3://bucket/model",
+        artifact_owner="workspaces/default/models/0/versions/1",
+        manifest_sha256=hashlib.sha256("".join(lines).encode()).hexdigest(),
+    )
+
+
+def content(index: int, data: bytes = GOOD) -> pb.ArtifactContent:
+    return pb.ArtifactContent(index=index, data=data)
+
+
+@pytest.fixture
+def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("TRIVET_CACHE_DIR", str(tmp_path / "x" / "y" / "cache"))
+    return tmp_path
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_name_of_what_comes_with_a_list_leads_nowhere_else(name: str, cache: Path) -> None:
+    listed = [file("good"), file(name)]
+    liar = Liar(listed=listed, contents=[content(0), content(1)], answers=pieces(file(name), GOOD))
+    with lying(liar) as client, pytest.raises(trivet.ArtifactCorrupt, match="Version 1 of 'taxi' is not what was"):
+        client.artifacts.hold_model_version(version_of(*listed))
+    assert [path for path in files_in(cache) if "good" in path or "evil" in path] == []
+    assert not Path("/etc/evil").exists()
+
+
+def test_bytes_that_come_with_a_list_are_not_trusted(cache: Path) -> None:
+    good = file("a")
+    wrong = [content(0, b"evil bytes"), content(1), content(-1), content(-2), content(2**31 - 1)]
+    with lying(Liar(listed=[good], contents=wrong, answers=pieces(good, GOOD))) as client:
+        held = client.artifacts.hold_model_version(version_of(good))
+        assert (held.path / "a").read_bytes() == GOOD  # which was fetched
+        held.release()
+    with lying(Liar(listed=[file("b")], contents=wrong, answers=pieces(file("b"), b"evil bytes"))) as client:
+        with pytest.raises(trivet.ArtifactCorrupt):
+            client.artifacts.hold_model_version(version_of(file("b")))
+        # Nor is a list that is not the registered one, whatever comes with it.
+        with pytest.raises(trivet.ArtifactCorrupt, match="was altered after it was registered"):
+            client.artifacts.hold_model_version(version_of(file("c")))
+    assert [path for path in files_in(cache) if path.endswith(("/b", "/c"))] == []
+
+
+def test_small_files_that_come_with_the_list_need_no_other_call(cache: Path) -> None:
+    listed = [file("a"), file("b/c/d", b"")]
+    with lying(Liar(listed=listed, contents=[content(0), content(1, b"")])) as client:
+        held = client.artifacts.hold_model_version(version_of(*listed))
+        assert {name: (held.path / name).read_bytes() for name in files_in(held.path)} == {"a": GOOD, "b/c/d": b""}
+        held.release()
 
 
 def test_name_that_is_not_below_the_one_asked_for_writes_nothing(tmp_path: Path) -> None:

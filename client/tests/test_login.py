@@ -34,8 +34,8 @@ def log_in(*arguments: str, text: str | None = None) -> Result:
     return invoke("login", *arguments, input=text)
 
 
-def kept(token: str = "secret", workspace: str = "", **fields: str) -> None:
-    write_logins(Logins().having(Login(SERVER, workspace, token, **fields)))
+def kept(token: str = "secret", workspace: str = "", token_file: str = "") -> None:
+    write_logins(Logins().having(Login(SERVER, workspace, token, token_file)))
 
 
 def test_a_login_is_used_where_nothing_else_names_a_server(server_url: str, tmp_path: Path) -> None:

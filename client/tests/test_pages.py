@@ -109,8 +109,8 @@ class Reader:
         program, *arguments = shlex.split(command, comments=True)
         if program in ("make", "trivet") and arguments[0] == "up":
             output = "\n".join(self._server.stdout_lines)
-        elif program == "trivet" and arguments[0] == "run":
-            # A project writes past the streams of this process.
+        elif program == "trivet" and arguments[0] in ("run", "token", "policy"):
+            # A project writes past the streams of this process; the others become another program.
             output = run(["bash", "-euc", command], code=int(bool(shown) and shown[0].startswith("trivet:")))
         elif program == "trivet":
             ended = invoke(*arguments)

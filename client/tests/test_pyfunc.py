@@ -494,6 +494,18 @@ def test_a_model_that_cannot_be_loaded_says_why(
         trivet.sklearn.load_model(str(tmp_path))
 
 
+def test_what_one_reader_changes_in_what_a_model_says_no_other_sees(tmp_path: Path, model: LinearRegression) -> None:
+    trivet.sklearn.save_model(model, tmp_path / "model")
+    first: Any = trivet.pyfunc.load_model(tmp_path / "model").metadata
+    before = dict(first.flavors["sklearn"])
+    first.flavors["sklearn"]["pickled_model"] = "mine.pkl"
+    assert trivet.pyfunc.load_model(tmp_path / "model").metadata.flavors["sklearn"] == before
+    file = tmp_path / "model" / "MLmodel"
+    file.write_text(file.read_text(encoding="utf-8").replace("model.pkl", "other.pkl"), encoding="utf-8")
+    (tmp_path / "model" / "model.pkl").rename(tmp_path / "model" / "other.pkl")
+    assert trivet.pyfunc.load_model(tmp_path / "model").metadata.flavors["sklearn"]["pickled_model"] == "other.pkl"
+
+
 def test_the_files_of_a_model_are_gone_with_it(logged: ModelInfo) -> None:
     loaded = trivet.pyfunc.load_model(logged.model_uri)
     folder = loaded.folder

@@ -27,7 +27,10 @@ import pytest
 from typer.testing import CliRunner
 
 import trivet
-from trivet._commands import app
+from trivet._commands.root import app
+from trivet._spool.folders import limits
+from trivet._spool.room import Room
+from trivet._spool.segments import segments_in
 from trivet_testing.servers import free_port, run_to_exit
 from trivet_testing.tcp_proxy import Direction, TcpProxy
 from trivet_testing.tracking import full
@@ -173,6 +176,29 @@ def test_a_full_spool_drops_and_counts_where_it_may(
         assert caplog.text.count("dropped and counted") == 1
     run("sync", str(spool))
     assert steps(run_id, "loss") == list(range(200_000 - receipt.dropped))
+
+
+def test_room_that_is_freed_while_somebody_asks_for_it_is_theirs(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TRIVET_SPOOL_SIZE", "1MiB")
+    room = Room(limits(is_offline=False))
+    room.take(1024 * 1024)
+    left = [1024 * 1024]
+
+    def is_some_to_free() -> bool:
+        # All of it is sent and freed just then, and nothing is left that will be.
+        there = bool(left)
+        while left:
+            room.give_back(left.pop())
+        return there
+
+    assert room.make([4096], lambda size: size, is_some_to_free) == 4096
+
+
+def test_a_file_of_a_log_that_goes_while_they_are_listed_is_left_out(tmp_path: Path) -> None:
+    # Listed, and not there when it is looked at: what a file is that another thread has just sent.
+    (tmp_path / f"{0:016x}.log").symlink_to(tmp_path / "gone")
+    (tmp_path / f"{16:016x}.log").write_bytes(bytes(8))
+    assert [(segment.base, segment.end) for segment in segments_in(tmp_path)] == [(16, 24)]
 
 
 def test_a_full_spool_waits_for_the_server(

@@ -16,7 +16,7 @@ import pytest
 from typer.testing import CliRunner
 
 import trivet
-from trivet._commands import app
+from trivet._commands.root import app
 from trivet_testing.servers import run_to_exit
 from trivet_testing.workspaces import unused_workspace
 

@@ -1,6 +1,8 @@
 import { createRootRoute, createRoute, createRouter, lazyRouteComponent, redirect } from "@tanstack/react-router";
 
 import { DEFAULT_WORKSPACE } from "~/api/names";
+import { signInSearch } from "~/features/access/search";
+import { auditSearch } from "~/features/audit/search";
 import { prefetchCharts } from "~/features/charts/prefetch";
 import type { ChartsSearch } from "~/features/charts/search";
 import { chartsSearch } from "~/features/charts/search";
@@ -12,7 +14,7 @@ import { prefetchRuns } from "~/features/runs/prefetch";
 import type { RunsSearch } from "~/features/runs/search";
 import { runsSearch } from "~/features/runs/search";
 import { runSearch } from "~/features/run/search";
-import { loggedModelsSearch, modelSearch, modelsSearch, versionSearch } from "~/features/models/search";
+import { loggedModelsSearch, modelSearch, modelsSearch, requestsSearch, versionSearch } from "~/features/models/search";
 import { queryClient } from "~/queryClient";
 import { Broken } from "~/shell/Broken";
 import { NotFound } from "~/shell/NotFound";
@@ -83,6 +85,32 @@ const server = createRoute({
   component: lazyRouteComponent(() => import("~/features/server/Page"), "ServerPage"),
 });
 
+const access = createRoute({
+  getParentRoute: () => workspace,
+  path: "access",
+  component: lazyRouteComponent(() => import("~/features/access/Page"), "AccessPage"),
+});
+
+const audit = createRoute({
+  getParentRoute: () => workspace,
+  path: "audit",
+  validateSearch: only(auditSearch),
+  component: lazyRouteComponent(() => import("~/features/audit/Page"), "AuditPage"),
+});
+
+const signIn = createRoute({
+  getParentRoute: () => root,
+  path: "/sign-in",
+  validateSearch: only(signInSearch),
+  component: lazyRouteComponent(() => import("~/features/access/SignInPage"), "SignInPage"),
+});
+
+const signedIn = createRoute({
+  getParentRoute: () => root,
+  path: "/signed-in",
+  component: lazyRouteComponent(() => import("~/features/access/SignedInPage"), "SignedInPage"),
+});
+
 const run = createRoute({
   getParentRoute: () => workspace,
   path: "runs/$run",
@@ -128,8 +156,17 @@ const version = createRoute({
   component: lazyRouteComponent(() => import("~/features/models/VersionPage"), "VersionPage"),
 });
 
+const promotions = createRoute({
+  getParentRoute: () => workspace,
+  path: "promotions",
+  validateSearch: only(requestsSearch),
+  component: lazyRouteComponent(() => import("~/features/models/PromotionsPage"), "PromotionsPage"),
+});
+
 const routeTree = root.addChildren([
   index,
+  signIn,
+  signedIn,
   workspace.addChildren([
     workspaceIndex,
     experiments,
@@ -141,7 +178,10 @@ const routeTree = root.addChildren([
     models,
     model,
     version,
+    promotions,
     server,
+    access,
+    audit,
   ]),
 ]);
 

@@ -38,6 +38,10 @@ from trivet._errors import (
     ParamChanged,
     PermissionDenied,
     ProjectFailed,
+    PromotionNotProtected,
+    PromotionRequestEnded,
+    PromotionRequestNotFound,
+    QuotaExceeded,
     ResourceExhausted,
     ResumeTokenExpired,
     RuleNameTaken,
@@ -122,11 +126,14 @@ from trivet._view_type import ViewType
 if TYPE_CHECKING:
     __version__: str
     from trivet._artifact_owners import ArtifactOwner, ArtifactPlace
+    from trivet._audit_entities import AuditEvent
     from trivet._autologging.switching import autolog
     from trivet._entities import (
+        CallerAccess,
         CollectedGarbage,
         ComparedKey,
         ConsoleLine,
+        DamagedContent,
         Dataset,
         DatasetInput,
         DatasetSummary,
@@ -151,6 +158,7 @@ if TYPE_CHECKING:
         Purged,
         PurgedExperiment,
         PurgedRun,
+        QuotaUsage,
         RankSummary,
         Receipt,
         Run,
@@ -162,6 +170,8 @@ if TYPE_CHECKING:
         RunOutputs,
         ServiceStatus,
         SpaceUsage,
+        StoreCheck,
+        WorkspaceAccess,
     )
     from trivet._evaluation.comparing import compare_models
     from trivet._evaluation.evaluating import evaluate
@@ -178,6 +188,8 @@ if TYPE_CHECKING:
         ModelVerification,
         ModelVersion,
         ModelVersionLineage,
+        PromotionApproval,
+        PromotionRequest,
         PromotionRules,
         RegisteredModel,
         Webhook,
@@ -194,6 +206,8 @@ __all__ = [
     "ArtifactNotFound",
     "ArtifactOwner",
     "ArtifactPlace",
+    "AuditEvent",
+    "CallerAccess",
     "Client",
     "ClientClosed",
     "CollectedGarbage",
@@ -202,6 +216,7 @@ __all__ = [
     "Conflict",
     "ConsoleLine",
     "CredentialsInvalid",
+    "DamagedContent",
     "Dataset",
     "DatasetInput",
     "DatasetSummary",
@@ -263,10 +278,17 @@ __all__ = [
     "ParamImportance",
     "PermissionDenied",
     "ProjectFailed",
+    "PromotionApproval",
+    "PromotionNotProtected",
+    "PromotionRequest",
+    "PromotionRequestEnded",
+    "PromotionRequestNotFound",
     "PromotionRules",
     "Purged",
     "PurgedExperiment",
     "PurgedRun",
+    "QuotaExceeded",
+    "QuotaUsage",
     "RankCorrelation",
     "RankSummary",
     "Receipt",
@@ -294,6 +316,7 @@ __all__ = [
     "SpoolUnusable",
     "StageInUse",
     "StageProtected",
+    "StoreCheck",
     "TagNotFound",
     "TargetInvalid",
     "Threshold",
@@ -304,6 +327,7 @@ __all__ = [
     "Webhook",
     "WebhookDelivery",
     "WebhookNotFound",
+    "WorkspaceAccess",
     "WorkspaceNotFound",
     "__version__",
     "active_run",
@@ -371,6 +395,7 @@ __all__ = [
 # The classes of values are made when one is asked for: that takes longer than all the rest of `import trivet`.
 _VALUE_MODULES = (
     "_artifact_owners",
+    "_audit_entities",
     "_entities",
     "_metric_columns",
     "_model_entities",

@@ -20,8 +20,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, Final, TypeVar
 
+from trivet._at_once import Stop
 from trivet._cache_index import CacheIndex, FileState
-from trivet._held_folders import HeldFolder, digest_of_folder, hold, hold_alone, removed_when_released
+from trivet._held_folders import HeldFolder, digest_of_folder, files_in, hold, hold_alone, removed_when_released
 from trivet._sizes import parse_size
 
 _Result = TypeVar("_Result")
@@ -147,10 +148,13 @@ class ArtifactCache:
         if files and self._max_bytes:
             self._attempt(lambda: self._add(files), None)
 
-    def open_folder(self, sha256: bytes) -> HeldFolder | None:
+    def open_folder(self, sha256: bytes, stop: Stop | None = None) -> HeldFolder | None:
         """The folder whose manifest has a digest, with all of it checked; None where it is not kept.
 
         It is read where it lies, and nobody writes to it. It stays there until it is released.
+
+        Raises:
+            TransferStopped: `stop` was set meanwhile; nothing is held then.
         """
 
         def open_it() -> HeldFolder | None:
@@ -160,7 +164,7 @@ class ArtifactCache:
             is_kept = False
             try:
                 is_kept = self._index.use_content(sha256, self._now_ns())
-                if is_kept and digest_of_folder(held.path) == sha256.hex():
+                if is_kept and digest_of_folder(held.path, stop or Stop()) == sha256.hex():
                     return held
             except BaseException:
                 held.release()
@@ -174,6 +178,10 @@ class ArtifactCache:
             return None
 
         return self._attempt(open_it, None) if self._max_bytes else None
+
+    def has_folder(self, sha256: bytes) -> bool:
+        """Whether there is something to be checked for a folder whose manifest has a digest."""
+        return bool(self._max_bytes) and self._folder_of(sha256).is_dir()
 
     def new_folder(self) -> HeldFolder | None:
         """A new folder for files that `add_folder` then takes, held by who asked for it; None where none can be had."""
@@ -199,11 +207,11 @@ class ArtifactCache:
 
         def add() -> None:
             nonlocal is_moved
-            sizes = [file.stat().st_size for file in folder.path.rglob("*") if file.is_file()]
-            if sum(sizes) > self._max_bytes:
+            size = sum(file.stat().st_size for _, file in files_in(folder.path))
+            if size > self._max_bytes:
                 return
             self._folders.mkdir(exist_ok=True)
-            with self._room_for({sha256: sum(sizes)}):
+            with self._room_for({sha256: size}):
                 # One that had to go while somebody held it is there still.
                 self._remove_folder(sha256)
                 folder.path.rename(place)
@@ -267,11 +275,8 @@ class ArtifactCache:
     def _sweep(self) -> None:
         """Once a day, removes what programs left that were killed."""
         now = self._now_ns() / 1e9
-        mark = self._folder / "swept"
-        with contextlib.suppress(FileNotFoundError):
-            if now - mark.stat().st_mtime < _SWEEP_SECONDS:
-                return
-        mark.touch()
+        if not self._is_to_be_swept(now):
+            return
         for file in self._unfinished.iterdir():
             with contextlib.suppress(FileNotFoundError):
                 if now - file.stat().st_mtime < _SWEEP_SECONDS:
@@ -293,6 +298,18 @@ class ArtifactCache:
                 if folder.name not in names and _IS_DIGEST.fullmatch(folder.name):
                     self._remove_folder(bytes.fromhex(folder.name))
 
+    def _is_to_be_swept(self, now: float) -> bool:
+        """Whether a day has passed, in which case it counts from now on. In a cache that begins nothing was left."""
+        mark = self._folder / "swept"
+        try:
+            if now - mark.stat().st_mtime < _SWEEP_SECONDS:
+                return False
+        except FileNotFoundError:
+            mark.touch()
+            return False
+        mark.touch()
+        return True
+
     def _place(self, sha256: bytes) -> Path:
         name = sha256.hex()
         return self._contents / name[:2] / name
@@ -303,9 +320,10 @@ class ArtifactCache:
     def _attempt(self, act: Callable[[], _Result], otherwise: _Result) -> _Result:
         """What `act` returns, or `otherwise` where the cache cannot be used."""
         try:
-            self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-            for folder in (self._contents, self._unfinished):
-                folder.mkdir(exist_ok=True)
+            if not (self._contents.is_dir() and self._unfinished.is_dir()):
+                self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+                self._contents.mkdir(exist_ok=True)
+                self._unfinished.mkdir(exist_ok=True)
             return act()
         except sqlite3.OperationalError as error:
             _log.debug("The artifact cache %s is not used: %s", self._folder, error)

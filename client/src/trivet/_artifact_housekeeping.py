@@ -4,26 +4,41 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import timedelta
-from typing import Final
+from typing import Final, Literal
 
 from google.protobuf.duration_pb2 import Duration
 
 from trivet._artifact_owners import Owner, owner_of
 from trivet._connection import Connection
-from trivet._entities import CollectedGarbage, Hold, OwnerKind, OwnerKindUsage, SpaceUsage
+from trivet._entities import (
+    CollectedGarbage,
+    DamagedContent,
+    Hold,
+    OwnerKind,
+    OwnerKindUsage,
+    SpaceUsage,
+    StoreCheck,
+)
 from trivet._errors import InvalidArgument
 from trivet._names import Names, last_segment
+from trivet._progress import TransferProgress
 from trivet._timestamps import millis
-from trivet_proto.artifacts.v1 import garbage_pb2
+from trivet_proto.artifacts.v1 import garbage_pb2, verification_pb2
 from trivet_proto.artifacts.v1.artifact_service_pb2_grpc import ArtifactServiceStub
 
 _PAGE_SIZE: Final = 1000
 # Freeing bytes is a request to the store for each.
 _COLLECT_SECONDS: Final = 600.0
+# An object is read to its end in one call, and may be of many GiB.
+_VERIFY_SECONDS: Final = 3600.0
 _OWNER_KINDS: Final[Mapping[OwnerKind, garbage_pb2.OwnerKind.ValueType]] = {
     "run": garbage_pb2.OWNER_KIND_RUN,
     "logged_model": garbage_pb2.OWNER_KIND_LOGGED_MODEL,
     "model_version": garbage_pb2.OWNER_KIND_MODEL_VERSION,
+}
+_PROBLEMS: Final[Mapping[verification_pb2.DamagedContent.Problem.ValueType, Literal["missing", "altered"]]] = {
+    verification_pb2.DamagedContent.PROBLEM_MISSING: "missing",
+    verification_pb2.DamagedContent.PROBLEM_ALTERED: "altered",
 }
 _NAMES: Final = {number: name for name, number in _OWNER_KINDS.items()}
 
@@ -85,6 +100,31 @@ class ArtifactHousekeeping:
             done.expired_files, done.expired_bytes, done.freed_contents, done.freed_bytes, has_more=done.more
         )
 
+    def verify_store(self, *, presence_only: bool = False, progress: bool = True) -> StoreCheck:
+        """Compares all that the index has of the workspace with what the store has.
+
+        Args:
+            presence_only: Whether only to see that the bytes are there. Default: the server reads all of them, and
+                compares them with their digests.
+            progress: Whether a bar is shown, on a terminal, for what takes longer than a second.
+        """
+        contents = size_bytes = 0
+        damaged: list[DamagedContent] = []
+        request = verification_pb2.VerifyContentsRequest(parent=self._names.parent, presence_only=presence_only)
+        total = self.get_space_usage().stored_bytes if progress else 0
+        with TransferProgress("Verifying", total, is_wanted=progress) as bar:
+            while True:
+                page = self._connection.call(
+                    self._stub.VerifyContents, request, repeatable=True, timeout_seconds=_VERIFY_SECONDS
+                )
+                contents += page.checked_contents
+                size_bytes += page.checked_bytes
+                damaged += map(_to_damaged, page.damaged)
+                bar.add(page.checked_bytes)
+                request.page_token = page.next_page_token
+                if not page.next_page_token:
+                    return StoreCheck(contents, size_bytes, damaged)
+
     def get_retention_policy(self) -> dict[OwnerKind, timedelta]:
         """Returns how long files of each kind of owner are kept; those of a kind that is missing, for ever."""
         request = garbage_pb2.GetRetentionPolicyRequest(parent=self._names.parent)
@@ -143,6 +183,15 @@ class ArtifactHousekeeping:
 
 def _to_hold(hold: garbage_pb2.Hold) -> Hold:
     return Hold(hold.owner, last_segment(hold.owner), hold.reason, millis(hold.create_time))
+
+
+def _to_damaged(damaged: verification_pb2.DamagedContent) -> DamagedContent:
+    return DamagedContent(
+        damaged.sha256.hex(),
+        damaged.size_bytes,
+        _PROBLEMS.get(damaged.problem, "altered"),
+        [(file.owner, file.path) for file in damaged.files],
+    )
 
 
 def _from_policy(policy: garbage_pb2.RetentionPolicy) -> dict[OwnerKind, timedelta]:

@@ -20,7 +20,9 @@ from trivet._direct import StoreConnections
 from trivet._downloads import download
 from trivet._entities import FileCheck, FileInfo, Manifest
 from trivet._errors import ArtifactCorrupt, ArtifactNotFound, FailedPrecondition, InvalidArgument
+from trivet._expected_folders import ExpectedFolder, ExpectedFolders
 from trivet._held_folders import COMPILED, HeldFolder, removed_when_released
+from trivet._listed_contents import put_contents
 from trivet._model_entities import ModelVersion
 from trivet._names import LoggedModelFiles, Names, RunFiles, parse_files_uri
 from trivet._pinned_files import check_pinned
@@ -37,6 +39,7 @@ from trivet_proto.artifacts.v1.artifact_service_pb2_grpc import ArtifactServiceS
 
 _PAGE_SIZE = 1000  # the largest that a server gives
 _READ_BYTES = 1024 * 1024
+_LISTED_BYTES = 4 * 1024 * 1024  # more than a server sends
 
 _log = logging.getLogger("trivet")
 
@@ -57,6 +60,7 @@ class Artifacts:
         self._connection = connection
         self._names = Names(workspace)
         self._cache = open_cache()
+        self._expected = ExpectedFolders(self._cache)
         self._goes_direct = os.environ.get("TRIVET_DIRECT", "1").strip().lower() not in ("0", "false", "off")
 
     @property
@@ -337,13 +341,28 @@ class Artifacts:
             to_file_info(artifact) for artifact in self._list(owner, check_logical(path or ""), recursive=recursive)
         ]
 
-    def _list(self, owner: str, path: str, *, recursive: bool) -> Iterator[artifact_pb2.Artifact]:
+    def _list(
+        self, owner: str, path: str, *, recursive: bool, contents: dict[str, bytes] | None = None
+    ) -> Iterator[artifact_pb2.Artifact]:
+        """What is in a folder; `contents` takes, by path, the bytes of small files that came along, as they came."""
         token = ""
+        # With the first page alone: of a folder that has more, most has to be downloaded anyway.
+        room = 0 if contents is None else _LISTED_BYTES
         while True:
             request = pb.ListArtifactsRequest(
-                owner=owner, path=path, recursive=recursive, page_size=_PAGE_SIZE, page_token=token
+                owner=owner,
+                path=path,
+                recursive=recursive,
+                page_size=_PAGE_SIZE,
+                page_token=token,
+                max_content_bytes=0 if token else room,
             )
             page = self._connection.call(self._stub.ListArtifacts, request, repeatable=True)
+            if contents is not None:
+                paths = [artifact.path for artifact in page.artifacts]
+                contents.update(
+                    (paths[each.index], each.data) for each in page.contents if 0 <= each.index < len(paths)
+                )
             yield from page.artifacts
             token = page.next_page_token
             if not token:
@@ -436,7 +455,7 @@ class Artifacts:
         progress: bool,
         fills_cache: bool = True,
     ) -> str:
-        try:
+        with _told_as_of(owner):
             return self._download(
                 owner.name,
                 files,
@@ -447,15 +466,18 @@ class Artifacts:
                 is_pinned=True,
                 fills_cache=fills_cache,
             )
-        except ArtifactCorrupt as error:
-            raise ArtifactCorrupt(
-                f"{owner.title} is not what was registered: {error.message}",
-                reason=error.reason,
-                metadata=error.metadata,
-            ) from error
+
+    def expected_folder(self, uri: str) -> ExpectedFolder:
+        """Begins to check the files that `hold_model_version` gave last for a URI, while its version is asked for."""
+        return self._expected.expect(uri)
 
     def hold_model_version(
-        self, version: ModelVersion, *, timeout_seconds: float = DEFAULT_TIMEOUT_SECONDS, progress: bool = True
+        self,
+        version: ModelVersion,
+        *,
+        expected: ExpectedFolder | None = None,
+        timeout_seconds: float = DEFAULT_TIMEOUT_SECONDS,
+        progress: bool = True,
     ) -> HeldFolder:
         """Brings what a version of a model consists of to this machine, to be read where it is, by all its programs.
 
@@ -464,6 +486,7 @@ class Artifacts:
 
         Args:
             version: Which one.
+            expected: What was expected of the URI that named it, if that was asked.
             timeout_seconds: For each file to begin with; its size adds to it, at 64 KiB a second.
             progress: Whether a bar is shown, on a terminal, for what takes longer than a second.
 
@@ -475,18 +498,22 @@ class Artifacts:
         """
         owner = of_model_version(version)
         digest = bytes.fromhex(version.manifest_sha256)
-        kept = self._cache.open_folder(digest)
+        kept = expected.take(digest) if expected is not None else self._cache.open_folder(digest)
         if kept is not None:
             return kept
-        files = self._registered_files(owner, version, "")
+        contents: dict[str, bytes] = {}
+        files = self._registered_files(owner, version, "", contents)
         # What is not here whole, or looks as if Python had written it, has no digest to be known by.
         can_be_kept = not any(file.reference_uri or COMPILED in file.path.split("/") for file in files)
         place = self._cache.new_folder() if can_be_kept else None
         folder = place or HeldFolder(Path(tempfile.mkdtemp(prefix="trivet-model-")), release=lambda: None)
         try:
-            self._download_registered(
-                owner, files, "", folder.path, timeout_seconds, progress=progress, fills_cache=False
-            )
+            with _told_as_of(owner):
+                missing = put_contents(folder.path, files, contents)
+            if missing:
+                self._download_registered(
+                    owner, missing, "", folder.path, timeout_seconds, progress=progress, fills_cache=False
+                )
         except BaseException:
             removed_when_released(folder).release()
             raise
@@ -509,9 +536,14 @@ class Artifacts:
         owner = of_model_version(version)
         return self.verify_artifacts(owner, timeout_seconds=timeout_seconds, progress=progress)
 
-    def _registered_files(self, owner: ArtifactOwner, version: ModelVersion, path: str) -> list[artifact_pb2.Artifact]:
-        """The file of a version at a path, or those in a folder, when all of them are those that were registered."""
-        files = self._files_below(owner.name, owner.title, "")
+    def _registered_files(
+        self, owner: ArtifactOwner, version: ModelVersion, path: str, contents: dict[str, bytes] | None = None
+    ) -> list[artifact_pb2.Artifact]:
+        """The file of a version at a path, or those in a folder, when all of them are those that were registered.
+
+        `contents` takes what came with the list, as `_list` says.
+        """
+        files = self._files_below(owner.name, owner.title, "", contents)
         check_pinned(version, files, lambda: self._files_of_source(version))
         wanted = [file for file in files if not path or file.path == path or file.path.startswith(f"{path}/")]
         if not wanted:
@@ -573,10 +605,16 @@ class Artifacts:
             download(transfer, files, folder)
         return str(safe_join(folder, path) if path else folder)
 
-    def _files_below(self, owner: str, what: str, path: str) -> list[artifact_pb2.Artifact]:
-        """The file at a path, or the files in a folder. Raises ArtifactNotFound where nothing is at a path."""
+    def _files_below(
+        self, owner: str, what: str, path: str, contents: dict[str, bytes] | None = None
+    ) -> list[artifact_pb2.Artifact]:
+        """The file at a path, or the files in a folder; `contents` as `_list` has it.
+
+        Raises:
+            ArtifactNotFound: nothing is at the path.
+        """
         files = []
-        for artifact in self._list(owner, path, recursive=True):
+        for artifact in self._list(owner, path, recursive=True, contents=contents):
             if path and artifact.path != path and not artifact.path.startswith(f"{path}/"):
                 raise ArtifactCorrupt(f"The server named a file {artifact.path!r}, which is not in {path!r}.")
             if artifact.kind == artifact_pb2.ARTIFACT_KIND_FILE:
@@ -628,3 +666,16 @@ class Artifacts:
         request = pb.DeleteArtifactsRequest(owner=self._writable(owner), path=check_logical(path))
         answer = self._connection.call(self._stub.DeleteArtifacts, request, repeatable=False)
         return int(answer.deleted_files)
+
+
+@contextmanager
+def _told_as_of(owner: ArtifactOwner) -> Iterator[None]:
+    """Says of what is corrupt which version it belongs to."""
+    try:
+        yield
+    except ArtifactCorrupt as error:
+        raise ArtifactCorrupt(
+            f"{owner.title} is not what was registered: {error.message}",
+            reason=error.reason,
+            metadata=error.metadata,
+        ) from error

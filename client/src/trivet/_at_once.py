@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
-from contextlib import contextmanager
+from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
+from contextlib import contextmanager, suppress
+from queue import Empty, SimpleQueue
 
 
 class TransferStopped(Exception):
@@ -62,18 +63,35 @@ def run_at_once(steps: Iterable[Callable[[], None]], workers: int, stop: Stop) -
     Raises:
         BaseException: what the first step that failed raised, after all that ran have ended; Ctrl-C does the same.
     """
-    # While the interpreter ends, as in a function of atexit, no pool takes steps any more.
-    if not threading.main_thread().is_alive():
-        for step in steps:
+    left: SimpleQueue[Callable[[], None]] = SimpleQueue()
+    for step in steps:
+        left.put(step)
+    takers = min(workers, left.qsize())
+
+    def take() -> None:
+        while True:
+            try:
+                step = left.get_nowait()
+            except Empty:
+                return
             step()
-        return
+
     with ThreadPoolExecutor(workers, thread_name_prefix="trivet-transfer") as pool:
-        futures = [pool.submit(step) for step in steps]
+        futures: list[Future[None]] = []
         try:
+            try:
+                for _ in range(takers):
+                    futures.append(pool.submit(take))  # noqa: PERF401 - those that there are before one fails
+            except RuntimeError:
+                # The interpreter ends, from some moment on in the midst of this: no thread begins any more, and this
+                # one takes what those that there are leave.
+                take()
             done, _ = wait(futures, return_when=FIRST_EXCEPTION)
             for future in done:
                 future.result()
         except BaseException:
             stop.set()
-            pool.shutdown(wait=False, cancel_futures=True)
+            with suppress(Empty):
+                while True:
+                    left.get_nowait()
             raise

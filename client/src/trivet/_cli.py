@@ -9,6 +9,8 @@ import signal
 import sys
 from typing import Final, NoReturn
 
+from trivet._commands.becoming import become, becomes_program
+
 # How long a command may take to tidy up after Ctrl-C.
 _GRACE_SECONDS: Final = 5.0
 _INTERRUPTED: Final = 130
@@ -18,12 +20,14 @@ def main() -> None:
     """Runs the command line; without the extra that it needs, one line says what to install."""
     if any(importlib.util.find_spec(package) is None for package in ("typer", "rich")):
         sys.exit("trivet: the command line needs an extra: pip install 'trivet[cli]'")
+    if becomes_program(sys.argv[1] if len(sys.argv) > 1 else ""):
+        become(sys.argv[1], sys.argv[2:])
     # A name that the encoding of this locale has no letters for is no reason to fail.
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")
     _end_by_interrupt()
     try:
-        from trivet._commands import app  # noqa: PLC0415 - importing it needs the extra
+        from trivet._commands.root import app  # noqa: PLC0415 - importing it needs the extra
 
         app()
     except KeyboardInterrupt:  # while all that is imported; later, typer does the same

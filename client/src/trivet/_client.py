@@ -16,8 +16,10 @@ from trivet._view_type import ViewType
 if TYPE_CHECKING:
     from trivet._artifact_owners import ArtifactPlace
     from trivet._artifacts import Artifacts
+    from trivet._audit_entities import AuditEvent
     from trivet._connection import Connection
     from trivet._entities import (
+        CallerAccess,
         ConsoleLine,
         Dataset,
         DatasetInput,
@@ -32,6 +34,7 @@ if TYPE_CHECKING:
         Metric,
         PagedList,
         Purged,
+        QuotaUsage,
         Receipt,
         Run,
         RunComparison,
@@ -46,6 +49,7 @@ if TYPE_CHECKING:
         ModelVerification,
         ModelVersion,
         ModelVersionLineage,
+        PromotionRequest,
         RegisteredModel,
     )
     from trivet._model_history import ModelEventWatch
@@ -175,6 +179,78 @@ class Client:
         from trivet._system import SERVICES, check_service  # noqa: PLC0415 - see above
 
         return [check_service(service, self._connection, self.workspace, timeout_seconds) for service in SERVICES]
+
+    def in_workspace(self, workspace: str) -> Client:
+        """Another client of the same servers, with the same credentials, in another workspace. Close it too."""
+        from dataclasses import replace  # noqa: PLC0415 - see above
+
+        return Client(replace(self._target, workspace=workspace), timeout_seconds=self._timeout_seconds)
+
+    def whoami(self) -> CallerAccess:
+        """Asks the tracking service whom it takes this client for, and what it may do in which workspace.
+
+        Raises:
+            CredentialsInvalid: the server does not believe the token, or there is none and it asks for one.
+        """
+        from trivet._system import access_of_caller  # noqa: PLC0415 - see above
+
+        return access_of_caller(self._connection("tracking"))
+
+    def list_audit_events(
+        self,
+        *,
+        subject: str = "",
+        method: str = "",
+        outcome: str = "",
+        start_time: datetime | int | None = None,
+        end_time: datetime | int | None = None,
+        resource: str = "",
+        whole_server: bool = False,
+        max_results: int = 100,
+    ) -> list[AuditEvent]:
+        """Returns who did what in the workspace, of all three services; the newest first. For administrators.
+
+        Args:
+            subject: Only what this principal did: `ISSUER/NAME`, or `anonymous`.
+            method: Only calls of this method: `CreateRun`, or its whole path.
+            outcome: Only calls that ended so: `SUCCEEDED`, `DENIED` or `FAILED`.
+            start_time: Only calls at this time or later. A `datetime` without a zone is local time; a number is
+                milliseconds since the Unix epoch.
+            end_time: Only calls before this time.
+            resource: Only calls that named this, or what is below it: `workspaces/team-a/models/taxi`.
+            whole_server: In all workspaces and in none, for administrators of the server.
+            max_results: How many at most; as many calls are made as that takes.
+
+        Raises:
+            PermissionDenied: you are no administrator of the workspace, or of the server.
+            InvalidArgument: there is no such outcome; or nothing was found, and there is no such method.
+        """
+        from trivet._audit import newest, to_query  # noqa: PLC0415 - see above
+        from trivet._system import SERVICES  # noqa: PLC0415 - see above
+
+        query = to_query(
+            subject=subject,
+            method=method,
+            outcome=outcome,
+            start_time=start_time,
+            end_time=end_time,
+            resource=resource,
+        )
+        # Services at one address are one server.
+        connections = list(dict.fromkeys(self._connection(service) for service in SERVICES))
+        return newest(connections, query, None if whole_server else self.workspace, max_results)
+
+    def get_workspace_usage(self) -> list[QuotaUsage]:
+        """How much the workspace uses of its quotas, as each of the servers counts, sorted by quota.
+
+        Raises:
+            WorkspaceNotFound: there is none, or none that you may see.
+        """
+        from trivet._system import SERVICES, usage_of  # noqa: PLC0415 - see above
+
+        connections = {each.address: each for each in map(self._connection, SERVICES)}
+        used = [use for connection in connections.values() for use in usage_of(connection, self.workspace)]
+        return sorted(used, key=lambda use: (use.quota, use.address))
 
     def close(self) -> None:
         """Flushes what was logged, ends calls that run, and refuses others. Idempotent."""
@@ -472,6 +548,21 @@ class Client:
         from trivet._purging import purge  # noqa: PLC0415 - `import trivet` is to cost little
 
         return purge(self, older_than, run_ids, experiment_ids, dry_run=dry_run)
+
+    def purge_by_policy(self, *, dry_run: bool = False) -> dict[str, Purged]:
+        """Removes for good what was in the bin for as long as the policy file says, in each workspace of which it does.
+
+        Workspaces in which the caller lacks the permission MAINTAIN are left out.
+
+        Args:
+            dry_run: Only say what would be removed.
+
+        Returns:
+            What was removed, by workspace; also of workspaces where nothing was.
+        """
+        from trivet._purging import purge_by_policy  # noqa: PLC0415 - as above
+
+        return purge_by_policy(self, dry_run=dry_run)
 
     def get_metric_history(self, run_id: str, key: str) -> list[Metric]:
         """Returns all points of a metric."""
@@ -908,6 +999,46 @@ class Client:
     def delete_model_version(self, name: str, version: str | int) -> None:
         """Deletes a version; its number is not used again."""
         self.registry.delete_model_version(name, version)
+
+    # --- promotion requests
+
+    def request_model_version_stage(
+        self, name: str, version: str | int, stage: str, *, archive_existing_versions: bool = False, reason: str = ""
+    ) -> PromotionRequest:
+        """Asks for a move of a version into or out of a protected stage, which others approve."""
+        return self.registry.promotion_requests.ask_for_stage(
+            name, version, stage, archive_existing_versions=archive_existing_versions, reason=reason
+        )
+
+    def request_registered_model_alias(
+        self, name: str, alias: str, version: str | int | None, *, reason: str = ""
+    ) -> PromotionRequest:
+        """Asks that a protected alias points at a version, or, for None, that it is removed."""
+        return self.registry.promotion_requests.ask_for_alias(name, alias, version, reason=reason)
+
+    def get_promotion_request(self, promotion_request_id: str) -> PromotionRequest:
+        """Returns a promotion request."""
+        return self.registry.promotion_requests.get(promotion_request_id)
+
+    def list_promotion_requests(
+        self, state: str = "", name: str = "", max_results: int = 100, page_token: str | None = None
+    ) -> PagedList[PromotionRequest]:
+        """Returns promotion requests, the newest first; only those in a state, such as `PENDING`, or of a model."""
+        return self.registry.promotion_requests.list(
+            state=state, name=name, max_results=max_results, page_token=page_token
+        )
+
+    def approve_promotion_request(self, promotion_request_id: str, reason: str = "") -> PromotionRequest:
+        """Approves a promotion request; the last approval makes the change."""
+        return self.registry.promotion_requests.approve(promotion_request_id, reason=reason)
+
+    def reject_promotion_request(self, promotion_request_id: str, reason: str) -> PromotionRequest:
+        """Rejects a promotion request."""
+        return self.registry.promotion_requests.reject(promotion_request_id, reason=reason)
+
+    def withdraw_promotion_request(self, promotion_request_id: str, reason: str = "") -> PromotionRequest:
+        """Takes back what you asked for."""
+        return self.registry.promotion_requests.withdraw(promotion_request_id, reason=reason)
 
     # --- histories of models
 

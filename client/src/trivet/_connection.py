@@ -17,11 +17,20 @@ from typing import TYPE_CHECKING, Any, Final, Generic, Self, TypeVar
 import grpc
 
 from trivet._at_once import Stop
-from trivet._errors import ClientClosed, ServerUnavailable, TargetInvalid, TrivetError
+from trivet._errors import (
+    ClientClosed,
+    CredentialsInvalid,
+    QuotaExceeded,
+    ServerUnavailable,
+    TargetInvalid,
+    TrivetError,
+)
 from trivet._forks import PATIENCE_SECONDS, WRITER_PATIENCE_SECONDS, Call, forks
 from trivet._service_config import SERVICE_CONFIG
 from trivet._status import from_rpc_error
 from trivet._target import Address, LocalData, Replicas, Target
+from trivet._tokens import source_of, token_of
+from trivet._tracing import TRACEPARENT, spanned, traceparent
 
 if TYPE_CHECKING:
     from trivet._local import Attachment
@@ -90,6 +99,11 @@ class Patience:
             self._end = time.monotonic() + self._seconds
             return pause
         return pause if time.monotonic() + pause < self._end else None
+
+
+def _is_sent_again(error: TrivetError, *, repeatable: bool) -> bool:
+    """Whether a call that failed may be made once more: what a rate did not let in has had no effect."""
+    return (isinstance(error, QuotaExceeded) and error.is_rate) or (repeatable and isinstance(error, ServerUnavailable))
 
 
 class Subscription(Generic[_Response]):
@@ -205,7 +219,7 @@ class Connection:
         if isinstance(self.address, LocalData):
             return grpc.insecure_channel(self._attach(self.address), options)
         if self.address.is_tls:
-            return grpc.secure_channel(self.address.dial, grpc.ssl_channel_credentials(), options)
+            return grpc.secure_channel(self.address.dial, _credentials(), options)
         return grpc.insecure_channel(self.address.dial, options)
 
     def _attach(self, data: LocalData) -> str:
@@ -262,7 +276,8 @@ class Connection:
             patience_seconds: How long tries begin again.
 
         Raises:
-            TrivetError: the class of what went wrong; ServerUnavailable after `patience_seconds` of tries.
+            TrivetError: the class of what went wrong; ServerUnavailable, and QuotaExceeded of a rate, after
+                `patience_seconds` of tries.
         """
         timeout = self._timeout_seconds if timeout_seconds is None else timeout_seconds
         began = time.monotonic()
@@ -276,14 +291,22 @@ class Connection:
                     raise _interrupted() from raised
                 continue
             except grpc.RpcError as raised:
-                error = from_rpc_error(raised, str(self.address))
+                error = self._error_of(raised)
                 pause = pauses.after(error)
                 late = time.monotonic() + pause > began + min(timeout, patience_seconds)
                 if isinstance(error, ServerUnavailable):
                     self._attach_again()
-                if late or not (repeatable and isinstance(error, ServerUnavailable)):
+                if late or not _is_sent_again(error, repeatable=repeatable):
                     raise error from raised
             time.sleep(pause)
+
+    def _error_of(self, raised: grpc.RpcError) -> TrivetError:
+        """The error of a failed call; of refused credentials, with where they came from."""
+        error = from_rpc_error(raised, str(self.address))
+        if not isinstance(error, CredentialsInvalid):
+            return error
+        message = f"{error.message} {source_of(self._target)}"
+        return CredentialsInvalid(message, reason=error.reason, request_id=error.request_id)
 
     def _make(
         self, method: grpc.UnaryUnaryMultiCallable[_Request, _Response], request: _Request, timeout_seconds: float
@@ -291,7 +314,8 @@ class Connection:
         of_forks = forks.enter(self._fork_patience_seconds, self._interrupt, of_this_thread=True)
         try:
             method = self._open(method)
-            return method(request, timeout=timeout_seconds, metadata=self._metadata())
+            with spanned(method):
+                return method(request, timeout=timeout_seconds, metadata=self._metadata())
         except (grpc.RpcError, ValueError) as raised:  # ValueError: the channel was closed a moment ago
             if of_forks.is_ended or method in self._closed:
                 raise _EndedByForkError from raised
@@ -309,7 +333,8 @@ class Connection:
     ) -> Iterator[_Response]:
         """The answers of a call that only reads and streams them. Stopping early cancels it.
 
-        It is sent again after UNAVAILABLE while nothing has come. `stop` ends it from another thread.
+        It is sent again after UNAVAILABLE, and when a rate allows it, while nothing has come. `stop` ends it from
+        another thread.
 
         Raises:
             TrivetError: the class of what went wrong, while reading; ServerUnavailable after `RETRY_SECONDS` of tries.
@@ -323,9 +348,9 @@ class Connection:
                 for answer in self._answers(method, request, timeout, stop):
                     has_come = True
                     yield answer
-            except ServerUnavailable as error:
+            except (ServerUnavailable, QuotaExceeded) as error:
                 pause = patience.pause_after(error)
-                if has_come or pause is None:
+                if has_come or pause is None or not _is_sent_again(error, repeatable=True):
                     raise
                 stop.wait(pause)
             else:
@@ -366,7 +391,7 @@ class Connection:
             stop.check()
             if of_forks.is_ended or method in self._closed:
                 raise _interrupted() from raised
-            raise from_rpc_error(raised, str(self.address)) from raised
+            raise self._error_of(raised) from raised
         finally:
             call.cancel()
 
@@ -397,17 +422,10 @@ class Connection:
         return call, of_forks
 
     def _metadata(self) -> tuple[tuple[str, str], ...]:
-        token = self._target.token or self._token_in_file()
-        return (("authorization", f"Bearer {token}"),) if token else ()
-
-    def _token_in_file(self) -> str:
-        # Read for every call: Kubernetes renews the file, and a read costs less than a hundredth of a call.
-        if not self._target.token_file:
-            return ""
-        try:
-            return Path(self._target.token_file).read_text(encoding="utf-8").strip()
-        except OSError as error:
-            raise TargetInvalid(f"TRIVET_TOKEN_FILE cannot be read: {error.strerror}.") from error
+        token = token_of(self._target)
+        metadata = (("authorization", f"Bearer {token}"),) if token else ()
+        traced = traceparent()
+        return (*metadata, (TRACEPARENT, traced)) if traced else metadata
 
     def close(self) -> None:
         """Ends the calls that run, and refuses others. Idempotent."""
@@ -429,6 +447,26 @@ def _interrupted() -> ServerUnavailable:
     return ServerUnavailable(
         "This process forked while the call waited for its answer, so the call was ended; it may have had an effect."
     )
+
+
+def _credentials() -> grpc.ChannelCredentials:
+    """Of TLS: the authorities that gRPC brings or TRIVET_CA_FILE, and the own certificate where one is set."""
+    authorities, certificate, key = map(_pem, ("TRIVET_CA_FILE", "TRIVET_CLIENT_CERT", "TRIVET_CLIENT_KEY"))
+    if (certificate is None) != (key is None):
+        raise TargetInvalid("TRIVET_CLIENT_CERT and TRIVET_CLIENT_KEY go together.")
+    return grpc.ssl_channel_credentials(authorities, key, certificate)
+
+
+def _pem(setting: str) -> bytes | None:
+    """What the file of a setting holds; None where it is not set."""
+    file = os.environ.get(setting)
+    if not file:
+        return None
+    try:
+        return Path(file).read_bytes()
+    except OSError as error:
+        why = (error.strerror or str(error)).lower()
+        raise TargetInvalid(f"{setting} is {file}, which cannot be read: {why}.") from error
 
 
 @functools.cache

@@ -39,9 +39,12 @@ _SETTINGS: Final = frozenset(
         "TRIVET_ARTIFACTS_URL",
         "TRIVET_CACHE_DIR",
         "TRIVET_CACHE_SIZE",
+        "TRIVET_CA_FILE",
         "TRIVET_CAPTURE",
         "TRIVET_CAPTURE_RANKS",
         "TRIVET_CAPTURE_VARIABLES",
+        "TRIVET_CLIENT_CERT",
+        "TRIVET_CLIENT_KEY",
         "TRIVET_DIRECT",
         "TRIVET_FINISH_TIMEOUT",
         "TRIVET_MODE",
@@ -142,10 +145,11 @@ def _of_spool() -> Iterator[Finding]:
         where = f"for {state.address}, workspace {state.workspace}"
         if state.pending:
             yield Finding("note", f"{state.pending:,} records {where} are not sent.", "Send them: trivet sync")
-        if state.refused_records or state.refused_runs:
+        if state.refused_records or state.refused_runs or state.refused_files:
             yield Finding(
                 "problem",
-                f"The server refused {state.refused_records:,} records and {state.refused_runs:,} runs {where}.",
+                f"The server refused {state.refused_records:,} records, {state.refused_files:,} files and "
+                f"{state.refused_runs:,} runs {where}.",
                 f"Why is in {state.folder / 'rejected'}.",
             )
 

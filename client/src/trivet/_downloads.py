@@ -41,7 +41,7 @@ def download(transfer: Transfer, artifacts: Sequence[artifact_pb2.Artifact], fol
         OSError: it cannot be written.
     """
     files = [FileToFetch(artifact, folder) for artifact in artifacts]
-    _check_places(files)
+    check_places(files)
     lock = threading.Lock()
     fetched: dict[bytes, Path] = {}
 
@@ -105,10 +105,9 @@ def _together(files: Sequence[FileToFetch]) -> Iterator[list[FileToFetch]]:
         yield call
 
 
-def _check_places(files: Sequence[FileToFetch]) -> None:
-    """Raises ArtifactCorrupt for a file that would be elsewhere, and where a file would be in another one."""
-    for file in files:
-        file.find_place()
+def check_places(files: Sequence[FileToFetch]) -> list[Path]:
+    """Where they go. Raises ArtifactCorrupt for a file that would be elsewhere, or in another one."""
+    places = [file.find_place() for file in files]
     paths = {file.artifact.path for file in files}
     for path in paths:
         above = path.rpartition("/")[0]
@@ -116,6 +115,7 @@ def _check_places(files: Sequence[FileToFetch]) -> None:
             if above in paths:
                 raise ArtifactCorrupt(f"The server named {above!r} as a file and as a folder. Nothing was written.")
             above = above.rpartition("/")[0]
+    return places
 
 
 def _is_there(transfer: Transfer, artifact: artifact_pb2.Artifact, place: Path) -> bool:

@@ -549,6 +549,28 @@ class CollectedGarbage:
 
 
 @dataclass(frozen=True)
+class DamagedContent:
+    """A content that the store does not have as the index says."""
+
+    sha256: str
+    """Of the content, 64 hex digits."""
+    size_bytes: int
+    problem: Literal["missing", "altered"]
+    """Whether the store has no such bytes, or others in their place."""
+    files: list[tuple[str, str]]
+    """Files that have it, ten at the most: the owner's resource name, and the path. None where nothing refers to it."""
+
+
+@dataclass(frozen=True)
+class StoreCheck:
+    """What a comparison of the index with the store found."""
+
+    checked_contents: int
+    checked_bytes: int
+    damaged: list[DamagedContent]
+
+
+@dataclass(frozen=True)
 class Hold:
     """What keeps the files of an owner."""
 
@@ -583,3 +605,48 @@ class ServiceStatus:
     def is_reachable(self) -> bool:
         """Whether a Trivet server answers at the address, also if it cannot be used for some other reason."""
         return bool(self.version)
+
+
+@dataclass(frozen=True)
+class QuotaUsage:
+    """How much a workspace uses of something that a server counts."""
+
+    quota: str
+    """As the policy file calls it: `bytes`, `points_per_second`, `requests_per_second` or `runs`."""
+    used: int
+    """In the quota's unit; of a rate, during one of the last seconds. Replicas may have done more just now."""
+    limit: int | None
+    """How much may be used; None: as much as one likes."""
+    address: str
+    """Of the server that counts it."""
+
+
+@dataclass(frozen=True)
+class WorkspaceAccess:
+    """What the caller may do in a workspace."""
+
+    workspace: str
+    roles: tuple[str, ...]
+    """`reader`, `writer`, `maintainer`, `approver`, `admin` or `maintenance`, sorted."""
+    permissions: tuple[str, ...]
+    """What the roles permit: `READ`, `WRITE`, `MAINTAIN`, `APPROVE`, `ADMIN`, in this order."""
+    deleted_days: int | None
+    """After how many days in the bin `Client.purge_by_policy` removes experiments and runs; None: it does not."""
+
+
+@dataclass(frozen=True)
+class CallerAccess:
+    """Whom a server takes the caller for, and what it lets them do."""
+
+    user: str
+    """`ISSUER/NAME`, or `anonymous` where the server asks for no credentials."""
+    is_authenticated: bool
+    """Whether the server verified credentials."""
+    groups: tuple[str, ...]
+    """Of the user, each `ISSUER/NAME`, sorted."""
+    token_id: str
+    """Of the token that was sent, by which it can be revoked; empty for none."""
+    server_roles: tuple[str, ...]
+    """Over all workspaces and the server itself, sorted."""
+    workspaces: tuple[WorkspaceAccess, ...]
+    """Those that the caller may see, by name."""

@@ -19,6 +19,7 @@ TrivetError
 │   ├── ModelNotFound
 │   ├── ModelVersionNotFound
 │   ├── ModelAliasNotFound
+│   ├── PromotionRequestNotFound
 │   └── WebhookNotFound
 ├── AlreadyExists
 │   ├── ExperimentNameTaken
@@ -36,6 +37,8 @@ TrivetError
 │   ├── ModelSourceUnusable
 │   ├── StageProtected
 │   ├── AliasProtected
+│   ├── PromotionNotProtected
+│   ├── PromotionRequestEnded
 │   ├── ModelVersionUnverified
 │   ├── StageInUse
 │   └── ThresholdMissed
@@ -45,6 +48,7 @@ TrivetError
 ├── PermissionDenied
 ├── ResourceExhausted
 │   ├── Overloaded
+│   ├── QuotaExceeded
 │   └── MessageTooLarge
 ├── DeadlineExceeded
 ├── ServerUnavailable          nobody answers, or not now; the same call may be sent again
@@ -158,6 +162,10 @@ class RuleNotFound(NotFound):
     """No such rule on live metrics."""
 
 
+class PromotionRequestNotFound(NotFound):
+    """The workspace has no such promotion request."""
+
+
 class WebhookNotFound(NotFound):
     """No such webhook."""
 
@@ -219,11 +227,19 @@ class ModelSourceUnusable(FailedPrecondition):
 
 
 class StageProtected(FailedPrecondition):
-    """The stage is protected; `metadata["permission"]` is what it takes to lift that."""
+    """The stage is protected. Where `metadata["approvals"]` is not 0, so many approvals let a promotion through."""
 
 
 class AliasProtected(FailedPrecondition):
-    """The alias is protected; `metadata["permission"]` is what it takes to lift that."""
+    """The alias is protected. Where `metadata["approvals"]` is not 0, so many approvals let a promotion through."""
+
+
+class PromotionNotProtected(FailedPrecondition):
+    """Nothing of what was asked for is protected: it can be done at once."""
+
+
+class PromotionRequestEnded(FailedPrecondition):
+    """The promotion request is no longer PENDING; `metadata["state"]` is how it ended."""
 
 
 class ModelVersionUnverified(FailedPrecondition):
@@ -260,6 +276,15 @@ class ResourceExhausted(TrivetError):
 
 class Overloaded(ResourceExhausted):
     """More is waiting than the server takes in; try again after `retry_after_seconds`."""
+
+
+class QuotaExceeded(ResourceExhausted):
+    """The workspace has used up a quota; `metadata` says which, and its limit."""
+
+    @property
+    def is_rate(self) -> bool:
+        """Whether it is one of so much a second, so that waiting for `retry_after_seconds` helps."""
+        return self.retry_after_seconds is not None
 
 
 class MessageTooLarge(ResourceExhausted):
@@ -314,10 +339,14 @@ BY_REASON: Mapping[str, type[TrivetError]] = {
     "ALIAS_PROTECTED": AliasProtected,
     "MODEL_VERSION_UNVERIFIED": ModelVersionUnverified,
     "STAGE_IN_USE": StageInUse,
+    "PROMOTION_REQUEST_NOT_FOUND": PromotionRequestNotFound,
+    "PROMOTION_NOT_PROTECTED": PromotionNotProtected,
+    "PROMOTION_REQUEST_ENDED": PromotionRequestEnded,
     "WEBHOOK_NOT_FOUND": WebhookNotFound,
     "RULE_NOT_FOUND": RuleNotFound,
     "RULE_NAME_TAKEN": RuleNameTaken,
     "OVERLOADED": Overloaded,
+    "QUOTA_EXCEEDED": QuotaExceeded,
     "MESSAGE_TOO_LARGE": MessageTooLarge,
 }
 """The reasons that have a class of their own. Each is a subclass of its code's class, so that a client which is older

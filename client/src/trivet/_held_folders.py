@@ -11,10 +11,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from trivet._at_once import Stop
 from trivet._manifests import manifest_digest, manifest_line
 
 COMPILED: Final = "__pycache__"
 """What Python itself writes beside code that it runs: no file of a kept folder is in one."""
+
+_PIECE_BYTES: Final = 256 * 1024
 
 
 @dataclass(frozen=True)
@@ -67,24 +70,37 @@ def _hold(path: Path, *, alone: bool) -> HeldFolder | None:
     return HeldFolder(path, lambda: os.close(opened))
 
 
-def digest_of_folder(folder: Path) -> str:
-    """The digest of the manifest of what is in a folder; empty where something in it can be in none."""
+def digest_of_folder(folder: Path, stop: Stop) -> str:
+    """The digest of the manifest of what is in a folder; empty where something in it can be in none.
+
+    Raises:
+        TransferStopped: it was given up meanwhile.
+    """
     lines = []
-    for path, entry in _files(folder, ""):
+    for path, entry in files_in(folder):
         if not entry.is_file(follow_symlinks=False):
             return ""
-        with Path(entry.path).open("rb", buffering=0) as file:
-            lines.append(manifest_line(path, hashlib.file_digest(file, "sha256").digest()))
+        lines.append(manifest_line(path, _sha256_of(entry.path, stop)))
     try:
         return manifest_digest(lines)
     except UnicodeEncodeError:
         return ""
 
 
-def _files(folder: Path, above: str) -> Iterator[tuple[str, os.DirEntry[str]]]:
+def _sha256_of(path: str, stop: Stop) -> bytes:
+    digest = hashlib.sha256()
+    with open(path, "rb", buffering=0) as file:  # noqa: PTH123 - a Path of each file costs as much as a small file
+        while piece := file.read(_PIECE_BYTES):
+            stop.check()
+            digest.update(piece)
+    return digest.digest()
+
+
+def files_in(folder: Path, above: str = "") -> Iterator[tuple[str, os.DirEntry[str]]]:
+    """What is in a folder, with the path of each after `above`; nothing that Python compiled there."""
     with os.scandir(folder) as entries:
         for entry in entries:
             if not entry.is_dir(follow_symlinks=False):
                 yield above + entry.name, entry
             elif entry.name != COMPILED:
-                yield from _files(Path(entry.path), f"{above}{entry.name}/")
+                yield from files_in(Path(entry.path), f"{above}{entry.name}/")

@@ -11,9 +11,10 @@ import tempfile
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from trivet._errors import TargetInvalid
+from trivet._oauth_values import Grant
 
 _FILE: Final = "logins.json"
 _OTHERS: Final = stat.S_IRWXG | stat.S_IRWXO
@@ -30,6 +31,21 @@ class Login:
     token: str = field(default="", repr=False)
     token_file: str = ""
     """In place of a token: where it is read anew when it changes."""
+    grant: Grant | None = None
+    """How the token is renewed; None: it is as somebody gave it."""
+    in_keyring: bool = False
+    """Whether the tokens are in the keyring of the operating system, and not in the file."""
+
+    @property
+    def is_renewed(self) -> bool:
+        """Whether the token is to be looked up for each call."""
+        return self.grant is not None or self.in_keyring
+
+    def with_secrets(self, secrets: Mapping[str, str]) -> Login:
+        """With tokens that are kept elsewhere."""
+        refresh_token = secrets.get("refresh_token", "")
+        grant = None if self.grant is None else replace(self.grant, refresh_token=refresh_token)
+        return replace(self, token=secrets.get("token", ""), grant=grant)
 
 
 @dataclass(frozen=True)
@@ -52,6 +68,10 @@ class Logins:
     def having(self, login: Login) -> Logins:
         """With a login, which is the current one from then on."""
         return Logins(login.url, {**self.by_url, login.url: login})
+
+    def with_changed(self, login: Login) -> Logins:
+        """With a login in place of what is at its address; the current one stays."""
+        return replace(self, by_url={**self.by_url, login.url: login})
 
     def without(self, url: str) -> Logins:
         """Without the login of an address."""
@@ -82,12 +102,23 @@ def read_logins() -> Logins:
         if mode & _OTHERS and sys.platform != "win32":
             raise TargetInvalid(f"{file} holds tokens, and others may read or write it: chmod 600 {file}")
         return Logins(
-            current=content["current"], by_url={url: Login(url, **login) for url, login in content["logins"].items()}
+            current=content["current"],
+            by_url={url: _login(url, login) for url, login in content["logins"].items()},
         )
     except (FileNotFoundError, NotADirectoryError, PermissionError):
         return Logins()
     except (ValueError, KeyError, TypeError, AttributeError):
         raise TargetInvalid(f"{file} is damaged: remove it, and log in again by `trivet login`.") from None
+
+
+def _login(url: str, content: Mapping[str, Any]) -> Login:
+    grant = content.get("grant")
+    return Login(url, **{**content, "grant": None if grant is None else Grant(**grant)})
+
+
+def _content(login: Login) -> dict[str, Any]:
+    kept = login.with_secrets({}) if login.in_keyring else login
+    return {name: value for name, value in asdict(kept).items() if name != "url" and value}
 
 
 def write_logins(logins: Logins) -> None:
@@ -96,10 +127,7 @@ def write_logins(logins: Logins) -> None:
     file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     content = {
         "current": logins.current,
-        "logins": {
-            url: {name: value for name, value in asdict(login).items() if name != "url" and value}
-            for url, login in logins.by_url.items()
-        },
+        "logins": {url: _content(login) for url, login in logins.by_url.items()},
     }
     handle, name = tempfile.mkstemp(dir=file.parent, prefix=_FILE)  # for its owner alone
     try:

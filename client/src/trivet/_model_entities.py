@@ -211,14 +211,66 @@ class PromotionRules:
     stages: tuple[str, ...]
     """In their order: `None` first, `Archived` last."""
     protected_stages: tuple[str, ...] = ()
-    """Those that no version may enter or leave, nor be deleted in."""
+    """Those that no version may enter or leave but by a promotion request, nor be deleted in."""
     protected_aliases: tuple[str, ...] = ()
-    """Those that can neither be set nor removed."""
+    """Those that can neither be set nor removed but by a promotion request."""
+    stage_approvals: Mapping[str, int] = field(default_factory=dict)
+    """How many others have to approve, for each of the protected stages; one that is not here is frozen."""
+    alias_approvals: Mapping[str, int] = field(default_factory=dict)
+    """The same of the protected aliases."""
+    policy_fields: tuple[str, ...] = ()
+    """What the server's policy file sets, and nobody can change here."""
     last_updated_timestamp: int | None = None
     """None where they were never changed."""
     updated_by: str = ""
     etag: str = field(default="", compare=False)
     """Changes with every change; sent back with a change, that is made only if nobody was faster."""
+
+
+@dataclass(frozen=True)
+class PromotionApproval:
+    """An approval of a promotion request."""
+
+    approver: str
+    timestamp: int
+    reason: str = ""
+
+
+@dataclass(frozen=True)
+class PromotionRequest:
+    """A change of what is protected that somebody asks for: of a version's stage, or of where an alias points."""
+
+    promotion_request_id: str
+    name: str
+    """Of the model, as it is called now, or was when it was deleted."""
+    model_uid: str
+    state: str
+    """`PENDING`, `APPROVED`, `REJECTED`, `WITHDRAWN` or `EXPIRED`."""
+    version: int | None
+    """The version that is moved or pointed at; None where the alias is removed."""
+    stage: str
+    """Where the version goes; empty for an alias."""
+    from_stage: str
+    """Where it was when it was asked for."""
+    archive_existing_versions: bool
+    archived_versions: tuple[int, ...]
+    """What goes to `Archived` in the same step."""
+    alias: str
+    """The alias that is set or removed; empty for a stage."""
+    from_version: int | None
+    """Where it pointed when it was asked for; None: nowhere."""
+    reason: str
+    required_approvals: int
+    """How many it takes; 0: it is frozen, and none is enough."""
+    approvals: tuple[PromotionApproval, ...]
+    created_by: str
+    creation_timestamp: int
+    expiration_timestamp: int
+    ended_by: str = ""
+    """Who approved it last, rejected or withdrew it."""
+    end_timestamp: int | None = None
+    end_reason: str = ""
+    """Why it was rejected or withdrawn."""
 
 
 @dataclass(frozen=True)

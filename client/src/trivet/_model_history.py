@@ -12,7 +12,7 @@ from trivet._model_entities import ModelAsOf, ModelEvent, ModelHistoryEntry, Mod
 from trivet._names import Names
 from trivet._paging import collect
 from trivet._registry_messages import from_as_of, from_entry, from_event, from_verification, to_action
-from trivet._timestamps import timestamp
+from trivet._timestamps import moment
 from trivet._watch import Watch
 from trivet_proto.registry.v1 import model_event_pb2
 from trivet_proto.registry.v1 import model_history_pb2 as pb
@@ -80,8 +80,7 @@ class ModelHistory:
             time: All that happened in this millisecond counts. A `datetime` without a zone is local time; a number is
                 milliseconds since the epoch.
         """
-        millis = round(time.timestamp() * 1000) if isinstance(time, datetime) else time
-        request = pb.GetModelAsOfRequest(name=self._names.model(name), time=timestamp(millis))
+        request = pb.GetModelAsOfRequest(name=self._names.model(name), time=moment(time))
         return from_as_of(self._connection.call(self._stub.GetModelAsOf, request, repeatable=True))
 
     def verify(self, name: str, *, known_sequence: int = 0, known_sha256: str = "") -> ModelVerification:

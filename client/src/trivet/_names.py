@@ -72,6 +72,10 @@ class Names:
         """`workspaces/{workspace}/rules/{rule}`."""
         return f"{self.parent}/rules/{_segment(rule_id, 'rule_id')}"
 
+    def promotion_request(self, promotion_request_id: str) -> str:
+        """`workspaces/{workspace}/promotionRequests/{promotion_request}`."""
+        return f"{self.parent}/promotionRequests/{_segment(promotion_request_id, 'promotion_request_id')}"
+
     def webhook(self, webhook_id: str) -> str:
         """`workspaces/{workspace}/webhooks/{webhook}`."""
         return f"{self.parent}/webhooks/{_segment(webhook_id, 'webhook_id')}"

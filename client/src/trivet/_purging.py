@@ -43,6 +43,16 @@ def purge(
     return Purged(tuple(experiments), tuple(runs.values()))
 
 
+def purge_by_policy(client: Client, *, dry_run: bool) -> dict[str, Purged]:
+    """Does what `Client.purge_by_policy` says."""
+    purged = {}
+    for access in client.whoami().workspaces:
+        if access.deleted_days is not None and "MAINTAIN" in access.permissions:
+            with client.in_workspace(access.workspace) as there:
+                purged[access.workspace] = purge(there, timedelta(days=access.deleted_days), (), (), dry_run=dry_run)
+    return purged
+
+
 def _purged(
     client: Client, older_than: timedelta, found: Iterator[PurgedRun], *, dry_run: bool
 ) -> dict[str, PurgedRun]:

@@ -36,6 +36,7 @@ from trivet._names import (
 )
 from trivet._paging import collect, joined
 from trivet._promotion import Promotion
+from trivet._promotion_requests import PromotionRequests
 from trivet._records import check_key, to_text
 from trivet._registry_messages import from_model, from_model_version, to_signature
 from trivet._webhooks import Webhooks
@@ -87,6 +88,11 @@ class Registry:
     def promotion(self) -> Promotion:
         """The stages of the workspace, and what is protected."""
         return Promotion(self._connection, self._names)
+
+    @property
+    def promotion_requests(self) -> PromotionRequests:
+        """Changes of what is protected: asked for by some, approved by others."""
+        return PromotionRequests(self._connection, self._names)
 
     @property
     def webhooks(self) -> Webhooks:

@@ -15,6 +15,8 @@ from trivet._model_entities import (
     ModelSignature,
     ModelVerification,
     ModelVersion,
+    PromotionApproval,
+    PromotionRequest,
     PromotionRules,
     RegisteredModel,
     Webhook,
@@ -27,6 +29,7 @@ from trivet_proto.registry.v1 import (
     model_history_pb2,
     model_pb2,
     model_version_pb2,
+    promotion_request_pb2,
     promotion_rules_pb2,
     webhook_pb2,
 )
@@ -150,9 +153,42 @@ def from_rules(message: promotion_rules_pb2.PromotionRules) -> PromotionRules:
         stages=tuple(message.stages),
         protected_stages=tuple(message.protected_stages),
         protected_aliases=tuple(message.protected_aliases),
+        stage_approvals=dict(message.stage_approvals),
+        alias_approvals=dict(message.alias_approvals),
+        policy_fields=tuple(message.policy_fields),
         last_updated_timestamp=millis(message.update_time) if message.HasField("update_time") else None,
         updated_by=message.updated_by,
         etag=message.etag,
+    )
+
+
+def from_promotion_request(message: promotion_request_pb2.PromotionRequest) -> PromotionRequest:
+    """The value of a message."""
+    stage, alias = message.stage_move, message.alias_move
+    return PromotionRequest(
+        promotion_request_id=last_segment(message.name),
+        name=last_segment(message.model),
+        model_uid=message.model_uid,
+        state=enum_name(promotion_request_pb2.PromotionRequestState, message.state, "PROMOTION_REQUEST_STATE_"),
+        version=stage.version or alias.version or None,
+        stage=stage.stage,
+        from_stage=stage.from_stage,
+        archive_existing_versions=stage.archive_existing_versions,
+        archived_versions=tuple(stage.archived_versions),
+        alias=alias.alias,
+        from_version=alias.from_version or None,
+        reason=message.reason,
+        required_approvals=message.required_approvals,
+        approvals=tuple(
+            PromotionApproval(approval.approver, millis(approval.time), approval.reason)
+            for approval in message.approvals
+        ),
+        created_by=message.created_by,
+        creation_timestamp=millis(message.create_time),
+        expiration_timestamp=millis(message.expire_time),
+        ended_by=message.ended_by,
+        end_timestamp=millis(message.end_time) if message.HasField("end_time") else None,
+        end_reason=message.end_reason,
     )
 
 

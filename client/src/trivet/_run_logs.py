@@ -49,7 +49,7 @@ def finish_timeout_seconds() -> float:
     if not seconds >= 0:
         _log.warning("TRIVET_FINISH_TIMEOUT is %r, which is no number of seconds; taking 10", text)
         return DEFAULT_FINISH_TIMEOUT_SECONDS
-    return seconds
+    return min(seconds, threading.TIMEOUT_MAX)
 
 
 class _WrittenLog:

@@ -33,17 +33,17 @@ class RunServices:
     def write(self, message: pb.WriteRunRequest) -> pb.WriteRunResponse:
         """As `RunServer` has it, like the others here."""
         stub = self._connection.stub(TrackingServiceStub)
-        return self._connection.call(stub.WriteRun, message, repeatable=False)
+        return self._connection.call(stub.WriteRun, message, repeatable=False, patience_seconds=0)
 
     def create(self, request: pb.CreateRunRequest) -> None:
         """Creates a run."""
         stub = self._connection.stub(TrackingServiceStub)
-        self._connection.call(stub.CreateRun, request, repeatable=False)
+        self._connection.call(stub.CreateRun, request, repeatable=False, patience_seconds=0)
 
     def update(self, request: pb.UpdateRunRequest) -> None:
         """Changes a run."""
         stub = self._connection.stub(TrackingServiceStub)
-        self._connection.call(stub.UpdateRun, request, repeatable=False)
+        self._connection.call(stub.UpdateRun, request, repeatable=False, patience_seconds=0)
 
     def upload(self, run_id: str, local: Path, path: str) -> None:
         """Uploads a file or folder."""

@@ -59,7 +59,7 @@ def safe_join(folder: Path, logical: str) -> Path:
         raise ArtifactCorrupt(f"The server named a file {logical!r}, which {problem}. Nothing was written.")
     place = folder.joinpath(*logical.split("/"))
     # A link that lies in the folder already must not lead a download elsewhere.
-    if not place.parent.resolve().is_relative_to(folder.resolve()):
+    if place.parent != folder and not place.parent.resolve().is_relative_to(folder.resolve()):
         raise ArtifactCorrupt(f"{place.parent} leads out of {folder} by a link. Nothing was written.")
     return place
 

@@ -9,13 +9,15 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from trivet._client import Client
-from trivet._errors import InvalidArgument
+from trivet._errors import InvalidArgument, TrivetError
 from trivet._names import Names, last_segment
 from trivet._run_logs import finish_timeout_seconds
 from trivet._spool.folders import HEAD, KEYS, TargetSpool, spool_folder, spools_in
 from trivet._spool.frames import Kind, read_long, read_series
 from trivet._spool.head import read_head
 from trivet._spool.leftovers import Leftover, leftovers_in, ship_each
+from trivet._spool.quota_waits import quota_waited_for
+from trivet._spool.refused_files import RefusedFile, refused_files_in
 from trivet._spool.segments import read_segment, segments_in
 from trivet._spool.sender import RunServer, Shipper, count_intact
 from trivet._target import resolve_addresses
@@ -38,6 +40,10 @@ class SpoolState:
     """Lines in the files of `rejected/`: a record each, or the points of a metric in a message."""
     refused_runs: int
     """Runs that were refused as a whole."""
+    refused_files: int
+    """Files and folders that were refused, and are kept."""
+    waits_for: str
+    """The quotas of the workspace that something waits for, separated by commas; empty where nothing does."""
 
 
 @dataclass(frozen=True)
@@ -69,8 +75,10 @@ def spool_states(folder: Path | None = None) -> list[SpoolState]:
             sum(file.stat().st_size for file in spool.folder.rglob("*") if file.is_file()),
             lines,
             len(spool.rejected_logs()),
+            len(refused_files_in(spool)),
+            ", ".join(sorted(set(map(quota_waited_for, spool.log_folders())) - {""})),
         )
-        if state.pending or state.refused_records or state.refused_runs:
+        if state.pending or state.refused_records or state.refused_runs or state.refused_files:
             states.append(state)
     return states
 
@@ -94,6 +102,8 @@ def sync(
 ) -> Iterator[SyncedRun]:
     """Sends what processes that have ended left on this machine, log by log; those of running ones are left alone.
 
+    Files that were refused are sent again, each under its path.
+
     It may be repeated, or killed in the middle: the server has everything once.
 
     Args:
@@ -104,7 +114,7 @@ def sync(
             In another workspace, it is needed for runs of an experiment that was chosen by its id.
 
     Yields:
-        What became of each log.
+        What became of each log, and of each file that had been refused.
 
     Raises:
         InvalidArgument: there is no such folder.
@@ -117,7 +127,9 @@ def sync(
         folders = spool.log_folders()
         if experiment:
             folders += [_taken_back(spool, log) for log in spool.rejected_logs()]
-        if not folders:
+        # Those that are refused now are not tried again at once.
+        files = refused_files_in(spool)
+        if not folders and not files:
             continue
         with _client(spool, url, workspace) as client:
             is_moved = client.workspace != spool.target()[1]
@@ -131,6 +143,7 @@ def sync(
             for leftover, shipper in ship_each(found, lambda log: _patient(log, spool, server)):  # noqa: B023 - used at once
                 yield _synced(leftover, shipper)
             yield from stranded
+            yield from (_sent_again(file, server) for file in files)
 
 
 def _client(spool: TargetSpool, url: str, workspace: str) -> Client:
@@ -161,6 +174,15 @@ def _synced(leftover: Leftover, shipper: Shipper) -> SyncedRun:
         progress.damaged,
         "" if problem is None else str(problem),
     )
+
+
+def _sent_again(file: RefusedFile, server: RunServer) -> SyncedRun:
+    try:
+        server.upload(file.run_id, file.local, file.path)
+        file.remove()
+    except (TrivetError, OSError) as error:
+        return SyncedRun(file.run_id, file.local, 0, 1, 0, f"The file {file.path!r} is not stored: {error}")
+    return SyncedRun(file.run_id, file.local, 1, 0, 0, "")
 
 
 def _placed(leftovers: Iterator[Leftover], stranded: list[SyncedRun]) -> Iterator[Leftover]:

@@ -116,6 +116,8 @@ class Target:
     token: str = field(default="", repr=False)
     token_file: str = ""
     """Read again when it changes; used where `token` is empty."""
+    login_url: str = ""
+    """Of a login whose token is renewed; used where both are empty."""
 
     def address(self, service: Service) -> Address | Replicas | LocalData:
         """The address of a service.
@@ -255,9 +257,11 @@ def _with_token(
     """A target with the token that counts most. Raises TargetInvalid where it would be sent in the clear."""
     token = token or os.environ.get("TRIVET_TOKEN", "")
     token_file = os.environ.get("TRIVET_TOKEN_FILE", "")
+    login_url = ""
     if not (token or token_file):
-        token, token_file = login.token, login.token_file
-    target = Target(addresses, workspace, token, token_file)
+        token, token_file = ("", "") if login.is_renewed else (login.token, login.token_file)
+        login_url = login.url if login.is_renewed else ""
+    target = Target(addresses, workspace, token, token_file, login_url)
     _check_token_is_safe(target)
     return target
 
@@ -280,7 +284,7 @@ def _workspace(given: str, named: set[str], of_login: str = "") -> str:
 
 
 def _check_token_is_safe(target: Target) -> None:
-    if not (target.token or target.token_file):
+    if not (target.token or target.token_file or target.login_url):
         return
     for address in target.addresses.values():
         if not address.is_tls and not address.is_loopback:

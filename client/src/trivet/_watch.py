@@ -11,7 +11,7 @@ from types import TracebackType
 from typing import Final, Generic, Protocol, Self, TypeVar
 
 from trivet._connection import RETRY_SECONDS, Pauses, Subscription
-from trivet._errors import ClientClosed, DeadlineExceeded, Overloaded, ServerUnavailable
+from trivet._errors import ClientClosed, CredentialsInvalid, DeadlineExceeded, Overloaded, ServerUnavailable
 
 # The server says something every 10 s (contracts of WatchRuns and WatchModelEvents): one that misses three times is
 # lost, whatever its connection looks like.
@@ -36,9 +36,10 @@ _Change = TypeVar("_Change")
 class Watch(Generic[_Message, _Change]):
     """What changes from when it was made, as an iterator without an end.
 
-    Where the connection breaks or the server stops, it goes on where it was, at another replica or when there is one
-    again: nothing is missed, some changes come again. It ends by `close()`, also as a context manager; another thread
-    may call that, and only that. It does not outlive a fork.
+    Where the connection breaks, the server stops or believes the token of the call no more, it goes on where it was, at
+    another replica or when there is one again, with the token that there is by then: nothing is missed, some changes
+    come again. It ends by `close()`, also as a context manager; another thread may call that, and only that. It does
+    not outlive a fork.
     """
 
     def __init__(
@@ -133,10 +134,7 @@ class Watch(Generic[_Message, _Change]):
             try:
                 if self._call is None and not self._begin():
                     return None
-                assert self._call is not None
-                assert self._silence is not None
-                message = next(self._call, None)
-                self._silence.heard()
+                message = self._received()
                 if message is not None:
                     return message
                 self._end()  # it lasted as long as it may; the next one begins at once
@@ -158,6 +156,24 @@ class Watch(Generic[_Message, _Change]):
                 if self._closed.is_set() and isinstance(error, Exception):
                     return None
                 raise
+
+    def _received(self) -> _Message | None:
+        """The next message of this call; None at its end.
+
+        Raises:
+            TrivetError: it broke.
+        """
+        assert self._call is not None
+        assert self._silence is not None
+        try:
+            message = next(self._call, None)
+        except CredentialsInvalid:
+            # Of a call that was let in: there may be another token by now. Who is refused at once has no better one.
+            if not self._silence.was_broken:
+                raise
+            return None
+        self._silence.heard()
+        return message
 
     def _begin(self) -> bool:
         """Calls the server; False when closed."""
@@ -186,12 +202,15 @@ class _Silence:
         self._act = act
         self._heard = time.monotonic()
         self._stopped = False
+        self.was_broken = False
+        """Whether anything was heard."""
         self.was_too_long = False
         """Whether it has acted."""
         self._arm(seconds)
 
     def heard(self) -> None:
         """Says that something was heard."""
+        self.was_broken = True
         self._heard = time.monotonic()
 
     def stop(self) -> None:

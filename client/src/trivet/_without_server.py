@@ -16,7 +16,7 @@ from google.protobuf.timestamp_pb2 import Timestamp
 
 from trivet._connection import RETRY_SECONDS, Connection
 from trivet._entities import Experiment, Run
-from trivet._errors import DeadlineExceeded, Overloaded, ServerUnavailable, SpoolUnusable
+from trivet._errors import DeadlineExceeded, Overloaded, QuotaExceeded, ServerUnavailable, SpoolUnusable, TrivetError
 from trivet._logger import Logger
 from trivet._mode import Mode
 from trivet._names import Names
@@ -29,11 +29,16 @@ from trivet_proto.tracking.v1 import tracking_service_pb2 as pb
 
 _Answer = TypeVar("_Answer")
 
-# The server is away, slow or full. A caller that it does not let in is told at once.
-_AWAY: Final = (ServerUnavailable, DeadlineExceeded, Overloaded)
 _FILES: Final = "files"
 
 _log = logging.getLogger("trivet")
+
+
+def _is_away(error: TrivetError) -> bool:
+    """Whether the server is away, slow or full. A caller that it does not let in is told at once."""
+    if isinstance(error, QuotaExceeded):
+        return error.is_rate
+    return isinstance(error, ServerUnavailable | DeadlineExceeded | Overloaded)
 
 
 class WithoutServer:
@@ -140,13 +145,16 @@ class WithoutServer:
         if self.mode is Mode.ONLINE:
             try:
                 upload()
-            except _AWAY as error:
+            except TrivetError as error:
+                if not _is_away(error):
+                    raise
                 _log.warning("run %s: %s is kept on this machine, and uploaded later (%s)", run_id, local, error)
             else:
                 return
-        self._keep(run_id, local, artifact_path, with_name=with_name)
+        self.keep_files(run_id, local, artifact_path, with_name=with_name)
 
-    def _keep(self, run_id: str, local: Path, artifact_path: str | None, *, with_name: bool) -> None:
+    def keep_files(self, run_id: str, local: Path, artifact_path: str | None, *, with_name: bool) -> None:
+        """Keeps a copy of a file or folder, to be uploaded with what is logged; otherwise as `log_files`."""
         if not local.exists():
             raise FileNotFoundError(f"There is no file or folder {local}.")
         folder = check_logical(artifact_path or "")
@@ -175,7 +183,9 @@ class WithoutServer:
             return ask(None)
         try:
             return ask(RETRY_SECONDS)
-        except _AWAY as error:
+        except TrivetError as error:
+            if not _is_away(error):
+                raise
             _log.warning(
                 "%s What is logged to %s is kept on this machine, and sent when a server answers.", error, what
             )

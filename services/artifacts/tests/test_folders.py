@@ -89,6 +89,57 @@ def test_pages_give_everything_once_in_order(
     assert all(len(page) == page_size for page in pages[:-1])
 
 
+def listed(artifacts: Artifacts, room: int, **fields: object) -> tuple[pb.ListArtifactsResponse, dict[str, bytes]]:
+    """A page with bytes of files, and those by path."""
+    request = pb.ListArtifactsRequest(owner=artifacts.run(), max_content_bytes=room, **fields)  # type: ignore[arg-type] # as the message has them
+    page = artifacts.stub.ListArtifacts(request, timeout=30)
+    return page, {page.artifacts[each.index].path: each.data for each in page.contents}
+
+
+def test_small_files_come_with_a_page_where_there_is_room(artifacts: Artifacts) -> None:
+    files = {"a": b"1" * 1000, "b/c": b"", "b/d": b"2" * 5000, "e": b"3" * 3000, "f": b"4"}
+    for path, data in files.items():
+        artifacts.upload(artifacts.run(), path, data)
+    page, contents = listed(artifacts, 1 << 30, recursive=True)
+    assert ([found.path for found in page.artifacts], contents) == (list(files), files)
+    _, contents = listed(artifacts, 4001, recursive=True)
+    assert contents == {path: data for path, data in files.items() if path != "b/d"}
+    _, contents = listed(artifacts, 1 << 30)
+    assert set(contents) == {"a", "e", "f"}  # a folder has none
+    for path in ("b/d", "b/c"):
+        _, contents = listed(artifacts, 1 << 30, path=path)
+        assert contents == {path: files[path]}
+    assert listed(artifacts, 0, recursive=True)[1] == {}
+    assert listed(artifacts, 1 << 30, path="nothing")[1] == {}
+    assert error_of(lambda: listed(artifacts, -1)).metadata["field"] == "max_content_bytes"
+
+
+def test_a_page_reads_the_store_no_more_than_so_often(artifacts: Artifacts) -> None:
+    for number in range(40):  # each by itself, so that each has a place of its own
+        artifacts.upload(artifacts.run(), f"{number:02}", b"%d" % number)
+    page, contents = listed(artifacts, 1 << 30)
+    assert (len(page.artifacts), len(contents)) == (40, 32)
+    assert all(contents[path] == b"%d" % int(path) for path in contents)
+
+
+def test_pages_go_on_with_and_without_bytes_of_files(artifacts: Artifacts) -> None:
+    fill(artifacts, artifacts.run(), "a", "b", "c")
+    page, contents = listed(artifacts, 10, page_size=2)
+    assert contents == {"a": b"a", "b": b"b"}
+    page, contents = listed(artifacts, 0, page_size=2, page_token=page.next_page_token)
+    assert ([found.path for found in page.artifacts], contents) == (["c"], {})
+
+
+def test_what_comes_with_a_page_fits_into_a_message(artifacts: Artifacts, seed: int) -> None:
+    chosen = random.Random(seed)
+    files = {f"{number}": chosen.randbytes(900_000) for number in range(5)}
+    for path, data in files.items():
+        artifacts.upload(artifacts.run(), path, data)
+    page, contents = listed(artifacts, 2**31 - 1)
+    assert contents == {path: files[path] for path in "012"}
+    assert page.ByteSize() < 3.1 * 1024 * 1024
+
+
 def test_page_begins_after_the_one_before_whatever_came_between(artifacts: Artifacts) -> None:
     fill(artifacts, artifacts.run(), *(f"f/{number:02}" for number in range(10)))
     pages = artifacts.pages(artifacts.run(), "f", page_size=4)

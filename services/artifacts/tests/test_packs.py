@@ -70,6 +70,17 @@ def send_as_one(depot: Depot, kept: Artifacts, letters: str) -> tuple[str, str]:
     raise AssertionError("files that come together are never written together")
 
 
+def test_files_of_one_object_come_with_the_page_of_their_folder(depot: Depot, kept: Artifacts) -> None:
+    owner, _ = send_as_one(depot, kept, "abcd")
+    # What is left of it does not lie together.
+    for deleted in ("", "c", "a"):
+        kept.delete(owner, deleted) if deleted else None
+        page = kept.stub.ListArtifacts(pb.ListArtifactsRequest(owner=owner, max_content_bytes=1000), timeout=30)
+        contents = {page.artifacts[each.index].path: each.data for each in page.contents}
+        assert contents == {file.path: kept.download(owner, file.path)[1] for file in page.artifacts}
+        assert all(data.endswith(path.encode() * 4) for path, data in contents.items())
+
+
 def test_files_of_a_stream_are_few_objects_and_each_is_read_by_itself(depot: Depot, kept: Artifacts, seed: int) -> None:
     files = contents(seed)
     send(kept, files)
@@ -187,5 +198,8 @@ def test_object_that_was_cut_is_refused_by_the_name_of_the_file(depot: Depot) ->
         depot.alter(key, lambda _: b"")
         assert error_of(lambda: kept.download(owner, "a")).reason == "ARTIFACT_CORRUPT"
         assert error_of(lambda: kept.download_several(owner, ["b", "a"])).reason == "ARTIFACT_CORRUPT"
+        request = pb.ListArtifactsRequest(owner=owner, max_content_bytes=1000)
+        page = kept.stub.ListArtifacts(request, timeout=30)
+        assert ([file.path for file in page.artifacts], list(page.contents)) == (["a", "b"], [])
         assert "Traceback" not in server.stderr
         assert "lacks its last" in server.stderr

@@ -13,7 +13,7 @@ import grpc
 import pytest
 
 from trivet_proto.artifacts.v1 import artifact_service_pb2 as pb
-from trivet_proto.artifacts.v1 import content_pb2, direct_pb2, garbage_pb2, upload_pb2
+from trivet_proto.artifacts.v1 import content_pb2, direct_pb2, garbage_pb2, upload_pb2, verification_pb2
 from trivet_proto.artifacts.v1.artifact_service_pb2_grpc import ArtifactServiceStub
 from trivet_testing.artifacts import Artifacts, Place, messages, migrate, start_server
 from trivet_testing.errors import CallFailure, error_of, failure_in, outcome
@@ -188,6 +188,9 @@ FIELDS: dict[str, Send] = {
         direct_pb2.GetDownloadUrlRequest(owner=RUN, path=text)
     ),
     "CreateHold owner": lambda stub, text: stub.CreateHold(garbage_pb2.CreateHoldRequest(owner=text)),
+    "VerifyContents parent": lambda stub, text: stub.VerifyContents(
+        verification_pb2.VerifyContentsRequest(parent=text)
+    ),
     "CollectGarbage parent": lambda stub, text: stub.CollectGarbage(garbage_pb2.CollectGarbageRequest(parent=text)),
 }
 

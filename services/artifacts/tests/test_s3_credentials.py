@@ -25,7 +25,7 @@ from trivet_testing.artifacts import Artifacts, Place, migrate, start_server
 from trivet_testing.depot import MIB
 from trivet_testing.http_answers import serving
 from trivet_testing.minio import MinioServer
-from trivet_testing.openid import OpenIdProvider, openid_provider
+from trivet_testing.openid import OpenIdProvider, openid_provider, rsa_key
 from trivet_testing.servers import free_port, run_to_exit
 from trivet_testing.workspaces import unused_workspace
 
@@ -169,7 +169,7 @@ def test_keys_of_a_web_identity_are_renewed_from_its_file(
 ) -> None:
     bucket = own_minio_server.create_bucket()
     token_file = tmp_path / "token"
-    with openid_provider(tmp_path, "trivet") as provider:
+    with openid_provider("trivet") as provider:
         role = with_openid(own_minio_server, provider)
         env = NOBODY | {
             "AWS_WEB_IDENTITY_TOKEN_FILE": str(token_file),
@@ -206,9 +206,8 @@ def test_token_of_a_web_identity_that_is_refused_is_told_but_not_shown(
 ) -> None:
     bucket = own_minio_server.create_bucket()
     token_file = tmp_path / "token"
-    with openid_provider(tmp_path, "trivet") as provider, ExitStack() as stack:
-        (tmp_path / "stranger").mkdir()
-        stranger = stack.enter_context(openid_provider(tmp_path / "stranger", "trivet"))
+    with openid_provider("trivet") as provider, ExitStack() as stack:
+        stranger = stack.enter_context(openid_provider("trivet", {"key": rsa_key("stranger")}))
         role = with_openid(own_minio_server, provider)
         env = NOBODY | {
             "AWS_WEB_IDENTITY_TOKEN_FILE": str(token_file),

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 
 from trivet_proto.artifacts.v1 import artifact_service_pb2 as pb
-from trivet_proto.artifacts.v1 import content_pb2, direct_pb2, garbage_pb2, upload_pb2
+from trivet_proto.artifacts.v1 import content_pb2, direct_pb2, garbage_pb2, upload_pb2, verification_pb2
 from trivet_testing.artifacts import Artifacts, messages, whole
 from trivet_testing.errors import error_of
 from trivet_testing.workspaces import unused_workspace
@@ -71,6 +71,9 @@ CALLS: dict[str, Callable[[Artifacts], object]] = {
     ),
     "CollectGarbage": lambda artifacts: artifacts.stub.CollectGarbage(
         garbage_pb2.CollectGarbageRequest(parent="workspaces/nowhere")
+    ),
+    "VerifyContents": lambda artifacts: artifacts.stub.VerifyContents(
+        verification_pb2.VerifyContentsRequest(parent="workspaces/nowhere")
     ),
     "GetSpaceUsage": lambda artifacts: artifacts.stub.GetSpaceUsage(
         garbage_pb2.GetSpaceUsageRequest(parent="workspaces/nowhere")

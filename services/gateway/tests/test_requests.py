@@ -273,6 +273,15 @@ def test_answers_say_the_id_that_the_services_log(services: str) -> None:
             assert recorder.metadata[-1][1]["x-request-id"] == headers["x-request-id"] != given
             ids.add(headers["x-request-id"])
         assert len(ids) == 3
+        # The services are told where a request came from: what it says, and who was at the other end here.
+        for said, told in (
+            ({}, "127.0.0.1"),
+            ({"x-forwarded-for": "203.0.113.9, 10.0.0.1"}, "203.0.113.9, 10.0.0.1, 127.0.0.1"),
+            ({"x-forwarded-for": "1" * 1000}, f"{'1' * 289}, 127.0.0.1"),
+            ({"x-forwarded-for": "\xe4"}, "127.0.0.1"),
+        ):
+            http_of.raw("GET", path, headers=said)
+            assert recorder.metadata[-1][1]["x-forwarded-for"] == told
         # What is refused before anything is asked has one too.
         _, headers, _ = http_of.raw("GET", path, headers={"host": "evil.example.org"})
         assert headers["x-request-id"]

@@ -15,7 +15,8 @@ import pytest
 
 from trivet_gateway.hosts import LOOPBACK
 from trivet_gateway.serving import listen, serving_in_thread
-from trivet_gateway.upstream import Addresses
+from trivet_gateway.sign_in.settings import nobody
+from trivet_gateway.upstream import everywhere
 from trivet_kit.settings import Address
 from trivet_testing.gateway_http import API, FILES, Http
 from trivet_testing.gateways import gateway_before
@@ -188,7 +189,7 @@ def test_packets_do_not_wait_for_each_other(services: str) -> None:
     """With Nagle's algorithm, the second packet of an answer would wait 40 ms for the first to be acknowledged."""
     address = services.removeprefix("grpc://")
     listener = listen(Address("127.0.0.1", 0))
-    with serving_in_thread(listener, Addresses(address, address, address), LOOPBACK) as url:
+    with serving_in_thread(listener, everywhere(address), LOOPBACK, nobody()) as url:
         connection = http.client.HTTPConnection(url)
         connection.request("GET", "/health")
         assert connection.getresponse().read() == b"OK"

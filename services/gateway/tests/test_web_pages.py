@@ -37,6 +37,13 @@ def test_every_page_is_the_same_document_with_a_strict_policy(http_of: Http, pre
         assert loading == {"'self'"}
 
 
+def test_each_page_of_the_application_can_be_opened_by_its_url() -> None:
+    routes = (Path(__file__).parents[3] / "ui" / "src" / "routes.tsx").read_text(encoding="utf-8")
+    sections = set(re.findall(r'\bpath: "/?([a-z][-a-z]*)(?:/\$[^"]*)?"', routes))
+    # What is before the path of a page in another workspace is no page.
+    assert sections - {"w"} == set(pages.SECTIONS)
+
+
 def test_what_the_document_loads_is_kept_for_good_and_lies_there_compressed(http_of: Http) -> None:
     document = http_of.raw("GET", "/")[2].decode()
     (script,) = re.findall(r'src="(/ui/assets/[^"]+\.js)"', document)

@@ -18,6 +18,7 @@ from google.protobuf.descriptor_pb2 import FileDescriptorProto
 
 from trivet_kit.calls import Gate, UnknownMethods, service_handler
 from trivet_proto.common.v1 import options_pb2
+from trivet_testing.audit import Notes
 
 _IMPORTS = (field_behavior_pb2, empty_pb2, options_pb2)
 _numbers = count()
@@ -71,13 +72,19 @@ def _serving(handler: grpc.GenericRpcHandler) -> Iterator[str]:
 
 
 @pytest.fixture
-def serve() -> Iterator[Callable[[ServiceDescriptor, object, Gate], grpc.Channel]]:
+def notes() -> Notes:
+    """What the servers of a test note for audit, in the order in which calls end."""
+    return Notes()
+
+
+@pytest.fixture
+def serve(notes: Notes) -> Iterator[Callable[[ServiceDescriptor, object, Gate], grpc.Channel]]:
     """Serves a service until the end of the test, and gives a channel to it."""
     with ExitStack() as stack:
 
         def start(service: ServiceDescriptor, servicer: object, gate: Gate) -> grpc.Channel:
             threads = stack.enter_context(ThreadPoolExecutor(2))
-            address = stack.enter_context(_serving(service_handler(service, (servicer,), gate, threads)))
+            address = stack.enter_context(_serving(service_handler(service, (servicer,), gate, threads, notes)))
             return stack.enter_context(grpc.insecure_channel(address))
 
         yield start

@@ -12,11 +12,14 @@ import pytest
 from google.protobuf import empty_pb2, message_factory
 from google.protobuf.descriptor import ServiceDescriptor
 
-from trivet_kit.auth import ANONYMOUS, NoAuthentication, OpenPolicy, PermissionValue, Policy, Principal
+from trivet_kit.auth import ANONYMOUS, NoAuthentication, OpenPolicy, Policy, Principal
 from trivet_kit.calls import Call, Gate, service_handler
 from trivet_kit.errors import CredentialsInvalid
 from trivet_kit.methods import ContractError
+from trivet_kit.roles import PERMISSIONS, PermissionValue, Role
+from trivet_kit.workspace_rules import NO_RULES, WorkspaceRules
 from trivet_proto.common.v1 import options_pb2
+from trivet_testing.audit import Notes
 from trivet_testing.errors import error_of, rpc_error_of
 
 MakeService = Callable[[str], ServiceDescriptor]
@@ -65,15 +68,26 @@ class Guarded:
 
 
 class Tokens:
-    """Takes the token for the caller's name, unless it is `forged`."""
+    """Takes the token for the caller's name, unless it is `forged`; verifies each once."""
 
     required = True
 
-    def authenticate(self, metadata: Mapping[str, str | bytes]) -> Principal:
+    def __init__(self) -> None:
+        self._verified: set[str] = set()
+
+    def known(self, metadata: Mapping[str, str | bytes]) -> Principal | None:
+        token = str(metadata.get("authorization", "")).removeprefix("Bearer ")
+        return Principal(subject=token, authenticated=True) if token in self._verified else None
+
+    async def verify(self, metadata: Mapping[str, str | bytes]) -> Principal:
         scheme, _, token = str(metadata.get("authorization", "")).partition(" ")
         if scheme != "Bearer" or not token or token == "forged":
             raise CredentialsInvalid
+        self._verified.add(token)
         return Principal(subject=token, authenticated=True)
+
+    async def verify_again(self, metadata: Mapping[str, str | bytes], since: float) -> Principal:  # noqa: ARG002 - none expires
+        return await self.verify(metadata)
 
 
 @dataclass(frozen=True)
@@ -87,8 +101,17 @@ class Teams:
         own = {place for subject, place, _ in self.lines if subject == principal.subject and place}
         return frozenset(own | {place for subject, place in self.guests if subject == principal.subject})
 
+    def roles(self, principal: Principal, workspace: str | None) -> frozenset[Role]:
+        return frozenset(role for role in Role if PERMISSIONS[role] <= self._permissions(principal, workspace))
+
     def permits(self, principal: Principal, permission: PermissionValue, workspace: str | None) -> bool:
-        return (principal.subject, workspace, permission) in self.lines
+        return permission in self._permissions(principal, workspace)
+
+    def rules(self, workspace: str) -> WorkspaceRules:  # noqa: ARG002 - the same for all
+        return NO_RULES
+
+    def _permissions(self, principal: Principal, workspace: str | None) -> set[PermissionValue]:
+        return {each for subject, place, each in self.lines if (subject, place) == (principal.subject, workspace)}
 
 
 @dataclass(frozen=True)
@@ -256,20 +279,17 @@ def test_permission_for_the_server_is_not_had_by_one_for_a_workspace(house: Call
 
 
 def test_policy_that_fails_lets_nobody_in(house: Callable[[Policy], House]) -> None:
-    class Broken:
-        def workspaces(self, principal: Principal) -> frozenset[str]:  # noqa: ARG002 - as a Policy has it
-            return frozenset({"team-a"})
-
+    class Broken(OpenPolicy):
         def permits(self, *_: object) -> bool:
             raise KeyError("roles")
 
-    broken = house(Broken())
+    broken = house(Broken(frozenset({"team-a"})))
     failure = error_of(lambda: broken.caller("alice")("Read", "workspaces/team-a/runs/x"))
     assert (failure.code, failure.reason) == (grpc.StatusCode.INTERNAL, "INTERNAL")
     assert broken.servicer.seen == []
 
 
-def test_servicer_that_lacks_a_method_does_not_start(guarded: ServiceDescriptor) -> None:
+def test_servicer_that_lacks_a_method_does_not_start(guarded: ServiceDescriptor, notes: Notes) -> None:
     class Incomplete:
         Read = Write = Maintain = Approve = Admin = Public = Operate = Guarded._note
         Authenticated = Guarded.Authenticated
@@ -279,26 +299,26 @@ def test_servicer_that_lacks_a_method_does_not_start(guarded: ServiceDescriptor)
         ThreadPoolExecutor(1) as threads,
         pytest.raises(ContractError, match=r"No .*/Stream: Incomplete do not implement it"),
     ):
-        service_handler(guarded, (Incomplete(),), gate, threads)
+        service_handler(guarded, (Incomplete(),), gate, threads, notes)
 
 
-def test_method_that_two_servicers_have_does_not_start(guarded: ServiceDescriptor) -> None:
+def test_method_that_two_servicers_have_does_not_start(guarded: ServiceDescriptor, notes: Notes) -> None:
     gate = Gate(NoAuthentication(), OpenPolicy(frozenset()), 1024)
     with ThreadPoolExecutor(1) as threads, pytest.raises(ContractError, match="is in both Guarded and Guarded"):
-        service_handler(guarded, (Guarded(), Guarded()), gate, threads)
+        service_handler(guarded, (Guarded(), Guarded()), gate, threads, notes)
 
 
-def test_servicer_whose_stream_is_none_does_not_start(guarded: ServiceDescriptor) -> None:
+def test_servicer_whose_stream_is_none_does_not_start(guarded: ServiceDescriptor, notes: Notes) -> None:
     class Plain(Guarded):
         Stream = Guarded._note  # type: ignore[assignment]
 
     gate = Gate(NoAuthentication(), OpenPolicy(frozenset()), 1024)
     with ThreadPoolExecutor(1) as threads, pytest.raises(ContractError, match="/Stream streams responses"):
-        service_handler(guarded, (Plain(),), gate, threads)
+        service_handler(guarded, (Plain(),), gate, threads, notes)
 
 
-def test_service_without_a_permission_does_not_start(make_service: MakeService) -> None:
+def test_service_without_a_permission_does_not_start(make_service: MakeService, notes: Notes) -> None:
     undeclared = make_service(GUARDED.replace("PERMISSION_MAINTAIN", "PERMISSION_UNSPECIFIED"))
     gate = Gate(NoAuthentication(), OpenPolicy(frozenset()), 1024)
     with ThreadPoolExecutor(1) as threads, pytest.raises(ContractError, match="/Maintain declares no permission"):
-        service_handler(undeclared, (Guarded(),), gate, threads)
+        service_handler(undeclared, (Guarded(),), gate, threads, notes)

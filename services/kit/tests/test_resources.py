@@ -13,6 +13,7 @@ from trivet_kit.resources import (
     RUN_ID,
     WORKSPACE_ID,
     ExperimentName,
+    PromotionRequestName,
     RuleName,
     RunName,
     SavedViewName,
@@ -20,6 +21,7 @@ from trivet_kit.resources import (
     WebhookName,
     WorkspaceName,
     parse_experiment,
+    parse_promotion_request,
     parse_rule,
     parse_run,
     parse_saved_view,
@@ -41,6 +43,7 @@ UPLOAD = options_pb2.RESOURCE_KIND_UPLOAD
 WEBHOOK = options_pb2.RESOURCE_KIND_WEBHOOK
 SAVED_VIEW = options_pb2.RESOURCE_KIND_SAVED_VIEW
 RULE = options_pb2.RESOURCE_KIND_RULE
+PROMOTION_REQUEST = options_pb2.RESOURCE_KIND_PROMOTION_REQUEST
 
 workspace_ids = st.from_regex(WORKSPACE_ID, fullmatch=True)
 run_ids = st.from_regex(RUN_ID, fullmatch=True)
@@ -93,6 +96,13 @@ def test_rule_names_are_split_and_joined(workspace: str, rule_id: UUID) -> None:
     name = RuleName(workspace, rule_id.hex)
     assert parse_rule(str(name), "name") == name
     assert workspace_of(str(name), RULE, "name") == workspace
+
+
+@given(workspace_ids, st.uuids())
+def test_promotion_request_names_are_split_and_joined(workspace: str, promotion_request_id: UUID) -> None:
+    name = PromotionRequestName(workspace, promotion_request_id.hex)
+    assert parse_promotion_request(str(name), "name") == name
+    assert workspace_of(str(name), PROMOTION_REQUEST, "name") == workspace
 
 
 @given(workspace_ids, st.uuids())
@@ -163,6 +173,7 @@ def test_nasty_ids_are_refused_in_every_place(nasty: str) -> None:
         (f"workspaces/default/webhooks/{nasty}", WEBHOOK),
         (f"workspaces/default/savedViews/{nasty}", SAVED_VIEW),
         (f"workspaces/default/rules/{nasty}", RULE),
+        (f"workspaces/default/promotionRequests/{nasty}", PROMOTION_REQUEST),
     ):
         with pytest.raises(ResourceNameInvalid):
             workspace_of(name, kind, "name")

@@ -86,6 +86,23 @@ def test_server_that_others_may_reach_needs_it_or_the_operators_word(text: str) 
     ServerSettings(address, insecure_no_auth=True).check()
 
 
+@pytest.mark.parametrize("text", ["10.0.0.1:7332", "tracking:7332", "[::2]:7332"])
+def test_tokens_travel_in_the_clear_neither_unasked_nor_unsaid(text: str) -> None:
+    listen, other = parse_address("127.0.0.1:0", "TRIVET_LISTEN"), parse_address(text, "TRIVET_TRACKING_URL")
+    policy = Path("policy.yaml")
+    with pytest.raises(StartupError) as failure:
+        ServerSettings(listen, policy=policy).check_clear(other, "TRIVET_TRACKING_URL")
+    assert str(failure.value).startswith(f"TRIVET_TRACKING_URL is grpc://{other}, and tokens would travel")
+    ServerSettings(listen, policy=policy, tls_terminated=True).check_clear(other, "TRIVET_TRACKING_URL")
+    ServerSettings(listen).check_clear(other, "TRIVET_TRACKING_URL")
+
+
+@pytest.mark.parametrize("text", ["127.0.0.1:7332", "localhost:7332", "[::1]:7332", "unix:/run/trivet.sock"])
+def test_tokens_stay_on_this_machine_without_tls(text: str) -> None:
+    settings = ServerSettings(parse_address("127.0.0.1:0", "TRIVET_LISTEN"), policy=Path("policy.yaml"))
+    settings.check_clear(parse_address(text, "TRIVET_TRACKING_URL"), "TRIVET_TRACKING_URL")
+
+
 @pytest.mark.parametrize(
     ("text", "workspaces"),
     [

@@ -17,6 +17,7 @@ from trivet_kit.auth import NoAuthentication, OpenPolicy
 from trivet_kit.calls import Call, Gate, service_handler
 from trivet_kit.errors import FieldInvalid
 from trivet_kit.methods import ContractError
+from trivet_testing.audit import Notes
 from trivet_testing.errors import error_of
 
 MakeService = Callable[[str], ServiceDescriptor]
@@ -174,7 +175,7 @@ def test_stream_that_its_caller_leaves_is_ended(server: Server) -> None:
     waiting.put(None)
 
 
-def test_servicer_that_does_not_stream_is_refused(service: ServiceDescriptor) -> None:
+def test_servicer_that_does_not_stream_is_refused(service: ServiceDescriptor, notes: Notes) -> None:
     class Mute:
         async def Talk(self, requests: Any, call: Call) -> None:  # noqa: N802 - as in the contract
             """Answers nothing."""
@@ -182,4 +183,4 @@ def test_servicer_that_does_not_stream_is_refused(service: ServiceDescriptor) ->
     gate = Gate(NoAuthentication(), OpenPolicy(frozenset({"default"})), MAX_MESSAGE_BYTES)
     threads: Any = None
     with pytest.raises(ContractError, match="must be an async generator"):
-        service_handler(service, (Mute(),), gate, threads)
+        service_handler(service, (Mute(),), gate, threads, notes)

@@ -442,8 +442,8 @@ ROWS += [
     ("VerifyModel", VerifyModelRequest(name=TAXI, known_sequence=1), "FIELD_INVALID", "known_sha256"),
     ("VerifyModel", VerifyModelRequest(name=TAXI, known_sha256=bytes(32)), "FIELD_INVALID", "known_sha256"),
 ]
-TESTED_ELSEWHERE = {"WatchModelEvents"} | {name for name in METHODS if "Webhook" in name}
-"""In test_events.py and test_webhooks.py."""
+TESTED_ELSEWHERE = {"WatchModelEvents"} | {name for name in METHODS if "Webhook" in name or "PromotionRequest" in name}
+"""In test_events.py, test_webhooks.py and test_promotion_requests.py."""
 
 CODES = {
     "WORKSPACE_NOT_FOUND": "NOT_FOUND",

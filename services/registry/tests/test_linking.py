@@ -318,4 +318,5 @@ def test_a_verified_version_cannot_enter_a_protected_stage_either(linked: Regist
         "name": linked.version_name("taxi", 1),
         "stage": "Production",
         "permission": "ADMIN",
+        "approvals": "0",
     }

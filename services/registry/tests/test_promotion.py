@@ -122,6 +122,7 @@ def test_nothing_enters_or_leaves_a_protected_stage(taxi: Registry) -> None:
         lambda: taxi.move("taxi", 1, "None"),
         lambda: taxi.delete_version("taxi", 1),
         lambda: taxi.delete_model("taxi"),
+        lambda: taxi.rename_model("taxi", "old"),
     ):
         failure = error_of(refused)
         assert (failure.code, failure.reason) == (grpc.StatusCode.FAILED_PRECONDITION, "STAGE_PROTECTED")
@@ -129,6 +130,7 @@ def test_nothing_enters_or_leaves_a_protected_stage(taxi: Registry) -> None:
             "name": taxi.version_name("taxi", 1),
             "stage": "Production",
             "permission": "ADMIN",
+            "approvals": "0",
         }
         assert "UpdatePromotionRules" in failure.message
     assert (taxi.snapshot(), taxi.history("taxi")) == (before, entries)
@@ -164,16 +166,23 @@ def test_a_protected_alias_stays_where_it_points(taxi: Registry) -> None:
         ("champion", lambda: taxi.delete_alias("taxi", "champion")),
         ("champion", lambda: taxi.delete_version("taxi", 1)),
         ("champion", lambda: taxi.delete_model("taxi")),
+        ("champion", lambda: taxi.rename_model("taxi", "old")),
         ("unset", lambda: taxi.set_alias("taxi", "unset", 1)),
     ):
         failure = error_of(refused)
         assert (failure.code, failure.reason) == (grpc.StatusCode.FAILED_PRECONDITION, "ALIAS_PROTECTED")
-        assert failure.metadata == {"name": taxi.model_name("taxi"), "alias": alias, "permission": "ADMIN"}
+        assert failure.metadata == {
+            "name": taxi.model_name("taxi"),
+            "alias": alias,
+            "permission": "ADMIN",
+            "approvals": "0",
+        }
     assert (taxi.snapshot(), taxi.history("taxi")) == (before, entries)
     # What changes nothing is refused to nobody, and other aliases are free.
     taxi.set_alias("taxi", "champion", 1)
     taxi.delete_alias("taxi", "unset")
     taxi.set_alias("taxi", "Champion", 2)
+    assert taxi.rename_model("taxi", "taxi").name == taxi.model_name("taxi")
     taxi.change_rules(protected_aliases=[])
     assert dict(taxi.set_alias("taxi", "champion", 2).aliases) == {"Champion": 2, "champion": 2}
 

@@ -12,6 +12,7 @@ import pytest
 from trivet_kit.errors import CallerError
 from trivet_kit.requests import RepeatableRequest
 from trivet_kit.resources import ModelName
+from trivet_kit.workspace_rules import NO_RULES
 from trivet_proto.registry.v1.model_pb2 import Model
 from trivet_proto.registry.v1.model_version_pb2 import ModelVersion
 from trivet_registry.domain.history import By
@@ -155,7 +156,7 @@ def clock() -> Clock:
 def models(database_url: str, clock: Clock) -> Iterator[SqlModels]:
     migrate(database_url)
     database = open_database(database_url)
-    yield SqlModels(database, clock)
+    yield SqlModels(database, clock, lambda _: NO_RULES)
     database.close()
 
 

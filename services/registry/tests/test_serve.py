@@ -14,7 +14,7 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 from trivet_kit.settings import StartupError
 from trivet_proto.common.v1 import system_service_pb2, system_service_pb2_grpc
 from trivet_proto.registry.v1.registry_service_pb2_grpc import RegistryServiceStub
-from trivet_registry.settings import ArtifactsTarget, parse_artifacts_url
+from trivet_registry.settings import parse_artifacts_url
 from trivet_registry.store import version_lookups
 from trivet_testing.registry import COMMAND, Registry, migrate, start_server
 from trivet_testing.servers import run_to_exit
@@ -95,17 +95,28 @@ def test_serve_with_an_artifact_service_of_another_kind_is_refused(tmp_path: Pat
     assert line.endswith("it must be grpc://HOST:PORT or grpcs://HOST:PORT.")
 
 
+def test_serve_with_a_policy_sends_no_tokens_in_the_clear(tmp_path: Path) -> None:
+    line = refusal(
+        "serve",
+        TRIVET_DATABASE_URL=f"sqlite:///{tmp_path / 'registry.db'}",
+        TRIVET_POLICY=str(tmp_path / "policy.yaml"),
+        TRIVET_ARTIFACTS_URL="grpc://artifacts:7333",
+    )
+    assert "TRIVET_ARTIFACTS_URL is grpc://artifacts:7333, and tokens would travel to that machine" in line
+
+
 @pytest.mark.parametrize(
     ("url", "target"),
     [
-        ("grpc://127.0.0.1:7333", ArtifactsTarget("127.0.0.1:7333", is_secure=False)),
-        ("grpcs://artifacts.example:443", ArtifactsTarget("artifacts.example:443", is_secure=True)),
-        ("grpc://[::1]:7333", ArtifactsTarget("[::1]:7333", is_secure=False)),
-        ("unix:/run/trivet.sock", ArtifactsTarget("unix:/run/trivet.sock", is_secure=False)),
+        ("grpc://127.0.0.1:7333", ("127.0.0.1:7333", False)),
+        ("grpcs://artifacts.example:443", ("artifacts.example:443", True)),
+        ("grpc://[::1]:7333", ("[::1]:7333", False)),
+        ("unix:/run/trivet.sock", ("unix:/run/trivet.sock", False)),
     ],
 )
-def test_an_artifacts_url_says_where_and_how(url: str, target: ArtifactsTarget) -> None:
-    assert parse_artifacts_url(url) == target
+def test_an_artifacts_url_says_where_and_how(url: str, target: tuple[str, bool]) -> None:
+    parsed = parse_artifacts_url(url)
+    assert (str(parsed.address), parsed.is_secure) == target
 
 
 @pytest.mark.parametrize(

@@ -29,6 +29,7 @@ from trivet_proto.registry.v1.registry_service_pb2_grpc import RegistryServiceSt
 from trivet_proto.tracking.v1 import run_pb2, tracking_service_pb2, tracking_service_pb2_grpc
 from trivet_testing.artifacts import Artifacts
 from trivet_testing.minio import MinioServer
+from trivet_testing.policies import write_policy
 from trivet_testing.registry import Registry
 from trivet_testing.servers import ServerProcess, free_port, run_to_exit
 
@@ -94,6 +95,22 @@ def test_up_is_ready_in_three_seconds_says_what_to_try_and_ends_by_ctrl_c(
     with capsys.disabled():
         sys.stdout.write(f"[trivet up was ready after {', '.join(f'{each:.2f}' for each in seconds)} s]")
     assert min(seconds) < 3
+
+
+@pytest.mark.parametrize("signs_in", [True, False])
+def test_with_a_policy_file_it_says_how_callers_get_in(tmp_path: Path, *, signs_in: bool) -> None:
+    issuer: dict[str, object] = {"url": "https://accounts.example.org", "audiences": ["trivet"]}
+    if signs_in:
+        issuer["sign_in"] = {"client_id": "trivet"}
+    write_policy(tmp_path / "policy.yaml", {"issuers": {"people": issuer}, "workspaces": {"default": {}}})
+    with up("--http-port", "0", "--policy", "policy.yaml", cwd=tmp_path) as server:
+        assert server.terminate(by=signal.SIGINT) == 0
+        lines = server.stdout_lines
+    assert "  Callers need credentials." in lines
+    assert (f"  People: trivet login grpc://{server.address}" in lines) is signs_in
+    token = "$(trivet token create --key FILE --subject NAME --expires 1d)"
+    assert f"  Programs: export TRIVET_TOKEN={token}" in lines
+    assert f'       grpcurl -H "authorization: Bearer $TRIVET_TOKEN" -plaintext {server.address} list' in lines
 
 
 def test_data_outlives_a_restart_and_a_kill_and_a_second_up_is_told_who_has_it(tmp_path: Path) -> None:
@@ -299,3 +316,16 @@ def test_up_on_a_database_file_that_is_none_is_refused(tmp_path: Path) -> None:
     line = refusal("--data", str(tmp_path))
     assert "file is not a database" in line
     assert str(tmp_path / "tracking.db") in line
+
+
+def test_a_start_imports_nothing_that_only_some_servers_need() -> None:
+    program = (
+        "import sys, trivet_standalone.__main__, trivet_standalone.components, trivet_gateway.serving;"
+        "print(*{name.partition('.')[0] for name in sys.modules})"
+    )
+    ended = run_to_exit([sys.executable, "-c", program], {})
+    assert ended.returncode == 0, ended.stderr
+    loaded = set(ended.stdout.split())
+    assert "trivet_registry" in loaded
+    # For migrations that were made already, for signing in, and for S3.
+    assert not loaded & {"alembic", "mako", "jwt", "urllib3", "minio", "jsonschema", "websockets"}

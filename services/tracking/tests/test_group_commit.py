@@ -28,6 +28,8 @@ from trivet_tracking.store.runs import SqlRuns
 from trivet_tracking.store.writes import SqlWrites
 
 WORKSPACE = "default"
+OTHERS = ("team-b", "team-c")
+"""Other workspaces, each with a run that is called `one`."""
 DEADLINE_SECONDS = 60
 
 
@@ -64,6 +66,8 @@ def database(tmp_path: Path) -> Iterator[Database]:
     runs = SqlRuns(database, SqlExperiments(database, lambda: 0), lambda: 0, run_attributes(database.dialect, 0))
     for run_id in ("one", "two", "broken"):
         runs.create(WORKSPACE, new_run(run_id))
+    for workspace in OTHERS:
+        runs.create(workspace, new_run("one"))
     yield database
     database.close()
 
@@ -119,8 +123,8 @@ def point(step: int, run_id: str = "one") -> RunWrite:
     )
 
 
-def stored_steps(database: Database, run_id: str = "one") -> list[int]:
-    history = SqlMetrics(database).history(WORKSPACE, run_id, HistoryQuery("m", None, None, None))
+def stored_steps(database: Database, run_id: str = "one", workspace: str = WORKSPACE) -> list[int]:
+    history = SqlMetrics(database).history(workspace, run_id, HistoryQuery("m", None, None, None))
     return [step for part in history for step in part.steps.tolist()]
 
 
@@ -172,6 +176,88 @@ def test_a_group_ends_with_the_write_that_brings_it_to_8_mib(committer: GroupCom
 
     asyncio.run(scenario())
     assert [len(group) for group in gated.groups] == [1, 3, 2]
+
+
+def of(write: RunWrite, workspace: str) -> RunWrite:
+    """The same write in another workspace."""
+    return replace(write, workspace=workspace)
+
+
+def test_a_small_write_waits_for_little_of_what_another_workspace_has_waiting(
+    committer: GroupCommitter, gated: Gated, database: Database
+) -> None:
+    async def scenario() -> None:
+        held = await hold(committer, gated)
+        size = commits.MAX_SHARED_BYTES // 4
+        backlog = await submit_all(committer, [replace(point(step), size_bytes=size) for step in range(40)])
+        small = await submit_all(committer, [of(point(0), workspace) for workspace in OTHERS])
+        gated.gate.set()
+        assert await in_time([held, *backlog, *small]) == [WriteOutcome(0, resend=False, refusals=[])] * 43
+
+    asyncio.run(scenario())
+    _, first, *others = gated.groups
+    # Each workspace has its turn, then the rest of what the one with much may bring beside others.
+    assert [write.workspace for write in first] == [WORKSPACE, *OTHERS, WORKSPACE, WORKSPACE, WORKSPACE]
+    # As others have just written, the next writes of theirs would not wait for more than that either.
+    assert [len(group) for group in others] == [4] * 9
+    assert stored_steps(database) == list(range(-1, 40))
+    assert [stored_steps(database, workspace=workspace) for workspace in OTHERS] == [[0], [0]]
+
+
+def test_a_workspace_that_is_alone_again_has_whole_groups(
+    committer: GroupCommitter, gated: Gated, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(commits, "SHARED_SECONDS", 0)
+
+    async def scenario() -> None:
+        held = await hold(committer, gated)
+        large = [replace(point(step), size_bytes=3 * 1024 * 1024) for step in range(5)]
+        tasks = await submit_all(committer, [*large, of(point(0), OTHERS[0])])
+        gated.gate.set()
+        await in_time([held, *tasks])
+
+    asyncio.run(scenario())
+    assert [len(group) for group in gated.groups] == [1, 2, 3, 1]
+
+
+def test_writes_of_a_writer_keep_their_order_among_other_workspaces(committer: GroupCommitter, gated: Gated) -> None:
+    async def scenario() -> None:
+        held = await hold(committer, gated)
+        numbered = [
+            of(replace(point(number), writer_id=7, sequence=number, size_bytes=400_000), workspace)
+            for number in range(1, 8)
+            for workspace in (WORKSPACE, *OTHERS)
+        ]
+        tasks = await submit_all(committer, numbered)
+        gated.gate.set()
+        await held
+        assert await in_time(tasks) == [
+            WriteOutcome(number, resend=False, refusals=[]) for number in range(1, 8) for _ in range(3)
+        ]
+
+    asyncio.run(scenario())
+
+
+def test_a_workspace_that_fills_what_may_wait_turns_no_other_away(
+    committer: GroupCommitter, gated: Gated, database: Database
+) -> None:
+    async def scenario() -> None:
+        held = await hold(committer, gated)
+        size = commits.MAX_WAITING_BYTES // 16
+        tasks = await submit_all(committer, [replace(point(step), size_bytes=size) for step in range(16)])
+        with pytest.raises(Overloaded):
+            await committer.submit(point(16))
+        # Others may still come, until as much of them waits as they may bring to a group.
+        other = [of(replace(point(step), size_bytes=commits.MAX_SHARED_BYTES // 2), OTHERS[0]) for step in range(3)]
+        tasks += await submit_all(committer, other[:2])
+        with pytest.raises(Overloaded):
+            await committer.submit(other[2])
+        gated.gate.set()
+        assert await in_time([held, *tasks]) == [WriteOutcome(0, resend=False, refusals=[])] * 19
+
+    asyncio.run(scenario())
+    assert [write.workspace for write in gated.groups[1]] == [WORKSPACE, OTHERS[0], OTHERS[0]]
+    assert stored_steps(database, workspace=OTHERS[0]) == [0, 1]
 
 
 def test_several_writers_begin_groups_no_faster_than_the_pace(

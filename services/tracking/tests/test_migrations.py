@@ -16,6 +16,7 @@ import sqlalchemy as sa
 from trivet_kit.db import Database
 from trivet_kit.settings import StartupError
 from trivet_testing.servers import run_to_exit
+from trivet_testing.tracking import start_server
 from trivet_tracking.server import migrations, open_database
 
 COMMAND = (sys.executable, "-m", "trivet_tracking")
@@ -31,11 +32,15 @@ def database(database_url: str) -> Iterator[Database]:
         yield database
 
 
-def set_version(database: Database, version: str) -> None:
-    table = "alembic_version" if database.is_sqlite else "trivet_tracking.alembic_version"
+def set_version(database: Database, version: str, oldest_supported: str) -> None:
+    schema = "" if database.is_sqlite else "trivet_tracking."
     with database.transaction("write") as connection:
-        changed = connection.execute(sa.text(f"UPDATE {table} SET version_num = :version"), {"version": version})
-        assert changed.rowcount == 1
+        for table, column, value in (
+            ("alembic_version", "version_num", version),
+            ("schema_support", "oldest_supported", oldest_supported),
+        ):
+            changed = connection.execute(sa.text(f"UPDATE {schema}{table} SET {column} = :value"), {"value": value})
+            assert changed.rowcount == 1
 
 
 def test_migrations_at_once_all_succeed_and_one_migrates(database_url: str) -> None:
@@ -56,7 +61,7 @@ def test_schema_that_is_missing_or_newer_is_refused(database: Database) -> None:
     assert schema.upgrade() == (None, schema.head)
     assert schema.upgrade() == (schema.head, schema.head)
     schema.check("trivet-tracking migrate")
-    set_version(database, "9999")
+    set_version(database, "9999", "9998")
     for refuse in (lambda: schema.check("trivet-tracking migrate"), schema.upgrade):
         with pytest.raises(StartupError) as failure:
             refuse()
@@ -76,6 +81,37 @@ def test_serve_and_migrate_end_with_one_line_about_a_schema_that_they_cannot_use
     assert line.endswith("Run `trivet-tracking migrate` first.")
     with closing(open_database(postgres_url)) as database:
         migrations(database).upgrade()
-        set_version(database, "9999")
+        set_version(database, "9999", "9998")
     assert NEWER in refusal("serve")
     assert NEWER in refusal("migrate")
+
+
+def test_server_starts_on_a_newer_schema_that_supports_it_and_says_so(database: Database, database_url: str) -> None:
+    migrations(database).upgrade()
+    set_version(database, "9999", migrations(database).head)
+    with start_server(database_url) as server:
+        server.wait_for_line(
+            "the schema trivet_tracking is 9999, newer than 0001, which this version is for", on="stderr"
+        )
+        assert server.terminate() == 0
+
+
+def test_functions_of_a_release_are_made_on_a_newer_schema_too(postgres_url: str) -> None:
+    with closing(open_database(postgres_url)) as database:
+        schema = migrations(database)
+        schema.upgrade()
+        set_version(database, "9999", schema.head)
+        with database.transaction("write") as connection:
+            names = connection.execute(
+                sa.text(
+                    "SELECT oid::regprocedure FROM pg_proc WHERE pronamespace = 'trivet_tracking'::regnamespace "
+                    "AND proname ~ '_[0-9a-f]{16}$'"  # a digest, which those of triggers lack
+                )
+            ).scalars()
+            for name in names.all():
+                connection.execute(sa.text(f"DROP FUNCTION {name}"))
+        with pytest.raises(StartupError) as failure:
+            schema.check("trivet-tracking migrate")
+        assert "The database has schema 9999 of trivet_tracking, but not all functions" in str(failure.value)
+        assert schema.upgrade() == ("9999", "9999")
+        schema.check("trivet-tracking migrate")

@@ -6,7 +6,6 @@ A start costs seconds of a processor, so a test makes the most of each.
 from __future__ import annotations
 
 import json
-import shutil
 import signal
 import subprocess
 import sys
@@ -23,7 +22,7 @@ from grpc_reflection.v1alpha.proto_reflection_descriptor_database import ProtoRe
 
 from trivet_proto.common.v1 import system_service_pb2, system_service_pb2_grpc
 from trivet_proto.tracking.v1 import experiment_pb2, tracking_service_pb2, tracking_service_pb2_grpc
-from trivet_testing.left_out import leave_out
+from trivet_testing.authorities import Authority
 from trivet_testing.servers import ServerProcess, free_port, run_to_exit
 from trivet_testing.tracking import start_server
 from trivet_tracking.server import migrations, open_database
@@ -287,35 +286,26 @@ def test_start_with_a_database_that_is_away_is_refused_and_tells_no_password() -
     assert f"127.0.0.1:{port}" in line
     assert "Connection refused" in line
     assert SECRET not in line
+    # Its options may have one too, and what the driver says of them.
+    line = refusal(
+        TRIVET_DATABASE_URL=f"postgresql://trivet@127.0.0.1:{port}/trivet?password={SECRET}&sslpassword={SECRET}"
+    )
+    assert "Connection refused" in line
+    assert SECRET not in line
 
 
-class Authority:
-    """A certificate authority of the test's own, which signs for 127.0.0.1."""
-
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
-        self.certificate = folder / "ca.pem"
-        self._openssl("req", "-x509", *self._new_key("ca.key"), "-subj", "/CN=authority", "-out", "ca.pem")
-        (folder / "names").write_text("subjectAltName=IP:127.0.0.1")
-
-    def issue(self, name: str) -> tuple[Path, Path]:
-        """A new certificate and its key."""
-        self._openssl("req", *self._new_key(f"{name}.key"), "-subj", f"/CN={name}", "-out", f"{name}.csr")
-        signed_by = ("-CA", "ca.pem", "-CAkey", "ca.key", "-CAcreateserial", "-days", "1", "-extfile", "names")
-        self._openssl("x509", "-req", "-in", f"{name}.csr", *signed_by, "-out", f"{name}.pem")
-        return self._folder / f"{name}.pem", self._folder / f"{name}.key"
-
-    def _new_key(self, file: str) -> tuple[str, ...]:
-        return ("-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-keyout", file)
-
-    def _openssl(self, *arguments: str) -> None:
-        subprocess.run(["openssl", *arguments], cwd=self._folder, check=True, capture_output=True)
+def test_a_database_in_the_wrong_place_of_the_command_line_is_refused_and_tells_no_password() -> None:
+    url = f"postgresql://trivet:{SECRET}@db/trivet"
+    shown = "postgresql://trivet:[redacted]@db/trivet"
+    ended = run_to_exit([*SERVE, url], {})
+    assert (ended.returncode, ended.stdout) == (2, "")
+    assert shown in ended.stderr
+    assert SECRET not in ended.stderr
+    assert refusal(TRIVET_LISTEN=url).startswith(f"trivet-tracking: TRIVET_LISTEN is {shown!r}; ")
 
 
 @pytest.fixture(scope="module")
 def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
-    if shutil.which("openssl") is None:
-        leave_out("openssl", "it is not on PATH")
     return Authority(tmp_path_factory.mktemp("authority"))
 
 
@@ -382,6 +372,39 @@ def test_mutual_tls_serves_only_clients_with_a_certificate_of_the_authority(
         for other in (grpc.ssl_channel_credentials(root), stranger):
             with grpc.secure_channel(server.address, other) as channel:
                 assert fails_to_connect(channel)
+
+
+def test_certificate_is_read_anew_for_those_who_connect_and_a_bad_one_is_not_taken(
+    migrated_url: str, authority: Authority, identity: tuple[Path, Path], tmp_path: Path
+) -> None:
+    certificate, key = tmp_path / "tls.crt", tmp_path / "tls.key"
+    others = Authority(tmp_path)
+
+    def put(new_certificate: Path, new_key: Path) -> None:
+        for file, new in ((certificate, new_certificate), (key, new_key)):
+            file.with_suffix(".new").write_bytes(new.read_bytes())
+            file.with_suffix(".new").rename(file)
+
+    def connected(trusted: Authority) -> grpc.Channel:
+        # With sockets of its own; else it would go over the connection that is there.
+        credentials = grpc.ssl_channel_credentials(trusted.certificate.read_bytes())
+        return grpc.secure_channel(server.address, credentials, (("grpc.use_local_subchannel_pool", 1),))
+
+    put(*identity)
+    files = {"TRIVET_TLS_CERT": str(certificate), "TRIVET_TLS_KEY": str(key)}
+    with start_server(migrated_url, **files) as server, connected(authority) as kept:
+        assert server_info(kept).version
+        put(identity[0], others.issue("another")[1])
+        with connected(authority) as channel:
+            assert server_info(channel).version
+        server.wait_for_line("are not a certificate and its key.* The certificate before stays", on="stderr")
+        put(*others.issue("server"))
+        with connected(others) as channel:
+            assert server_info(channel).version
+        with connected(authority) as channel:
+            assert fails_to_connect(channel)
+        assert health_command(TRIVET_LISTEN=server.address, **files) == (0, "trivet-tracking serves.")
+        assert server_info(kept).version
 
 
 def test_start_with_tls_files_that_do_not_fit_together_is_refused(

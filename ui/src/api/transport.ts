@@ -1,6 +1,8 @@
 import type { Interceptor, Transport } from "@connectrpc/connect";
 import { createGrpcWebTransport } from "@connectrpc/connect-web";
 
+import { heard } from "~/api/refusals";
+
 /** How long a call with one answer may take, in milliseconds. Streams last as long as somebody reads them. */
 const PATIENCE_MS = 30_000;
 const REQUEST_ID = "x-request-id";
@@ -15,6 +17,6 @@ const identified: Interceptor = (next) => (request) => {
 /** The gateway that the page came from. */
 export const transport: Transport = createGrpcWebTransport({
   baseUrl: globalThis.location?.origin ?? "http://127.0.0.1",
-  interceptors: [identified],
+  interceptors: [identified, heard],
   defaultTimeoutMs: PATIENCE_MS,
 });

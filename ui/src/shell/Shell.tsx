@@ -4,9 +4,13 @@ import { useState } from "react";
 
 import { Toasts } from "~/shared/components/toasts";
 import { useShortcuts } from "~/shared/hooks/useShortcuts";
+import { pathNow, SignInChoice } from "~/shared/session/SignInChoice";
+import { useSignIn } from "~/shared/session/useSignIn";
 import { AppearanceMenu } from "~/shell/AppearanceMenu";
+import { CallerMenu } from "~/shell/CallerMenu";
 import { KeysHelp } from "~/shell/KeysHelp";
 import { ServerLink } from "~/shell/ServerLink";
+import { SessionEnded } from "~/shell/SessionEnded";
 import styles from "~/shell/Shell.module.css";
 import { WorkspaceMenu } from "~/shell/WorkspaceMenu";
 
@@ -14,6 +18,7 @@ import { WorkspaceMenu } from "~/shell/WorkspaceMenu";
 export function Shell() {
   const { workspace } = useParams({ from: "/w/$workspace" });
   const [isHelpOpen, setHelpOpen] = useState(false);
+  const signIn = useSignIn();
   useShortcuts([{ key: "?", does: "show these keys", run: () => setHelpOpen(true) }]);
   return (
     <div className={styles.shell}>
@@ -46,10 +51,12 @@ export function Shell() {
           <ServerLink workspace={workspace} />
         </nav>
         <div className={styles.spacer} />
+        <CallerMenu workspace={workspace} />
         <AppearanceMenu onKeys={() => setHelpOpen(true)} />
       </header>
+      {signIn.is === "ended" && <SessionEnded issuers={signIn.issuers} />}
       <main id="content" className={styles.main} tabIndex={-1}>
-        <Outlet />
+        {signIn.is === "needed" ? <SignInChoice issuers={signIn.issuers} returnPath={pathNow()} /> : <Outlet />}
       </main>
       <KeysHelp isOpen={isHelpOpen} onClose={() => setHelpOpen(false)} />
       <Toasts />

@@ -1,22 +1,19 @@
 import { useQuery } from "@tanstack/react-query";
 import { useNavigate } from "@tanstack/react-router";
 import { Check, ChevronDown } from "lucide-react";
+import { useState } from "react";
 
-import { system } from "~/api/clients";
 import { idOf } from "~/api/names";
 import { Button } from "~/shared/components/Button";
 import { Menu } from "~/shared/components/Menu";
+import { workspacesQuery } from "~/shared/session/workspaces";
 
-const PAGE_SIZE = 1000;
-
-/** The workspace that one is in, and the others. */
+/** The workspace that one is in, and the others, which may be thousands and are read when somebody wants to see them. */
 export function WorkspaceMenu({ workspace }: { readonly workspace: string }) {
   const navigate = useNavigate();
-  const { data } = useQuery({
-    queryKey: ["workspaces"],
-    queryFn: ({ signal }) => system.listWorkspaces({ pageSize: PAGE_SIZE }, { signal }),
-  });
-  const others = data?.workspaces.map((each) => idOf(each.name)) ?? [];
+  const [isWanted, setWanted] = useState(false);
+  const { data, isLoading } = useQuery({ ...workspacesQuery, enabled: isWanted });
+  const others = data?.map((each) => idOf(each.name)) ?? [];
   const names = others.includes(workspace) ? others : [workspace, ...others];
   return (
     <Menu
@@ -25,12 +22,16 @@ export function WorkspaceMenu({ workspace }: { readonly workspace: string }) {
           {workspace} <ChevronDown aria-hidden />
         </Button>
       }
-      items={names.map((name) => ({
-        id: name,
-        label: name,
-        icon: name === workspace ? <Check /> : undefined,
-        onChoose: () => void navigate({ to: "/w/$workspace/experiments", params: { workspace: name } }),
-      }))}
+      onOpen={() => setWanted(true)}
+      items={[
+        ...names.map((name) => ({
+          id: name,
+          label: name,
+          icon: name === workspace ? <Check /> : undefined,
+          onChoose: () => void navigate({ to: "/w/$workspace/experiments", params: { workspace: name } }),
+        })),
+        ...(isLoading ? [{ id: "", label: "Loading…", isDisabled: true, onChoose: () => undefined }] : []),
+      ]}
     />
   );
 }

@@ -78,7 +78,7 @@ class RunCapture:
         if not wanted & {Captured.SOURCE, Captured.GIT, Captured.DIFF, Captured.ENVIRONMENT}:
             return None
         tracking, run_id = self._client.tracking, self._run_id
-        return CapturedFiles(wanted, self._store, lambda tags: tracking.set_tags(run_id, tags))
+        return CapturedFiles(wanted, self._store, self._keep, lambda tags: tracking.set_tags(run_id, tags))
 
     def _begin_thread(self, wanted: frozenset[Captured]) -> threading.Thread | None:
         """The thread for the console and the metrics of the system, which a process has but once."""
@@ -96,9 +96,12 @@ class RunCapture:
 
     def _store(self, folder: Path) -> None:
         if self._client.tracking.without_server.mode is Mode.OFFLINE:
-            self._client.tracking.without_server.log_files(self._run_id, folder, FOLDER, lambda: None, with_name=False)
+            self._keep(folder)
         else:
             self._client.artifacts.log_kept_artifact(self._run_id, folder, FOLDER)
+
+    def _keep(self, folder: Path) -> None:
+        self._client.tracking.without_server.keep_files(self._run_id, folder, FOLDER, with_name=False)
 
     def _work(self, wants_system: bool) -> None:  # noqa: FBT001 - of a thread
         try:
@@ -143,7 +146,7 @@ class RunCapture:
         try:
             self._end_thread()
             if self._files is not None:
-                self._files.end(min(_JOIN_SECONDS, finish_timeout_seconds()))
+                self._files.end(finish_timeout_seconds())
             if self._watches_exit and ending.tags():
                 self._client.tracking.set_tags(self._run_id, ending.tags())
         except ClientClosed:

@@ -8,7 +8,7 @@ import sys
 import tempfile
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
 from typing import Annotated, Final
@@ -48,6 +48,14 @@ _AnyPath = Annotated[
         help="A file or folder of the owner, or a pattern such as 'plots/*.png' or '**/*.json'. Default: all.",
         show_default=False,
     ),
+]
+_AllOption = Annotated[
+    bool,
+    typer.Option("--all", help="All that the workspace has: the index is compared with the store.", show_default=False),
+]
+_PresenceOption = Annotated[
+    bool,
+    typer.Option("--presence", help="With --all: see that the bytes are there, and read none.", show_default=False),
 ]
 _QuietOption = Annotated[
     bool, typer.Option("--quiet", "-q", help="Show no bar for what takes long.", show_default=False)
@@ -194,10 +202,17 @@ def rm(
 @client_command(app, "verify", example=f"trivet artifacts verify {RUN_ID} model --local downloads/model")
 def verify(
     client: trivet.Client,
-    owner: OwnerArgument,
+    owner: Annotated[
+        str,
+        typer.Argument(
+            metavar="[OWNER]", help="Whose files, as in `trivet artifacts ls`; or --all.", show_default=False
+        ),
+    ] = "",
     path: Annotated[
         str, typer.Argument(metavar="[PATH]", help="A file or folder of the owner. Default: all.", show_default=False)
     ] = "",
+    is_all: _AllOption = False,  # noqa: FBT002 - a flag
+    is_presence: _PresenceOption = False,  # noqa: FBT002 - a flag
     local_path: Annotated[
         Path | None,
         typer.Option(
@@ -210,6 +225,16 @@ def verify(
     is_quiet: _QuietOption = False,  # noqa: FBT002 - a flag
 ) -> Answer:
     """Check the bytes of files by their digests, and list those that are not well; 1 is returned if there are some."""
+    if is_all == bool(owner):
+        raise typer.BadParameter("Say whose files: OWNER, or --all.", param_hint="OWNER")
+    if is_all and local_path is not None:
+        raise typer.BadParameter("A copy here is of one owner's files.", param_hint="--local")
+    if is_presence and not is_all:
+        raise typer.BadParameter("It is for --all.", param_hint="--presence")
+    if is_all:
+        return _StoreChecked(
+            client.artifacts.housekeeping.verify_store(presence_only=is_presence, progress=not is_quiet)
+        )
     place = client.find_artifacts(owner, path)
     check_owner(client, place.owner)
     if local_path is not None and not local_path.exists():
@@ -308,6 +333,49 @@ def copy(
             "sha256": copied.sha256,
         },
     )
+
+
+@dataclass(frozen=True)
+class _DamagedFile:
+    """A row of what is not well in the store."""
+
+    sha256: str
+    problem: str
+    size_bytes: int
+    owner: str
+    path: str
+
+
+_DAMAGED: Final[Sequence[Field[_DamagedFile]]] = (
+    Field("problem", "State", TEXT),
+    Field("owner", "Owner", ID),
+    Field("path", "Path", ID),
+    Field("size_bytes", "Size", SIZE),
+    Field("sha256", "SHA-256", ID),
+)
+
+
+@dataclass(frozen=True)
+class _StoreChecked:
+    """What a comparison of the index with the store found."""
+
+    check: trivet.StoreCheck
+
+    @property
+    def exit_code(self) -> int:
+        return 1 if self.check.damaged else 0
+
+    def to_json(self) -> object:
+        return asdict(self.check)
+
+    def show(self) -> None:
+        rows = [
+            _DamagedFile(each.sha256, each.problem, each.size_bytes, owner, path)
+            for each in self.check.damaged
+            for owner, path in each.files or [("", "")]
+        ]
+        counted = f"{self.check.checked_contents} contents ({size(self.check.checked_bytes)})"
+        Listing(_DAMAGED, rows, nothing=f"All is well: the store has {counted} as the index says.").show()
 
 
 @dataclass(frozen=True)

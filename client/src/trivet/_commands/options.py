@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import sys
 from collections.abc import Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Annotated, Final
 
@@ -140,6 +140,11 @@ def parse_time(text: str, name: str) -> datetime:
         raise typer.BadParameter(
             f"{text!r} is no time; write 2026-11-02, '2026-11-02 09:30' or 2026-11-02T09:30:00Z.", param_hint=name
         ) from error
+
+
+def parse_moment(text: str, option: str) -> datetime:
+    """The moment of a text: a time as `parse_time` has it, or an age such as `5m` before now."""
+    return datetime.now(UTC) - parse_age(text, option) if _AGE.fullmatch(text) else parse_time(text, option)
 
 
 def parse_age(text: str, option: str) -> timedelta:

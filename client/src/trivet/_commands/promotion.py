@@ -10,14 +10,17 @@ import typer
 import trivet
 from trivet._commands.answers import Answer, Details, Field
 from trivet._commands.declaring import client_command
-from trivet._commands.kinds import NAMES, TIME
+from trivet._commands.kinds import NAMES, PAIRS, TIME
 
 app = typer.Typer()
 
 _RULES: Final[Sequence[Field[trivet.PromotionRules]]] = (
     Field("stages", "Stages", NAMES),
     Field("protected_stages", "Protected stages", NAMES),
+    Field("stage_approvals", "Approvals", PAIRS),
     Field("protected_aliases", "Protected aliases", NAMES),
+    Field("alias_approvals", "Approvals of aliases", PAIRS),
+    Field("policy_fields", "Set by the policy file", NAMES),
     Field("last_updated_timestamp", "Updated", TIME),
     Field("updated_by", "Updated by"),
 )
@@ -49,11 +52,26 @@ def stages(
     return Details(_RULES, promotion.update_rules(stages=stages) if stages else promotion.get_rules())
 
 
-@client_command(app, "protect", example="trivet models protect --stage Production --alias champion")
-def protect(client: trivet.Client, stages: _StagesOption = None, aliases: _AliasesOption = None) -> Answer:
-    """Protect stages, which no version may enter or leave then, and aliases, which cannot be moved."""
+@client_command(app, "protect", example="trivet models protect --stage Production --approvals 2")
+def protect(
+    client: trivet.Client,
+    stages: _StagesOption = None,
+    aliases: _AliasesOption = None,
+    approvals: Annotated[
+        int | None,
+        typer.Option(
+            metavar="N",
+            min=0,
+            max=10,
+            help="How many others have to approve a change; 0: none is made. Default: as it is, or 0.",
+            show_default=False,
+        ),
+    ] = None,
+) -> Answer:
+    """Protect stages and aliases: nothing of them changes, but what others approve (`trivet models promotion`)."""
     _check(stages, aliases)
-    return Details(_RULES, client.registry.promotion.protect(stages=stages or (), aliases=aliases or ()))
+    promotion = client.registry.promotion
+    return Details(_RULES, promotion.protect(stages=stages or (), aliases=aliases or (), approvals=approvals))
 
 
 @client_command(app, "unprotect", example="trivet models unprotect --stage Production")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Final
 
@@ -63,6 +63,24 @@ def _counted(purged: trivet.Purged) -> str:
     return f"{len(purged.experiments)} experiments and {len(purged.runs)} runs with {points} points ({size})"
 
 
+@dataclass(frozen=True)
+class _PolicyAnswer:
+    """What was removed from each workspace, or would be."""
+
+    purged: Mapping[str, trivet.Purged]
+    is_dry: bool
+    exit_code: int = 0
+
+    def to_json(self) -> object:
+        return {name: _PurgeAnswer(purged, self.is_dry).to_json() for name, purged in self.purged.items()}
+
+    def show(self) -> None:
+        for name, purged in self.purged.items():
+            typer.echo(f"{name}: {_counted(purged)} {'would be' if self.is_dry else 'are'} removed for good.")
+        if not self.purged:
+            typer.echo("The policy file keeps nothing for a number of days, where you may purge.")
+
+
 @client_command(app, "purge", example="trivet purge --older-than 30d --dry-run")
 def purge(
     client: trivet.Client,
@@ -85,10 +103,22 @@ def purge(
             show_default=False,
         ),
     ] = None,
+    by_policy: Annotated[  # noqa: FBT002 - a flag
+        bool,
+        typer.Option(
+            "--by-policy",
+            help="In every workspace what has been in the bin for as long as the policy file says; for a timer.",
+            show_default=False,
+        ),
+    ] = False,
     is_dry: DryRunOption = False,  # noqa: FBT002 - a flag
     is_sure: YesOption = False,  # noqa: FBT002 - a flag
 ) -> Answer:
     """Remove for good what has long been in the bin: runs with their files, experiments with all their runs."""
+    if by_policy:
+        if run_ids or experiment_ids:
+            raise typer.BadParameter("it is for whole workspaces.", param_hint="--by-policy")
+        return _PolicyAnswer(client.purge_by_policy(dry_run=is_dry), is_dry)
     age = parse_age(older_than, "--older-than")
     chosen = (run_ids or (), experiment_ids or ())
     if not is_dry and not is_sure:

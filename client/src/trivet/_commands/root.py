@@ -9,10 +9,12 @@ import typer
 import trivet
 from trivet._commands import (
     artifacts,
+    audit,
     doctor,
     evaluation,
     experiments,
     export,
+    identity,
     importing,
     logged_models,
     login,
@@ -21,6 +23,7 @@ from trivet._commands import (
     prediction,
     projects,
     promotion,
+    promotion_requests,
     purging,
     rules,
     runs,
@@ -53,6 +56,7 @@ app.add_typer(servers.app)
 app.add_typer(spool.app)
 app.add_typer(doctor.app)
 app.add_typer(login.app)
+app.add_typer(identity.app)
 app.add_typer(projects.app)
 app.add_typer(experiments.app, name="experiments")
 app.add_typer(runs.app, name="runs")
@@ -64,7 +68,9 @@ app.add_typer(logged_models.app, name="logged-models")
 app.add_typer(models.app, name="models")
 for part in (model_history, promotion, prediction, evaluation, serving):
     models.app.add_typer(part.app)
+models.app.add_typer(promotion_requests.app, name="promotion")
 models.app.add_typer(webhooks.app, name="webhooks")
+app.add_typer(audit.app, name="audit")
 app.add_typer(export.app)
 app.add_typer(importing.app, name="import")
 app.add_typer(purging.app)

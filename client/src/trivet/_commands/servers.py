@@ -1,10 +1,7 @@
-"""`trivet up`, `ui`, `status` and `version`: servers, and this program itself."""
+"""`trivet up`, `ui`, `status`, `whoami` and `version`: servers, and this program itself."""
 
 from __future__ import annotations
 
-import importlib.util
-import os
-import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -13,8 +10,9 @@ import typer
 
 import trivet
 from trivet._commands.answers import Answer, Details, Done, Field, Listing
+from trivet._commands.becoming import AS_THE_PROGRAM, become
 from trivet._commands.declaring import client_command, command
-from trivet._commands.kinds import FLAG, ID, printable
+from trivet._commands.kinds import COUNT, FLAG, ID, NAMES, printable
 from trivet._commands.spool import spool_listing
 
 app = typer.Typer()
@@ -30,27 +28,30 @@ _SERVICE: Final[Sequence[Field[trivet.ServiceStatus]]] = (
     Field("problem", "Problem", is_listed=False),
 )
 
-# The options are those of the server that they become, so that they are described, checked and defaulted in one place.
-_AS_THE_SERVER: Final = {"allow_extra_args": True, "ignore_unknown_options": True}
+_CALLER: Final[Sequence[Field[trivet.CallerAccess]]] = (
+    Field("user", "You are", ID),
+    Field("authenticated", "Authenticated", FLAG, lambda caller: caller.is_authenticated),
+    Field("groups", "Groups", NAMES, lambda caller: caller.groups),
+    Field("token_id", "Token", ID),
+    Field("server_roles", "On the server", NAMES, lambda caller: caller.server_roles),
+)
+_WORKSPACE: Final[Sequence[Field[trivet.WorkspaceAccess]]] = (
+    Field("workspace", "Workspace", ID),
+    Field("roles", "You are", NAMES, lambda access: access.roles),
+    Field("permissions", "You may", NAMES, lambda access: access.permissions),
+)
 
 
-@app.command(context_settings=_AS_THE_SERVER, add_help_option=False)
+@app.command(context_settings=AS_THE_PROGRAM, add_help_option=False)
 def up(context: typer.Context) -> None:
     """Run Trivet on this machine: one process, SQLite files and a folder (`trivet up --help`)."""
-    _become_server("up", context.args)
+    become("up", context.args)
 
 
-@app.command(context_settings=_AS_THE_SERVER, add_help_option=False)
+@app.command(context_settings=AS_THE_PROGRAM, add_help_option=False)
 def ui(context: typer.Context) -> None:
     """The same as `trivet up`, for those who look for `ui`."""
-    _become_server("ui", context.args)
-
-
-def _become_server(name: str, arguments: Sequence[str]) -> None:
-    if importlib.util.find_spec("trivet_standalone") is None:
-        sys.exit(f"trivet {name}: a server on this machine needs an extra: pip install 'trivet[local]'")
-    # Instead of a child: signals and exit code need no passing on.
-    os.execv(sys.executable, [sys.executable, "-m", "trivet_standalone", *arguments])  # noqa: S606 - itself
+    become("ui", context.args)
 
 
 @dataclass(frozen=True)
@@ -84,6 +85,28 @@ def status(client: trivet.Client) -> Answer:
     # Services at one address have one problem.
     problems = dict.fromkeys(status.problem for status in statuses if status.problem)
     return _Status(Details(_TARGET, client, {"services": services, "spool": spool_listing()}), tuple(problems))
+
+
+_USAGE: Final[Sequence[Field[trivet.QuotaUsage]]] = (
+    Field("quota", "Quota", ID),
+    Field("used", "Used", COUNT),
+    Field("limit", "Limit", COUNT),
+    Field("address", "Server", ID),
+)
+
+
+@client_command(app, "whoami", example="trivet whoami")
+def whoami(client: trivet.Client) -> Answer:
+    """Say whom the server takes you for, and what you may do in which workspace."""
+    caller = client.whoami()
+    nothing = "No workspace lets you in. Ask whoever keeps the policy file for a role."
+    return Details(_CALLER, caller, {"workspaces": Listing(_WORKSPACE, caller.workspaces, nothing)})
+
+
+@client_command(app, "usage", example="trivet usage --workspace team-a")
+def usage(client: trivet.Client) -> Answer:
+    """Say how much the workspace uses of its quotas."""
+    return Listing(_USAGE, client.get_workspace_usage(), nothing="")
 
 
 @command(app, "version", example="trivet version")

@@ -33,6 +33,8 @@ _STATE: Final[Sequence[Field[SpoolState]]] = (
     Field("size_bytes", "Size", SIZE),
     Field("refused_records", "Refused", COUNT),
     Field("refused_runs", "Refused runs", COUNT),
+    Field("refused_files", "Refused files", COUNT),
+    Field("waits_for", "Waits for quota"),
     Field("folder", "Folder", ID, lambda state: str(state.folder), is_listed=False),
 )
 

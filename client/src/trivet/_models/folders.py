@@ -15,6 +15,7 @@ from urllib.request import url2pathname
 
 from trivet._client import Client
 from trivet._errors import ArtifactNotFound, InvalidArgument
+from trivet._expected_folders import ExpectedFolder
 from trivet._model_entities import ModelVersion
 from trivet._models.s3_folders import download_s3
 from trivet._names import Outside, Registered, parse_files_uri
@@ -62,7 +63,8 @@ def model_folder(uri: str, client: Client) -> ModelFolder:
         return ModelFolder(local)
     files = parse_files_uri(uri)
     if isinstance(files, Registered):
-        return _of_version(client.registry.version_at(files), files.path, client)
+        with client.artifacts.expected_folder(uri) as expected:
+            return _of_version(client.registry.version_at(files), files.path, client, expected)
     folder = _temporary()
     if isinstance(files, Outside):
         download_s3(files.uri, folder.path)
@@ -70,7 +72,7 @@ def model_folder(uri: str, client: Client) -> ModelFolder:
     return _at(folder, Path(client.download_artifacts(dst_path=str(folder.path), artifact_uri=uri)), uri)
 
 
-def _of_version(version: ModelVersion, path: str, client: Client) -> ModelFolder:
+def _of_version(version: ModelVersion, path: str, client: Client, expected: ExpectedFolder) -> ModelFolder:
     if not version.artifact_owner:
         # A source outside Trivet has the files itself. What a server says never becomes a place on this machine.
         folder = _temporary()
@@ -81,7 +83,7 @@ def _of_version(version: ModelVersion, path: str, client: Client) -> ModelFolder
         return _at(
             folder, Path(client.artifacts.download_model_version(version, path=path, dst_path=folder.path)), path
         )
-    held = client.artifacts.hold_model_version(version)
+    held = client.artifacts.hold_model_version(version, expected=expected)
     return ModelFolder(held.path, held.release)
 
 

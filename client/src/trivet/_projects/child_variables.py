@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from trivet._errors import FailedPrecondition
 from trivet._projects.gateway import MLFLOW_URI, is_of_trivet, known_gateway
 from trivet._target import LocalData, Target
+from trivet._tokens import token_of
 
 if TYPE_CHECKING:
     from trivet._entities import Run
@@ -32,6 +32,7 @@ def server_variables(target: Target) -> dict[str, str]:
         variables["TRIVET_TOKEN"] = target.token
     elif target.token_file:
         variables["TRIVET_TOKEN_FILE"] = target.token_file
+    # A login is found by the child as it was found here, and renewed there.
     if is_of_trivet(variables.get(MLFLOW_URI, ""), target):
         variables |= mlflow_token(target)
     return variables
@@ -45,12 +46,12 @@ def container_server_variables(target: Target) -> dict[str, str]:
     """
     _check_is_reached(target, "A container")
     variables = {name: value for name, value in server_variables(target).items() if name != "TRIVET_TOKEN_FILE"}
-    return variables | ({"TRIVET_TOKEN": token} if (token := _token(target)) else {})
+    return variables | ({"TRIVET_TOKEN": token} if (token := token_of(target)) else {})
 
 
 def mlflow_token(target: Target) -> dict[str, str]:
     """What lets MLflow's client into a gateway of the server; nothing where nobody has to be let in."""
-    return {_OF_MLFLOW_TOKEN: token} if (token := _token(target)) else {}
+    return {_OF_MLFLOW_TOKEN: token} if (token := token_of(target)) else {}
 
 
 def cluster_variables(target: Target) -> dict[str, str]:
@@ -75,15 +76,6 @@ def _check_is_reached(target: Target, who: str) -> None:
         raise FailedPrecondition(
             f"{who} cannot reach data on this machine. Set TRIVET_URL to a server that it reaches, grpc://HOST:PORT."
         )
-
-
-def _token(target: Target) -> str:
-    if target.token or not target.token_file:
-        return target.token
-    try:
-        return Path(target.token_file).read_text(encoding="utf-8").strip()
-    except OSError as error:
-        raise FailedPrecondition(f"TRIVET_TOKEN_FILE cannot be read: {error.strerror}.") from error
 
 
 def _addresses(target: Target) -> Mapping[str, str]:

@@ -19,8 +19,8 @@ from typing import Final
 from urllib.parse import quote
 
 from trivet._errors import InvalidArgument, SpoolUnusable
+from trivet._locks import lock
 from trivet._sizes import parse_size
-from trivet._spool.head import lock
 from trivet._spool.segments import reserve
 from trivet._target import LocalData, Target
 
@@ -30,6 +30,8 @@ _REJECTED: Final = "rejected"
 _TARGET_FILE: Final = "target.json"
 HEAD: Final = "head"
 KEYS: Final = "keys"
+NOTE: Final = ".json"
+"""Ends the name of the note beside a file that was refused."""
 
 _log = logging.getLogger("trivet")
 
@@ -57,7 +59,7 @@ class TargetSpool:
 
     @property
     def rejected(self) -> Path:
-        """Holds what the server refused: a file of records for each run, and whole logs whose run was refused."""
+        """Holds what the server refused: records of each run, files, and whole logs whose run was refused."""
         return self.folder / _REJECTED
 
     def log_folders(self) -> list[Path]:
@@ -66,7 +68,9 @@ class TargetSpool:
 
     def rejected_logs(self) -> list[Path]:
         """The logs whose run was refused."""
-        return sorted(head.parent for head in self.rejected.glob(f"*/{HEAD}")) if self.rejected.is_dir() else []
+        folders = sorted(head.parent for head in self.rejected.glob(f"*/{HEAD}"))
+        # A folder of files that was refused may have one of that name.
+        return [folder for folder in folders if not folder.with_name(folder.name + NOTE).exists()]
 
     def rejected_files(self) -> list[Path]:
         """The files of refused records."""

@@ -6,12 +6,12 @@ import json
 import mmap
 import os
 import struct
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, NamedTuple, Self
 from zlib import crc32
 
+from trivet._locks import lock
 from trivet._spool.segments import reserve
 
 _BYTES: Final = 4096
@@ -150,23 +150,3 @@ def _about(data: bytes | mmap.mmap) -> About:
     if data[: len(_MAGIC)] != _MAGIC:
         raise ValueError("this is no head of a log, or one of another version of Trivet")
     return About(**json.loads(data[_ABOUT:_BYTES].rstrip(b"\0")))
-
-
-def lock(file: int) -> None:
-    """Locks an open file for this process, until the file is closed or the process ends.
-
-    Raises:
-        BlockingIOError: another process has it.
-        OSError: there are no locks there, as on some network file systems.
-    """
-    if sys.platform == "win32":
-        import msvcrt  # noqa: PLC0415 - of Windows alone
-
-        try:
-            msvcrt.locking(file, msvcrt.LK_NBLCK, 1)
-        except OSError as error:
-            raise BlockingIOError from error
-    else:
-        import fcntl  # noqa: PLC0415 - Windows has none
-
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 
 from trivet._ids import new_writer_id
+from trivet._spool import sender
 from trivet._spool.folders import HEAD, KEYS, TargetSpool
 from trivet._spool.frames import Series, read_series
 from trivet._spool.head import Head, Progress, read_head
@@ -92,7 +93,7 @@ def ship_each(
 ) -> Iterator[tuple[Leftover, Shipper]]:
     """Ships logs one after the other, removes those of which nothing is left, and closes all.
 
-    A log whose run is not there yet is tried again after the others, one of which may have its beginning.
+    A log that is held up is tried again after the others, one of which may have the beginning of its run.
 
     Yields:
         Each log when nothing more is tried with it.
@@ -106,7 +107,7 @@ def ship_each(
             for leftover, shipper in tried:
                 waiting.append((leftover, shipper))
                 _ship_whole(shipper, leftover)
-                if not shipper.is_run_missing:
+                if not shipper.is_held_up:
                     waiting.pop()
                     leftover.close()
                     is_some_sent = True
@@ -125,16 +126,26 @@ def ship_leftovers(
     is_over: Callable[[], bool],
     wait: Callable[[float], object],
 ) -> None:
-    """Ships the logs of processes that ended on this machine, and removes them."""
+    """Ships the logs of processes that ended on this machine, and removes them.
+
+    Those of runs that there is no room for are tried again now and then, until it is over.
+    """
 
     def shipper_of(leftover: Leftover) -> Shipper:
         # Nothing is gained by waiting for a run, because the others wait behind it.
-        shipper = Shipper(leftover, server, spool, is_over=lambda: is_over() or shipper.is_run_missing, wait=wait)
+        shipper = Shipper(leftover, server, spool, is_over=lambda: is_over() or shipper.is_held_up, wait=wait)
         return shipper
 
-    for _ in ship_each(leftovers_in(spool.log_folders(), of_this_host=True), shipper_of):
-        if is_over():
-            return
+    waits_for_room = True
+    while waits_for_room:
+        waits_for_room = False
+        for _, shipper in ship_each(leftovers_in(spool.log_folders(), of_this_host=True), shipper_of):
+            if is_over():
+                return
+            waits_for_room |= shipper.has_no_room
+        if waits_for_room:
+            # Meanwhile other processes may have them.
+            wait(sender.NO_ROOM_SECONDS)
 
 
 def _ship_whole(shipper: Shipper, leftover: Leftover) -> None:

@@ -37,6 +37,7 @@ class Room:
         self._taken = 0
         self._is_said = False
         self._full_until = -math.inf
+        self._freed_at = -math.inf
 
     def take(self, size: int) -> None:
         """Counts what was made."""
@@ -49,6 +50,7 @@ class Room:
             self._taken -= size
             self._is_said = False
             self._full_until = -math.inf
+            self._freed_at = time.monotonic()
             self._changed.notify_all()
 
     def close(self) -> None:
@@ -79,7 +81,9 @@ class Room:
             with self._changed:
                 limit = self._limits.max_bytes
                 over = limit is not None and self._taken + sizes[0] > max(limit, sizes[0])
-            if not over or not is_some_to_free():
+            # Asked before it is tried: what is freed from here on makes room, which the next look finds.
+            can_be_freed = is_some_to_free()
+            if not over or not can_be_freed:
                 for size in sizes:
                     try:
                         made = create(size)
@@ -90,9 +94,11 @@ class Room:
                         self.take(size)
                         return made
                 why = "the disk is full"
+                # The disk has its room when nobody has it open any more, which may be a moment later.
+                can_be_freed = can_be_freed or time.monotonic() - self._freed_at < _LOOK_AGAIN_SECONDS
             else:
                 why = f"it has reached {self._limits.max_bytes} bytes (TRIVET_SPOOL_SIZE)"
-            if not self._wait(why, is_some_to_free):
+            if not self._wait(why, can_be_freed=can_be_freed):
                 return None
 
     def write_out(self, file: int, data: bytes) -> None:
@@ -103,10 +109,10 @@ class Room:
             except OSError as error:
                 if error.errno not in _NO_SPACE:
                     raise
-                if not self._wait("the disk is full", lambda: True):
+                if not self._wait("the disk is full", can_be_freed=True):
                     raise SpoolFull("The spool cannot take in another key: the disk is full.") from error
 
-    def _wait(self, why: str, is_some_to_free: Callable[[], bool]) -> bool:
+    def _wait(self, why: str, *, can_be_freed: bool) -> bool:
         """Waits for room; False where records are to be dropped."""
         with self._changed:
             said, self._is_said = self._is_said, True
@@ -116,7 +122,7 @@ class Room:
                 _log.error("The spool is full: %s. What is logged now is dropped and counted.", why)
             return False
         with self._changed:
-            if self._is_closed or not is_some_to_free():
+            if self._is_closed or not can_be_freed:
                 raise SpoolFull(f"The spool cannot take in more: {why}.")
             if not said:
                 _log.error("The spool is full: %s. Logging waits until the server has taken some of it.", why)

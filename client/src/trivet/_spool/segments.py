@@ -6,6 +6,7 @@ the offset of their first byte in the log, and each begins where the one before 
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import mmap
 import os
@@ -35,13 +36,14 @@ class Segment(NamedTuple):
 
 
 def segments_in(folder: Path) -> list[Segment]:
-    """The files of a log, in order."""
+    """The files of a log, in order. One that is removed in this moment, because all in it was sent, is left out."""
     found = []
     with os.scandir(folder) as entries:
         for entry in entries:
             if entry.name.endswith(_SUFFIX):
                 base = int(entry.name.removesuffix(_SUFFIX), 16)
-                found.append(Segment(Path(entry.path), base, entry.stat().st_size))
+                with contextlib.suppress(FileNotFoundError):
+                    found.append(Segment(Path(entry.path), base, entry.stat().st_size))
     return sorted(found, key=lambda segment: segment.base)
 
 

@@ -4,15 +4,16 @@
    head of the log before it is sent: so whoever goes on after this process was killed sends the same again, under the
    same number, and a message that had arrived has no effect.
 2. One call is under way at a time; what is logged meanwhile goes together into the next one.
-3. While the server is away the message is tried again. Records that it refuses are kept in `rejected/`, said once for
-   each reason, counted, and hold nothing up. A run that it refuses is kept there as a whole.
+3. While the server is away, or a quota is used up, the message is tried again: of a rate, when the server says; a run
+   that there is no room for, now and then. What waits for a quota is noted beside the log (quota_waits.py). Records
+   that are refused are kept in `rejected/`, said once for each reason, counted, and hold nothing up. A run that is
+   refused is kept there as a whole.
 4. A run that nobody could be asked for may be begun in another log, which is sent later: until then, this one waits.
 5. In what a process left, damage is skipped up to the next record that is whole, said, and counted.
 """
 
 from __future__ import annotations
 
-import contextlib
 import json
 import logging
 import shutil
@@ -26,6 +27,7 @@ from trivet._errors import (
     DeadlineExceeded,
     MessageTooLarge,
     Overloaded,
+    QuotaExceeded,
     RunIdTaken,
     ServerError,
     ServerUnavailable,
@@ -36,6 +38,8 @@ from trivet._spool.batches import MAX_MESSAGE_BYTES, Part, count_records, parts
 from trivet._spool.folders import TargetSpool
 from trivet._spool.frames import Kind, Series, intact_end, next_intact, stretches
 from trivet._spool.head import Head, Progress
+from trivet._spool.quota_waits import QuotaWait, quota_of
+from trivet._spool.refused_files import refused_file
 from trivet._spool.rejected import Rejected
 from trivet._spool.segments import Segment, read_segment, segments_in
 from trivet._status import from_status
@@ -49,8 +53,19 @@ _TRIES_OF_A_FAULT: Final = 5
 _GAP: Final = "SEQUENCE_GAP"
 _ENDED: Final = "WRITER_ENDED"
 _NO_RUN: Final = "RUN_NOT_FOUND"
-# Errors that end by themselves: a server that is away, slow or full, and a token that is about to be renewed.
-PASSING: Final = (ServerUnavailable, DeadlineExceeded, Overloaded, CredentialsInvalid)
+NO_ROOM_SECONDS: Final = 15.0
+"""How long a run waits that its workspace has no room for, before it is tried again."""
+
+
+def is_passing(error: TrivetError) -> bool:
+    """Whether an error ends by itself: a server that is away, slow or full, a token that is about to be renewed.
+
+    So does a rate. Room for a run comes when runs are purged or the quota is raised, and nothing of it could be sent
+    before; a file that there is no room for would hold up what was logged after it.
+    """
+    if isinstance(error, QuotaExceeded):
+        return error.is_rate or quota_of(error) == "runs"
+    return isinstance(error, ServerUnavailable | DeadlineExceeded | Overloaded | CredentialsInvalid)
 
 
 class Log(Protocol):
@@ -129,15 +144,19 @@ class Shipper:
         """Why the run as a whole was refused."""
         self.is_run_missing = False
         """Whether the last try failed because the run is not there yet."""
+        self.has_no_room = False
+        """Whether the last try failed because the workspace has no room for the run."""
         self.is_rewound = False
         """Whether this process has rewound the run, so that what is refused for that is sent anew."""
         self._server = server
         self._spool = spool
         self._is_over = is_over
         self._wait = wait
+        self._quota = QuotaWait(log.folder)
         self._rejected = Rejected(spool, log.head.about.run_id)
         self._message_bytes = MAX_MESSAGE_BYTES
         self._said_obstacle = False
+        self._said_turned_away = False
         self._said_damage = False
 
     @property
@@ -145,9 +164,14 @@ class Shipper:
         """Whether nothing is left to send."""
         return self.refusal is not None or self.log.head.progress.settled >= self.log.end
 
+    @property
+    def is_held_up(self) -> bool:
+        """Whether the last try failed for what is of this run alone, so that other logs may fare better."""
+        return self.is_run_missing or self.has_no_room
+
     def ship(self) -> bool:
         """Sends the next message, and returns when it is answered; False where there is none, or it is over."""
-        self.is_run_missing = False
+        self.is_run_missing = self.has_no_room = False
         while self.refusal is None and not self._is_over():
             found = self._next()
             if found is None:
@@ -158,12 +182,21 @@ class Shipper:
         return False
 
     def pending(self) -> int:
-        """How many records are neither stored nor refused."""
+        """How many records are neither stored nor refused. Any thread may ask, while another one ships."""
         count, at, end = 0, self.log.head.progress.settled, self.log.end
-        for segment in segments_in(self.log.folder):
+        try:
+            segments = segments_in(self.log.folder)
+        except FileNotFoundError:
+            return 0  # all of it was dealt with, and the log removed
+        for segment in segments:
             begin, stop = max(at, segment.base), min(end, segment.end)
-            if begin < stop:
-                count += count_intact(read_segment(segment, begin, stop), self.log.series, is_whole=self.log.is_whole)
+            if begin >= stop:
+                continue
+            try:
+                data = read_segment(segment, begin, stop)
+            except FileNotFoundError:
+                continue  # all of it was dealt with since it was listed
+            count += count_intact(data, self.log.series, is_whole=self.log.is_whole)
         return count
 
     def _next(self) -> tuple[int, Part] | None:
@@ -230,7 +263,7 @@ class Shipper:
             self._repeat(lambda: self._server.update(request), base + part.end, "the change of its status")
         else:
             self._send_file(json.loads(part.control.payload), base + part.end)
-        return True
+        return not self.is_held_up
 
     def _create(self, part: Part) -> None:
         assert part.control is not None
@@ -261,25 +294,40 @@ class Shipper:
     def _send_file(self, said: dict[str, str], end: int) -> None:
         run_id = self.log.head.about.run_id
         local = self.log.folder / said["local"]
+        kept = refused_file(self._spool, run_id, local, said["path"])
 
         def upload() -> None:
             try:
                 self._server.upload(run_id, local, said["path"])
             except OSError as error:
                 raise TrivetError(f"{local}: {error}") from error
+            except RuntimeError as error:
+                # While the interpreter ends, no thread begins any more: who comes later sends it.
+                raise ServerUnavailable(f"{local} could not be uploaded: {error}") from error
 
-        refusal = self._repeat(upload, end, f"the file {said['path']!r}")
-        if refusal is not None:
-            kept = self._spool.rejected / f"{run_id}-{local.name}"
-            self._spool.rejected.mkdir(exist_ok=True, mode=0o700)
-            with contextlib.suppress(OSError):
-                local.rename(kept)
-                _log.warning("run %s: %r is kept in %s", run_id, said["path"], kept)
-        elif self.log.head.progress.settled >= end:
+        def keep(error: TrivetError) -> None:
+            # Before it counts as dealt with: who finds that removes the log, and all that is in it.
+            try:
+                kept.take(local, error)
+            except OSError as problem:
+                _log.warning("run %s: %r cannot be kept: %s", run_id, said["path"], problem)
+            else:
+                _log.warning("run %s: %r is kept in %s; `trivet sync` sends it again", run_id, said["path"], kept.local)
+
+        if kept.is_kept and not local.exists():
+            self._settle(end, refused=1)  # a process was killed when it had kept it
+            return
+        refusal = self._repeat(upload, end, f"the file {said['path']!r}", keep)
+        if refusal is None and self.log.head.progress.settled >= end:
             shutil.rmtree(local) if local.is_dir() else local.unlink(missing_ok=True)
 
-    def _repeat(self, act: Callable[[], None], end: int, what: str) -> TrivetError | None:
-        """Tries something that has no number, until it is done, refused or over; returns why it was refused."""
+    def _repeat(
+        self, act: Callable[[], None], end: int, what: str, keep: Callable[[TrivetError], None] | None = None
+    ) -> TrivetError | None:
+        """Tries something that has no number, until it is done, refused or over; returns why it was refused.
+
+        What is refused is counted where something of it can be kept, after that.
+        """
         pauses, faults = Pauses(), 0
         while not self._is_over():
             try:
@@ -290,10 +338,12 @@ class Shipper:
                 faults += isinstance(error, ServerError)
                 if self._is_passing(error) or (isinstance(error, ServerError) and faults < _TRIES_OF_A_FAULT):
                     self._hit(error)
-                    self._wait(0 if self._is_over() else pauses.after(error))
+                    self._pause(pauses, error)
                     continue
                 _log.warning("run %s: %s was refused: %s", self.log.head.about.run_id, what, error)
-                self._settle(end)
+                if keep is not None:
+                    keep(error)
+                self._settle(end, refused=int(keep is not None))
                 return error
             if self.refusal is None:
                 self._settle(end)
@@ -324,7 +374,7 @@ class Shipper:
                     self._rejected.keep_all(message, error)
                     self._settle(end, refused=part.records)
                     return True
-                self._wait(0 if self._is_over() else pauses.after(error))
+                self._pause(pauses, error)
             except Exception as error:  # noqa: BLE001 - whatever happens, the next message is sent
                 if self._is_over():
                     return False
@@ -355,15 +405,33 @@ class Shipper:
         return False
 
     def _is_passing(self, error: TrivetError) -> bool:
-        return isinstance(error, PASSING) or self._is_missing(error)
+        return is_passing(error) or self._is_missing(error)
 
     def _is_missing(self, error: TrivetError) -> bool:
         return error.reason == _NO_RUN and self.log.head.about.is_unasked
 
+    def _pause(self, pauses: Pauses, error: TrivetError) -> None:
+        pause = pauses.after(error)
+        if isinstance(error, QuotaExceeded) and not error.is_rate:
+            pause = max(pause, NO_ROOM_SECONDS)
+        self._wait(0 if self._is_over() else pause)
+
     def _hit(self, error: TrivetError) -> None:
-        """Says once that the server is away, until it is back."""
+        """Says once that the server is away, or lets nobody in, until that is over."""
         self.obstacle = error
+        if isinstance(error, QuotaExceeded):
+            self._quota.wait_for(quota_of(error))
+        self.has_no_room = isinstance(error, QuotaExceeded) and not error.is_rate
         self.is_run_missing = self._is_missing(error)
+        if isinstance(error, CredentialsInvalid) and not self._said_turned_away:
+            self._said_turned_away = True
+            _log.warning(
+                "run %s: nothing is sent, because the server does not let this program in: %s What is logged is kept "
+                "in %s until it does.",
+                self.log.head.about.run_id,
+                error,
+                self.log.folder,
+            )
         if not self._said_obstacle:
             self._said_obstacle = True
             _log.info("run %s: %s; what is logged is kept in %s", self.log.head.about.run_id, error, self.log.folder)
@@ -386,7 +454,15 @@ class Shipper:
             before.refused + refused,
             before.damaged + damaged,
         )
-        self.obstacle, self.is_run_missing, self._said_obstacle = None, False, False
+        if self.obstacle is None:
+            self._quota.has_enough()
+        self.obstacle, self._said_obstacle = None, False
+        self.is_run_missing = self.has_no_room = False
+        if self._said_turned_away:
+            self._said_turned_away = False
+            _log.warning(
+                "run %s: the server lets this program in again; what was kept is sent.", self.log.head.about.run_id
+            )
         for segment in segments_in(self.log.folder):
             if segment.end <= end and segment != self.log.current:
                 segment.path.unlink(missing_ok=True)

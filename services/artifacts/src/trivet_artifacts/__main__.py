@@ -18,27 +18,35 @@ from trivet_artifacts.settings import (
     S3PublicEndpointOption,
     UploadLeaseOption,
 )
-from trivet_kit import commands
+from trivet_kit import commands, starting
 from trivet_kit.logs import set_up_logs
 from trivet_kit.settings import (
+    AUDIT_DAYS,
     MAX_CONNECTION_AGE_SECONDS,
     MAX_MESSAGE_BYTES,
+    AuditDaysOption,
     DatabaseUrlFileOption,
     DatabaseUrlOption,
     InsecureNoAuthOption,
     MaxConnectionAgeOption,
     MaxMessageBytesOption,
+    MetricsListenOption,
+    PolicyOption,
     ReadyOption,
     ServerSettings,
     TlsCertOption,
     TlsClientCaOption,
     TlsKeyOption,
+    TlsTerminatedOption,
     WorkspacesOption,
     parse_address,
+    parse_metrics_address,
+    parse_policy,
     parse_tls,
     parse_workspaces,
     read_database_url,
 )
+from trivet_kit.tracing import set_up_tracing
 
 PROGRAM = "trivet-artifacts"
 SERVICE = "trivet.artifacts.v1.ArtifactService"
@@ -65,25 +73,35 @@ def serve(
     tls_cert: TlsCertOption = "",
     tls_key: TlsKeyOption = "",
     tls_client_ca: TlsClientCaOption = "",
+    tls_terminated: TlsTerminatedOption = False,  # noqa: FBT002 - a flag of the command line
+    policy: PolicyOption = "",
     workspaces: WorkspacesOption = "",
     insecure_no_auth: InsecureNoAuthOption = False,  # noqa: FBT002 - a flag of the command line
     max_message_bytes: MaxMessageBytesOption = MAX_MESSAGE_BYTES,
     max_connection_age_seconds: MaxConnectionAgeOption = MAX_CONNECTION_AGE_SECONDS,
     upload_lease: UploadLeaseOption = UPLOAD_LEASE_SECONDS,
     collect_every_seconds: CollectEveryOption = 0,
+    audit_days: AuditDaysOption = AUDIT_DAYS,
+    metrics_listen: MetricsListenOption = "",
 ) -> None:
     """Serves until SIGTERM; the schema must be current (`migrate`)."""
+    starting.begin()
     from trivet_artifacts.server import build, migrations, open_blobs, open_database  # noqa: PLC0415 - as the other
+    from trivet_kit.identity.access import open_access  # noqa: PLC0415 - as the other
     from trivet_kit.server import run  # noqa: PLC0415 - most of a start, which `health` does without
 
     set_up_logs(logging.INFO)
+    set_up_tracing(PROGRAM)
     settings = ServerSettings(
         listen=parse_address(listen, "TRIVET_LISTEN"),
         workspaces=parse_workspaces(workspaces),
         tls=parse_tls(tls_cert, tls_key, tls_client_ca),
         insecure_no_auth=insecure_no_auth,
+        policy=parse_policy(policy),
+        tls_terminated=tls_terminated,
         max_message_bytes=max_message_bytes,
         max_connection_age_seconds=max_connection_age_seconds,
+        metrics=parse_metrics_address(metrics_listen),
     )
     settings.check()
     blobs = open_blobs(artifact_store, s3_public_endpoint)
@@ -91,8 +109,10 @@ def serve(
     database.check_usable()
     migrations(database).check(f"{PROGRAM} migrate")
     blobs.check_usable()
-    component = build(database, blobs, timedelta(seconds=upload_lease), timedelta(seconds=collect_every_seconds))
-    run((component,), settings, partial(commands.say_ready, PROGRAM))
+    with open_access(settings.policy, settings.workspaces, with_certificates=settings.with_certificates) as access:
+        lease, collect_every = timedelta(seconds=upload_lease), timedelta(seconds=collect_every_seconds)
+        component = build(database, blobs, lease, collect_every, access.quotas, audit_days)
+        run((component,), settings, access, partial(commands.say_ready, PROGRAM))
 
 
 @app.command()

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
 from trivet_artifacts.domain.artifacts import Artifact
 from trivet_artifacts.resuming import Resuming
 from trivet_kit.errors import Overloaded
 from trivet_kit.resources import UploadName
+from trivet_kit.tracing import CarryingThreads
 
 # Each reads a file of any size as a whole; a store is not read faster by many.
 COMPLETIONS = 2
@@ -39,7 +39,7 @@ class Completions:
 
     def __init__(self, resuming: Resuming) -> None:
         self._resuming = resuming
-        self._threads = ThreadPoolExecutor(COMPLETIONS, thread_name_prefix="completion")
+        self._threads = CarryingThreads(COMPLETIONS, thread_name_prefix="completion")
         self._running: dict[UploadName, _Completion] = {}
 
     async def complete(self, name: UploadName, etags: tuple[str, ...]) -> Artifact:

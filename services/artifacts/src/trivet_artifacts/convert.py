@@ -78,6 +78,13 @@ def to_range(request: pb.DownloadArtifactRequest) -> ByteRange:
     return ByteRange(request.offset_bytes, request.limit_bytes)
 
 
+def to_content_bytes(request: pb.ListArtifactsRequest) -> int:
+    """How many bytes of files may come with a page. Raises FieldInvalid."""
+    if request.max_content_bytes < 0:
+        raise FieldInvalid("max_content_bytes", "must be 0 or more")
+    return request.max_content_bytes
+
+
 def to_paths(request: pb.DownloadArtifactsRequest) -> list[str]:
     """The files that are asked for. Raises FieldInvalid."""
     if len(request.paths) > limits.MAX_DOWNLOADED:

@@ -10,6 +10,7 @@ import hashlib
 import logging
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Protocol
@@ -28,6 +29,7 @@ from trivet_artifacts.domain.uploads import Committed, NewFile, Upload, Uploads
 from trivet_artifacts.packs import Pack, WholeFile
 from trivet_kit.errors import CallerError, FieldInvalid, Overloaded
 from trivet_kit.resources import UploadName
+from trivet_kit.tallies import Tally
 
 # Files whose bytes come in at once, over all streams. In S3 each holds up to one part in memory and sends a copy of it.
 MAX_OPEN_FILES = 32
@@ -142,6 +144,7 @@ class Intakes:
         blobs: BlobStore,
         threads: ThreadPoolExecutor,
         index: ThreadPoolExecutor,
+        space: Tally,
     ) -> None:
         """Shares two pools of threads with others.
 
@@ -151,12 +154,14 @@ class Intakes:
             blobs: where bytes go.
             threads: for work on bytes.
             index: for work on the index; fewer, so that they do not take all connections to the database.
+            space: the bytes that workspaces keep.
         """
         self._uploads = uploads
         self._resumables = resumables
         self._blobs = blobs
         self._threads = threads
         self._index = index
+        self._space = space
         self._loop: asyncio.AbstractEventLoop | None = None
         self._places = asyncio.Semaphore(MAX_OPEN_FILES)
 
@@ -179,13 +184,15 @@ class Intakes:
         """Opens a file, when there is a place for it.
 
         Raises:
+            QuotaExceeded: its workspace may keep no more bytes.
             Overloaded: there was none for half a minute.
         """
+        await self._check_space(file.owner.workspace, file.size_bytes or 1)
         leave = await self._place()
         return Intake(file, object_key, self._blobs.create(object_key), leave)
 
     async def begin_pack(self, object_key: str) -> Pack:
-        """Opens a pack, when there is a place for it. Raises as `begin` does."""
+        """Opens a pack, when there is a place for it. Raises Overloaded: there was none for half a minute."""
         leave = await self._place()
         return Pack(object_key, self._blobs.create(object_key), leave)
 
@@ -198,11 +205,13 @@ class Intakes:
         """Makes a file visible whose bytes are all there.
 
         Raises:
+            QuotaExceeded: its workspace may keep no more bytes.
             Overloaded: there was no place for it for half a minute.
             ArtifactDigestMismatch, ArtifactPathTaken, ArtifactsHeld: it is refused.
             ArtifactStoreUnavailable, StorageFull, UploadExpired: it could not be made durable.
         """
         workspace = whole.file.owner.workspace
+        await self._check_space(workspace, len(whole.data))
         object_key = self._uploads.take_spare(workspace) or (await self.reserve(workspace, 1))[0]
         try:
             pack = await self.begin_pack(object_key)
@@ -215,8 +224,8 @@ class Intakes:
     def _take_in(self, pack: Pack, whole: WholeFile) -> Artifact:
         try:
             pack.write((whole,))
-            commit = partial(self._uploads.commit_one, pack.only())
-            committing = self._index.submit(self._committed, [pack], commit)
+            upload = pack.only()
+            committing = self._index.submit(self._commit, [pack], lambda _: self._uploads.commit_one(upload))
         except BaseException:
             self._discard(pack, None)
             raise
@@ -303,7 +312,7 @@ class Intakes:
 
         What nothing refers to of what came is removed.
         """
-        done = self._index.submit(self._commit, list(incoming))
+        done = self._index.submit(self._commit, list(incoming), self._uploads.commit)
         return await asyncio.shield(asyncio.wrap_future(done))
 
     def discard(self, intake: Incoming) -> None:
@@ -321,9 +330,28 @@ class Intakes:
         else:
             await asyncio.wrap_future(intake.work)
 
-    def _commit(self, incoming: list[Incoming]) -> tuple[Artifact | CallerError, ...]:
-        uploads = [upload for each in incoming for upload in each.uploads]
-        return self._committed(incoming, partial(self._uploads.commit, uploads))
+    async def _check_space(self, workspace: str, size_bytes: int) -> None:
+        if self._space.is_limited(workspace):
+            await asyncio.wrap_future(self._index.submit(self._space.check, workspace, size_bytes))
+
+    def _commit(
+        self, incoming: list[Incoming], commit: Callable[[Sequence[Upload]], Committed]
+    ) -> tuple[Artifact | CallerError, ...]:
+        """Makes files visible that their workspaces have room for; the others are refused, and removed."""
+        refusals: dict[Incoming, CallerError] = {}
+        with ExitStack() as adding:
+            for each in incoming:
+                try:
+                    for workspace, size_bytes in _space_of(each).items():
+                        adding.enter_context(self._space.adding(workspace, size_bytes))
+                except CallerError as refusal:
+                    refusals[each] = refusal
+                    each.keeps_bytes = False
+                    self.discard(each)
+            taken = [each for each in incoming if each not in refusals]
+            uploads = [upload for each in taken for upload in each.uploads]
+            results = iter(self._committed(taken, partial(commit, uploads)) if taken else ())
+        return tuple(refusals.get(each) or next(results) for each in incoming for _ in each.uploads)
 
     def _committed(
         self, incoming: Sequence[Incoming], commit: Callable[[], Committed]
@@ -368,3 +396,13 @@ class Intakes:
             self._uploads.release(object_keys)
         except Exception:  # noqa: BLE001 - whatever it is, it is tried again later
             _log.exception("reservations of uploads could not be ended; they expire")
+
+
+def _space_of(incoming: Incoming) -> dict[str, int]:
+    """How many bytes a workspace keeps more of it; none where they have been counted since its upload was made."""
+    contents = {upload.sha256: upload for upload in incoming.uploads if not upload.outlives}
+    space: dict[str, int] = {}
+    for upload in contents.values():
+        workspace = upload.file.owner.workspace
+        space[workspace] = space.get(workspace, 0) + upload.size_bytes
+    return space

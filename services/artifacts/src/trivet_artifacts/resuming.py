@@ -28,6 +28,7 @@ from trivet_artifacts.domain.resumables import Parts, Resumable, Resumables
 from trivet_artifacts.domain.uploads import NewFile, Upload, Uploads
 from trivet_kit.errors import CallerError, FieldInvalid
 from trivet_kit.resources import ArtifactOwnerName, UploadName
+from trivet_kit.tallies import Tally
 
 _log = logging.getLogger("trivet.artifacts")
 
@@ -49,6 +50,8 @@ class Resuming:
     uploads: Uploads
     artifacts: Artifacts
     blobs: BlobStore
+    space: Tally
+    """The bytes that workspaces keep."""
     on_unverified: Callable[[], None]
     """Is told that there is an object to be read."""
 
@@ -61,6 +64,7 @@ class Resuming:
         """Begins an upload, or finds the one with this key that has not ended.
 
         Raises:
+            QuotaExceeded: its workspace may keep no more bytes.
             DirectTransferUnavailable: its size is not known, and clients do not reach the store.
             ArtifactStoreUnavailable, StorageFull.
         """
@@ -69,10 +73,14 @@ class Resuming:
             self._direct()
         if resume_key and (found := self.resumables.find(file, parts, resume_key)):
             return found
-        # First the reservation: what a crash leaves after it is found and removed.
-        object_key = self.resumables.reserve(file.owner.workspace)
-        store_upload = self.blobs.begin(object_key, with_digests=is_measured)
-        return self.resumables.add(object_key, file, parts, resume_key, store_upload)
+        workspace = file.owner.workspace
+        if file.size_bytes is None:
+            self.space.check(workspace, 1)
+        with self.space.adding(workspace, file.size_bytes or 0):
+            # First the reservation: what a crash leaves after it is found and removed.
+            object_key = self.resumables.reserve(workspace)
+            store_upload = self.blobs.begin(object_key, with_digests=is_measured)
+            return self.resumables.add(object_key, file, parts, resume_key, store_upload)
 
     def open(self, name: UploadName) -> Resumable:
         """Returns an upload that is not complete. Raises UploadNotFound."""
@@ -150,6 +158,7 @@ class Resuming:
             FieldInvalid: it has a size, or another number of parts.
             UploadIncomplete: parts are missing, or are others.
             ArtifactPathTaken, ArtifactsHeld: it cannot lie there; the upload stays.
+            QuotaExceeded: its workspace may not keep so many bytes; the upload stays.
             ArtifactStoreUnavailable, StorageFull.
         """
         upload = self.resumables.use(name)
@@ -174,7 +183,8 @@ class Resuming:
             self.resumables.note_etags(name, etags_sha256)  # before: afterwards the store lists no parts
             self._put_together(direct, upload, held)
         sha256 = sha256_of(self.blobs, upload.object_key, held.size_bytes, on_read)
-        return self._commit(upload, held.size_bytes, sha256, verified=True)
+        with self.space.adding(upload.name.workspace, held.size_bytes):
+            return self._commit(upload, held.size_bytes, sha256, verified=True)
 
     def sign_read(self, owner: ArtifactOwnerName, path: str) -> tuple[Artifact, SignedRequest]:
         """A file, and a request that reads it. Raises as `Artifacts.find_file`, and DirectTransferUnavailable."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import math
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from functools import partial
@@ -24,10 +25,16 @@ from trivet_gateway.callers import metadata_of, workspace_of
 from trivet_gateway.compression import Compressed
 from trivet_gateway.errors import MlflowError
 from trivet_gateway.hosts import KnownHosts
-from trivet_gateway.origins import SameOrigin
+from trivet_gateway.measuring import Measured, Routed
+from trivet_gateway.origins import SameOrigin, is_own_origin
 from trivet_gateway.request_ids import Identified, request_id_in
 from trivet_gateway.requests import fields_of
+from trivet_gateway.sign_in.presenting import Presented
+from trivet_gateway.sign_in.refreshing import Refresher
+from trivet_gateway.sign_in.routes import SignInRoutes
+from trivet_gateway.sign_in.settings import SignInSettings
 from trivet_gateway.upstream import SERVICES, Addresses, Caller, Upstream
+from trivet_kit.system import sign_in_messages
 from trivet_kit.timestamps import from_millis, now_millis
 from trivet_proto.common.v1 import system_service_pb2
 
@@ -40,7 +47,12 @@ _log = logging.getLogger("trivet.gateway")
 
 
 def build(
-    addresses: Addresses, names: frozenset[str] | None, ending: asyncio.Event, *, is_direct: bool = False
+    addresses: Addresses,
+    names: frozenset[str] | None,
+    ending: asyncio.Event,
+    sign_in: SignInSettings,
+    *,
+    is_direct: bool = False,
 ) -> ASGIApp:
     """The application before these services.
 
@@ -48,6 +60,7 @@ def build(
         addresses: Of the services.
         names: That requests may call this server by; None: any.
         ending: Set when the server begins to end.
+        sign_in: How people sign in.
         is_direct: Whether clients reach the store of files themselves.
     """
     upstream: list[Upstream] = []
@@ -93,10 +106,13 @@ def build(
         *called(routes.WORKSPACES),
         Route("/3.0/{rest:path}", _out_of_scope, methods=_METHODS),
     ]
+    signing_in = SignInRoutes(sign_in)
+    refresher = Refresher(signing_in.provider_of)
     paths = [
         _mount("/api", api),
         _mount("/ajax-api", api),
         *transferred(routes.PAGE_FILES),
+        *signing_in.routes(refresher),
         *pages.routes(),
         Route("/graphql", _out_of_scope, methods=_METHODS),
         Route("/v1/traces", _out_of_scope, methods=_METHODS),
@@ -109,19 +125,27 @@ def build(
         exception_handlers={MlflowError: _refused, 404: _unknown, 405: _unknown, Exception: _failed},
     )
     app.router.redirect_slashes = False
-    bridge = Bridge(Compressed(_Prefixed(app)), lambda: upstream[0], ending, _own_info())
-    whole = SameOrigin(bridge, names or frozenset())
-    return Identified(whole if names is None else KnownHosts(whole, names))
+    bridge = Bridge(Compressed(_Prefixed(Routed(app))), lambda: upstream[0], ending, _own_info(sign_in))
+    known = names or frozenset()
+    presented = Presented(bridge, sign_in, refresher, lambda origin, scope: is_own_origin(origin, scope, known))
+    whole = SameOrigin(presented, known)
+    return Measured(Identified(whole if names is None else KnownHosts(whole, names)))
 
 
-def _own_info() -> bytes:
-    """What the gateway says about itself to pages, from when it starts."""
-    info = system_service_pb2.ServerInfo(
-        version=version("trivet-gateway"),
-        services=sorted(service.full_name for service in SERVICES),
-        start_time=from_millis(now_millis()),
-    )
-    return info.SerializeToString()
+def _own_info(sign_in: SignInSettings) -> Callable[[], bytes]:
+    """What the gateway says about itself to pages."""
+    started = from_millis(now_millis())
+
+    def say() -> bytes:
+        info = system_service_pb2.ServerInfo(
+            version=version("trivet-gateway"),
+            services=sorted(service.full_name for service in SERVICES),
+            start_time=started,
+            sign_in=sign_in_messages(sign_in.issuers()),
+        )
+        return info.SerializeToString()
+
+    return say
 
 
 def _mount(path: str, there: Sequence[BaseRoute]) -> Mount:
@@ -145,7 +169,10 @@ class _Prefixed:
 
 async def _refused(_: Request, error: Exception) -> Response:
     assert isinstance(error, MlflowError)
-    return _error(error.status, error.code, error.message)
+    answer = _error(error.status, error.code, error.message)
+    if error.retry_after_seconds is not None:
+        answer.headers["Retry-After"] = str(max(math.ceil(error.retry_after_seconds), 1))
+    return answer
 
 
 async def _unknown(request: Request, error: Exception) -> Response:

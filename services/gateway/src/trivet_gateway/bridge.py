@@ -24,6 +24,7 @@ from trivet_gateway import grpc_web
 from trivet_gateway.callers import metadata_of
 from trivet_gateway.errors import DETAILS, MlflowError, from_rpc
 from trivet_gateway.grpc_web import FrameError
+from trivet_gateway.measuring import note_rpc
 from trivet_gateway.requests import body_of
 from trivet_gateway.upstream import SERVER_INFO, SERVICES, Upstream
 from trivet_proto.common.v1 import options_pb2
@@ -71,7 +72,7 @@ class Bridge:
     upstream: Callable[[], Upstream]
     ending: asyncio.Event
     """Set when the server begins to end."""
-    own_info: bytes
+    own_info: Callable[[], bytes]
     """What the gateway says about itself: a `ServerInfo`."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -79,7 +80,7 @@ class Bridge:
         if scope["type"] != "http" or scope["method"] != "POST" or not scope["path"].startswith(_BEGINNING):
             await self.app(scope, receive, send)
             return
-        answer = _Answer(send)
+        answer = _Answer(scope, send)
         try:
             kind = Headers(scope=scope).get("content-type", "").partition(";")[0].strip().lower()
             if kind not in grpc_web.CONTENT_TYPES:
@@ -92,6 +93,8 @@ class Bridge:
             return
 
     async def _answer(self, request: Request, answer: _Answer) -> None:
+        # So it is, where the browser leaves before there is another end.
+        answer.note(grpc.StatusCode.CANCELLED)
         path = request.scope["path"]
         method = METHODS.get(path)
         if method is None or method.streams_requests:
@@ -112,7 +115,7 @@ class Bridge:
         message = grpc_web.message_in(body)
         server = request.headers.get(SERVER_HEADER, "tracking")
         if server == "gateway" and path == SERVER_INFO:
-            await answer.send(grpc_web.framed(self.own_info))
+            await answer.send(grpc_web.framed(self.own_info()))
             await answer.end(grpc.StatusCode.OK, "")
             return
         channel = self.upstream().channel_of(method.service, server)
@@ -146,7 +149,8 @@ async def _pass_on(call: Any, answer: _Answer) -> None:
 class _Answer:
     """The answer to a call, of which nothing is sent before it is known."""
 
-    def __init__(self, send: Send) -> None:
+    def __init__(self, scope: Scope, send: Send) -> None:
+        self._scope = scope
         self._send = send
         self._begun = False
 
@@ -157,10 +161,16 @@ class _Answer:
 
     async def end(self, code: grpc.StatusCode, message: str, trailer: Any = ()) -> None:
         """Ends, with the details of a service's trailer."""
+        self.note(code)
         further = [(name, value) for name, value in trailer if name == DETAILS]
         await self._begin()
         frame = grpc_web.trailers(code.value[0], message, further)
         await self._send({"type": "http.response.body", "body": frame})
+
+    def note(self, code: grpc.StatusCode) -> None:
+        """Says to who measures what the call ends with, as far as is known."""
+        if self._scope["path"] in METHODS:
+            note_rpc(self._scope, self._scope["path"], code.name)
 
     async def refuse_kind(self) -> None:
         """Says which form of a request is taken."""

@@ -12,9 +12,14 @@ from starlette.requests import Request
 from starlette.types import Scope
 
 from trivet_gateway.errors import MlflowError, invalid
+from trivet_gateway.measuring import traceparent_of
 from trivet_gateway.request_ids import REQUEST_ID, request_id_in
+from trivet_kit.tracing import TRACEPARENT
 
 _DEFAULT_WORKSPACE: Final = "default"
+_FORWARDED_FOR: Final = "x-forwarded-for"
+# As much as audit keeps.
+_MAX_FORWARDED_CHARACTERS: Final = 300
 _SCHEMES: Final = ("bearer", "basic", "")
 _WORKSPACE: Final = re.compile(r"[a-z](?:[-a-z0-9]{0,61}[a-z0-9])?")
 
@@ -38,12 +43,16 @@ def checked_workspace(name: str) -> str:
 
 
 def metadata_of(scope: Scope) -> tuple[tuple[str, str], ...]:
-    """The request id, and the caller's credentials as the services take them: the password of basic ones is a token.
+    """The request id, where it came from, and the caller's credentials as the services take them.
+
+    The password of basic ones is a token.
 
     Raises:
         MlflowError: the credentials cannot be read, or are of another kind.
     """
-    metadata = [(REQUEST_ID, request_id_in(scope))]
+    metadata = [(REQUEST_ID, request_id_in(scope)), *_forwarded_for(scope)]
+    if traceparent := traceparent_of(scope):
+        metadata.append((TRACEPARENT, traceparent))
     scheme, _, given = Headers(scope=scope).get("authorization", "").partition(" ")
     if scheme.lower() not in _SCHEMES:
         # It may be a secret of another server.
@@ -59,6 +68,19 @@ def metadata_of(scope: Scope) -> tuple[tuple[str, str], ...]:
     if given:
         metadata.append(("authorization", f"Bearer {given}"))
     return tuple(metadata)
+
+
+def _forwarded_for(scope: Scope) -> tuple[tuple[str, str], ...]:
+    """Where a request came from, for audit: what it says itself, and then who is at the other end, as proxies do.
+
+    Nothing here or in the services believes it.
+    """
+    said = Headers(scope=scope).get(_FORWARDED_FOR, "")
+    client = scope.get("client")
+    hops = [said] if said and said.isascii() and said.isprintable() else []
+    hops += [client[0]] if client else []
+    # The last hops are known best.
+    return ((_FORWARDED_FOR, ", ".join(hops)[-_MAX_FORWARDED_CHARACTERS:]),) if hops else ()
 
 
 def _unreadable() -> MlflowError:

@@ -52,12 +52,14 @@ _WITHOUT_A_SENTENCE: Final = {
 class MlflowError(Exception):
     """A refusal with an `error_code` of MLflow and a sentence."""
 
-    def __init__(self, code: str, message: str, reason: str = "") -> None:
+    def __init__(self, code: str, message: str, reason: str = "", retry_after_seconds: float | None = None) -> None:
         super().__init__(message)
         self.code = code
         self.message = message
         self.reason = reason
         """Of a service, as its contract has it."""
+        self.retry_after_seconds = retry_after_seconds
+        """How long to wait before the same is asked again; None where nobody knows."""
 
     @property
     def status(self) -> int:
@@ -75,10 +77,14 @@ def missing(message: str) -> MlflowError:
     return MlflowError("RESOURCE_DOES_NOT_EXIST", message)
 
 
-def _reason_in(details: bytes) -> str:
-    info = error_details_pb2.ErrorInfo()
-    packed = status_pb2.Status.FromString(details).details
-    return info.reason if any(each.Unpack(info) for each in packed) else ""
+def from_status(code: str, status: status_pb2.Status) -> MlflowError:
+    """What a service refused, of which `code` is known."""
+    info, retry = error_details_pb2.ErrorInfo(), error_details_pb2.RetryInfo()
+    reason = info.reason if any(each.Unpack(info) for each in status.details) else ""
+    is_known = any(each.Unpack(retry) for each in status.details)
+    return MlflowError(
+        code, status.message or code, reason, retry.retry_delay.ToNanoseconds() / 1e9 if is_known else None
+    )
 
 
 def from_rpc(error: grpc.RpcError) -> MlflowError:
@@ -90,5 +96,5 @@ def from_rpc(error: grpc.RpcError) -> MlflowError:
     trailer: Any = error.trailing_metadata()
     details = next((value for key, value in trailer or () if key == DETAILS), None)
     if details is not None and code != "INTERNAL_ERROR":
-        return MlflowError(code, error.details() or code, _reason_in(details))
+        return from_status(code, status_pb2.Status.FromString(details))
     return MlflowError(code, _WITHOUT_A_SENTENCE.get(code, "The server failed; its log says why."))

@@ -35,7 +35,7 @@ class SameOrigin:
         """As ASGI has it."""
         if scope["type"] == "http" and scope["method"] not in _READING:
             origin = Headers(scope=scope).get("origin")
-            if origin is not None and not self._is_own(origin.lower(), host_in(scope)):
+            if origin is not None and not is_own_origin(origin, scope, self.names):
                 _log.warning("refused a page of another origin", extra={"origin": origin[:200]})
                 content = {"error_code": "PERMISSION_DENIED", "message": "Cross-origin request blocked"}
                 refused = Response(orjson.dumps(content), status_code=403, media_type="application/json")
@@ -43,23 +43,23 @@ class SameOrigin:
                 return
         await self.app(scope, receive, send)
 
-    def _is_own(self, origin: str, host: str) -> bool:
-        try:
-            parts = urlsplit(origin)
-            name = parts.hostname or ""
-        except ValueError:
-            return False
-        if parts.scheme not in _DEFAULT_PORTS or not name:
-            return False
-        default = _DEFAULT_PORTS[parts.scheme]
-        asking, asked = parts.netloc.removesuffix(default), host.removesuffix(default)
-        if asking == asked:
-            return True
-        if not is_form(asking) or is_address(name):
-            return False
-        # Another port may be another program: it has to be that of the request, of the setting, or none.
-        return is_named(asking, self._said) or (port_in(asking) == port_in(asked) and is_named(name, self._said))
 
-    @property
-    def _said(self) -> frozenset[str]:
-        return self.names - LOOPBACK
+def is_own_origin(origin: str, scope: Scope, names: frozenset[str]) -> bool:
+    """Whether an `Origin` is of this server: of the name that a request calls it by, or of one of its names."""
+    origin, host = origin.lower(), host_in(scope)
+    try:
+        parts = urlsplit(origin)
+        name = parts.hostname or ""
+    except ValueError:
+        return False
+    if parts.scheme not in _DEFAULT_PORTS or not name:
+        return False
+    default = _DEFAULT_PORTS[parts.scheme]
+    asking, asked = parts.netloc.removesuffix(default), host.removesuffix(default)
+    if asking == asked:
+        return True
+    if not is_form(asking) or is_address(name):
+        return False
+    said = names - LOOPBACK
+    # Another port may be another program: it has to be that of the request, of the setting, or none.
+    return is_named(asking, said) or (port_in(asking) == port_in(asked) and is_named(name, said))

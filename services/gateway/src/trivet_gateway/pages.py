@@ -20,7 +20,10 @@ from trivet_gateway.compression import takes
 
 BUILT: Final = Path(__file__).with_name("ui")
 """Where the build puts them."""
-SECTIONS: Final = ("experiments", "runs", "compare", "models", "server")
+SECTIONS: Final = (
+    *("experiments", "runs", "compare", "models", "promotions", "server", "access", "audit"),
+    *("sign-in", "signed-in"),
+)
 """What the paths of pages begin with. What is below them is for the pages themselves to read."""
 POLICY: Final = "; ".join(
     (

@@ -12,6 +12,7 @@ import grpc.aio
 from google.protobuf.descriptor import ServiceDescriptor
 
 from trivet_gateway.errors import from_rpc
+from trivet_kit.upstream_tls import NO_UPSTREAM_TLS, UpstreamTls
 from trivet_proto.artifacts.v1 import artifact_service_pb2
 from trivet_proto.artifacts.v1.artifact_service_pb2_grpc import ArtifactServiceStub
 from trivet_proto.common.v1 import system_service_pb2
@@ -34,8 +35,11 @@ _TIMEOUT_SECONDS: Final = 60.0
 _BYTES_A_SECOND: Final = 64 * 1024
 UNKNOWN_BYTES: Final = 10 << 30
 """Of what nobody says how much it is: so that the time for it is no limit."""
+_ROUND_ROBIN: Final[Mapping[str, Any]] = {"loadBalancingConfig": [{"round_robin": {}}]}
+_ALONE_CONFIG: Final = json.dumps(_ROUND_ROBIN)
+# As the SDK has it: a server that is about to stop says so by its health, and gets no more calls from here.
+_REPLICAS_CONFIG: Final = json.dumps({**_ROUND_ROBIN, "healthCheckConfig": {"serviceName": ""}})
 _OPTIONS: Final = (
-    ("grpc.service_config", json.dumps({"loadBalancingConfig": [{"round_robin": {}}]})),
     ("grpc.max_receive_message_length", -1),
     ("grpc.initial_reconnect_backoff_ms", 100),
     ("grpc.max_reconnect_backoff_ms", 2_000),
@@ -44,12 +48,39 @@ _OPTIONS: Final = (
 
 
 @dataclass(frozen=True)
-class Addresses:
-    """Of the services: `host:port`, or `unix:PATH`."""
+class Endpoint:
+    """Where a service is."""
 
-    tracking: str
-    artifacts: str
-    registry: str
+    target: str
+    """As gRPC takes it: `host:port`, `ipv4:host:port,host:port` of replicas, or `unix:PATH`."""
+    is_tls: bool = False
+    is_alone: bool = False
+    """Whether there is never another server there, so that nobody has to know when this one stops."""
+
+
+@dataclass(frozen=True)
+class Addresses:
+    """Of the services."""
+
+    tracking: Endpoint
+    artifacts: Endpoint
+    registry: Endpoint
+    tls: UpstreamTls = NO_UPSTREAM_TLS
+    """Of those that speak TLS."""
+
+    def channel(self, endpoint: Endpoint) -> grpc.aio.Channel:
+        """To a service. For one event loop."""
+        options = (("grpc.service_config", _ALONE_CONFIG if endpoint.is_alone else _REPLICAS_CONFIG), *_OPTIONS)
+        if not endpoint.is_tls:
+            return grpc.aio.insecure_channel(endpoint.target, options=options)
+        credentials = grpc.ssl_channel_credentials(self.tls.authorities, self.tls.key, self.tls.certificate)
+        return grpc.aio.secure_channel(endpoint.target, credentials, options=options)
+
+
+def everywhere(target: str) -> Addresses:
+    """Of services that are one server alone, without TLS."""
+    alone = Endpoint(target, is_alone=True)
+    return Addresses(alone, alone, alone)
 
 
 class Upstream:
@@ -57,8 +88,8 @@ class Upstream:
 
     def __init__(self, addresses: Addresses) -> None:
         """Connects to nothing yet."""
-        targets = dict.fromkeys((addresses.tracking, addresses.artifacts, addresses.registry))
-        self._channels = {target: grpc.aio.insecure_channel(target, options=_OPTIONS) for target in targets}
+        endpoints = {addresses.tracking, addresses.artifacts, addresses.registry}
+        self._channels = {endpoint: addresses.channel(endpoint) for endpoint in endpoints}
         # As the others say of themselves what is asked there.
         self.system: Any = SystemServiceStub(self._channels[addresses.tracking])
         self.tracking: Any = TrackingServiceStub(self._channels[addresses.tracking])

@@ -8,12 +8,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Protocol, TypeAlias
+from typing import Protocol
 
+from trivet_kit.roles import PermissionValue, Role
+from trivet_kit.workspace_rules import NO_RULES, WorkspaceRules
 from trivet_proto.common.v1 import options_pb2
 
-# In quotes: `ValueType` exists for type checkers only.
-PermissionValue: TypeAlias = "options_pb2.Permission.ValueType"
+
+@dataclass(frozen=True)
+class Grant:
+    """A role in a workspace that a token carries itself."""
+
+    workspace: str
+    role: Role
 
 
 @dataclass(frozen=True)
@@ -21,9 +28,15 @@ class Principal:
     """A caller, as verified."""
 
     subject: str
-    """The caller's stable name; goes into `created_by` and the access log."""
+    """The caller's stable name, `ISSUER/NAME`; goes into `created_by` and the access log."""
     authenticated: bool
     """Whether credentials were verified."""
+    groups: frozenset[str] = frozenset()
+    """Of the caller, as its issuer says: each `ISSUER/NAME`."""
+    token_id: str = ""
+    """The token's own id (`jti`), by which it can be revoked; empty for none."""
+    grants: tuple[Grant, ...] | None = None
+    """What one of Trivet's own tokens lets its bearer do, and no more; None: what the policy says of the subject."""
 
 
 ANONYMOUS = Principal(subject="anonymous", authenticated=False)
@@ -37,11 +50,31 @@ class Authenticator(Protocol):
         """Whether callers must present credentials."""
         ...
 
-    def authenticate(self, metadata: Mapping[str, str | bytes]) -> Principal:
-        """The principal behind a call, from the call's metadata, whose keys are in lower case.
+    def known(self, metadata: Mapping[str, str | bytes]) -> Principal | None:
+        """The principal behind a call, at once: one whose credentials were verified before, or ANONYMOUS.
+
+        None where they have to be verified. The keys of the call's metadata are in lower case.
 
         Raises:
-            CredentialsInvalid: none where they are required, or some that do not verify.
+            CredentialsInvalid: none where they are required, or some that cannot verify.
+        """
+        ...
+
+    async def verify(self, metadata: Mapping[str, str | bytes]) -> Principal:
+        """The principal behind a call that is not known yet. May wait, for the keys of an issuer.
+
+        Raises:
+            CredentialsInvalid: they do not verify.
+        """
+        ...
+
+    async def verify_again(self, metadata: Mapping[str, str | bytes], since: float) -> Principal:
+        """The principal behind a stream that was let in at a time, in seconds since 1970, and goes on.
+
+        As `verify`, but what has only expired since then still counts. Cheap where nothing has changed.
+
+        Raises:
+            CredentialsInvalid: they do not verify any more.
         """
         ...
 
@@ -53,8 +86,16 @@ class Policy(Protocol):
         """Ids of the workspaces that the principal may see. All others answer it as if they did not exist."""
         ...
 
+    def roles(self, principal: Principal, workspace: str | None) -> frozenset[Role]:
+        """The roles of a principal in a workspace, or, for None, on the server."""
+        ...
+
     def permits(self, principal: Principal, permission: PermissionValue, workspace: str | None) -> bool:
         """Whether the principal has a permission in a workspace that it may see, or, for None, on the server."""
+        ...
+
+    def rules(self, workspace: str) -> WorkspaceRules:
+        """What else is set for a workspace, at this moment; nothing for one that does not exist."""
         ...
 
 
@@ -63,9 +104,17 @@ class NoAuthentication:
 
     required = False
 
-    def authenticate(self, metadata: Mapping[str, str | bytes]) -> Principal:  # noqa: ARG002 - it asks for nothing
+    def known(self, metadata: Mapping[str, str | bytes]) -> Principal:  # noqa: ARG002 - it asks for nothing
         """Returns ANONYMOUS."""
         return ANONYMOUS
+
+    async def verify(self, metadata: Mapping[str, str | bytes]) -> Principal:
+        """Returns ANONYMOUS."""
+        return self.known(metadata)
+
+    async def verify_again(self, metadata: Mapping[str, str | bytes], since: float) -> Principal:  # noqa: ARG002 - as above
+        """Returns ANONYMOUS."""
+        return self.known(metadata)
 
 
 class OpenPolicy:
@@ -78,6 +127,15 @@ class OpenPolicy:
         """All workspaces that exist."""
         return self._workspaces
 
+    def roles(self, principal: Principal, workspace: str | None) -> frozenset[Role]:
+        """Everybody is an administrator."""
+        permitted = self.permits(principal, options_pb2.PERMISSION_ADMIN, workspace)
+        return frozenset({Role.ADMIN}) if permitted else frozenset()
+
     def permits(self, principal: Principal, permission: PermissionValue, workspace: str | None) -> bool:  # noqa: ARG002 - open to all
         """True for the server, and for the workspaces that exist."""
         return workspace is None or workspace in self._workspaces
+
+    def rules(self, workspace: str) -> WorkspaceRules:  # noqa: ARG002 - the same for all
+        """Nothing is set."""
+        return NO_RULES

@@ -7,7 +7,8 @@ Servicers are plain objects with one method an RPC, named as in the contract:
 - `async def Method(self, request, call)` with `yield` streams responses;
 - `async def Method(self, requests, call)` with `yield` streams both; the first request is there when it is called.
 
-A response of a stream may be its bytes instead of a message, where making that would cost more than what is in it.
+A response may be its bytes instead of a message, where making that would cost more than what is in it; but not of a
+method that changes something: names are taken from it.
 
 They raise `CallerError` and know nothing of gRPC.
 """
@@ -20,7 +21,7 @@ import logging
 import re
 import secrets
 import time
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor
 from contextlib import aclosing, contextmanager
 from dataclasses import dataclass, field
@@ -30,6 +31,8 @@ import grpc
 from google.protobuf.descriptor import ServiceDescriptor
 from google.protobuf.message import DecodeError, Message
 
+from trivet_kit.audit.facts import MAX_NAMES, facts_of, was_denied
+from trivet_kit.audit.trail import Trail
 from trivet_kit.auth import ANONYMOUS, Authenticator, Policy, Principal
 from trivet_kit.errors import (
     CallerError,
@@ -40,11 +43,18 @@ from trivet_kit.errors import (
     MessageTooLarge,
     MethodUnknown,
     PermissionDenied,
+    QuotaExceeded,
     WorkspaceNotFound,
     WorkspacesMixed,
 )
+from trivet_kit.held_refusals import HeldRefusals
+from trivet_kit.identity import certificates
 from trivet_kit.methods import ContractError, Method, methods_of
-from trivet_kit.status import to_status
+from trivet_kit.metrics import UNKNOWN_METHOD, MethodMetrics
+from trivet_kit.rates import Rates
+from trivet_kit.standing import Standing
+from trivet_kit.status import FAULTS, to_status
+from trivet_kit.tracing import Span, span, trace_id_in, traceparent_for, traceparent_in
 from trivet_proto.common.v1 import options_pb2
 
 REQUEST_ID_HEADER = "x-request-id"
@@ -70,6 +80,8 @@ class Call:
     """The workspace of the names in the request; None for methods that need none."""
     authorization: str = field(default="", repr=False)
     """The caller's `authorization` metadata, to be sent on in calls that this one makes to other services."""
+    traceparent: str = ""
+    """The trace context that goes on in such calls; empty where the caller is not traced."""
 
 
 class RunningCalls:
@@ -89,6 +101,10 @@ class RunningCalls:
         if self._count == 0:
             self._none.set()
 
+    def count(self) -> int:
+        """How many run now. For any thread."""
+        return self._count
+
     async def wait_for_none(self) -> None:
         """Returns when no call runs."""
         await self._none.wait()
@@ -101,8 +117,14 @@ class Gate:
     authenticator: Authenticator
     policy: Policy
     max_message_bytes: int
+    requests: Rates = field(default_factory=lambda: Rates("requests_per_second", lambda _: None))
+    """How many calls of a workspace pass it."""
+    refusals: HeldRefusals = field(default_factory=HeldRefusals)
+    """Those that are answered late."""
     running: RunningCalls = field(default_factory=RunningCalls)
     """The calls that have passed it and have not ended."""
+    with_certificates: bool = False
+    """Whether the authenticator is told, beside the metadata, whose certificate the client presented."""
 
     def parse(self, method: Method, data: bytes) -> Message:
         """The request in `data`.
@@ -132,55 +154,129 @@ class Gate:
         if workspace is not None and not named <= {workspace}:
             raise WorkspacesMixed(named | {workspace})
 
-    def authorise(
-        self, method: Method, request: Message, metadata: dict[str, str | bytes]
-    ) -> tuple[Principal, str | None]:
-        """The verified caller and the workspace of the request, where the caller may do what it asks.
+    async def caller(self, method: Method, metadata: dict[str, str | bytes]) -> Principal:
+        """The verified caller of a method; ANONYMOUS of one that is open to all, whatever is presented.
 
         Raises:
-            CredentialsInvalid, WorkspaceNotFound, PermissionDenied: not allowed.
+            CredentialsInvalid: no credentials where they are required, or some that do not verify.
+        """
+        if method.permission == options_pb2.PERMISSION_PUBLIC:
+            return ANONYMOUS
+        return await self.verified(metadata)
+
+    async def verified(self, metadata: dict[str, str | bytes]) -> Principal:
+        """The verified caller. Raises CredentialsInvalid."""
+        known = self.authenticator.known(metadata)
+        return await self.authenticator.verify(metadata) if known is None else known
+
+    def presented(self, context: Any) -> dict[str, str | bytes]:
+        """What a caller presents: the metadata of a call, with the name of its certificate where that counts."""
+        metadata = _metadata(context.invocation_metadata() or ())
+        if self.with_certificates:
+            metadata[certificates.NAME_KEY] = certificates.name_in(context.auth_context())
+        return metadata
+
+    def authorise(self, method: Method, request: Message, principal: Principal) -> str | None:
+        """The workspace of the request, where the caller may do there what it asks.
+
+        Raises:
+            WorkspaceNotFound, PermissionDenied: not allowed.
             FieldRequired, ResourceNameInvalid, WorkspacesMixed: what it names is malformed.
         """
-        principal = ANONYMOUS
-        if method.permission != options_pb2.PERMISSION_PUBLIC:
-            principal = self.authenticator.authenticate(metadata)
         method.check_required(request)
         workspace = method.workspace(request)
+        self._check_permitted(method, principal, workspace)
+        return workspace
+
+    def standing(self, method: Method, workspace: str | None, metadata: dict[str, str | bytes]) -> Standing:
+        """Whether the caller of a stream that is let in now may still, later."""
+        if method.permission == options_pb2.PERMISSION_PUBLIC or not self.authenticator.required:
+            return Standing(None)
+        since = time.time()
+
+        async def ask() -> None:
+            principal = await self.authenticator.verify_again(metadata, since)
+            self._check_permitted(method, principal, workspace)
+
+        return Standing(ask)
+
+    def _check_permitted(self, method: Method, principal: Principal, workspace: str | None) -> None:
         if workspace is not None and workspace not in self.policy.workspaces(principal):
             raise WorkspaceNotFound(workspace)
         if method.permission in (options_pb2.PERMISSION_PUBLIC, options_pb2.PERMISSION_AUTHENTICATED):
-            return principal, workspace
+            return
         place = None if method.server_scope else workspace
         if not self.policy.permits(principal, method.permission, place):
             name = options_pb2.Permission.Name(method.permission).removeprefix("PERMISSION_")
             raise PermissionDenied(name, place)
-        return principal, workspace
 
 
 @dataclass
 class _Outcome:
-    """What the access log says of a call."""
+    """What the access log, metrics and audit say of a call."""
 
-    method: str
+    method: Method
+    metrics: MethodMetrics
+    trail: Trail
     peer: str
     metadata: dict[str, str | bytes]
     request_id: str
+    traceparent: str = ""
+    """Of the caller; then the one that goes on to those who are called for the call."""
     started: float = field(default_factory=time.monotonic)
     principal: Principal = ANONYMOUS
     workspace: str | None = None
+    message_bytes: int = 0
+    """Of the first message."""
     code: str = "OK"
     reason: str | None = None
+    resources: dict[str, None] = field(default_factory=dict)
+    """The names in its requests and of what it created, in order."""
 
-    def log(self, ended: float) -> None:
-        """Writes the line of a call that has ended, at a time of the monotonic clock."""
+    def add_names(self, names: Iterable[str]) -> None:
+        """Takes note of what a message names."""
+        for name in names:
+            if len(self.resources) < MAX_NAMES:
+                self.resources[name] = None
+
+    def note(self, ended: float) -> None:
+        """Writes what is kept of a call that has ended, at a time of the monotonic clock."""
+        self._log(ended)
+        self.metrics.ended(self.code, ended - self.started)
+        if self.method.changes or was_denied(self.code, self.reason):
+            facts = facts_of(
+                method=self.method.path,
+                principal=self.principal,
+                workspace=self.workspace,
+                resources=self.resources,
+                code=self.code,
+                reason=self.reason,
+                peer=self.peer,
+                metadata=self.metadata,
+            )
+            self.trail.note(facts, self.request_id, frequent=self.method.frequent)
+
+    def say_to(self, traced: Span) -> None:
+        """Says of its span how it ended."""
+        traced.note(
+            rpc_grpc_status=self.code,
+            trivet_reason=self.reason,
+            trivet_request_id=self.request_id,
+            trivet_workspace=self.workspace,
+        )
+        if self.code in FAULTS:
+            traced.fail(self.code)
+
+    def _log(self, ended: float) -> None:
         _log.info(
             "call",
             extra={
-                "method": self.method,
+                "method": self.method.path,
                 "code": self.code,
                 "reason": self.reason,
                 "duration_ms": round((ended - self.started) * 1000, 3),
                 "request_id": self.request_id,
+                "trace_id": trace_id_in(self.traceparent),
                 "principal": self.principal.subject,
                 "workspace": self.workspace,
                 "peer": self.peer,
@@ -189,7 +285,7 @@ class _Outcome:
 
 
 def service_handler(
-    service: ServiceDescriptor, servicers: Sequence[object], gate: Gate, threads: Executor
+    service: ServiceDescriptor, servicers: Sequence[object], gate: Gate, threads: Executor, trail: Trail
 ) -> grpc.GenericRpcHandler:
     """The handler of a service, for `server.add_generic_rpc_handlers`.
 
@@ -200,7 +296,7 @@ def service_handler(
     for method in methods_of(service):
         name = method.path.rsplit("/", 1)[1]
         behaviour = _behaviour(method, name, servicers)
-        way = _Way(method, gate)
+        way = _Way(method, gate, trail)
         if method.response_streaming:
             if not inspect.isasyncgenfunction(behaviour):
                 raise ContractError(f"{method.path} streams responses and must be an async generator")
@@ -226,9 +322,9 @@ def _behaviour(method: Method, name: str, servicers: Sequence[object]) -> Any:
 
 
 def _in_threads(
-    behaviour: Callable[[Any, Call], Message], threads: Executor
-) -> Callable[[Any, Call], Awaitable[Message]]:
-    async def run(request: Any, call: Call) -> Message:
+    behaviour: Callable[[Any, Call], Message | bytes], threads: Executor
+) -> Callable[[Any, Call], Awaitable[Message | bytes]]:
+    async def run(request: Any, call: Call) -> Message | bytes:
         return await asyncio.get_running_loop().run_in_executor(threads, behaviour, request, call)
 
     return run
@@ -237,11 +333,13 @@ def _in_threads(
 class _Way:
     """The way of the calls of one method; requests and responses cross it as bytes."""
 
-    def __init__(self, method: Method, gate: Gate) -> None:
+    def __init__(self, method: Method, gate: Gate, trail: Trail) -> None:
         self._method = method
+        self._metrics = MethodMetrics(method.path)
         self._gate = gate
+        self._trail = trail
 
-    def unary(self, behaviour: Callable[[Any, Call], Awaitable[Message]]) -> Callable[..., Awaitable[bytes]]:
+    def unary(self, behaviour: Callable[[Any, Call], Awaitable[Message | bytes]]) -> Callable[..., Awaitable[bytes]]:
         async def handle(data: bytes, context: Any) -> bytes:
             with self._running_call(context) as outcome:
                 remaining = context.time_remaining()
@@ -249,7 +347,11 @@ class _Way:
                 try:
                     async with deadline:
                         # Not kept here: a behaviour that waits may let go of a large request meanwhile.
-                        response = await behaviour(*self._admit(data, outcome))
+                        response = await behaviour(*await self._admit(data, outcome))
+                        if isinstance(response, bytes):
+                            return response
+                        if self._method.changes:
+                            outcome.add_names(self._method.names_made(response))
                         return response.SerializeToString()
                 except Exception as error:
                     passed = DeadlineExceeded(self._method.path) if deadline.expired() else error
@@ -264,8 +366,9 @@ class _Way:
         async def handle(data: bytes, context: Any) -> None:
             with self._running_call(context) as outcome:
                 try:
-                    request, call = self._admit(data, outcome)
-                    await _write(context, behaviour(request, call))
+                    request, call = await self._admit(data, outcome)
+                    async with self._standing(outcome) as standing:
+                        await _write(context, behaviour(request, call), standing)
                 except Exception as error:  # noqa: BLE001 - the one place where every exception becomes a status
                     await self._abort(context, error, outcome)
 
@@ -278,66 +381,91 @@ class _Way:
             with self._running_call(context) as outcome:
                 try:
                     # No message at all is taken for an empty one, so that nobody is let in who has named nothing.
-                    first, call = self._admit(await anext(aiter(stream), b""), outcome)
-                    requests = self._requests(first, stream, call)
-                    await _write(context, behaviour(requests, call))
+                    first, call = await self._admit(await anext(aiter(stream), b""), outcome)
+                    async with self._standing(outcome) as standing:
+                        requests = self._requests(first, stream, call, outcome, standing)
+                        await _write(context, behaviour(requests, call), standing)
                 except Exception as error:  # noqa: BLE001 - the one place where every exception becomes a status
                     await self._abort(context, error, outcome)
 
         return handle
 
-    async def _requests(self, first: Message, stream: AsyncIterator[bytes], call: Call) -> AsyncIterator[Message]:
+    async def _requests(
+        self, first: Message, stream: AsyncIterator[bytes], call: Call, outcome: _Outcome, standing: Standing
+    ) -> AsyncIterator[Message]:
         """The messages of a stream, each checked."""
         yield first
         async for data in stream:
+            await standing.check()
             request = self._gate.parse(self._method, data)
             self._gate.check_later(self._method, request, call.workspace)
+            outcome.add_names(self._method.names(request))
             yield request
+
+    def _standing(self, outcome: _Outcome) -> Standing:
+        return self._gate.standing(self._method, outcome.workspace, outcome.metadata)
 
     @contextmanager
     def _running_call(self, context: Any) -> Iterator[_Outcome]:
-        """Counts a call as running, and logs it when it has ended."""
+        """Counts a call as running, and notes it when it has ended."""
         outcome = self._begin(context)
-        try:
-            with self._gate.running:
-                yield outcome
-        except (asyncio.CancelledError, GeneratorExit):
-            outcome.code = "CANCELLED"
-            raise
-        finally:
-            # After the answer, which is sent before the event loop comes to it: nobody waits for a line of the log.
-            asyncio.get_running_loop().call_soon(outcome.log, time.monotonic())
+        with span(self._method.path.removeprefix("/"), "server", outcome.traceparent, rpc_system="grpc") as traced:
+            outcome.traceparent = traceparent_for(outcome.traceparent)
+            try:
+                with self._gate.running:
+                    yield outcome
+            except (asyncio.CancelledError, GeneratorExit):
+                outcome.code = "CANCELLED"
+                raise
+            finally:
+                outcome.say_to(traced)
+                # After the answer, which is sent before the event loop comes to it: nobody waits for a line of the log.
+                asyncio.get_running_loop().call_soon(outcome.note, time.monotonic())
 
     def _begin(self, context: Any) -> _Outcome:
-        metadata = dict(context.invocation_metadata() or ())
-        request_id = _request_id(metadata)
+        metadata = self._gate.presented(context)
+        request_id = request_id_of(metadata)
         context.set_trailing_metadata(((REQUEST_ID_HEADER, request_id),))
-        return _Outcome(self._method.path, context.peer(), metadata, request_id)
+        return _Outcome(
+            self._method, self._metrics, self._trail, context.peer(), metadata, request_id, traceparent_in(metadata)
+        )
 
-    def _admit(self, data: bytes, outcome: _Outcome) -> tuple[Message, Call]:
+    async def _admit(self, data: bytes, outcome: _Outcome) -> tuple[Message, Call]:
+        outcome.message_bytes = len(data)
+        # First of all, so that who is nobody costs no more than that.
+        outcome.principal = await self._gate.caller(self._method, outcome.metadata)
         request = self._gate.parse(self._method, data)
-        outcome.principal, outcome.workspace = self._gate.authorise(self._method, request, outcome.metadata)
+        outcome.add_names(self._method.names(request))
+        outcome.workspace = self._gate.authorise(self._method, request, outcome.principal)
+        if outcome.workspace is not None:
+            self._gate.requests.take(outcome.workspace)
         return request, Call(
             method=self._method.path,
             request_id=outcome.request_id,
             principal=outcome.principal,
             workspace=outcome.workspace,
             authorization=str(outcome.metadata.get("authorization", "")),
+            traceparent=outcome.traceparent,
         )
 
     async def _abort(self, context: Any, error: Exception, outcome: _Outcome) -> None:
+        if isinstance(error, QuotaExceeded):
+            error = await self._gate.refusals.hold(error, outcome.message_bytes, context.time_remaining())
         shown = error if isinstance(error, CallerError) else InternalError(outcome.request_id)
         if shown.code == Code.INTERNAL:
             _log.error(
-                "call failed", exc_info=error, extra={"method": outcome.method, "request_id": outcome.request_id}
+                "call failed", exc_info=error, extra={"method": outcome.method.path, "request_id": outcome.request_id}
             )
-        elif shown.code == Code.UNAVAILABLE and error.__cause__ is not None:
+        elif shown.code in (Code.UNAVAILABLE, Code.UNAUTHENTICATED) and error.__cause__ is not None:
             _log.warning("call refused: %s", error.__cause__, extra={"request_id": outcome.request_id})
         outcome.code, outcome.reason = shown.code.name, shown.reason
+        if was_denied(outcome.code, outcome.reason):
+            # The one that the caller named, and did not get into.
+            outcome.workspace = outcome.workspace or shown.metadata.get("workspace")
         await abort(context, shown, outcome.request_id)
 
 
-async def _write(context: Any, responses: AsyncGenerator[Message | bytes, None]) -> None:
+async def _write(context: Any, responses: AsyncGenerator[Message | bytes, None], standing: Standing) -> None:
     """Sends the responses of a call, and ends their generator with it, however it ends.
 
     gRPC would take a generator itself; but where a call is cancelled while a response is being sent, it leaves that for
@@ -346,6 +474,7 @@ async def _write(context: Any, responses: AsyncGenerator[Message | bytes, None])
     async with aclosing(responses):
         async for response in responses:
             data = response if isinstance(response, bytes) else response.SerializeToString()
+            await standing.check()
             try:
                 await context.write(data)
             except grpc.aio.InternalError:
@@ -353,7 +482,18 @@ async def _write(context: Any, responses: AsyncGenerator[Message | bytes, None])
                 raise asyncio.CancelledError from None
 
 
-def _request_id(metadata: Mapping[str, str | bytes]) -> str:
+def _metadata(pairs: Sequence[tuple[str, str | bytes]]) -> dict[str, str | bytes]:
+    """Metadata by key; a key that was sent several times has its values with commas between (RFC 9110, section 5.3)."""
+    metadata = dict(pairs)
+    if len(metadata) != len(pairs):
+        for key in metadata:
+            values = [value for name, value in pairs if name == key]
+            if len(values) > 1:
+                metadata[key] = ",".join(map(str, values))
+    return metadata
+
+
+def request_id_of(metadata: Mapping[str, str | bytes]) -> str:
     """The caller's request id where it sent a good one, else a new one."""
     given = metadata.get(REQUEST_ID_HEADER, "")
     return given if isinstance(given, str) and _REQUEST_ID.fullmatch(given) else secrets.token_hex(8)
@@ -372,11 +512,15 @@ class UnknownMethods(grpc.GenericRpcHandler):
     An interceptor could do that too, at the price of a coroutine for each call of all methods.
     """
 
+    def __init__(self) -> None:
+        self._metrics = MethodMetrics(UNKNOWN_METHOD)
+
     def service(self, handler_call_details: Any) -> grpc.RpcMethodHandler[Any, Any]:
         """The handler that refuses."""
 
         async def refuse(_requests: Any, context: Any) -> None:
-            request_id = _request_id(dict(context.invocation_metadata() or ()))
+            self._metrics.ended(Code.UNIMPLEMENTED.name, 0)
+            request_id = request_id_of(dict(context.invocation_metadata() or ()))
             await abort(context, MethodUnknown(handler_call_details.method), request_id)
 
         return grpc.stream_stream_rpc_method_handler(refuse)

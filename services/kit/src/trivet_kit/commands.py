@@ -4,23 +4,39 @@ from __future__ import annotations
 
 import logging
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final, NoReturn
 
 import typer
 
 from trivet_kit import health
 from trivet_kit.errors import CallerError
 from trivet_kit.logs import set_up_logs
+from trivet_kit.redaction import redacted
 from trivet_kit.settings import Address, StartupError, TlsFiles
 
 if TYPE_CHECKING:
     from trivet_kit.db import Database, Migrations  # a second to import, which a check of health need not wait for
 
 
-def run(app: typer.Typer, program: str) -> None:
-    """Runs a command line; a start that fails says why in one line and ends the process with code 1."""
+_WRONG_USAGE_CODE: Final = 2
+# What typer raises where a command line is wrong; of click, or of a click of its own, by version.
+_WrongUsage: Final[type[Exception]] = typer.BadParameter.__bases__[0]
+
+
+def run(app: typer.Typer, program: str) -> NoReturn:
+    """Runs a command line, and ends the process.
+
+    A start that fails says why in one line and ends it with code 1. So does a wrong command line, with code 2; the
+    database's URL, where it is what stands in the wrong place, is shown without its password.
+    """
     try:
-        app(prog_name=program)
+        sys.exit(app(prog_name=program, standalone_mode=False))
+    except _WrongUsage as error:
+        error.message = redacted(error.message)  # type: ignore[attr-defined] # of all that are raised so
+        error.show()  # type: ignore[attr-defined] # as above
+        sys.exit(_WRONG_USAGE_CODE)
+    except typer.Abort:
+        sys.exit(1)
     except StartupError as error:
         sys.exit(f"{program}: {error}")
     except CallerError as error:

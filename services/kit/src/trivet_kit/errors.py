@@ -161,6 +161,27 @@ class StorageFull(CallerError):
         super().__init__("The server has no room left for data. Nothing was written; tell who operates it.")
 
 
+class QuotaExceeded(CallerError):
+    """The workspace has used up what it may use."""
+
+    code = Code.RESOURCE_EXHAUSTED
+    reason = "QUOTA_EXCEEDED"
+
+    def __init__(self, workspace: str, quota: str, limit: int, retry_after_seconds: float | None, remedy: str) -> None:
+        """`remedy` is what helps, a sentence; `retry_after_seconds` is None where time alone does not."""
+        super().__init__(
+            f"Workspace {workspace} has used up its quota {quota} of {limit}. {remedy}",
+            metadata={"workspace": workspace, "quota": quota, "limit": str(limit)},
+            retry_after_seconds=retry_after_seconds,
+        )
+
+    def after(self, seconds: float) -> QuotaExceeded:
+        """The same, so many seconds later."""
+        if self.retry_after_seconds is not None:
+            self.retry_after_seconds = max(self.retry_after_seconds - seconds, 0)
+        return self
+
+
 class CredentialsInvalid(CallerError):
     """No credentials, or credentials that do not verify."""
 
@@ -193,7 +214,8 @@ class WorkspaceNotFound(CallerError):
 
     def __init__(self, workspace: str) -> None:
         super().__init__(
-            f"There is no workspace {workspace}. SystemService.ListWorkspaces shows those that you may use.",
+            f"There is no workspace {workspace}. "
+            "`trivet whoami` and SystemService.ListWorkspaces show those that you may use.",
             metadata={"workspace": workspace},
         )
 

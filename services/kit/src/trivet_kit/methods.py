@@ -14,9 +14,9 @@ from google.protobuf import message_factory
 from google.protobuf.descriptor import Descriptor, FieldDescriptor, MethodDescriptor, ServiceDescriptor
 from google.protobuf.message import Message
 
-from trivet_kit.auth import PermissionValue
 from trivet_kit.errors import FieldRequired, WorkspacesMixed
 from trivet_kit.resources import workspace_of
+from trivet_kit.roles import PermissionValue
 from trivet_proto.common.v1 import options_pb2
 
 _NO_RESOURCE = (options_pb2.PERMISSION_PUBLIC, options_pb2.PERMISSION_AUTHENTICATED)
@@ -48,6 +48,20 @@ class Method:
     response_streaming: bool
     required_fields: tuple[FieldDescriptor, ...]
     name_fields: tuple[_NameField, ...]
+    changes: bool
+    """Whether it changes something, or reads what is for administrators alone: audit notes its calls."""
+    frequent: bool
+    """Whether audit counts the calls of a minute that are alike, instead of noting each."""
+    answers_resource: bool
+    """Whether the answer is a resource, whose field `name` names it."""
+
+    def names(self, request: Message) -> tuple[str, ...]:
+        """The names in a request that are set, in its order, whether well formed or not."""
+        return tuple(name for name, _, _ in _names(request, self.name_fields, prefix=""))
+
+    def names_made(self, response: Any) -> tuple[str, ...]:
+        """The name of the resource that an answer is, which the request may not have had; empty for other answers."""
+        return (response.name,) if self.answers_resource else ()
 
     def check_required(self, request: Message) -> None:
         """Checks that all fields marked REQUIRED at the top of the request are set.
@@ -114,7 +128,15 @@ def _method(descriptor: MethodDescriptor) -> Method:
         response_streaming=descriptor.server_streaming,
         required_fields=tuple(field for field in descriptor.input_type.fields if _is_required(field)),
         name_fields=name_fields,
+        changes=permission not in (*_NO_RESOURCE, options_pb2.PERMISSION_READ),
+        frequent=options.Extensions[options_pb2.frequent],
+        answers_resource=_names_itself(descriptor.output_type),
     )
+
+
+def _names_itself(message: Descriptor) -> bool:
+    name = message.fields_by_name.get("name")
+    return name is not None and name.GetOptions().HasExtension(options_pb2.resource)
 
 
 def _is_required(field: FieldDescriptor) -> bool:

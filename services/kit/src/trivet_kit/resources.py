@@ -25,6 +25,7 @@ _UPLOAD_ID = re.compile(r"[0-9a-f]{32}")
 _WEBHOOK_ID = re.compile(r"[0-9a-f]{32}")
 _SAVED_VIEW_ID = re.compile(r"[0-9a-f]{32}")
 _RULE_ID = re.compile(r"[0-9a-f]{32}")
+_PROMOTION_REQUEST_ID = re.compile(r"[0-9a-f]{32}")
 MODEL_ID = re.compile(r"(?!\.{1,2}(?:/|$))[^/:\x00-\x1f\x7f-\x9f]{1,250}")
 
 
@@ -156,6 +157,17 @@ class RuleName:
 
 
 @dataclass(frozen=True)
+class PromotionRequestName:
+    """`workspaces/{workspace}/promotionRequests/{promotion_request}`."""
+
+    workspace: str
+    promotion_request_id: str
+
+    def __str__(self) -> str:
+        return f"workspaces/{self.workspace}/promotionRequests/{self.promotion_request_id}"
+
+
+@dataclass(frozen=True)
 class _Form:
     pattern: str
     regex: re.Pattern[str]
@@ -183,6 +195,9 @@ _FORMS: dict[int, tuple[_Form, ...]] = {
     options_pb2.RESOURCE_KIND_WEBHOOK: (_form("workspaces/{workspace}/webhooks/{webhook}", _WEBHOOK_ID),),
     options_pb2.RESOURCE_KIND_SAVED_VIEW: (_form("workspaces/{workspace}/savedViews/{saved_view}", _SAVED_VIEW_ID),),
     options_pb2.RESOURCE_KIND_RULE: (_form("workspaces/{workspace}/rules/{rule}", _RULE_ID),),
+    options_pb2.RESOURCE_KIND_PROMOTION_REQUEST: (
+        _form("workspaces/{workspace}/promotionRequests/{promotion_request}", _PROMOTION_REQUEST_ID),
+    ),
 }
 _FORMS[options_pb2.RESOURCE_KIND_ARTIFACT_OWNER] = (
     *_FORMS[options_pb2.RESOURCE_KIND_RUN],
@@ -210,6 +225,15 @@ def workspace_of(name: str, kind: int, field: str) -> str:
         ResourceNameInvalid: the name does not have the kind's form.
     """
     return _segments(name, kind, field)[0]
+
+
+def workspace_of_any(name: str, field: str) -> str:
+    """The workspace of a name of whatever kind. Raises ResourceNameInvalid."""
+    for forms in _FORMS.values():
+        for form in forms:
+            if match := form.regex.fullmatch(name):
+                return match[1]
+    raise ResourceNameInvalid(field, "workspaces/{workspace}, or that of something in it")
 
 
 def parse_workspace(name: str, field: str) -> WorkspaceName:
@@ -276,3 +300,8 @@ def parse_saved_view(name: str, field: str) -> SavedViewName:
 def parse_rule(name: str, field: str) -> RuleName:
     """Parses `workspaces/{workspace}/rules/{rule}`. Raises ResourceNameInvalid."""
     return RuleName(*_segments(name, options_pb2.RESOURCE_KIND_RULE, field))
+
+
+def parse_promotion_request(name: str, field: str) -> PromotionRequestName:
+    """Parses `workspaces/{workspace}/promotionRequests/{promotion_request}`. Raises ResourceNameInvalid."""
+    return PromotionRequestName(*_segments(name, options_pb2.RESOURCE_KIND_PROMOTION_REQUEST, field))

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import gc
 import logging
 import os
 import signal
 import socket
 import threading
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,12 +16,24 @@ import grpc
 from google.protobuf.descriptor import ServiceDescriptor
 from google.protobuf.timestamp_pb2 import Timestamp
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
-from grpc_reflection.v1alpha import reflection
+from prometheus_client.registry import Collector
 
-from trivet_kit.auth import Authenticator, NoAuthentication, OpenPolicy, Policy
+from trivet_kit import starting
+from trivet_kit.audit.trail import AuditTrail
 from trivet_kit.calls import Gate, UnknownMethods, service_handler
-from trivet_kit.settings import Address, ServerSettings, StartupError, TlsFiles
+from trivet_kit.identity.access import Access
+from trivet_kit.metrics import collected, count_in_flight, serving_metrics
+from trivet_kit.quotas import Quota
+from trivet_kit.rate_sharing import Demands, RateSharing
+from trivet_kit.rates import Rates
+from trivet_kit.readings import Pools, PoolUse, ReadFigures, Readings
+from trivet_kit.reflecting import SERVICE_NAME as REFLECTION
+from trivet_kit.reflecting import add_reflection
+from trivet_kit.settings import Address, ServerSettings, StartupError
 from trivet_kit.system import ServerFacts, SystemServicer
+from trivet_kit.tls import server_credentials
+from trivet_kit.tracing import CarryingThreads
+from trivet_kit.usage import UsageServicer
 from trivet_proto.common.v1 import system_service_pb2
 
 # As many calls may be at the database at once; the pool of connections has the same size.
@@ -37,6 +47,8 @@ LEAVE_SECONDS = 0.5
 LAST_SECONDS = 5.0
 # What a client may send of a stream before it is read, in bytes. At 100 ms from the client, 20 MiB/s of one stream.
 UNREAD_BYTES = 2 * 1024 * 1024
+# Metadata of a call: a token, at most 16 KiB, and what proxies add.
+MAX_METADATA_BYTES = 32 * 1024
 # How often a server looks whether its components can work; readiness follows within this time.
 PROBE_SECONDS = 2.0
 # A component that does not answer for so long is not ready.
@@ -64,17 +76,32 @@ class Component:
     """Frees what it holds, after the last call has ended."""
     limits: system_service_pb2.Limits
     """What it refuses for its size."""
+    trail: AuditTrail
+    """Where its calls are noted. It is closed with the rest."""
     drain: Callable[[], None] = lambda: None
     """Ends the streams that have no end by themselves, with ServerDraining; on the event loop, when the server is about
     to stop."""
+    rates: tuple[Rates, ...] = ()
+    """Rates that it holds workspaces to, and shares with its other replicas."""
+    kept: tuple[Quota, ...] = ()
+    """What it limits besides."""
+    demands: Demands | None = None
+    """By which its replicas tell each other what they are asked for; None: there is but one."""
+    pool_use: Callable[[], PoolUse] | None = None
+    """How its connections to the database are used, at this moment; None: it has none."""
+    figures: ReadFigures | None = None
+    """What it has to look up when somebody measures it."""
 
 
-def run(components: tuple[Component, ...], settings: ServerSettings, on_ready: Callable[[str], None]) -> None:
+def run(
+    components: tuple[Component, ...], settings: ServerSettings, access: Access, on_ready: Callable[[str], None]
+) -> None:
     """Serves until SIGTERM or SIGINT, then drains: health answers NOT_SERVING, running calls end, and it returns.
 
     Args:
         components: what to serve. They are closed at the end, also when the server does not start.
         settings: where and how.
+        access: who may call.
         on_ready: called once with the address, the real port in it, when calls are answered.
 
     Raises:
@@ -82,10 +109,18 @@ def run(components: tuple[Component, ...], settings: ServerSettings, on_ready: C
     """
     try:
         settings.check()
-        asyncio.run(_Server(components, settings, NoAuthentication(), OpenPolicy(settings.workspaces)).serve(on_ready))
+        with collected(_collectors(components, access)), serving_metrics(settings.metrics):
+            asyncio.run(_Server(components, settings, access).serve(on_ready))
     finally:
         for component in components:
             component.close()
+
+
+def _collectors(components: tuple[Component, ...], access: Access) -> list[Collector]:
+    """What is looked up when somebody measures the process."""
+    pools = [(each.services[0].descriptor.full_name, each.pool_use) for each in components if each.pool_use is not None]
+    figures = [Readings(each.figures, access.workspaces) for each in components if each.figures is not None]
+    return [Pools(pools), *figures]
 
 
 class _Health(health.aio.HealthServicer):  # type: ignore[misc] # the package has no types
@@ -104,21 +139,25 @@ class _Health(health.aio.HealthServicer):  # type: ignore[misc] # the package ha
 
 
 class _Server:
-    def __init__(
-        self,
-        components: tuple[Component, ...],
-        settings: ServerSettings,
-        authenticator: Authenticator,
-        policy: Policy,
-    ) -> None:
+    def __init__(self, components: tuple[Component, ...], settings: ServerSettings, access: Access) -> None:
         self._components = components
         self._settings = settings
-        self._threads = ThreadPoolExecutor(WORKER_THREADS, thread_name_prefix="call")
-        self._gate = Gate(authenticator, policy, settings.max_message_bytes)
+        self._threads = CarryingThreads(WORKER_THREADS, thread_name_prefix="call")
+        requests = Rates("requests_per_second", lambda workspace: access.quotas(workspace).requests_per_second)
+        self._rates = (requests, *(rates for component in components for rates in component.rates))
+        self._sign_in = access.sign_in
+        self._gate = Gate(
+            access.authenticator,
+            access.policy,
+            settings.max_message_bytes,
+            requests,
+            with_certificates=settings.with_certificates,
+        )
         self._health = _Health()
         self._draining = asyncio.Event()
 
     async def serve(self, on_ready: Callable[[str], None]) -> None:
+        count_in_flight(self._gate.running.count)
         stopped = asyncio.Event()
         for number in (signal.SIGTERM, signal.SIGINT):
             asyncio.get_running_loop().add_signal_handler(number, stopped.set)
@@ -126,11 +165,11 @@ class _Server:
         await self._look_at_components()
         address = await self._listen(server)
         following = asyncio.create_task(self._follow_components())
+        demands = next((each.demands for each in self._components if each.demands is not None), None)
+        sharing = RateSharing(demands, self._rates)
         if self._settings.insecure_no_auth:
             _log.warning("authentication is off (--insecure-no-auth): whoever reaches %s may do everything", address)
-        # What is there by now stays until the end; looking through it for garbage again and again would take long.
-        gc.collect()
-        gc.freeze()
+        starting.end()
         on_ready(str(address))
         await stopped.wait()
         _log.info("stopping: running calls have %g s to end", DRAIN_SECONDS)
@@ -140,6 +179,7 @@ class _Server:
         if self._health.watchers:
             await asyncio.sleep(LEAVE_SECONDS)
         await self._stop(server)
+        sharing.close()
         self._threads.shutdown(wait=False, cancel_futures=True)
 
     async def _stop(self, server: grpc.aio.Server) -> None:
@@ -161,6 +201,9 @@ class _Server:
                 ("grpc.so_reuseport", 0),
                 # Above our own limit, so that our own error, with its reason, answers what is not absurdly large.
                 ("grpc.max_receive_message_length", 2 * settings.max_message_bytes),
+                # A token may have 16 KiB. Above the lower limit gRPC refuses calls by chance, by default from 8 KiB on.
+                ("grpc.max_metadata_size", MAX_METADATA_BYTES),
+                ("grpc.absolute_max_metadata_size", MAX_METADATA_BYTES),
                 # Clients may ping idle connections every 30 s; gRPC's default of 5 minutes cuts them off.
                 ("grpc.http2.min_ping_interval_without_data_ms", 30_000),
                 ("grpc.keepalive_permit_without_calls", 1),
@@ -173,20 +216,28 @@ class _Server:
                 ("grpc.max_connection_age_ms", settings.max_connection_age_seconds * 1000),
             ),
         )
-        services = [service for component in self._components for service in component.services]
-        names = [service.descriptor.full_name for service in services]
+        names = [service.descriptor.full_name for component in self._components for service in component.services]
         system = system_service_pb2.DESCRIPTOR.services_by_name["SystemService"]
         names.append(system.full_name)
         started = Timestamp()
         started.GetCurrentTime()
         facts = ServerFacts(services=tuple(names), started=started, limits=self._limits())
-        system_servicer = SystemServicer(facts, self._gate.authenticator, self._gate.policy, self._draining.set)
-        for service in (*services, Service(system, (system_servicer,))):
-            handler = service_handler(service.descriptor, service.servicers, self._gate, self._threads)
+        quotas = (*self._rates, *(quota for component in self._components for quota in component.kept))
+        trails = tuple(component.trail for component in self._components)
+        system_servicers = (
+            SystemServicer(
+                facts, self._gate.authenticator, self._gate.policy, self._sign_in, self._draining.set, trails
+            ),
+            UsageServicer(quotas),
+        )
+        # What is asked of the server as a whole is noted where its first component notes.
+        noted = [(service, component.trail) for component in self._components for service in component.services]
+        for service, trail in (*noted, (Service(system, system_servicers), trails[0])):
+            handler = service_handler(service.descriptor, service.servicers, self._gate, self._threads, trail)
             server.add_generic_rpc_handlers((handler,))
-        # Health and reflection come from gRPC's own packages and are open to all who reach the server.
+        # Both come from gRPC's own packages. Health is open to all who reach the server: probes have no token.
         health_pb2_grpc.add_HealthServicer_to_server(self._health, server)
-        reflection.enable_server_reflection((*names, health.SERVICE_NAME, reflection.SERVICE_NAME), server)
+        add_reflection(server, (*names, health.SERVICE_NAME, REFLECTION), self._gate)
         server.add_generic_rpc_handlers((UnknownMethods(),))
         return server
 
@@ -203,7 +254,7 @@ class _Server:
             if self._settings.tls is None:
                 port = server.add_insecure_port(str(address))
             else:
-                port = server.add_secure_port(str(address), _credentials(self._settings.tls))
+                port = server.add_secure_port(str(address), server_credentials(self._settings.tls))
         except RuntimeError:
             raise StartupError(f"Cannot listen on {address}.") from None
         await server.start()
@@ -286,10 +337,3 @@ def _check_socket(address: Address) -> None:
         except OSError:
             return  # nobody answers: it is free, or left behind by a server that was killed
     raise StartupError(f"Cannot listen on {address}: another server does.")
-
-
-def _credentials(files: TlsFiles) -> grpc.ServerCredentials:
-    pairs = [(files.key.read_bytes(), files.certificate.read_bytes())]
-    if files.client_ca is None:
-        return grpc.ssl_server_credentials(pairs)
-    return grpc.ssl_server_credentials(pairs, files.client_ca.read_bytes(), require_client_auth=True)

@@ -10,6 +10,8 @@ from google.rpc import error_details_pb2, status_pb2
 from trivet_kit.errors import CallerError
 
 DOMAIN = "trivet"
+FAULTS = frozenset({"INTERNAL", "UNKNOWN", "DATA_LOSS", "UNAVAILABLE", "DEADLINE_EXCEEDED", "UNIMPLEMENTED"})
+"""The codes of what is no fault of the caller's."""
 # Errors repeat what callers sent. They travel in HTTP trailers, percent-encoded and in base64, of which gRPC peers take
 # 8 kB together; with these limits the longest has some 7 kB.
 _MAX_MESSAGE_BYTES = 1000

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 
 from trivet_kit.calls import Call
+from trivet_kit.tracing import CarryingThreads
 from trivet_registry.domain.errors import ModelSourceUnusable
 from trivet_registry.domain.versions import ArtifactSource, Link, ModelVersion, Versions, VersionState
 from trivet_registry.linking import ArtifactLinks
@@ -22,7 +22,7 @@ class Registrar:
     def __init__(self, versions: Versions, links: ArtifactLinks) -> None:
         self._versions = versions
         self._links = links
-        self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="register")
+        self._threads = CarryingThreads(_THREADS, thread_name_prefix="register")
 
     async def register(self, begin: Callable[[], tuple[ModelVersion, Link | None]], call: Call) -> ModelVersion:
         """Registers what `begin` commits, PENDING with what it waits for, or READY.
@@ -44,7 +44,7 @@ class Registrar:
     def _register(self, begin: Callable[[], tuple[ModelVersion, Link | None]], call: Call) -> ModelVersion:
         version, link = begin()
         if link is not None:
-            outcome = self._links.for_caller(link, call.authorization, call.request_id)
+            outcome = self._links.for_caller(link, call.authorization, call.request_id, call.traceparent)
             if outcome is not None:
                 version = self._versions.finish(link, outcome)
         if version.state is VersionState.FAILED and isinstance(version.source, ArtifactSource):

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from trivet_kit.settings import StartupError, parse_address
+from trivet_kit.settings import Address, StartupError, parse_address
 
 DEFAULT_ARTIFACTS_URL = "grpc://127.0.0.1:7333"
 # A link is a transaction in the artifact service's database; longer than that should ever take, and less than callers
@@ -21,8 +21,8 @@ DEFAULT_SWEEP_AFTER_SECONDS = 60.0
 class ArtifactsTarget:
     """Where the artifact service is."""
 
-    address: str
-    """As gRPC takes it: `HOST:PORT` or `unix:PATH`."""
+    address: Address
+    """Its text is what gRPC takes."""
     is_secure: bool
 
 
@@ -35,7 +35,7 @@ def parse_artifacts_url(url: str) -> ArtifactsTarget:
     scheme, separator, rest = url.partition("://")
     if url.startswith("unix:") or (separator and scheme in {"grpc", "grpcs"} and not rest.startswith("unix:")):
         address = parse_address(rest if separator else url, "TRIVET_ARTIFACTS_URL")
-        return ArtifactsTarget(str(address), scheme == "grpcs")
+        return ArtifactsTarget(address, scheme == "grpcs")
     raise StartupError(f"TRIVET_ARTIFACTS_URL is {url!r}; it must be grpc://HOST:PORT or grpcs://HOST:PORT.")
 
 

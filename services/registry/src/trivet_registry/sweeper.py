@@ -8,22 +8,18 @@ import threading
 from collections.abc import Callable
 
 from trivet_kit.errors import CallerError
+from trivet_kit.identity.service_tokens import no_authorization
 from trivet_registry.domain.errors import ModelVersionNotFound
 from trivet_registry.domain.versions import LinkRefused, Versions
 from trivet_registry.linking import ArtifactLinks
 
 # Links are made one after the other, and what was claimed but not reached may be claimed again: a few at a time.
 _CLAIMED_AT_ONCE = 20
-_LONGEST_INTERVAL_SECONDS = 10.0
+LONGEST_INTERVAL_SECONDS = 10.0
 # A version that waits longer for the artifact service is not what anybody still waits for.
 _GIVE_UP_HOURS = 24
 
 _log = logging.getLogger("trivet.registry.sweeper")
-
-
-def no_authorization() -> str:
-    """The service's own `authorization` metadata: none, until services have identities."""
-    return ""
 
 
 class Sweeper:
@@ -51,7 +47,7 @@ class Sweeper:
         self._now = now
         self._after_millis = int(after_seconds * 1000)
         self._authorization = authorization
-        self._interval_seconds = min(after_seconds, _LONGEST_INTERVAL_SECONDS)
+        self._interval_seconds = min(after_seconds, LONGEST_INTERVAL_SECONDS)
         self._stopped = threading.Event()
         self._thread = threading.Thread(target=self._run, name="sweeper", daemon=True)
         self._thread.start()

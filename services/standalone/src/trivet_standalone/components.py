@@ -6,7 +6,10 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from trivet_artifacts import server as artifacts
+from trivet_kit.auth import Policy
 from trivet_kit.db import Database, Migrations
+from trivet_kit.identity.service_tokens import authorization_from
+from trivet_kit.quotas import QuotasOf
 from trivet_kit.server import Component
 from trivet_kit.webhooks.settings import WebhookSettings
 from trivet_registry import server as registry
@@ -50,10 +53,18 @@ class Wishes:
     """As TRIVET_S3_PUBLIC_ENDPOINT has it."""
     webhooks: WebhookSettings
     """How events are sent to webhooks."""
+    audit_days: int
+    """How long it is kept who did what."""
+    service_token_file: str = ""
+    """A file with the server's own token; empty for none."""
 
 
-def build(kept: Places, own_address: OwnAddress, wishes: Wishes) -> tuple[Component, ...]:
+def build(
+    kept: Places, own_address: OwnAddress, wishes: Wishes, policy: Policy, quotas: QuotasOf
+) -> tuple[Component, ...]:
     """Migrates what is kept, and builds tracking, artifacts and registry over it.
+
+    They ask `policy` for the rules of workspaces, and `quotas` for what these may use.
 
     Raises:
         StartupError: a database or the store of files cannot be used, or is of a newer version.
@@ -72,9 +83,24 @@ def build(kept: Places, own_address: OwnAddress, wishes: Wishes) -> tuple[Compon
             stale_after_seconds=wishes.stale_after_seconds,
             console_bytes=wishes.console_bytes,
             webhooks=wishes.webhooks,
+            quotas=quotas,
+            audit_days=wishes.audit_days,
         ),
-        artifacts.build(artifacts_database, blobs, collect_every=timedelta(seconds=wishes.collect_every_seconds)),
-        registry.build(registry_database, own_address.url, webhooks=wishes.webhooks),
+        artifacts.build(
+            artifacts_database,
+            blobs,
+            collect_every=timedelta(seconds=wishes.collect_every_seconds),
+            quotas=quotas,
+            audit_days=wishes.audit_days,
+        ),
+        registry.build(
+            registry_database,
+            own_address.url,
+            policy=policy,
+            webhooks=wishes.webhooks,
+            audit_days=wishes.audit_days,
+            authorization=authorization_from(wishes.service_token_file),
+        ),
     )
 
 

@@ -2,10 +2,18 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 from trivet_kit import page_tokens, texts
+from trivet_kit.audit.trail import AuditTrail
 from trivet_kit.db import Database, Migrations
+from trivet_kit.db.audit_events import SqlAuditEvents
+from trivet_kit.db.rate_demands import rate_demands
+from trivet_kit.quotas import QuotasOf, unlimited
+from trivet_kit.rates import Rates
 from trivet_kit.server import Component, Service
-from trivet_kit.settings import MAX_CONNECTION_AGE_SECONDS
+from trivet_kit.settings import AUDIT_DAYS, MAX_CONNECTION_AGE_SECONDS
+from trivet_kit.tallies import Tally
 from trivet_kit.timestamps import now_millis
 from trivet_kit.webhooks.delivering import Delivering
 from trivet_kit.webhooks.posting import Poster
@@ -17,6 +25,7 @@ from trivet_tracking.convert_rules import body_of
 from trivet_tracking.domain import limits
 from trivet_tracking.folder import DEFAULT_DELAYS, Delays, start_folder
 from trivet_tracking.judging import Judging
+from trivet_tracking.measuring import figures
 from trivet_tracking.servicers.console import ConsoleServicer
 from trivet_tracking.servicers.datasets import DatasetServicer
 from trivet_tracking.servicers.experiments import ExperimentServicer
@@ -49,11 +58,13 @@ from trivet_tracking.store.run_stops import SqlRunStops
 from trivet_tracking.store.runs import SqlRuns
 from trivet_tracking.store.saved_views import SqlSavedViews
 from trivet_tracking.store.tables import SCHEMA
+from trivet_tracking.store.unfolded import SqlUnfolded
 from trivet_tracking.store.writes import SqlWrites
 from trivet_tracking.turns import Turns
 from trivet_tracking.watching import Watching
 
 DEFAULT_WEBHOOKS = WebhookSettings()
+_RUNS_REMEDY = "Purge runs (deleted ones count until then), or ask an administrator for more."
 _USER_AGENT = "trivet-tracking"
 # A forest takes a processor for a few seconds at most, and a server is there for those who log.
 IMPORTANCE_PATIENCE_SECONDS = 10.0
@@ -67,9 +78,17 @@ LIMITS = system_service_pb2.Limits(
 )
 
 
-def open_database(url: str) -> Database:
-    """The tracking service's database. Raises StartupError for a URL that cannot be one."""
-    return Database(url, SCHEMA)
+def open_database(url: str, standby_url: str = "") -> Database:
+    """The tracking service's database, with a hot standby where there is one.
+
+    Raises:
+        StartupError: a URL that cannot be one.
+    """
+    if not standby_url:
+        return Database(url, SCHEMA)
+    from trivet_kit.db.standby import DatabaseWithStandby  # noqa: PLC0415 - few have one
+
+    return DatabaseWithStandby(url, SCHEMA, standby_url)
 
 
 def migrations(database: Database) -> Migrations:
@@ -85,6 +104,8 @@ def build(
     stale_after_seconds: float = STALE_AFTER_SECONDS,
     console_bytes: int = CONSOLE_BYTES,
     webhooks: WebhookSettings = DEFAULT_WEBHOOKS,
+    quotas: QuotasOf = unlimited,
+    audit_days: int = AUDIT_DAYS,
 ) -> Component:
     """The tracking service over a migrated database, which it closes at its end; and the folder beside it.
 
@@ -95,11 +116,14 @@ def build(
         stale_after_seconds: How long a run may be silent before it is stale; 0: it never is.
         console_bytes: How much text of the console of a run is kept.
         webhooks: How events of rules are sent.
+        quotas: Of workspaces.
+        audit_days: How long it is kept who did what.
     """
     experiments = SqlExperiments(database, now_millis)
     attributes = run_attributes(database.dialect, round(stale_after_seconds * 1000))
     committer = GroupCommitter(SqlWrites(database, now_millis, console_bytes))
     folder = start_folder(database, delays)
+    unfolded = SqlUnfolded(database, now_millis)
     changes = SqlChanges(database, experiments, attributes)
     watching = Watching(changes, watch_seconds)
     judging = Judging(SqlJudged(database, now_millis))
@@ -112,14 +136,17 @@ def build(
         webhooks.timeout_seconds,
         webhooks.retry_seconds,
     )
+    trail = AuditTrail(SqlAuditEvents(database), timedelta(days=audit_days))
     runs = SqlRuns(database, experiments, now_millis, attributes)
+    kept_runs = Tally("runs", lambda workspace: quotas(workspace).runs, runs.count, _RUNS_REMEDY)
+    points = Rates("points_per_second", lambda workspace: quotas(workspace).points_per_second)
     servicers = (
         ExperimentServicer(experiments),
-        RunServicer(runs, now_millis),
+        RunServicer(runs, now_millis, kept_runs),
         ParamImportanceServicer(runs, Turns("importances", at_once=1, patience_seconds=IMPORTANCE_PATIENCE_SECONDS)),
-        RewriteServicer(SqlRewrites(database, now_millis, attributes), now_millis),
+        RewriteServicer(SqlRewrites(database, now_millis, attributes), runs, now_millis, kept_runs),
         PurgeServicer(SqlPurge(database, now_millis)),
-        MetricServicer(SqlMetrics(database), committer, now_millis),
+        MetricServicer(SqlMetrics(database), committer, now_millis, points),
         ConsoleServicer(SqlConsole(database)),
         ExportServicer(SqlExports(database, experiments, attributes)),
         WatchServicer(changes, watching),
@@ -135,7 +162,20 @@ def build(
         delivering.close()
         committer.close()
         folder.close()
+        trail.close()
         database.close()
 
     descriptor = tracking_service_pb2.DESCRIPTOR.services_by_name["TrackingService"]
-    return Component((Service(descriptor, servicers),), database.probe, close, LIMITS, watching.drain)
+    return Component(
+        (Service(descriptor, servicers),),
+        database.probe,
+        close,
+        LIMITS,
+        trail,
+        watching.drain,
+        rates=(points,),
+        kept=(kept_runs,),
+        demands=rate_demands(database),
+        pool_use=database.pool_use,
+        figures=lambda: figures(unfolded),
+    )

@@ -7,6 +7,7 @@ from collections import deque
 from collections.abc import AsyncGenerator, AsyncIterator, Callable
 
 from trivet_kit.errors import FieldRequired, Overloaded
+from trivet_kit.rates import Rates
 from trivet_proto.tracking.v1 import tracking_service_pb2 as pb
 from trivet_tracking import convert_writes
 from trivet_tracking.commits import GroupCommitter
@@ -22,12 +23,15 @@ class WriteStream:
     """A stream of writes. `answers` is for one use.
 
     One task reads messages and hands them to the committer; the generator waits for them in order. Where as much as is
-    allowed is on the way, nothing is read: HTTP/2's flow control then holds the sender back.
+    allowed is on the way, or more points have come than the workspace may write a second, nothing is read: HTTP/2's
+    flow control then holds the sender back.
     """
 
-    def __init__(self, committer: GroupCommitter, now: Callable[[], int]) -> None:
+    def __init__(self, committer: GroupCommitter, now: Callable[[], int], points: Rates, workspace: str) -> None:
         self._committer = committer
         self._now = now
+        self._points = points
+        self._workspace = workspace
         self._on_the_way: deque[tuple[asyncio.Future[WriteOutcome], int]] = deque()
         self._bytes = 0
         self._changed = asyncio.Event()
@@ -87,6 +91,7 @@ class WriteStream:
         async for request in requests:
             if not request.write.writer_id:
                 raise FieldRequired("write.writer_id")
+            await self._take_points(len(request.write.metrics.values))
             write = convert_writes.to_run_write(request.write, self._now())
             while len(self._on_the_way) >= MAX_UNACKNOWLEDGED or self._bytes >= MAX_UNACKNOWLEDGED_BYTES:
                 self._room.clear()
@@ -94,6 +99,13 @@ class WriteStream:
             self._on_the_way.append((await self._handed_in(write), write.size_bytes))
             self._bytes += write.size_bytes
             self._changed.set()
+
+    async def _take_points(self, count: int) -> None:
+        """Waits for the turn of so many points."""
+        wait = self._points.wait_for(self._workspace, count)
+        while wait:
+            await asyncio.sleep(wait)
+            wait = self._points.wait_for(self._workspace, count)
 
     async def _handed_in(self, write: RunWrite) -> asyncio.Future[WriteOutcome]:
         """Hands a write in; where too much waits, it waits too: unlike a call, a stream has a sender to hold back."""

@@ -10,6 +10,7 @@ import { Comparison } from "~/features/models/parts/Comparison";
 import { DeleteModelDialog } from "~/features/models/parts/DeleteModelDialog";
 import { History } from "~/features/models/parts/History";
 import { ModelSide } from "~/features/models/parts/ModelSide";
+import { PromotionRequests } from "~/features/models/parts/PromotionRequests";
 import { RenameModelDialog } from "~/features/models/parts/RenameModelDialog";
 import { Versions } from "~/features/models/parts/Versions";
 import { modelQuery, rulesQuery } from "~/features/models/queries";
@@ -27,6 +28,7 @@ const TABS: readonly { readonly id: ModelTab | "versions"; readonly label: strin
   { id: "versions", label: "Versions" },
   { id: "history", label: "History" },
   { id: "as-of", label: "As of a date" },
+  { id: "requests", label: "Promotion requests" },
 ];
 
 /** A registered model: its versions, what happened to them, and how it stood at any time. */
@@ -91,6 +93,7 @@ function Found({ workspace, id, model }: FoundProperties) {
         >
           {chosen === "history" && <History {...shared} />}
           {chosen === "as-of" && <AsOf {...shared} rules={rules.data} />}
+          {chosen === "requests" && <PromotionRequests workspace={workspace} model={id} showsEnded />}
           {chosen === "versions" &&
             ((search.compare?.length ?? 0) > 1 ? (
               <Comparison {...shared} rules={rules.data} />

@@ -1,5 +1,5 @@
 import { keepPreviousData, useInfiniteQuery, useQuery } from "@tanstack/react-query";
-import { getRouteApi } from "@tanstack/react-router";
+import { getRouteApi, Link } from "@tanstack/react-router";
 import { Plus } from "lucide-react";
 import { useRef, useState } from "react";
 
@@ -59,6 +59,9 @@ export function ModelsPage() {
           onText={(q) => go({ q: q === "" ? undefined : q })}
           boxRef={box}
         />
+        <Link to="/w/$workspace/promotions" params={{ workspace }}>
+          Promotion requests
+        </Link>
         <Button kind="primary" icon={<Plus />} onClick={() => setCreating(true)}>
           Create
         </Button>

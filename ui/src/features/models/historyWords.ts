@@ -13,6 +13,13 @@ const KINDS: Readonly<Record<HistoryKind, ReadonlySet<ModelAction>>> = {
     ModelAction.VERSION_FAILED,
     ModelAction.VERSION_DELETED,
   ]),
+  requests: new Set([
+    ModelAction.PROMOTION_REQUESTED,
+    ModelAction.PROMOTION_APPROVED,
+    ModelAction.PROMOTION_REJECTED,
+    ModelAction.PROMOTION_WITHDRAWN,
+    ModelAction.PROMOTION_EXPIRED,
+  ]),
   texts: new Set([
     ModelAction.MODEL_DESCRIBED,
     ModelAction.MODEL_TAGGED,
@@ -43,6 +50,11 @@ const WORDS: Readonly<Record<ModelAction, (entry: Entry) => string>> = {
   [ModelAction.VERSION_DELETED]: ({ version }) => `Version ${version} deleted`,
   [ModelAction.ALIAS_SET]: (entry) => `Alias ${aliasOf(entry)} set to version ${entry.version}`,
   [ModelAction.ALIAS_DELETED]: (entry) => `Alias ${aliasOf(entry)} removed`,
+  [ModelAction.PROMOTION_REQUESTED]: (entry) => `Promotion of version ${entry.version} asked for`,
+  [ModelAction.PROMOTION_APPROVED]: (entry) => `Promotion of version ${entry.version} approved`,
+  [ModelAction.PROMOTION_REJECTED]: (entry) => `Promotion of version ${entry.version} rejected`,
+  [ModelAction.PROMOTION_WITHDRAWN]: (entry) => `Promotion of version ${entry.version} withdrawn`,
+  [ModelAction.PROMOTION_EXPIRED]: (entry) => `Promotion of version ${entry.version} no longer waits`,
 };
 
 const aliasOf = ({ changes }: Entry): string => changes[0]?.field.replace(/^aliases\./, "") ?? "";

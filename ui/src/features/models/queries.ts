@@ -1,3 +1,4 @@
+import type { MessageInitShape } from "@bufbuild/protobuf";
 import type { QueryClient } from "@tanstack/react-query";
 import { infiniteQueryOptions, queryOptions, useQueryClient } from "@tanstack/react-query";
 
@@ -6,6 +7,7 @@ import { hexOf } from "~/api/digests";
 import { failureOf } from "~/api/errors";
 import type { ModelVersion } from "~/api/gen/trivet/registry/v1/model_version_pb";
 import { ModelVersionState } from "~/api/gen/trivet/registry/v1/model_version_pb";
+import type { PromotionRequestSchema, PromotionRequestState } from "~/api/gen/trivet/registry/v1/promotion_request_pb";
 import { idOf, modelName, versionName, workspaceName } from "~/api/names";
 import { toTimestamp } from "~/api/times";
 import { modelsFilter } from "~/features/models/modelsFilter";
@@ -107,6 +109,26 @@ export const rulesQuery = (workspace: string) =>
   queryOptions({
     queryKey: [...root(workspace), "rules"],
     queryFn: ({ signal }) => registry.getPromotionRules({ workspace: workspaceName(workspace) }, { signal }),
+  });
+
+/** What somebody asked for, the newest first: of a model where it is not empty, in a state where it is not UNSPECIFIED. */
+export const promotionRequestsQuery = (workspace: string, model: string, state: PromotionRequestState) =>
+  infiniteQueryOptions({
+    queryKey: [...root(workspace), "promotion requests", model, state],
+    initialPageParam: "",
+    queryFn: ({ pageParam, signal }) =>
+      registry.listPromotionRequests(
+        {
+          parent: workspaceName(workspace),
+          model: model === "" ? "" : modelName(workspace, model),
+          state,
+          pageSize: PAGE_SIZE,
+          pageToken: pageParam,
+        },
+        { signal },
+      ),
+    getNextPageParam: (page) => page.nextPageToken || undefined,
+    refetchInterval: AGAIN_MS,
   });
 
 /** What happened to a model, the newest first; of one version where it is not 0. */
@@ -267,6 +289,33 @@ export function useRegistryChanges(workspace: string) {
       reason: string;
     }) =>
       changed(client, workspace, registry.transitionModelVersionStage({ ...change, requestId: crypto.randomUUID() })),
+    askForStage: (asked: {
+      model: string;
+      version: bigint;
+      stage: string;
+      archiveExistingVersions: boolean;
+      reason: string;
+    }) =>
+      ask(client, workspace, asked.model, asked.reason, {
+        case: "stageMove",
+        value: {
+          version: asked.version,
+          stage: asked.stage,
+          archiveExistingVersions: asked.archiveExistingVersions,
+        },
+      }),
+    /** Version 0: that the alias is removed. */
+    askForAlias: (asked: { model: string; alias: string; version: bigint; reason: string }) =>
+      ask(client, workspace, asked.model, asked.reason, {
+        case: "aliasMove",
+        value: { alias: asked.alias, version: asked.version },
+      }),
+    approve: (name: string, reason: string) =>
+      changed(client, workspace, registry.approvePromotionRequest({ name, reason })),
+    reject: (name: string, reason: string) =>
+      changed(client, workspace, registry.rejectPromotionRequest({ name, reason })),
+    withdraw: (name: string, reason: string) =>
+      changed(client, workspace, registry.withdrawPromotionRequest({ name, reason })),
     copyVersion: (name: string, destination: string) =>
       changed(
         client,
@@ -286,6 +335,19 @@ export function useRegistryChanges(workspace: string) {
       left(client, workspace, registry.deleteModelVersion(change)),
   };
 }
+
+type AskedChange = MessageInitShape<typeof PromotionRequestSchema>["change"];
+
+const ask = (client: QueryClient, workspace: string, model: string, reason: string, change: NonNullable<AskedChange>) =>
+  changed(
+    client,
+    workspace,
+    registry.createPromotionRequest({
+      parent: workspaceName(workspace),
+      promotionRequest: { model: modelName(workspace, model), reason, change },
+      requestId: crypto.randomUUID(),
+    }),
+  );
 
 const tagChange = (key: string, value: string | null) =>
   value === null ? { deletedTags: [key] } : { tags: { [key]: value } };

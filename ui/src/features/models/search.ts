@@ -29,15 +29,24 @@ export interface ModelSearch {
   readonly at?: number;
 }
 
-export const MODEL_TABS = ["history", "as-of"] as const;
+export const MODEL_TABS = ["history", "as-of", "requests"] as const;
 export type ModelTab = (typeof MODEL_TABS)[number];
 
 export const VERSION_ORDERS = ["version_number", "creation_timestamp", "stage"] as const;
 export type VersionOrder = (typeof VERSION_ORDERS)[number];
 
 /** What a history can be narrowed to. */
-export const HISTORY_KINDS = ["stages", "aliases", "versions", "texts"] as const;
+export const HISTORY_KINDS = ["stages", "aliases", "versions", "requests", "texts"] as const;
 export type HistoryKind = (typeof HISTORY_KINDS)[number];
+
+/** What the URL says of the promotion requests of a workspace. */
+export interface RequestsSearch {
+  /** Whether those that have ended are shown too. */
+  readonly all?: boolean;
+}
+
+export const requestsSearch = (raw: Record<string, unknown>): RequestsSearch =>
+  raw["all"] === true ? { all: true } : {};
 
 /** What the URL says of the page of a version. */
 export interface VersionSearch {

@@ -1,17 +1,18 @@
 import { useQuery, useQueryClient } from "@tanstack/react-query";
-import { getRouteApi } from "@tanstack/react-router";
+import { getRouteApi, Link } from "@tanstack/react-router";
 import { RefreshCw } from "lucide-react";
 
 import { failureOf } from "~/api/errors";
 import { LimitsTable, ServersTable } from "~/features/server/parts/ServersTable";
 import { StorageTable } from "~/features/server/parts/StorageTable";
-import { callerQuery } from "~/features/server/queries";
 import styles from "~/features/server/Server.module.css";
 import { Button } from "~/shared/components/Button";
 import { Time } from "~/shared/components/Time";
 import { Toolbar } from "~/shared/components/Toolbar";
 import { awaySentence, useServers } from "~/shared/hooks/useServers";
 import { useShortcuts } from "~/shared/hooks/useShortcuts";
+import { callerQuery } from "~/shared/session/caller";
+import { permissionsIn, workspacesQuery } from "~/shared/session/workspaces";
 
 const route = getRouteApi("/w/$workspace/server");
 
@@ -23,6 +24,8 @@ export function ServerPage() {
   const refresh = (): void => void client.invalidateQueries({ queryKey: ["server"] });
   useShortcuts([{ key: "r", does: "ask the servers again", run: refresh }]);
   const away = awaySentence(servers);
+  const workspaces = useQuery(workspacesQuery);
+  const isAdmin = permissionsIn(workspaces.data, workspace).includes("ADMIN");
   return (
     <>
       <Toolbar title="Server">
@@ -45,6 +48,13 @@ export function ServerPage() {
         <section className={styles.section}>
           <h2>Who you are</h2>
           <Caller />
+          {isAdmin && (
+            <p>
+              <Link to="/w/$workspace/audit" params={{ workspace }}>
+                Who did what in this workspace
+              </Link>
+            </p>
+          )}
         </section>
         <section className={styles.section}>
           <h2>Storage</h2>

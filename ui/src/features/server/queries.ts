@@ -5,11 +5,6 @@ import { workspaceName } from "~/api/names";
 
 const WORKSPACES_A_PAGE = 20;
 
-export const callerQuery = queryOptions({
-  queryKey: ["server", "caller"],
-  queryFn: ({ signal }) => system.whoAmI({}, { signal }),
-});
-
 /** The workspaces of the caller, some at a time: what each of them stores is a call of its own. */
 export const workspacesQuery = infiniteQueryOptions({
   queryKey: ["server", "workspaces"],

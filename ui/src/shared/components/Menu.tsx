@@ -18,14 +18,19 @@ interface Properties {
   /** The button that opens it. */
   readonly trigger: ReactElement;
   readonly items: readonly MenuItem[];
+  /** Told when it is opened: for items that have to be read first. */
+  readonly onOpen?: () => void;
 }
 
 /** A list of things to do, below a button. */
-export function Menu({ trigger, items }: Properties) {
+export function Menu({ trigger, items, onOpen }: Properties) {
   const choose = (id: string): void => items.find((item) => item.id === id)?.onChoose();
   return (
     <Ark.Root
       onSelect={(details) => choose(details.value)}
+      onOpenChange={({ open }) => {
+        if (open) onOpen?.();
+      }}
       lazyMount
       unmountOnExit
       positioning={{ placement: "bottom-start" }}

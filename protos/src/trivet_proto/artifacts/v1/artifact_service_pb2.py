@@ -29,10 +29,11 @@ from trivet_proto.artifacts.v1 import content_pb2 as trivet__proto_dot_artifacts
 from trivet_proto.artifacts.v1 import direct_pb2 as trivet__proto_dot_artifacts_dot_v1_dot_direct__pb2
 from trivet_proto.artifacts.v1 import garbage_pb2 as trivet__proto_dot_artifacts_dot_v1_dot_garbage__pb2
 from trivet_proto.artifacts.v1 import upload_pb2 as trivet__proto_dot_artifacts_dot_v1_dot_upload__pb2
+from trivet_proto.artifacts.v1 import verification_pb2 as trivet__proto_dot_artifacts_dot_v1_dot_verification__pb2
 from trivet_proto.common.v1 import options_pb2 as trivet__proto_dot_common_dot_v1_dot_options__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n0trivet_proto/artifacts/v1/artifact_service.proto\x12\x13trivet.artifacts.v1\x1a\x1fgoogle/api/field_behavior.proto\x1a\x17google/rpc/status.proto\x1a(trivet_proto/artifacts/v1/artifact.proto\x1a\'trivet_proto/artifacts/v1/content.proto\x1a&trivet_proto/artifacts/v1/direct.proto\x1a\'trivet_proto/artifacts/v1/garbage.proto\x1a&trivet_proto/artifacts/v1/upload.proto\x1a$trivet_proto/common/v1/options.proto\"\xcc\x01\n\x16UploadArtifactsRequest\x12\x31\n\x05start\x18\x01 \x01(\x0b\x32 .trivet.artifacts.v1.UploadStartH\x00\x12\x0e\n\x04\x64\x61ta\x18\x02 \x01(\x0cH\x00\x12\x33\n\x06\x66inish\x18\x03 \x01(\x0b\x32!.trivet.artifacts.v1.UploadFinishH\x00\x12/\n\x04\x66ile\x18\x04 \x01(\x0b\x32\x1f.trivet.artifacts.v1.UploadFileH\x00\x42\t\n\x07message\"K\n\x15UploadArtifactRequest\x12\x32\n\x04\x66ile\x18\x01 \x01(\x0b\x32\x1f.trivet.artifacts.v1.UploadFileB\x03\xe0\x41\x02\"j\n\nUploadFile\x12\x34\n\x05start\x18\x01 \x01(\x0b\x32 .trivet.artifacts.v1.UploadStartB\x03\xe0\x41\x02\x12\x11\n\x04\x64\x61ta\x18\x02 \x01(\x0c\x42\x03\xe0\x41\x01\x12\x13\n\x06sha256\x18\x03 \x01(\x0c\x42\x03\xe0\x41\x02\"\xb6\x01\n\x0bUploadStart\x12\x18\n\x05owner\x18\x01 \x01(\tB\t\xe0\x41\x01\xa2\x88\x19\x02\x08\x07\x12\x11\n\x04path\x18\x02 \x01(\tB\x03\xe0\x41\x01\x12\x1c\n\nsize_bytes\x18\x03 \x01(\x03\x42\x03\xe0\x41\x01H\x00\x88\x01\x01\x12\x17\n\nmedia_type\x18\x04 \x01(\tB\x03\xe0\x41\x01\x12\x19\n\x06upload\x18\x05 \x01(\tB\t\xe0\x41\x01\xa2\x88\x19\x02\x08\x08\x12\x19\n\x0coffset_bytes\x18\x06 \x01(\x03\x42\x03\xe0\x41\x01\x42\r\n\x0b_size_bytes\"#\n\x0cUploadFinish\x12\x13\n\x06sha256\x18\x01 \x01(\x0c\x42\x03\xe0\x41\x02\"\xbf\x01\n\x17UploadArtifactsResponse\x12\r\n\x05index\x18\x01 \x01(\x03\x12\x31\n\x08\x61rtifact\x18\x02 \x01(\x0b\x32\x1d.trivet.artifacts.v1.ArtifactH\x00\x12%\n\x07refused\x18\x03 \x01(\x0b\x32\x12.google.rpc.StatusH\x00\x12\x31\n\x05\x62\x65gun\x18\x04 \x01(\x0b\x32 .trivet.artifacts.v1.UploadBegunH\x00\x42\x08\n\x06result\"#\n\x0bUploadBegun\x12\x14\n\x0coffset_bytes\x18\x01 \x01(\x03\"{\n\x17\x44ownloadArtifactRequest\x12\x18\n\x05owner\x18\x01 \x01(\tB\t\xe0\x41\x02\xa2\x88\x19\x02\x08\x07\x12\x11\n\x04path\x18\x02 \x01(\tB\x03\xe0\x41\x02\x12\x19\n\x0coffset_bytes\x18\x03 \x01(\x03\x42\x03\xe0\x41\x01\x12\x18\n\x0blimit_bytes\x18\x04 \x01(\x03\x42\x03\xe0\x41\x01\"h\n\x18\x44ownloadArtifactResponse\x12\x31\n\x08\x61rtifact\x18\x01 \x01(\x0b\x32\x1d.trivet.artifacts.v1.ArtifactH\x00\x12\x0e\n\x04\x64\x61ta\x18\x02 \x01(\x0cH\x00\x42\t\n\x07message\"H\n\x18\x44ownloadArtifactsRequest\x12\x18\n\x05owner\x18\x01 \x01(\tB\t\xe0\x41\x02\xa2\x88\x19\x02\x08\x07\x12\x12\n\x05paths\x18\x02 \x03(\tB\x03\xe0\x41\x02\"Z\n\x19\x44ownloadArtifactsResponse\x12/\n\x08\x61rtifact\x18\x01 \x01(\x0b\x32\x1d.trivet.artifacts.v1.Artifact\x12\x0c\n\x04\x64\x61ta\x18\x02 \x01(\x0c\"A\n\x12GetArtifactRequest\x12\x18\n\x05owner\x18\x01 \x01(\tB\t\xe0\x41\x02\xa2\x88\x19\x02\x08\x07\x12\x11\n\x04path\x18\x02 \x01(\tB\x03\xe0\x41\x02\"\x8c\x01\n\x14ListArtifactsRequest\x12\x18\n\x05owner\x18\x01 \x01(\tB\t\xe0\x41\x02\xa2\x88\x19\x02\x08\x07\x12\x11\n\x04path\x18\x02 \x01(\tB\x03\xe0\x41\x01\x12\x16\n\trecursive\x18\x03 \x01(\x08\x42\x03\xe0\x41\x01\x12\x16\n\tpage_size\x18\x04 \x01(\x05\x42\x03\xe0\x41\x01\x12\x17\n\npage_token\x18\x05 \x01(\tB\x03\xe0\x41\x01\"b\n\x15ListArtifactsResponse\x12\x30\n\tartifacts\x18\x01 \x03(\x0b\x32\x1d.trivet.artifacts.v1.Artifact\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"E\n\x16\x44\x65leteArtifactsRequest\x12\x18\n\x05owner\x18\x01 \x01(\tB\t\xe0\x41\x02\xa2\x88\x19\x02\x08\x07\x12\x11\n\x04path\x18\x02 \x01(\tB\x03\xe0\x41\x01\"0\n\x17\x44\x65leteArtifactsResponse\x12\x15\n\rdeleted_files\x18\x01 \x01(\x03\"\x96\x01\n\x14LinkArtifactsRequest\x12\x1f\n\x0csource_owner\x18\x01 \x01(\tB\t\xe0\x41\x02\xa2\x88\x19\x02\x08\x07\x12\x18\n\x0bsource_path\x18\x02 \x01(\tB\x03\xe0\x41\x01\x12$\n\x11\x64\x65stination_owner\x18\x03 \x01(\tB\t\xe0\x41\x02\xa2\x88\x19\x02\x08\x07\x12\x1d\n\x10\x64\x65stination_path\x18\x04 \x01(\tB\x03\xe0\x41\x01\"\\\n\x15LinkArtifactsResponse\x12\x14\n\x0clinked_files\x18\x01 \x01(\x03\x12\x14\n\x0clinked_bytes\x18\x02 \x01(\x03\x12\x17\n\x0fmanifest_sha256\x18\x03 \x01(\x0c\x32\x97\x14\n\x0f\x41rtifactService\x12v\n\x0fUploadArtifacts\x12+.trivet.artifacts.v1.UploadArtifactsRequest\x1a,.trivet.artifacts.v1.UploadArtifactsResponse\"\x04\x90\x88\x19\x04(\x01\x30\x01\x12\x61\n\x0eUploadArtifact\x12*.trivet.artifacts.v1.UploadArtifactRequest\x1a\x1d.trivet.artifacts.v1.Artifact\"\x04\x90\x88\x19\x04\x12w\n\x10\x44ownloadArtifact\x12,.trivet.artifacts.v1.DownloadArtifactRequest\x1a-.trivet.artifacts.v1.DownloadArtifactResponse\"\x04\x90\x88\x19\x03\x30\x01\x12z\n\x11\x44ownloadArtifacts\x12-.trivet.artifacts.v1.DownloadArtifactsRequest\x1a..trivet.artifacts.v1.DownloadArtifactsResponse\"\x04\x90\x88\x19\x03\x30\x01\x12[\n\x0bGetArtifact\x12\'.trivet.artifacts.v1.GetArtifactRequest\x1a\x1d.trivet.artifacts.v1.Artifact\"\x04\x90\x88\x19\x03\x12l\n\rListArtifacts\x12).trivet.artifacts.v1.ListArtifactsRequest\x1a*.trivet.artifacts.v1.ListArtifactsResponse\"\x04\x90\x88\x19\x03\x12r\n\x0f\x44\x65leteArtifacts\x12+.trivet.artifacts.v1.DeleteArtifactsRequest\x1a,.trivet.artifacts.v1.DeleteArtifactsResponse\"\x04\x90\x88\x19\x04\x12l\n\rLinkArtifacts\x12).trivet.artifacts.v1.LinkArtifactsRequest\x1a*.trivet.artifacts.v1.LinkArtifactsResponse\"\x04\x90\x88\x19\x04\x12[\n\x0bGetManifest\x12\'.trivet.artifacts.v1.GetManifestRequest\x1a\x1d.trivet.artifacts.v1.Manifest\"\x04\x90\x88\x19\x03\x12~\n\x13\x46indMissingContents\x12/.trivet.artifacts.v1.FindMissingContentsRequest\x1a\x30.trivet.artifacts.v1.FindMissingContentsResponse\"\x04\x90\x88\x19\x04\x12r\n\x0f\x43ommitArtifacts\x12+.trivet.artifacts.v1.CommitArtifactsRequest\x1a,.trivet.artifacts.v1.CommitArtifactsResponse\"\x04\x90\x88\x19\x04\x12[\n\x0c\x43reateUpload\x12(.trivet.artifacts.v1.CreateUploadRequest\x1a\x1b.trivet.artifacts.v1.Upload\"\x04\x90\x88\x19\x04\x12U\n\tGetUpload\x12%.trivet.artifacts.v1.GetUploadRequest\x1a\x1b.trivet.artifacts.v1.Upload\"\x04\x90\x88\x19\x03\x12i\n\x0c\x44\x65leteUpload\x12(.trivet.artifacts.v1.DeleteUploadRequest\x1a).trivet.artifacts.v1.DeleteUploadResponse\"\x04\x90\x88\x19\x04\x12r\n\x0fSignUploadParts\x12+.trivet.artifacts.v1.SignUploadPartsRequest\x1a,.trivet.artifacts.v1.SignUploadPartsResponse\"\x04\x90\x88\x19\x04\x12\x61\n\x0e\x43ompleteUpload\x12*.trivet.artifacts.v1.CompleteUploadRequest\x1a\x1d.trivet.artifacts.v1.Artifact\"\x04\x90\x88\x19\x04\x12\x64\n\x0eGetDownloadUrl\x12*.trivet.artifacts.v1.GetDownloadUrlRequest\x1a .trivet.artifacts.v1.DownloadUrl\"\x04\x90\x88\x19\x03\x12o\n\x0e\x43ollectGarbage\x12*.trivet.artifacts.v1.CollectGarbageRequest\x1a+.trivet.artifacts.v1.CollectGarbageResponse\"\x04\x90\x88\x19\x05\x12\x61\n\rGetSpaceUsage\x12).trivet.artifacts.v1.GetSpaceUsageRequest\x1a\x1f.trivet.artifacts.v1.SpaceUsage\"\x04\x90\x88\x19\x03\x12p\n\x12GetRetentionPolicy\x12..trivet.artifacts.v1.GetRetentionPolicyRequest\x1a$.trivet.artifacts.v1.RetentionPolicy\"\x04\x90\x88\x19\x03\x12v\n\x15UpdateRetentionPolicy\x12\x31.trivet.artifacts.v1.UpdateRetentionPolicyRequest\x1a$.trivet.artifacts.v1.RetentionPolicy\"\x04\x90\x88\x19\x05\x12U\n\nCreateHold\x12&.trivet.artifacts.v1.CreateHoldRequest\x1a\x19.trivet.artifacts.v1.Hold\"\x04\x90\x88\x19\x05\x12\x63\n\nDeleteHold\x12&.trivet.artifacts.v1.DeleteHoldRequest\x1a\'.trivet.artifacts.v1.DeleteHoldResponse\"\x04\x90\x88\x19\x05\x12`\n\tListHolds\x12%.trivet.artifacts.v1.ListHoldsRequest\x1a&.trivet.artifacts.v1.ListHoldsResponse\"\x04\x90\x88\x19\x03\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n0trivet_proto/artifacts/v1/artifact_service.proto\x12\x13trivet.artifacts.v1\x1a\x1fgoogle/api/field_behavior.proto\x1a\x17google/rpc/status.proto\x1a(trivet_proto/artifacts/v1/artifact.proto\x1a\'trivet_proto/artifacts/v1/content.proto\x1a&trivet_proto/artifacts/v1/direct.proto\x1a\'trivet_proto/artifacts/v1/garbage.proto\x1a&trivet_proto/artifacts/v1/upload.proto\x1a,trivet_proto/artifacts/v1/verification.proto\x1a$trivet_proto/common/v1/options.proto\"\xcc\x01\n\x16UploadArtifactsRequest\x12\x31\n\x05start\x18\x01 \x01(\x0b\x32 .trivet.artifacts.v1.UploadStartH\x00\x12\x0e\n\x04\x64\x61ta\x18\x02 \x01(\x0cH\x00\x12\x33\n\x06\x66inish\x18\x03 \x01(\x0b\x32!.trivet.artifacts.v1.UploadFinishH\x00\x12/\n\x04\x66ile\x18\x04 \x01(\x0b\x32\x1f.trivet.artifacts.v1.UploadFileH\x00\x42\t\n\x07message\"K\n\x15UploadArtifactRequest\x12\x32\n\x04\x66ile\x18\x01 \x01(\x0b\x32\x1f.trivet.artifacts.v1.UploadFileB\x03\xe0\x41\x02\"j\n\nUploadFile\x12\x34\n\x05start\x18\x01 \x01(\x0b\x32 .trivet.artifacts.v1.UploadStartB\x03\xe0\x41\x02\x12\x11\n\x04\x64\x61ta\x18\x02 \x01(\x0c\x42\x03\xe0\x41\x01\x12\x13\n\x06sha256\x18\x03 \x01(\x0c\x42\x03\xe0\x41\x02\"\xb6\x01\n\x0bUploadStart\x12\x18\n\x05owner\x18\x01 \x01(\tB\t\xe0\x41\x01\xa2\x88\x19\x02\x08\x07\x12\x11\n\x04path\x18\x02 \x01(\tB\x03\xe0\x41\x01\x12\x1c\n\nsize_bytes\x18\x03 \x01(\x03\x42\x03\xe0\x41\x01H\x00\x88\x01\x01\x12\x17\n\nmedia_type\x18\x04 \x01(\tB\x03\xe0\x41\x01\x12\x19\n\x06upload\x18\x05 \x01(\tB\t\xe0\x41\x01\xa2\x88\x19\x02\x08\x08\x12\x19\n\x0coffset_bytes\x18\x06 \x01(\x03\x42\x03\xe0\x41\x01\x42\r\n\x0b_size_bytes\"#\n\x0cUploadFinish\x12\x13\n\x06sha256\x18\x01 \x01(\x0c\x42\x03\xe0\x41\x02\"\xbf\x01\n\x17UploadArtifactsResponse\x12\r\n\x05index\x18\x01 \x01(\x03\x12\x31\n\x08\x61rtifact\x18\x02 \x01(\x0b\x32\x1d.trivet.artifacts.v1.ArtifactH\x00\x12%\n\x07refused\x18\x03 \x01(\x0b\x32\x12.google.rpc.StatusH\x00\x12\x31\n\x05\x62\x65gun\x18\x04 \x01(\x0b\x32 .trivet.artifacts.v1.UploadBegunH\x00\x42\x08\n\x06result\"#\n\x0bUploadBegun\x12\x14\n\x0coffset_bytes\x18\x01 \x01(\x03\"{\n\x17\x44ownloadArtifactRequest\x12\x18\n\x05owner\x18\x01 \x01(\tB\t\xe0\x41\x02\xa2\x88\x19\x02\x08\x07\x12\x11\n\x04path\x18\x02 \x01(\tB\x03\xe0\x41\x02\x12\x19\n\x0coffset_bytes\x18\x03 \x01(\x03\x42\x03\xe0\x41\x01\x12\x18\n\x0blimit_bytes\x18\x04 \x01(\x03\x42\x03\xe0\x41\x01\"h\n\x18\x44ownloadArtifactResponse\x12\x31\n\x08\x61rtifact\x18\x01 \x01(\x0b\x32\x1d.trivet.artifacts.v1.ArtifactH\x00\x12\x0e\n\x04\x64\x61ta\x18\x02 \x01(\x0cH\x00\x42\t\n\x07message\"H\n\x18\x44ownloadArtifactsRequest\x12\x18\n\x05owner\x18\x01 \x01(\tB\t\xe0\x41\x02\xa2\x88\x19\x02\x08\x07\x12\x12\n\x05paths\x18\x02 \x03(\tB\x03\xe0\x41\x02\"Z\n\x19\x44ownloadArtifactsResponse\x12/\n\x08\x61rtifact\x18\x01 \x01(\x0b\x32\x1d.trivet.artifacts.v1.Artifact\x12\x0c\n\x04\x64\x61ta\x18\x02 \x01(\x0c\"A\n\x12GetArtifactRequest\x12\x18\n\x05owner\x18\x01 \x01(\tB\t\xe0\x41\x02\xa2\x88\x19\x02\x08\x07\x12\x11\n\x04path\x18\x02 \x01(\tB\x03\xe0\x41\x02\"\xac\x01\n\x14ListArtifactsRequest\x12\x18\n\x05owner\x18\x01 \x01(\tB\t\xe0\x41\x02\xa2\x88\x19\x02\x08\x07\x12\x11\n\x04path\x18\x02 \x01(\tB\x03\xe0\x41\x01\x12\x16\n\trecursive\x18\x03 \x01(\x08\x42\x03\xe0\x41\x01\x12\x16\n\tpage_size\x18\x04 \x01(\x05\x42\x03\xe0\x41\x01\x12\x17\n\npage_token\x18\x05 \x01(\tB\x03\xe0\x41\x01\x12\x1e\n\x11max_content_bytes\x18\x06 \x01(\x05\x42\x03\xe0\x41\x01\"\x9a\x01\n\x15ListArtifactsResponse\x12\x30\n\tartifacts\x18\x01 \x03(\x0b\x32\x1d.trivet.artifacts.v1.Artifact\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\x12\x36\n\x08\x63ontents\x18\x03 \x03(\x0b\x32$.trivet.artifacts.v1.ArtifactContent\".\n\x0f\x41rtifactContent\x12\r\n\x05index\x18\x01 \x01(\x05\x12\x0c\n\x04\x64\x61ta\x18\x02 \x01(\x0c\"E\n\x16\x44\x65leteArtifactsRequest\x12\x18\n\x05owner\x18\x01 \x01(\tB\t\xe0\x41\x02\xa2\x88\x19\x02\x08\x07\x12\x11\n\x04path\x18\x02 \x01(\tB\x03\xe0\x41\x01\"0\n\x17\x44\x65leteArtifactsResponse\x12\x15\n\rdeleted_files\x18\x01 \x01(\x03\"\x96\x01\n\x14LinkArtifactsRequest\x12\x1f\n\x0csource_owner\x18\x01 \x01(\tB\t\xe0\x41\x02\xa2\x88\x19\x02\x08\x07\x12\x18\n\x0bsource_path\x18\x02 \x01(\tB\x03\xe0\x41\x01\x12$\n\x11\x64\x65stination_owner\x18\x03 \x01(\tB\t\xe0\x41\x02\xa2\x88\x19\x02\x08\x07\x12\x1d\n\x10\x64\x65stination_path\x18\x04 \x01(\tB\x03\xe0\x41\x01\"\\\n\x15LinkArtifactsResponse\x12\x14\n\x0clinked_files\x18\x01 \x01(\x03\x12\x14\n\x0clinked_bytes\x18\x02 \x01(\x03\x12\x17\n\x0fmanifest_sha256\x18\x03 \x01(\x0c\x32\x9d\x15\n\x0f\x41rtifactService\x12z\n\x0fUploadArtifacts\x12+.trivet.artifacts.v1.UploadArtifactsRequest\x1a,.trivet.artifacts.v1.UploadArtifactsResponse\"\x08\x90\x88\x19\x04\xe0\x88\x19\x01(\x01\x30\x01\x12\x65\n\x0eUploadArtifact\x12*.trivet.artifacts.v1.UploadArtifactRequest\x1a\x1d.trivet.artifacts.v1.Artifact\"\x08\x90\x88\x19\x04\xe0\x88\x19\x01\x12w\n\x10\x44ownloadArtifact\x12,.trivet.artifacts.v1.DownloadArtifactRequest\x1a-.trivet.artifacts.v1.DownloadArtifactResponse\"\x04\x90\x88\x19\x03\x30\x01\x12z\n\x11\x44ownloadArtifacts\x12-.trivet.artifacts.v1.DownloadArtifactsRequest\x1a..trivet.artifacts.v1.DownloadArtifactsResponse\"\x04\x90\x88\x19\x03\x30\x01\x12[\n\x0bGetArtifact\x12\'.trivet.artifacts.v1.GetArtifactRequest\x1a\x1d.trivet.artifacts.v1.Artifact\"\x04\x90\x88\x19\x03\x12l\n\rListArtifacts\x12).trivet.artifacts.v1.ListArtifactsRequest\x1a*.trivet.artifacts.v1.ListArtifactsResponse\"\x04\x90\x88\x19\x03\x12r\n\x0f\x44\x65leteArtifacts\x12+.trivet.artifacts.v1.DeleteArtifactsRequest\x1a,.trivet.artifacts.v1.DeleteArtifactsResponse\"\x04\x90\x88\x19\x04\x12l\n\rLinkArtifacts\x12).trivet.artifacts.v1.LinkArtifactsRequest\x1a*.trivet.artifacts.v1.LinkArtifactsResponse\"\x04\x90\x88\x19\x04\x12[\n\x0bGetManifest\x12\'.trivet.artifacts.v1.GetManifestRequest\x1a\x1d.trivet.artifacts.v1.Manifest\"\x04\x90\x88\x19\x03\x12\x82\x01\n\x13\x46indMissingContents\x12/.trivet.artifacts.v1.FindMissingContentsRequest\x1a\x30.trivet.artifacts.v1.FindMissingContentsResponse\"\x08\x90\x88\x19\x04\xe0\x88\x19\x01\x12v\n\x0f\x43ommitArtifacts\x12+.trivet.artifacts.v1.CommitArtifactsRequest\x1a,.trivet.artifacts.v1.CommitArtifactsResponse\"\x08\x90\x88\x19\x04\xe0\x88\x19\x01\x12[\n\x0c\x43reateUpload\x12(.trivet.artifacts.v1.CreateUploadRequest\x1a\x1b.trivet.artifacts.v1.Upload\"\x04\x90\x88\x19\x04\x12U\n\tGetUpload\x12%.trivet.artifacts.v1.GetUploadRequest\x1a\x1b.trivet.artifacts.v1.Upload\"\x04\x90\x88\x19\x03\x12i\n\x0c\x44\x65leteUpload\x12(.trivet.artifacts.v1.DeleteUploadRequest\x1a).trivet.artifacts.v1.DeleteUploadResponse\"\x04\x90\x88\x19\x04\x12v\n\x0fSignUploadParts\x12+.trivet.artifacts.v1.SignUploadPartsRequest\x1a,.trivet.artifacts.v1.SignUploadPartsResponse\"\x08\x90\x88\x19\x04\xe0\x88\x19\x01\x12\x61\n\x0e\x43ompleteUpload\x12*.trivet.artifacts.v1.CompleteUploadRequest\x1a\x1d.trivet.artifacts.v1.Artifact\"\x04\x90\x88\x19\x04\x12\x64\n\x0eGetDownloadUrl\x12*.trivet.artifacts.v1.GetDownloadUrlRequest\x1a .trivet.artifacts.v1.DownloadUrl\"\x04\x90\x88\x19\x03\x12o\n\x0e\x43ollectGarbage\x12*.trivet.artifacts.v1.CollectGarbageRequest\x1a+.trivet.artifacts.v1.CollectGarbageResponse\"\x04\x90\x88\x19\x05\x12o\n\x0eVerifyContents\x12*.trivet.artifacts.v1.VerifyContentsRequest\x1a+.trivet.artifacts.v1.VerifyContentsResponse\"\x04\x90\x88\x19\x03\x12\x61\n\rGetSpaceUsage\x12).trivet.artifacts.v1.GetSpaceUsageRequest\x1a\x1f.trivet.artifacts.v1.SpaceUsage\"\x04\x90\x88\x19\x03\x12p\n\x12GetRetentionPolicy\x12..trivet.artifacts.v1.GetRetentionPolicyRequest\x1a$.trivet.artifacts.v1.RetentionPolicy\"\x04\x90\x88\x19\x03\x12v\n\x15UpdateRetentionPolicy\x12\x31.trivet.artifacts.v1.UpdateRetentionPolicyRequest\x1a$.trivet.artifacts.v1.RetentionPolicy\"\x04\x90\x88\x19\x05\x12U\n\nCreateHold\x12&.trivet.artifacts.v1.CreateHoldRequest\x1a\x19.trivet.artifacts.v1.Hold\"\x04\x90\x88\x19\x05\x12\x63\n\nDeleteHold\x12&.trivet.artifacts.v1.DeleteHoldRequest\x1a\'.trivet.artifacts.v1.DeleteHoldResponse\"\x04\x90\x88\x19\x05\x12`\n\tListHolds\x12%.trivet.artifacts.v1.ListHoldsRequest\x1a&.trivet.artifacts.v1.ListHoldsResponse\"\x04\x90\x88\x19\x03\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -87,6 +88,8 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_LISTARTIFACTSREQUEST'].fields_by_name['page_size']._serialized_options = b'\340A\001'
   _globals['_LISTARTIFACTSREQUEST'].fields_by_name['page_token']._loaded_options = None
   _globals['_LISTARTIFACTSREQUEST'].fields_by_name['page_token']._serialized_options = b'\340A\001'
+  _globals['_LISTARTIFACTSREQUEST'].fields_by_name['max_content_bytes']._loaded_options = None
+  _globals['_LISTARTIFACTSREQUEST'].fields_by_name['max_content_bytes']._serialized_options = b'\340A\001'
   _globals['_DELETEARTIFACTSREQUEST'].fields_by_name['owner']._loaded_options = None
   _globals['_DELETEARTIFACTSREQUEST'].fields_by_name['owner']._serialized_options = b'\340A\002\242\210\031\002\010\007'
   _globals['_DELETEARTIFACTSREQUEST'].fields_by_name['path']._loaded_options = None
@@ -100,9 +103,9 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_LINKARTIFACTSREQUEST'].fields_by_name['destination_path']._loaded_options = None
   _globals['_LINKARTIFACTSREQUEST'].fields_by_name['destination_path']._serialized_options = b'\340A\001'
   _globals['_ARTIFACTSERVICE'].methods_by_name['UploadArtifacts']._loaded_options = None
-  _globals['_ARTIFACTSERVICE'].methods_by_name['UploadArtifacts']._serialized_options = b'\220\210\031\004'
+  _globals['_ARTIFACTSERVICE'].methods_by_name['UploadArtifacts']._serialized_options = b'\220\210\031\004\340\210\031\001'
   _globals['_ARTIFACTSERVICE'].methods_by_name['UploadArtifact']._loaded_options = None
-  _globals['_ARTIFACTSERVICE'].methods_by_name['UploadArtifact']._serialized_options = b'\220\210\031\004'
+  _globals['_ARTIFACTSERVICE'].methods_by_name['UploadArtifact']._serialized_options = b'\220\210\031\004\340\210\031\001'
   _globals['_ARTIFACTSERVICE'].methods_by_name['DownloadArtifact']._loaded_options = None
   _globals['_ARTIFACTSERVICE'].methods_by_name['DownloadArtifact']._serialized_options = b'\220\210\031\003'
   _globals['_ARTIFACTSERVICE'].methods_by_name['DownloadArtifacts']._loaded_options = None
@@ -118,9 +121,9 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_ARTIFACTSERVICE'].methods_by_name['GetManifest']._loaded_options = None
   _globals['_ARTIFACTSERVICE'].methods_by_name['GetManifest']._serialized_options = b'\220\210\031\003'
   _globals['_ARTIFACTSERVICE'].methods_by_name['FindMissingContents']._loaded_options = None
-  _globals['_ARTIFACTSERVICE'].methods_by_name['FindMissingContents']._serialized_options = b'\220\210\031\004'
+  _globals['_ARTIFACTSERVICE'].methods_by_name['FindMissingContents']._serialized_options = b'\220\210\031\004\340\210\031\001'
   _globals['_ARTIFACTSERVICE'].methods_by_name['CommitArtifacts']._loaded_options = None
-  _globals['_ARTIFACTSERVICE'].methods_by_name['CommitArtifacts']._serialized_options = b'\220\210\031\004'
+  _globals['_ARTIFACTSERVICE'].methods_by_name['CommitArtifacts']._serialized_options = b'\220\210\031\004\340\210\031\001'
   _globals['_ARTIFACTSERVICE'].methods_by_name['CreateUpload']._loaded_options = None
   _globals['_ARTIFACTSERVICE'].methods_by_name['CreateUpload']._serialized_options = b'\220\210\031\004'
   _globals['_ARTIFACTSERVICE'].methods_by_name['GetUpload']._loaded_options = None
@@ -128,13 +131,15 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_ARTIFACTSERVICE'].methods_by_name['DeleteUpload']._loaded_options = None
   _globals['_ARTIFACTSERVICE'].methods_by_name['DeleteUpload']._serialized_options = b'\220\210\031\004'
   _globals['_ARTIFACTSERVICE'].methods_by_name['SignUploadParts']._loaded_options = None
-  _globals['_ARTIFACTSERVICE'].methods_by_name['SignUploadParts']._serialized_options = b'\220\210\031\004'
+  _globals['_ARTIFACTSERVICE'].methods_by_name['SignUploadParts']._serialized_options = b'\220\210\031\004\340\210\031\001'
   _globals['_ARTIFACTSERVICE'].methods_by_name['CompleteUpload']._loaded_options = None
   _globals['_ARTIFACTSERVICE'].methods_by_name['CompleteUpload']._serialized_options = b'\220\210\031\004'
   _globals['_ARTIFACTSERVICE'].methods_by_name['GetDownloadUrl']._loaded_options = None
   _globals['_ARTIFACTSERVICE'].methods_by_name['GetDownloadUrl']._serialized_options = b'\220\210\031\003'
   _globals['_ARTIFACTSERVICE'].methods_by_name['CollectGarbage']._loaded_options = None
   _globals['_ARTIFACTSERVICE'].methods_by_name['CollectGarbage']._serialized_options = b'\220\210\031\005'
+  _globals['_ARTIFACTSERVICE'].methods_by_name['VerifyContents']._loaded_options = None
+  _globals['_ARTIFACTSERVICE'].methods_by_name['VerifyContents']._serialized_options = b'\220\210\031\003'
   _globals['_ARTIFACTSERVICE'].methods_by_name['GetSpaceUsage']._loaded_options = None
   _globals['_ARTIFACTSERVICE'].methods_by_name['GetSpaceUsage']._serialized_options = b'\220\210\031\003'
   _globals['_ARTIFACTSERVICE'].methods_by_name['GetRetentionPolicy']._loaded_options = None
@@ -147,42 +152,44 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_ARTIFACTSERVICE'].methods_by_name['DeleteHold']._serialized_options = b'\220\210\031\005'
   _globals['_ARTIFACTSERVICE'].methods_by_name['ListHolds']._loaded_options = None
   _globals['_ARTIFACTSERVICE'].methods_by_name['ListHolds']._serialized_options = b'\220\210\031\003'
-  _globals['_UPLOADARTIFACTSREQUEST']._serialized_start=374
-  _globals['_UPLOADARTIFACTSREQUEST']._serialized_end=578
-  _globals['_UPLOADARTIFACTREQUEST']._serialized_start=580
-  _globals['_UPLOADARTIFACTREQUEST']._serialized_end=655
-  _globals['_UPLOADFILE']._serialized_start=657
-  _globals['_UPLOADFILE']._serialized_end=763
-  _globals['_UPLOADSTART']._serialized_start=766
-  _globals['_UPLOADSTART']._serialized_end=948
-  _globals['_UPLOADFINISH']._serialized_start=950
-  _globals['_UPLOADFINISH']._serialized_end=985
-  _globals['_UPLOADARTIFACTSRESPONSE']._serialized_start=988
-  _globals['_UPLOADARTIFACTSRESPONSE']._serialized_end=1179
-  _globals['_UPLOADBEGUN']._serialized_start=1181
-  _globals['_UPLOADBEGUN']._serialized_end=1216
-  _globals['_DOWNLOADARTIFACTREQUEST']._serialized_start=1218
-  _globals['_DOWNLOADARTIFACTREQUEST']._serialized_end=1341
-  _globals['_DOWNLOADARTIFACTRESPONSE']._serialized_start=1343
-  _globals['_DOWNLOADARTIFACTRESPONSE']._serialized_end=1447
-  _globals['_DOWNLOADARTIFACTSREQUEST']._serialized_start=1449
-  _globals['_DOWNLOADARTIFACTSREQUEST']._serialized_end=1521
-  _globals['_DOWNLOADARTIFACTSRESPONSE']._serialized_start=1523
-  _globals['_DOWNLOADARTIFACTSRESPONSE']._serialized_end=1613
-  _globals['_GETARTIFACTREQUEST']._serialized_start=1615
-  _globals['_GETARTIFACTREQUEST']._serialized_end=1680
-  _globals['_LISTARTIFACTSREQUEST']._serialized_start=1683
-  _globals['_LISTARTIFACTSREQUEST']._serialized_end=1823
-  _globals['_LISTARTIFACTSRESPONSE']._serialized_start=1825
-  _globals['_LISTARTIFACTSRESPONSE']._serialized_end=1923
-  _globals['_DELETEARTIFACTSREQUEST']._serialized_start=1925
-  _globals['_DELETEARTIFACTSREQUEST']._serialized_end=1994
-  _globals['_DELETEARTIFACTSRESPONSE']._serialized_start=1996
-  _globals['_DELETEARTIFACTSRESPONSE']._serialized_end=2044
-  _globals['_LINKARTIFACTSREQUEST']._serialized_start=2047
-  _globals['_LINKARTIFACTSREQUEST']._serialized_end=2197
-  _globals['_LINKARTIFACTSRESPONSE']._serialized_start=2199
-  _globals['_LINKARTIFACTSRESPONSE']._serialized_end=2291
-  _globals['_ARTIFACTSERVICE']._serialized_start=2294
-  _globals['_ARTIFACTSERVICE']._serialized_end=4877
+  _globals['_UPLOADARTIFACTSREQUEST']._serialized_start=420
+  _globals['_UPLOADARTIFACTSREQUEST']._serialized_end=624
+  _globals['_UPLOADARTIFACTREQUEST']._serialized_start=626
+  _globals['_UPLOADARTIFACTREQUEST']._serialized_end=701
+  _globals['_UPLOADFILE']._serialized_start=703
+  _globals['_UPLOADFILE']._serialized_end=809
+  _globals['_UPLOADSTART']._serialized_start=812
+  _globals['_UPLOADSTART']._serialized_end=994
+  _globals['_UPLOADFINISH']._serialized_start=996
+  _globals['_UPLOADFINISH']._serialized_end=1031
+  _globals['_UPLOADARTIFACTSRESPONSE']._serialized_start=1034
+  _globals['_UPLOADARTIFACTSRESPONSE']._serialized_end=1225
+  _globals['_UPLOADBEGUN']._serialized_start=1227
+  _globals['_UPLOADBEGUN']._serialized_end=1262
+  _globals['_DOWNLOADARTIFACTREQUEST']._serialized_start=1264
+  _globals['_DOWNLOADARTIFACTREQUEST']._serialized_end=1387
+  _globals['_DOWNLOADARTIFACTRESPONSE']._serialized_start=1389
+  _globals['_DOWNLOADARTIFACTRESPONSE']._serialized_end=1493
+  _globals['_DOWNLOADARTIFACTSREQUEST']._serialized_start=1495
+  _globals['_DOWNLOADARTIFACTSREQUEST']._serialized_end=1567
+  _globals['_DOWNLOADARTIFACTSRESPONSE']._serialized_start=1569
+  _globals['_DOWNLOADARTIFACTSRESPONSE']._serialized_end=1659
+  _globals['_GETARTIFACTREQUEST']._serialized_start=1661
+  _globals['_GETARTIFACTREQUEST']._serialized_end=1726
+  _globals['_LISTARTIFACTSREQUEST']._serialized_start=1729
+  _globals['_LISTARTIFACTSREQUEST']._serialized_end=1901
+  _globals['_LISTARTIFACTSRESPONSE']._serialized_start=1904
+  _globals['_LISTARTIFACTSRESPONSE']._serialized_end=2058
+  _globals['_ARTIFACTCONTENT']._serialized_start=2060
+  _globals['_ARTIFACTCONTENT']._serialized_end=2106
+  _globals['_DELETEARTIFACTSREQUEST']._serialized_start=2108
+  _globals['_DELETEARTIFACTSREQUEST']._serialized_end=2177
+  _globals['_DELETEARTIFACTSRESPONSE']._serialized_start=2179
+  _globals['_DELETEARTIFACTSRESPONSE']._serialized_end=2227
+  _globals['_LINKARTIFACTSREQUEST']._serialized_start=2230
+  _globals['_LINKARTIFACTSREQUEST']._serialized_end=2380
+  _globals['_LINKARTIFACTSRESPONSE']._serialized_start=2382
+  _globals['_LINKARTIFACTSRESPONSE']._serialized_end=2474
+  _globals['_ARTIFACTSERVICE']._serialized_start=2477
+  _globals['_ARTIFACTSERVICE']._serialized_end=5194
 # @@protoc_insertion_point(module_scope)

@@ -362,6 +362,7 @@ class ListArtifactsRequest(google.protobuf.message.Message):
     RECURSIVE_FIELD_NUMBER: builtins.int
     PAGE_SIZE_FIELD_NUMBER: builtins.int
     PAGE_TOKEN_FIELD_NUMBER: builtins.int
+    MAX_CONTENT_BYTES_FIELD_NUMBER: builtins.int
     owner: builtins.str
     """The owner, as in Artifact."""
     path: builtins.str
@@ -371,8 +372,12 @@ class ListArtifactsRequest(google.protobuf.message.Message):
     page_size: builtins.int
     """At most this many. 0 means 100; above 1,000 is lowered to 1,000; below 0 is FIELD_INVALID."""
     page_token: builtins.str
-    """Where to go on: `next_page_token` of the page before, with all other fields but `page_size` as they were
-    (PAGE_TOKEN_INVALID). Empty for the first page.
+    """Where to go on: `next_page_token` of the page before, with all other fields but `page_size` and `max_content_bytes`
+    as they were (PAGE_TOKEN_INVALID). Empty for the first page.
+    """
+    max_content_bytes: builtins.int
+    """How many bytes of files may come with the page; 0: none. Lowered to what fits into a message; below 0 is
+    FIELD_INVALID.
     """
     def __init__(
         self,
@@ -382,8 +387,9 @@ class ListArtifactsRequest(google.protobuf.message.Message):
         recursive: builtins.bool = ...,
         page_size: builtins.int = ...,
         page_token: builtins.str = ...,
+        max_content_bytes: builtins.int = ...,
     ) -> None: ...
-    def ClearField(self, field_name: typing.Literal["owner", b"owner", "page_size", b"page_size", "page_token", b"page_token", "path", b"path", "recursive", b"recursive"]) -> None: ...
+    def ClearField(self, field_name: typing.Literal["max_content_bytes", b"max_content_bytes", "owner", b"owner", "page_size", b"page_size", "page_token", b"page_token", "path", b"path", "recursive", b"recursive"]) -> None: ...
 
 global___ListArtifactsRequest = ListArtifactsRequest
 
@@ -395,21 +401,52 @@ class ListArtifactsResponse(google.protobuf.message.Message):
 
     ARTIFACTS_FIELD_NUMBER: builtins.int
     NEXT_PAGE_TOKEN_FIELD_NUMBER: builtins.int
+    CONTENTS_FIELD_NUMBER: builtins.int
     next_page_token: builtins.str
     """Empty at the end, and only there."""
     @property
     def artifacts(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[trivet_proto.artifacts.v1.artifact_pb2.Artifact]:
         """Sorted by path. A page may be short."""
 
+    @property
+    def contents(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[global___ArtifactContent]:
+        """Files of the page, each with all its bytes: as many as `max_content_bytes` leaves room for, in the order of their
+        paths; a larger one is left out, and those after it that fit are there. What is damaged, what stays elsewhere, and
+        what would take more than 32 reads of the store is left out too. All others are to be downloaded.
+        """
+
     def __init__(
         self,
         *,
         artifacts: collections.abc.Iterable[trivet_proto.artifacts.v1.artifact_pb2.Artifact] | None = ...,
         next_page_token: builtins.str = ...,
+        contents: collections.abc.Iterable[global___ArtifactContent] | None = ...,
     ) -> None: ...
-    def ClearField(self, field_name: typing.Literal["artifacts", b"artifacts", "next_page_token", b"next_page_token"]) -> None: ...
+    def ClearField(self, field_name: typing.Literal["artifacts", b"artifacts", "contents", b"contents", "next_page_token", b"next_page_token"]) -> None: ...
 
 global___ListArtifactsResponse = ListArtifactsResponse
+
+@typing.final
+class ArtifactContent(google.protobuf.message.Message):
+    """A file that comes with a page."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    INDEX_FIELD_NUMBER: builtins.int
+    DATA_FIELD_NUMBER: builtins.int
+    index: builtins.int
+    """Which one of `artifacts` it is, from 0 up."""
+    data: builtins.bytes
+    """All of its bytes."""
+    def __init__(
+        self,
+        *,
+        index: builtins.int = ...,
+        data: builtins.bytes = ...,
+    ) -> None: ...
+    def ClearField(self, field_name: typing.Literal["data", b"data", "index", b"index"]) -> None: ...
+
+global___ArtifactContent = ArtifactContent
 
 @typing.final
 class DeleteArtifactsRequest(google.protobuf.message.Message):

@@ -9,6 +9,7 @@ from trivet_proto.artifacts.v1 import content_pb2 as trivet__proto_dot_artifacts
 from trivet_proto.artifacts.v1 import direct_pb2 as trivet__proto_dot_artifacts_dot_v1_dot_direct__pb2
 from trivet_proto.artifacts.v1 import garbage_pb2 as trivet__proto_dot_artifacts_dot_v1_dot_garbage__pb2
 from trivet_proto.artifacts.v1 import upload_pb2 as trivet__proto_dot_artifacts_dot_v1_dot_upload__pb2
+from trivet_proto.artifacts.v1 import verification_pb2 as trivet__proto_dot_artifacts_dot_v1_dot_verification__pb2
 
 GRPC_GENERATED_VERSION = '1.66.2'
 GRPC_VERSION = grpc.__version__
@@ -132,6 +133,11 @@ class ArtifactServiceStub(object):
                 '/trivet.artifacts.v1.ArtifactService/CollectGarbage',
                 request_serializer=trivet__proto_dot_artifacts_dot_v1_dot_garbage__pb2.CollectGarbageRequest.SerializeToString,
                 response_deserializer=trivet__proto_dot_artifacts_dot_v1_dot_garbage__pb2.CollectGarbageResponse.FromString,
+                _registered_method=True)
+        self.VerifyContents = channel.unary_unary(
+                '/trivet.artifacts.v1.ArtifactService/VerifyContents',
+                request_serializer=trivet__proto_dot_artifacts_dot_v1_dot_verification__pb2.VerifyContentsRequest.SerializeToString,
+                response_deserializer=trivet__proto_dot_artifacts_dot_v1_dot_verification__pb2.VerifyContentsResponse.FromString,
                 _registered_method=True)
         self.GetSpaceUsage = channel.unary_unary(
                 '/trivet.artifacts.v1.ArtifactService/GetSpaceUsage',
@@ -324,6 +330,14 @@ class ArtifactServiceServicer(object):
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def VerifyContents(self, request, context):
+        """Compares the index of a workspace with the store, a page at a time: whether the bytes are there, and are those of their
+        digests. For after a restore, and for whoever wants to know. Safe beside all other calls.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def GetSpaceUsage(self, request, context):
         """Returns how much room the files of a workspace take.
         """
@@ -459,6 +473,11 @@ def add_ArtifactServiceServicer_to_server(servicer, server):
                     servicer.CollectGarbage,
                     request_deserializer=trivet__proto_dot_artifacts_dot_v1_dot_garbage__pb2.CollectGarbageRequest.FromString,
                     response_serializer=trivet__proto_dot_artifacts_dot_v1_dot_garbage__pb2.CollectGarbageResponse.SerializeToString,
+            ),
+            'VerifyContents': grpc.unary_unary_rpc_method_handler(
+                    servicer.VerifyContents,
+                    request_deserializer=trivet__proto_dot_artifacts_dot_v1_dot_verification__pb2.VerifyContentsRequest.FromString,
+                    response_serializer=trivet__proto_dot_artifacts_dot_v1_dot_verification__pb2.VerifyContentsResponse.SerializeToString,
             ),
             'GetSpaceUsage': grpc.unary_unary_rpc_method_handler(
                     servicer.GetSpaceUsage,
@@ -981,6 +1000,33 @@ class ArtifactService(object):
             '/trivet.artifacts.v1.ArtifactService/CollectGarbage',
             trivet__proto_dot_artifacts_dot_v1_dot_garbage__pb2.CollectGarbageRequest.SerializeToString,
             trivet__proto_dot_artifacts_dot_v1_dot_garbage__pb2.CollectGarbageResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def VerifyContents(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/trivet.artifacts.v1.ArtifactService/VerifyContents',
+            trivet__proto_dot_artifacts_dot_v1_dot_verification__pb2.VerifyContentsRequest.SerializeToString,
+            trivet__proto_dot_artifacts_dot_v1_dot_verification__pb2.VerifyContentsResponse.FromString,
             options,
             channel_credentials,
             insecure,

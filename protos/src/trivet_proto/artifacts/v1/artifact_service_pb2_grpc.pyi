@@ -13,6 +13,7 @@ import trivet_proto.artifacts.v1.content_pb2
 import trivet_proto.artifacts.v1.direct_pb2
 import trivet_proto.artifacts.v1.garbage_pb2
 import trivet_proto.artifacts.v1.upload_pb2
+import trivet_proto.artifacts.v1.verification_pb2
 import typing
 
 _T = typing.TypeVar("_T")
@@ -173,6 +174,14 @@ class ArtifactServiceStub:
     """Removes what the retention policy of a workspace gives up, and frees bytes to which no file and no upload refers, or
     says what would be. Safe beside all other calls, and from several places at once: one of them works, the others are
     COLLECTION_BUSY.
+    """
+
+    VerifyContents: grpc.UnaryUnaryMultiCallable[
+        trivet_proto.artifacts.v1.verification_pb2.VerifyContentsRequest,
+        trivet_proto.artifacts.v1.verification_pb2.VerifyContentsResponse,
+    ]
+    """Compares the index of a workspace with the store, a page at a time: whether the bytes are there, and are those of their
+    digests. For after a restore, and for whoever wants to know. Safe beside all other calls.
     """
 
     GetSpaceUsage: grpc.UnaryUnaryMultiCallable[
@@ -363,6 +372,14 @@ class ArtifactServiceAsyncStub:
     """Removes what the retention policy of a workspace gives up, and frees bytes to which no file and no upload refers, or
     says what would be. Safe beside all other calls, and from several places at once: one of them works, the others are
     COLLECTION_BUSY.
+    """
+
+    VerifyContents: grpc.aio.UnaryUnaryMultiCallable[
+        trivet_proto.artifacts.v1.verification_pb2.VerifyContentsRequest,
+        trivet_proto.artifacts.v1.verification_pb2.VerifyContentsResponse,
+    ]
+    """Compares the index of a workspace with the store, a page at a time: whether the bytes are there, and are those of their
+    digests. For after a restore, and for whoever wants to know. Safe beside all other calls.
     """
 
     GetSpaceUsage: grpc.aio.UnaryUnaryMultiCallable[
@@ -589,6 +606,16 @@ class ArtifactServiceServicer(metaclass=abc.ABCMeta):
         """Removes what the retention policy of a workspace gives up, and frees bytes to which no file and no upload refers, or
         says what would be. Safe beside all other calls, and from several places at once: one of them works, the others are
         COLLECTION_BUSY.
+        """
+
+    @abc.abstractmethod
+    def VerifyContents(
+        self,
+        request: trivet_proto.artifacts.v1.verification_pb2.VerifyContentsRequest,
+        context: _ServicerContext,
+    ) -> typing.Union[trivet_proto.artifacts.v1.verification_pb2.VerifyContentsResponse, collections.abc.Awaitable[trivet_proto.artifacts.v1.verification_pb2.VerifyContentsResponse]]:
+        """Compares the index of a workspace with the store, a page at a time: whether the bytes are there, and are those of their
+        digests. For after a restore, and for whoever wants to know. Safe beside all other calls.
         """
 
     @abc.abstractmethod

@@ -60,6 +60,12 @@ class _ErrorReasonEnumTypeWrapper(google.protobuf.internal.enum_type_wrapper._En
     """RESOURCE_EXHAUSTED. There is no room left for data; nothing was written.
     {"reason": "STORAGE_FULL", "domain": "trivet", "metadata": {}}
     """
+    ERROR_REASON_QUOTA_EXCEEDED: _ErrorReason.ValueType  # 10
+    """RESOURCE_EXHAUSTED. The workspace has used up a quota of its own, of which `limit` is the value in the policy.
+    `quota` is `points_per_second` or `requests_per_second`: send the same again after the wait in RetryInfo; or `bytes`
+    or `runs`, without RetryInfo: something has to be deleted for good first, or the quota raised. Nothing was written.
+    {"reason": "QUOTA_EXCEEDED", "domain": "trivet", "metadata": {"workspace": "team-a", "quota": "points_per_second", "limit": "50000"}}
+    """
     ERROR_REASON_CREDENTIALS_INVALID: _ErrorReason.ValueType  # 20
     """UNAUTHENTICATED. No credentials, or credentials that do not verify.
     {"reason": "CREDENTIALS_INVALID", "domain": "trivet", "metadata": {}}
@@ -228,14 +234,16 @@ class _ErrorReasonEnumTypeWrapper(google.protobuf.internal.enum_type_wrapper._En
     {"reason": "MODEL_SOURCE_UNUSABLE", "domain": "trivet", "metadata": {"name": "workspaces/default/models/taxi/versions/3", "owner": "workspaces/default/runs/0192f0c1", "path": "model"}}
     """
     ERROR_REASON_STAGE_PROTECTED: _ErrorReason.ValueType  # 146
-    """FAILED_PRECONDITION. The stage is protected: no version may enter or leave it, nor be deleted in it. `permission` is
-    what somebody needs to lift the protection, by UpdatePromotionRules.
-    {"reason": "STAGE_PROTECTED", "domain": "trivet", "metadata": {"name": "workspaces/default/models/taxi/versions/3", "stage": "Production", "permission": "ADMIN"}}
+    """FAILED_PRECONDITION. The stage is protected: no version may enter or leave it, nor be deleted in it. Where `approvals`
+    is 1 or more, ask by CreatePromotionRequest: so many others have to approve the move, who have `permission`. Where it
+    is 0, `permission` is what somebody needs to lift the protection, by UpdatePromotionRules or in the policy file.
+    `promotion_request` is the one that asks for the same move and waits, where there is one.
+    {"reason": "STAGE_PROTECTED", "domain": "trivet", "metadata": {"name": "workspaces/default/models/taxi/versions/3", "stage": "Production", "permission": "APPROVE", "approvals": "2"}}
     """
     ERROR_REASON_ALIAS_PROTECTED: _ErrorReason.ValueType  # 147
     """FAILED_PRECONDITION. The alias is protected: it can neither be set nor removed, nor can the version be deleted that it
-    points at. `permission` is what somebody needs to lift the protection, by UpdatePromotionRules.
-    {"reason": "ALIAS_PROTECTED", "domain": "trivet", "metadata": {"name": "workspaces/default/models/taxi", "alias": "champion", "permission": "ADMIN"}}
+    points at. `approvals`, `permission` and `promotion_request` as in STAGE_PROTECTED.
+    {"reason": "ALIAS_PROTECTED", "domain": "trivet", "metadata": {"name": "workspaces/default/models/taxi", "alias": "champion", "permission": "APPROVE", "approvals": "1"}}
     """
     ERROR_REASON_MODEL_VERSION_UNVERIFIED: _ErrorReason.ValueType  # 148
     """FAILED_PRECONDITION. The version's files are outside of Trivet, so that nobody can tell whether they are still the
@@ -253,6 +261,41 @@ class _ErrorReasonEnumTypeWrapper(google.protobuf.internal.enum_type_wrapper._En
     ERROR_REASON_WEBHOOK_LIMIT_REACHED: _ErrorReason.ValueType  # 151
     """FAILED_PRECONDITION. The workspace has as many webhooks as it may have. Delete one first.
     {"reason": "WEBHOOK_LIMIT_REACHED", "domain": "trivet", "metadata": {"workspace": "default", "maxWebhooks": "100"}}
+    """
+    ERROR_REASON_PROMOTION_REQUEST_NOT_FOUND: _ErrorReason.ValueType  # 152
+    """NOT_FOUND.
+    {"reason": "PROMOTION_REQUEST_NOT_FOUND", "domain": "trivet", "metadata": {"name": "workspaces/default/promotionRequests/6f1c…"}}
+    """
+    ERROR_REASON_PROMOTION_REQUEST_ENDED: _ErrorReason.ValueType  # 153
+    """FAILED_PRECONDITION. The promotion request has ended, and `state` says how.
+    {"reason": "PROMOTION_REQUEST_ENDED", "domain": "trivet", "metadata": {"name": "workspaces/default/promotionRequests/6f1c…", "state": "REJECTED"}}
+    """
+    ERROR_REASON_PROMOTION_REQUEST_STALE: _ErrorReason.ValueType  # 154
+    """ABORTED. What the promotion request is about has changed since it was asked for: `what` was `asked`, and is `now`.
+    Withdraw it, and ask again.
+    {"reason": "PROMOTION_REQUEST_STALE", "domain": "trivet", "metadata": {"name": "workspaces/default/promotionRequests/6f1c…", "what": "the stage of version 3", "asked": "None", "now": "Staging"}}
+    """
+    ERROR_REASON_PROMOTION_NOT_PROTECTED: _ErrorReason.ValueType  # 155
+    """FAILED_PRECONDITION. Nothing that a promotion request would change is protected: no approval is needed. `target` is the
+    stage or the alias.
+    {"reason": "PROMOTION_NOT_PROTECTED", "domain": "trivet", "metadata": {"name": "workspaces/default/models/taxi", "target": "Staging"}}
+    """
+    ERROR_REASON_APPROVER_NOT_ALLOWED: _ErrorReason.ValueType  # 156
+    """PERMISSION_DENIED. The caller cannot approve this promotion request: IS_ASKER, or NOT_VERIFIED, where nobody's name is
+    verified, because the server has no authentication.
+    {"reason": "APPROVER_NOT_ALLOWED", "domain": "trivet", "metadata": {"name": "workspaces/default/promotionRequests/6f1c…", "problem": "IS_ASKER"}}
+    """
+    ERROR_REASON_PROMOTION_REQUEST_NOT_YOURS: _ErrorReason.ValueType  # 157
+    """PERMISSION_DENIED. Only `asker` can withdraw the promotion request.
+    {"reason": "PROMOTION_REQUEST_NOT_YOURS", "domain": "trivet", "metadata": {"name": "workspaces/default/promotionRequests/6f1c…", "asker": "people/ann@example.org"}}
+    """
+    ERROR_REASON_PROMOTION_REQUEST_LIMIT_REACHED: _ErrorReason.ValueType  # 158
+    """FAILED_PRECONDITION. The model has as many PENDING promotion requests as it may have. Withdraw one first.
+    {"reason": "PROMOTION_REQUEST_LIMIT_REACHED", "domain": "trivet", "metadata": {"name": "workspaces/default/models/taxi", "maxPending": "100"}}
+    """
+    ERROR_REASON_RULES_SET_BY_POLICY: _ErrorReason.ValueType  # 159
+    """FAILED_PRECONDITION. The server's policy file sets these fields of the workspace's rules, separated by commas.
+    {"reason": "RULES_SET_BY_POLICY", "domain": "trivet", "metadata": {"workspace": "default", "fields": "protected_stages"}}
     """
     ERROR_REASON_ARTIFACT_NOT_FOUND: _ErrorReason.ValueType  # 160
     """NOT_FOUND. Nothing lies at the path, or, where a file is needed, a folder.
@@ -375,6 +418,12 @@ ERROR_REASON_MESSAGE_MALFORMED: ErrorReason.ValueType  # 8
 ERROR_REASON_STORAGE_FULL: ErrorReason.ValueType  # 9
 """RESOURCE_EXHAUSTED. There is no room left for data; nothing was written.
 {"reason": "STORAGE_FULL", "domain": "trivet", "metadata": {}}
+"""
+ERROR_REASON_QUOTA_EXCEEDED: ErrorReason.ValueType  # 10
+"""RESOURCE_EXHAUSTED. The workspace has used up a quota of its own, of which `limit` is the value in the policy.
+`quota` is `points_per_second` or `requests_per_second`: send the same again after the wait in RetryInfo; or `bytes`
+or `runs`, without RetryInfo: something has to be deleted for good first, or the quota raised. Nothing was written.
+{"reason": "QUOTA_EXCEEDED", "domain": "trivet", "metadata": {"workspace": "team-a", "quota": "points_per_second", "limit": "50000"}}
 """
 ERROR_REASON_CREDENTIALS_INVALID: ErrorReason.ValueType  # 20
 """UNAUTHENTICATED. No credentials, or credentials that do not verify.
@@ -544,14 +593,16 @@ may not read them. The version is FAILED; register again with another source.
 {"reason": "MODEL_SOURCE_UNUSABLE", "domain": "trivet", "metadata": {"name": "workspaces/default/models/taxi/versions/3", "owner": "workspaces/default/runs/0192f0c1", "path": "model"}}
 """
 ERROR_REASON_STAGE_PROTECTED: ErrorReason.ValueType  # 146
-"""FAILED_PRECONDITION. The stage is protected: no version may enter or leave it, nor be deleted in it. `permission` is
-what somebody needs to lift the protection, by UpdatePromotionRules.
-{"reason": "STAGE_PROTECTED", "domain": "trivet", "metadata": {"name": "workspaces/default/models/taxi/versions/3", "stage": "Production", "permission": "ADMIN"}}
+"""FAILED_PRECONDITION. The stage is protected: no version may enter or leave it, nor be deleted in it. Where `approvals`
+is 1 or more, ask by CreatePromotionRequest: so many others have to approve the move, who have `permission`. Where it
+is 0, `permission` is what somebody needs to lift the protection, by UpdatePromotionRules or in the policy file.
+`promotion_request` is the one that asks for the same move and waits, where there is one.
+{"reason": "STAGE_PROTECTED", "domain": "trivet", "metadata": {"name": "workspaces/default/models/taxi/versions/3", "stage": "Production", "permission": "APPROVE", "approvals": "2"}}
 """
 ERROR_REASON_ALIAS_PROTECTED: ErrorReason.ValueType  # 147
 """FAILED_PRECONDITION. The alias is protected: it can neither be set nor removed, nor can the version be deleted that it
-points at. `permission` is what somebody needs to lift the protection, by UpdatePromotionRules.
-{"reason": "ALIAS_PROTECTED", "domain": "trivet", "metadata": {"name": "workspaces/default/models/taxi", "alias": "champion", "permission": "ADMIN"}}
+points at. `approvals`, `permission` and `promotion_request` as in STAGE_PROTECTED.
+{"reason": "ALIAS_PROTECTED", "domain": "trivet", "metadata": {"name": "workspaces/default/models/taxi", "alias": "champion", "permission": "APPROVE", "approvals": "1"}}
 """
 ERROR_REASON_MODEL_VERSION_UNVERIFIED: ErrorReason.ValueType  # 148
 """FAILED_PRECONDITION. The version's files are outside of Trivet, so that nobody can tell whether they are still the
@@ -569,6 +620,41 @@ ERROR_REASON_WEBHOOK_NOT_FOUND: ErrorReason.ValueType  # 150
 ERROR_REASON_WEBHOOK_LIMIT_REACHED: ErrorReason.ValueType  # 151
 """FAILED_PRECONDITION. The workspace has as many webhooks as it may have. Delete one first.
 {"reason": "WEBHOOK_LIMIT_REACHED", "domain": "trivet", "metadata": {"workspace": "default", "maxWebhooks": "100"}}
+"""
+ERROR_REASON_PROMOTION_REQUEST_NOT_FOUND: ErrorReason.ValueType  # 152
+"""NOT_FOUND.
+{"reason": "PROMOTION_REQUEST_NOT_FOUND", "domain": "trivet", "metadata": {"name": "workspaces/default/promotionRequests/6f1c…"}}
+"""
+ERROR_REASON_PROMOTION_REQUEST_ENDED: ErrorReason.ValueType  # 153
+"""FAILED_PRECONDITION. The promotion request has ended, and `state` says how.
+{"reason": "PROMOTION_REQUEST_ENDED", "domain": "trivet", "metadata": {"name": "workspaces/default/promotionRequests/6f1c…", "state": "REJECTED"}}
+"""
+ERROR_REASON_PROMOTION_REQUEST_STALE: ErrorReason.ValueType  # 154
+"""ABORTED. What the promotion request is about has changed since it was asked for: `what` was `asked`, and is `now`.
+Withdraw it, and ask again.
+{"reason": "PROMOTION_REQUEST_STALE", "domain": "trivet", "metadata": {"name": "workspaces/default/promotionRequests/6f1c…", "what": "the stage of version 3", "asked": "None", "now": "Staging"}}
+"""
+ERROR_REASON_PROMOTION_NOT_PROTECTED: ErrorReason.ValueType  # 155
+"""FAILED_PRECONDITION. Nothing that a promotion request would change is protected: no approval is needed. `target` is the
+stage or the alias.
+{"reason": "PROMOTION_NOT_PROTECTED", "domain": "trivet", "metadata": {"name": "workspaces/default/models/taxi", "target": "Staging"}}
+"""
+ERROR_REASON_APPROVER_NOT_ALLOWED: ErrorReason.ValueType  # 156
+"""PERMISSION_DENIED. The caller cannot approve this promotion request: IS_ASKER, or NOT_VERIFIED, where nobody's name is
+verified, because the server has no authentication.
+{"reason": "APPROVER_NOT_ALLOWED", "domain": "trivet", "metadata": {"name": "workspaces/default/promotionRequests/6f1c…", "problem": "IS_ASKER"}}
+"""
+ERROR_REASON_PROMOTION_REQUEST_NOT_YOURS: ErrorReason.ValueType  # 157
+"""PERMISSION_DENIED. Only `asker` can withdraw the promotion request.
+{"reason": "PROMOTION_REQUEST_NOT_YOURS", "domain": "trivet", "metadata": {"name": "workspaces/default/promotionRequests/6f1c…", "asker": "people/ann@example.org"}}
+"""
+ERROR_REASON_PROMOTION_REQUEST_LIMIT_REACHED: ErrorReason.ValueType  # 158
+"""FAILED_PRECONDITION. The model has as many PENDING promotion requests as it may have. Withdraw one first.
+{"reason": "PROMOTION_REQUEST_LIMIT_REACHED", "domain": "trivet", "metadata": {"name": "workspaces/default/models/taxi", "maxPending": "100"}}
+"""
+ERROR_REASON_RULES_SET_BY_POLICY: ErrorReason.ValueType  # 159
+"""FAILED_PRECONDITION. The server's policy file sets these fields of the workspace's rules, separated by commas.
+{"reason": "RULES_SET_BY_POLICY", "domain": "trivet", "metadata": {"workspace": "default", "fields": "protected_stages"}}
 """
 ERROR_REASON_ARTIFACT_NOT_FOUND: ErrorReason.ValueType  # 160
 """NOT_FOUND. Nothing lies at the path, or, where a file is needed, a folder.

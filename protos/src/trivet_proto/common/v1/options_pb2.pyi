@@ -97,6 +97,10 @@ class _ResourceKindEnumTypeWrapper(google.protobuf.internal.enum_type_wrapper._E
     """`workspaces/{workspace}/savedViews/{saved_view}`; `{saved_view}` is 32 hexadecimal digits that the tracking service chose."""
     RESOURCE_KIND_RULE: _ResourceKind.ValueType  # 11
     """`workspaces/{workspace}/rules/{rule}`; `{rule}` is 32 hexadecimal digits that the tracking service chose."""
+    RESOURCE_KIND_PROMOTION_REQUEST: _ResourceKind.ValueType  # 12
+    """`workspaces/{workspace}/promotionRequests/{promotion_request}`; `{promotion_request}` is 32 hexadecimal digits that the
+    registry chose.
+    """
 
 class ResourceKind(_ResourceKind, metaclass=_ResourceKindEnumTypeWrapper):
     """The kind of resource that a name field names, and so the form of the name."""
@@ -125,6 +129,10 @@ RESOURCE_KIND_SAVED_VIEW: ResourceKind.ValueType  # 10
 """`workspaces/{workspace}/savedViews/{saved_view}`; `{saved_view}` is 32 hexadecimal digits that the tracking service chose."""
 RESOURCE_KIND_RULE: ResourceKind.ValueType  # 11
 """`workspaces/{workspace}/rules/{rule}`; `{rule}` is 32 hexadecimal digits that the tracking service chose."""
+RESOURCE_KIND_PROMOTION_REQUEST: ResourceKind.ValueType  # 12
+"""`workspaces/{workspace}/promotionRequests/{promotion_request}`; `{promotion_request}` is 32 hexadecimal digits that the
+registry chose.
+"""
 global___ResourceKind = ResourceKind
 
 @typing.final
@@ -152,12 +160,17 @@ global___ResourceReference = ResourceReference
 
 PERMISSION_FIELD_NUMBER: builtins.int
 SERVER_SCOPE_FIELD_NUMBER: builtins.int
+FREQUENT_FIELD_NUMBER: builtins.int
 RESOURCE_FIELD_NUMBER: builtins.int
 permission: google.protobuf.internal.extension_dict._ExtensionFieldDescriptor[google.protobuf.descriptor_pb2.MethodOptions, global___Permission.ValueType]
 """The permission needed, in the workspace of the names in the request."""
 server_scope: google.protobuf.internal.extension_dict._ExtensionFieldDescriptor[google.protobuf.descriptor_pb2.MethodOptions, builtins.bool]
 """True for a method about the server itself. Its permission is asked for the server as a whole, and its request
 needs to name no resource.
+"""
+frequent: google.protobuf.internal.extension_dict._ExtensionFieldDescriptor[google.protobuf.descriptor_pb2.MethodOptions, builtins.bool]
+"""True for a method that changes something and is called many times a second, by design. Audit counts the calls of a
+minute that are alike, where it notes each call of others (see `AuditEvent`).
 """
 resource: google.protobuf.internal.extension_dict._ExtensionFieldDescriptor[google.protobuf.descriptor_pb2.FieldOptions, global___ResourceReference]
 """The resource that this field names."""

@@ -22,11 +22,12 @@ _runtime_version.ValidateProtobufRuntimeVersion(
 _sym_db = _symbol_database.Default()
 
 
+from google.api import field_behavior_pb2 as google_dot_api_dot_field__behavior__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 from trivet_proto.common.v1 import options_pb2 as trivet__proto_dot_common_dot_v1_dot_options__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n+trivet_proto/common/v1/system_service.proto\x12\x10trivet.common.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a$trivet_proto/common/v1/options.proto\"\x16\n\x14GetServerInfoRequest\"\xaa\x01\n\nServerInfo\x12\x0f\n\x07version\x18\x01 \x01(\t\x12\x10\n\x08services\x18\x02 \x03(\t\x12.\n\nstart_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x1f\n\x17\x61uthentication_required\x18\x04 \x01(\x08\x12(\n\x06limits\x18\x05 \x01(\x0b\x32\x18.trivet.common.v1.Limits\"\xf9\x01\n\x06Limits\x12\x19\n\x11max_message_bytes\x18\x01 \x01(\x03\x12\x1a\n\x12max_key_characters\x18\x02 \x01(\x05\x12\x1d\n\x15max_param_value_bytes\x18\x03 \x01(\x05\x12\x1b\n\x13max_tag_value_bytes\x18\x04 \x01(\x05\x12#\n\x1bmax_display_name_characters\x18\x05 \x01(\x05\x12\x15\n\rmax_page_size\x18\x06 \x01(\x05\x12\x1f\n\x17max_artifact_path_bytes\x18\x07 \x01(\x05\x12\x1f\n\x17max_artifact_data_bytes\x18\x08 \x01(\x05\"\x0f\n\rWhoAmIRequest\"3\n\tPrincipal\x12\x0f\n\x07subject\x18\x01 \x01(\t\x12\x15\n\rauthenticated\x18\x02 \x01(\x08\">\n\x15ListWorkspacesRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\"b\n\x16ListWorkspacesResponse\x12/\n\nworkspaces\x18\x01 \x03(\x0b\x32\x1b.trivet.common.v1.Workspace\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"!\n\tWorkspace\x12\x14\n\x04name\x18\x01 \x01(\tB\x06\xa2\x88\x19\x02\x08\x01\"\x0e\n\x0c\x44rainRequest\"\x0f\n\rDrainResponse2\xf9\x02\n\rSystemService\x12[\n\rGetServerInfo\x12&.trivet.common.v1.GetServerInfoRequest\x1a\x1c.trivet.common.v1.ServerInfo\"\x04\x90\x88\x19\x01\x12L\n\x06WhoAmI\x12\x1f.trivet.common.v1.WhoAmIRequest\x1a\x1b.trivet.common.v1.Principal\"\x04\x90\x88\x19\x02\x12i\n\x0eListWorkspaces\x12\'.trivet.common.v1.ListWorkspacesRequest\x1a(.trivet.common.v1.ListWorkspacesResponse\"\x04\x90\x88\x19\x02\x12R\n\x05\x44rain\x12\x1e.trivet.common.v1.DrainRequest\x1a\x1f.trivet.common.v1.DrainResponse\"\x08\x90\x88\x19\x07\x98\x88\x19\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n+trivet_proto/common/v1/system_service.proto\x12\x10trivet.common.v1\x1a\x1fgoogle/api/field_behavior.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a$trivet_proto/common/v1/options.proto\"\x16\n\x14GetServerInfoRequest\"\xd5\x01\n\nServerInfo\x12\x0f\n\x07version\x18\x01 \x01(\t\x12\x10\n\x08services\x18\x02 \x03(\t\x12.\n\nstart_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x1f\n\x17\x61uthentication_required\x18\x04 \x01(\x08\x12(\n\x06limits\x18\x05 \x01(\x0b\x32\x18.trivet.common.v1.Limits\x12)\n\x07sign_in\x18\x06 \x03(\x0b\x32\x18.trivet.common.v1.SignIn\"\xc3\x01\n\x06SignIn\x12\x0e\n\x06issuer\x18\x01 \x01(\t\x12\x0b\n\x03url\x18\x02 \x01(\t\x12\x11\n\tclient_id\x18\x03 \x01(\t\x12\x0e\n\x06scopes\x18\x04 \x03(\t\x12-\n\x05token\x18\x05 \x01(\x0e\x32\x1e.trivet.common.v1.SignIn.Token\"J\n\x05Token\x12\x15\n\x11TOKEN_UNSPECIFIED\x10\x00\x12\x12\n\x0eTOKEN_ID_TOKEN\x10\x01\x12\x16\n\x12TOKEN_ACCESS_TOKEN\x10\x02\"\xf9\x01\n\x06Limits\x12\x19\n\x11max_message_bytes\x18\x01 \x01(\x03\x12\x1a\n\x12max_key_characters\x18\x02 \x01(\x05\x12\x1d\n\x15max_param_value_bytes\x18\x03 \x01(\x05\x12\x1b\n\x13max_tag_value_bytes\x18\x04 \x01(\x05\x12#\n\x1bmax_display_name_characters\x18\x05 \x01(\x05\x12\x15\n\rmax_page_size\x18\x06 \x01(\x05\x12\x1f\n\x17max_artifact_path_bytes\x18\x07 \x01(\x05\x12\x1f\n\x17max_artifact_data_bytes\x18\x08 \x01(\x05\"\x0f\n\rWhoAmIRequest\"k\n\tPrincipal\x12\x0f\n\x07subject\x18\x01 \x01(\t\x12\x15\n\rauthenticated\x18\x02 \x01(\x08\x12\x0e\n\x06groups\x18\x03 \x03(\t\x12\x10\n\x08token_id\x18\x04 \x01(\t\x12\x14\n\x0cserver_roles\x18\x05 \x03(\t\">\n\x15ListWorkspacesRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\"b\n\x16ListWorkspacesResponse\x12/\n\nworkspaces\x18\x01 \x03(\x0b\x32\x1b.trivet.common.v1.Workspace\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"[\n\tWorkspace\x12\x14\n\x04name\x18\x01 \x01(\tB\x06\xa2\x88\x19\x02\x08\x01\x12\r\n\x05roles\x18\x02 \x03(\t\x12\x13\n\x0bpermissions\x18\x03 \x03(\t\x12\x14\n\x0c\x64\x65leted_days\x18\x04 \x01(\x05\"8\n\x18GetWorkspaceUsageRequest\x12\x1c\n\tworkspace\x18\x01 \x01(\tB\t\xe0\x41\x02\xa2\x88\x19\x02\x08\x01\">\n\x0eWorkspaceUsage\x12,\n\x06quotas\x18\x01 \x03(\x0b\x32\x1c.trivet.common.v1.QuotaUsage\"G\n\nQuotaUsage\x12\r\n\x05quota\x18\x01 \x01(\t\x12\x0c\n\x04used\x18\x02 \x01(\x03\x12\x12\n\x05limit\x18\x03 \x01(\x03H\x00\x88\x01\x01\x42\x08\n\x06_limit\"\x0e\n\x0c\x44rainRequest\"\x0f\n\rDrainResponse\"\xce\x01\n\nAuditQuery\x12\x0f\n\x07subject\x18\x01 \x01(\t\x12\x0e\n\x06method\x18\x02 \x01(\t\x12/\n\x07outcome\x18\x03 \x01(\x0e\x32\x1e.trivet.common.v1.AuditOutcome\x12.\n\nstart_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12,\n\x08\x65nd_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x10\n\x08resource\x18\x06 \x01(\t\"\x87\x01\n\x16ListAuditEventsRequest\x12\x19\n\x06parent\x18\x01 \x01(\tB\t\xe0\x41\x02\xa2\x88\x19\x02\x08\x01\x12+\n\x05query\x18\x02 \x01(\x0b\x32\x1c.trivet.common.v1.AuditQuery\x12\x11\n\tpage_size\x18\x03 \x01(\x05\x12\x12\n\npage_token\x18\x04 \x01(\t\"r\n\x1cListServerAuditEventsRequest\x12+\n\x05query\x18\x01 \x01(\x0b\x32\x1c.trivet.common.v1.AuditQuery\x12\x11\n\tpage_size\x18\x02 \x01(\x05\x12\x12\n\npage_token\x18\x03 \x01(\t\"f\n\x17ListAuditEventsResponse\x12\x32\n\x0c\x61udit_events\x18\x01 \x03(\x0b\x32\x1c.trivet.common.v1.AuditEvent\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\x83\x01\n\x1dListServerAuditEventsResponse\x12\x32\n\x0c\x61udit_events\x18\x01 \x03(\x0b\x32\x1c.trivet.common.v1.AuditEvent\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\x12\x15\n\rdropped_count\x18\x03 \x01(\x03\"\xbd\x03\n\nAuditEvent\x12\x10\n\x08\x65vent_id\x18\x01 \x01(\t\x12(\n\x04time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12.\n\nfirst_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x12\n\ncall_count\x18\x04 \x01(\x03\x12\x0e\n\x06method\x18\x05 \x01(\t\x12\x0f\n\x07subject\x18\x06 \x01(\t\x12\x15\n\rauthenticated\x18\x07 \x01(\x08\x12\x10\n\x08token_id\x18\x08 \x01(\t\x12\x11\n\tworkspace\x18\t \x01(\t\x12\x11\n\tresources\x18\n \x03(\t\x12\x1b\n\x13more_resource_count\x18\x0b \x01(\x03\x12/\n\x07outcome\x18\x0c \x01(\x0e\x32\x1e.trivet.common.v1.AuditOutcome\x12\x0c\n\x04\x63ode\x18\r \x01(\t\x12\x0e\n\x06reason\x18\x0e \x01(\t\x12\x0c\n\x04peer\x18\x0f \x01(\t\x12\x1d\n\x15\x63laimed_forwarded_for\x18\x10 \x01(\t\x12\x12\n\nuser_agent\x18\x11 \x01(\t\x12\x12\n\nrequest_id\x18\x12 \x01(\t*~\n\x0c\x41uditOutcome\x12\x1d\n\x19\x41UDIT_OUTCOME_UNSPECIFIED\x10\x00\x12\x1b\n\x17\x41UDIT_OUTCOME_SUCCEEDED\x10\x01\x12\x18\n\x14\x41UDIT_OUTCOME_DENIED\x10\x02\x12\x18\n\x14\x41UDIT_OUTCOME_FAILED\x10\x03\x32\xdd\x05\n\rSystemService\x12[\n\rGetServerInfo\x12&.trivet.common.v1.GetServerInfoRequest\x1a\x1c.trivet.common.v1.ServerInfo\"\x04\x90\x88\x19\x01\x12L\n\x06WhoAmI\x12\x1f.trivet.common.v1.WhoAmIRequest\x1a\x1b.trivet.common.v1.Principal\"\x04\x90\x88\x19\x02\x12i\n\x0eListWorkspaces\x12\'.trivet.common.v1.ListWorkspacesRequest\x1a(.trivet.common.v1.ListWorkspacesResponse\"\x04\x90\x88\x19\x02\x12g\n\x11GetWorkspaceUsage\x12*.trivet.common.v1.GetWorkspaceUsageRequest\x1a .trivet.common.v1.WorkspaceUsage\"\x04\x90\x88\x19\x03\x12p\n\x0fListAuditEvents\x12(.trivet.common.v1.ListAuditEventsRequest\x1a).trivet.common.v1.ListAuditEventsResponse\"\x08\x90\x88\x19\x07\xe0\x88\x19\x01\x12\x86\x01\n\x15ListServerAuditEvents\x12..trivet.common.v1.ListServerAuditEventsRequest\x1a/.trivet.common.v1.ListServerAuditEventsResponse\"\x0c\x90\x88\x19\x07\x98\x88\x19\x01\xe0\x88\x19\x01\x12R\n\x05\x44rain\x12\x1e.trivet.common.v1.DrainRequest\x1a\x1f.trivet.common.v1.DrainResponse\"\x08\x90\x88\x19\x07\x98\x88\x19\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -35,34 +36,68 @@ if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_WORKSPACE'].fields_by_name['name']._loaded_options = None
   _globals['_WORKSPACE'].fields_by_name['name']._serialized_options = b'\242\210\031\002\010\001'
+  _globals['_GETWORKSPACEUSAGEREQUEST'].fields_by_name['workspace']._loaded_options = None
+  _globals['_GETWORKSPACEUSAGEREQUEST'].fields_by_name['workspace']._serialized_options = b'\340A\002\242\210\031\002\010\001'
+  _globals['_LISTAUDITEVENTSREQUEST'].fields_by_name['parent']._loaded_options = None
+  _globals['_LISTAUDITEVENTSREQUEST'].fields_by_name['parent']._serialized_options = b'\340A\002\242\210\031\002\010\001'
   _globals['_SYSTEMSERVICE'].methods_by_name['GetServerInfo']._loaded_options = None
   _globals['_SYSTEMSERVICE'].methods_by_name['GetServerInfo']._serialized_options = b'\220\210\031\001'
   _globals['_SYSTEMSERVICE'].methods_by_name['WhoAmI']._loaded_options = None
   _globals['_SYSTEMSERVICE'].methods_by_name['WhoAmI']._serialized_options = b'\220\210\031\002'
   _globals['_SYSTEMSERVICE'].methods_by_name['ListWorkspaces']._loaded_options = None
   _globals['_SYSTEMSERVICE'].methods_by_name['ListWorkspaces']._serialized_options = b'\220\210\031\002'
+  _globals['_SYSTEMSERVICE'].methods_by_name['GetWorkspaceUsage']._loaded_options = None
+  _globals['_SYSTEMSERVICE'].methods_by_name['GetWorkspaceUsage']._serialized_options = b'\220\210\031\003'
+  _globals['_SYSTEMSERVICE'].methods_by_name['ListAuditEvents']._loaded_options = None
+  _globals['_SYSTEMSERVICE'].methods_by_name['ListAuditEvents']._serialized_options = b'\220\210\031\007\340\210\031\001'
+  _globals['_SYSTEMSERVICE'].methods_by_name['ListServerAuditEvents']._loaded_options = None
+  _globals['_SYSTEMSERVICE'].methods_by_name['ListServerAuditEvents']._serialized_options = b'\220\210\031\007\230\210\031\001\340\210\031\001'
   _globals['_SYSTEMSERVICE'].methods_by_name['Drain']._loaded_options = None
   _globals['_SYSTEMSERVICE'].methods_by_name['Drain']._serialized_options = b'\220\210\031\007\230\210\031\001'
-  _globals['_GETSERVERINFOREQUEST']._serialized_start=136
-  _globals['_GETSERVERINFOREQUEST']._serialized_end=158
-  _globals['_SERVERINFO']._serialized_start=161
-  _globals['_SERVERINFO']._serialized_end=331
-  _globals['_LIMITS']._serialized_start=334
-  _globals['_LIMITS']._serialized_end=583
-  _globals['_WHOAMIREQUEST']._serialized_start=585
-  _globals['_WHOAMIREQUEST']._serialized_end=600
-  _globals['_PRINCIPAL']._serialized_start=602
-  _globals['_PRINCIPAL']._serialized_end=653
-  _globals['_LISTWORKSPACESREQUEST']._serialized_start=655
-  _globals['_LISTWORKSPACESREQUEST']._serialized_end=717
-  _globals['_LISTWORKSPACESRESPONSE']._serialized_start=719
-  _globals['_LISTWORKSPACESRESPONSE']._serialized_end=817
-  _globals['_WORKSPACE']._serialized_start=819
-  _globals['_WORKSPACE']._serialized_end=852
-  _globals['_DRAINREQUEST']._serialized_start=854
-  _globals['_DRAINREQUEST']._serialized_end=868
-  _globals['_DRAINRESPONSE']._serialized_start=870
-  _globals['_DRAINRESPONSE']._serialized_end=885
-  _globals['_SYSTEMSERVICE']._serialized_start=888
-  _globals['_SYSTEMSERVICE']._serialized_end=1265
+  _globals['_AUDITOUTCOME']._serialized_start=2619
+  _globals['_AUDITOUTCOME']._serialized_end=2745
+  _globals['_GETSERVERINFOREQUEST']._serialized_start=169
+  _globals['_GETSERVERINFOREQUEST']._serialized_end=191
+  _globals['_SERVERINFO']._serialized_start=194
+  _globals['_SERVERINFO']._serialized_end=407
+  _globals['_SIGNIN']._serialized_start=410
+  _globals['_SIGNIN']._serialized_end=605
+  _globals['_SIGNIN_TOKEN']._serialized_start=531
+  _globals['_SIGNIN_TOKEN']._serialized_end=605
+  _globals['_LIMITS']._serialized_start=608
+  _globals['_LIMITS']._serialized_end=857
+  _globals['_WHOAMIREQUEST']._serialized_start=859
+  _globals['_WHOAMIREQUEST']._serialized_end=874
+  _globals['_PRINCIPAL']._serialized_start=876
+  _globals['_PRINCIPAL']._serialized_end=983
+  _globals['_LISTWORKSPACESREQUEST']._serialized_start=985
+  _globals['_LISTWORKSPACESREQUEST']._serialized_end=1047
+  _globals['_LISTWORKSPACESRESPONSE']._serialized_start=1049
+  _globals['_LISTWORKSPACESRESPONSE']._serialized_end=1147
+  _globals['_WORKSPACE']._serialized_start=1149
+  _globals['_WORKSPACE']._serialized_end=1240
+  _globals['_GETWORKSPACEUSAGEREQUEST']._serialized_start=1242
+  _globals['_GETWORKSPACEUSAGEREQUEST']._serialized_end=1298
+  _globals['_WORKSPACEUSAGE']._serialized_start=1300
+  _globals['_WORKSPACEUSAGE']._serialized_end=1362
+  _globals['_QUOTAUSAGE']._serialized_start=1364
+  _globals['_QUOTAUSAGE']._serialized_end=1435
+  _globals['_DRAINREQUEST']._serialized_start=1437
+  _globals['_DRAINREQUEST']._serialized_end=1451
+  _globals['_DRAINRESPONSE']._serialized_start=1453
+  _globals['_DRAINRESPONSE']._serialized_end=1468
+  _globals['_AUDITQUERY']._serialized_start=1471
+  _globals['_AUDITQUERY']._serialized_end=1677
+  _globals['_LISTAUDITEVENTSREQUEST']._serialized_start=1680
+  _globals['_LISTAUDITEVENTSREQUEST']._serialized_end=1815
+  _globals['_LISTSERVERAUDITEVENTSREQUEST']._serialized_start=1817
+  _globals['_LISTSERVERAUDITEVENTSREQUEST']._serialized_end=1931
+  _globals['_LISTAUDITEVENTSRESPONSE']._serialized_start=1933
+  _globals['_LISTAUDITEVENTSRESPONSE']._serialized_end=2035
+  _globals['_LISTSERVERAUDITEVENTSRESPONSE']._serialized_start=2038
+  _globals['_LISTSERVERAUDITEVENTSRESPONSE']._serialized_end=2169
+  _globals['_AUDITEVENT']._serialized_start=2172
+  _globals['_AUDITEVENT']._serialized_end=2617
+  _globals['_SYSTEMSERVICE']._serialized_start=2748
+  _globals['_SYSTEMSERVICE']._serialized_end=3481
 # @@protoc_insertion_point(module_scope)

@@ -7,11 +7,46 @@ import builtins
 import collections.abc
 import google.protobuf.descriptor
 import google.protobuf.internal.containers
+import google.protobuf.internal.enum_type_wrapper
 import google.protobuf.message
 import google.protobuf.timestamp_pb2
+import sys
 import typing
 
+if sys.version_info >= (3, 10):
+    import typing as typing_extensions
+else:
+    import typing_extensions
+
 DESCRIPTOR: google.protobuf.descriptor.FileDescriptor
+
+class _AuditOutcome:
+    ValueType = typing.NewType("ValueType", builtins.int)
+    V: typing_extensions.TypeAlias = ValueType
+
+class _AuditOutcomeEnumTypeWrapper(google.protobuf.internal.enum_type_wrapper._EnumTypeWrapper[_AuditOutcome.ValueType], builtins.type):
+    DESCRIPTOR: google.protobuf.descriptor.EnumDescriptor
+    AUDIT_OUTCOME_UNSPECIFIED: _AuditOutcome.ValueType  # 0
+    """Not said; in a request, any."""
+    AUDIT_OUTCOME_SUCCEEDED: _AuditOutcome.ValueType  # 1
+    """It did what was asked."""
+    AUDIT_OUTCOME_DENIED: _AuditOutcome.ValueType  # 2
+    """It was turned away: UNAUTHENTICATED, PERMISSION_DENIED, or NOT_FOUND for a workspace that the caller may not see."""
+    AUDIT_OUTCOME_FAILED: _AuditOutcome.ValueType  # 3
+    """It ended with another error, or was cancelled; some of what was asked may have been done all the same."""
+
+class AuditOutcome(_AuditOutcome, metaclass=_AuditOutcomeEnumTypeWrapper):
+    """How a call ended that was noted."""
+
+AUDIT_OUTCOME_UNSPECIFIED: AuditOutcome.ValueType  # 0
+"""Not said; in a request, any."""
+AUDIT_OUTCOME_SUCCEEDED: AuditOutcome.ValueType  # 1
+"""It did what was asked."""
+AUDIT_OUTCOME_DENIED: AuditOutcome.ValueType  # 2
+"""It was turned away: UNAUTHENTICATED, PERMISSION_DENIED, or NOT_FOUND for a workspace that the caller may not see."""
+AUDIT_OUTCOME_FAILED: AuditOutcome.ValueType  # 3
+"""It ended with another error, or was cancelled; some of what was asked may have been done all the same."""
+global___AuditOutcome = AuditOutcome
 
 @typing.final
 class GetServerInfoRequest(google.protobuf.message.Message):
@@ -36,6 +71,7 @@ class ServerInfo(google.protobuf.message.Message):
     START_TIME_FIELD_NUMBER: builtins.int
     AUTHENTICATION_REQUIRED_FIELD_NUMBER: builtins.int
     LIMITS_FIELD_NUMBER: builtins.int
+    SIGN_IN_FIELD_NUMBER: builtins.int
     version: builtins.str
     """The version of Trivet, as `MAJOR.MINOR.PATCH` with an optional suffix."""
     authentication_required: builtins.bool
@@ -52,6 +88,12 @@ class ServerInfo(google.protobuf.message.Message):
     def limits(self) -> global___Limits:
         """What the server refuses for its size."""
 
+    @property
+    def sign_in(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[global___SignIn]:
+        """Whom people sign in with, by the name of the issuer. Empty where nobody can: then callers bring tokens of their own,
+        or none are asked for.
+        """
+
     def __init__(
         self,
         *,
@@ -60,11 +102,71 @@ class ServerInfo(google.protobuf.message.Message):
         start_time: google.protobuf.timestamp_pb2.Timestamp | None = ...,
         authentication_required: builtins.bool = ...,
         limits: global___Limits | None = ...,
+        sign_in: collections.abc.Iterable[global___SignIn] | None = ...,
     ) -> None: ...
     def HasField(self, field_name: typing.Literal["limits", b"limits", "start_time", b"start_time"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["authentication_required", b"authentication_required", "limits", b"limits", "services", b"services", "start_time", b"start_time", "version", b"version"]) -> None: ...
+    def ClearField(self, field_name: typing.Literal["authentication_required", b"authentication_required", "limits", b"limits", "services", b"services", "sign_in", b"sign_in", "start_time", b"start_time", "version", b"version"]) -> None: ...
 
 global___ServerInfo = ServerInfo
+
+@typing.final
+class SignIn(google.protobuf.message.Message):
+    """How people sign in with an OpenID issuer: by authorization code with PKCE (S256), as a public client."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    class _Token:
+        ValueType = typing.NewType("ValueType", builtins.int)
+        V: typing_extensions.TypeAlias = ValueType
+
+    class _TokenEnumTypeWrapper(google.protobuf.internal.enum_type_wrapper._EnumTypeWrapper[SignIn._Token.ValueType], builtins.type):
+        DESCRIPTOR: google.protobuf.descriptor.EnumDescriptor
+        TOKEN_UNSPECIFIED: SignIn._Token.ValueType  # 0
+        """Not a kind."""
+        TOKEN_ID_TOKEN: SignIn._Token.ValueType  # 1
+        """The id token, whose audience is the client."""
+        TOKEN_ACCESS_TOKEN: SignIn._Token.ValueType  # 2
+        """The access token, which has to be a JWT."""
+
+    class Token(_Token, metaclass=_TokenEnumTypeWrapper):
+        """A kind of token."""
+
+    TOKEN_UNSPECIFIED: SignIn.Token.ValueType  # 0
+    """Not a kind."""
+    TOKEN_ID_TOKEN: SignIn.Token.ValueType  # 1
+    """The id token, whose audience is the client."""
+    TOKEN_ACCESS_TOKEN: SignIn.Token.ValueType  # 2
+    """The access token, which has to be a JWT."""
+
+    ISSUER_FIELD_NUMBER: builtins.int
+    URL_FIELD_NUMBER: builtins.int
+    CLIENT_ID_FIELD_NUMBER: builtins.int
+    SCOPES_FIELD_NUMBER: builtins.int
+    TOKEN_FIELD_NUMBER: builtins.int
+    issuer: builtins.str
+    """The name of the issuer, which subjects begin with: `people` in `people/ann@example.org`."""
+    url: builtins.str
+    """The URL of the issuer, whose discovery document is below it."""
+    client_id: builtins.str
+    """The id of a client that may redirect to `http://127.0.0.1:PORT/callback`, at any port (RFC 8252)."""
+    token: global___SignIn.Token.ValueType
+    """Which token to present to Trivet."""
+    @property
+    def scopes(self) -> google.protobuf.internal.containers.RepeatedScalarFieldContainer[builtins.str]:
+        """What to ask for, in this order; with `offline_access` many issuers give a refresh token."""
+
+    def __init__(
+        self,
+        *,
+        issuer: builtins.str = ...,
+        url: builtins.str = ...,
+        client_id: builtins.str = ...,
+        scopes: collections.abc.Iterable[builtins.str] | None = ...,
+        token: global___SignIn.Token.ValueType = ...,
+    ) -> None: ...
+    def ClearField(self, field_name: typing.Literal["client_id", b"client_id", "issuer", b"issuer", "scopes", b"scopes", "token", b"token", "url", b"url"]) -> None: ...
+
+global___SignIn = SignIn
 
 @typing.final
 class Limits(google.protobuf.message.Message):
@@ -126,23 +228,43 @@ global___WhoAmIRequest = WhoAmIRequest
 
 @typing.final
 class Principal(google.protobuf.message.Message):
-    """A verified caller."""
+    """A verified caller, and what it may do beyond single workspaces."""
 
     DESCRIPTOR: google.protobuf.descriptor.Descriptor
 
     SUBJECT_FIELD_NUMBER: builtins.int
     AUTHENTICATED_FIELD_NUMBER: builtins.int
+    GROUPS_FIELD_NUMBER: builtins.int
+    TOKEN_ID_FIELD_NUMBER: builtins.int
+    SERVER_ROLES_FIELD_NUMBER: builtins.int
     subject: builtins.str
-    """The caller's stable name: the token's subject, or `anonymous` where authentication is off."""
+    """The caller's stable name: `ISSUER/NAME`, such as `people/ann@example.org`, `trivet/ci` for Trivet's own tokens and
+    `certificate/trainer` for a client certificate; or `anonymous` where authentication is off.
+    """
     authenticated: builtins.bool
     """Whether credentials were verified."""
+    token_id: builtins.str
+    """The id (`jti`) of the caller's token, by which it can be revoked. Empty for none."""
+    @property
+    def groups(self) -> google.protobuf.internal.containers.RepeatedScalarFieldContainer[builtins.str]:
+        """The caller's groups, each `ISSUER/NAME`, as its issuer says, sorted."""
+
+    @property
+    def server_roles(self) -> google.protobuf.internal.containers.RepeatedScalarFieldContainer[builtins.str]:
+        """The caller's roles over all workspaces and the server itself, sorted: `admin`, `maintenance`. What it may do in a
+        workspace says ListWorkspaces.
+        """
+
     def __init__(
         self,
         *,
         subject: builtins.str = ...,
         authenticated: builtins.bool = ...,
+        groups: collections.abc.Iterable[builtins.str] | None = ...,
+        token_id: builtins.str = ...,
+        server_roles: collections.abc.Iterable[builtins.str] | None = ...,
     ) -> None: ...
-    def ClearField(self, field_name: typing.Literal["authenticated", b"authenticated", "subject", b"subject"]) -> None: ...
+    def ClearField(self, field_name: typing.Literal["authenticated", b"authenticated", "groups", b"groups", "server_roles", b"server_roles", "subject", b"subject", "token_id", b"token_id"]) -> None: ...
 
 global___Principal = Principal
 
@@ -199,16 +321,102 @@ class Workspace(google.protobuf.message.Message):
     DESCRIPTOR: google.protobuf.descriptor.Descriptor
 
     NAME_FIELD_NUMBER: builtins.int
+    ROLES_FIELD_NUMBER: builtins.int
+    PERMISSIONS_FIELD_NUMBER: builtins.int
+    DELETED_DAYS_FIELD_NUMBER: builtins.int
     name: builtins.str
     """`workspaces/{workspace}`; `{workspace}` matches `[a-z]([-a-z0-9]{0,61}[a-z0-9])?`."""
+    deleted_days: builtins.int
+    """After how many days in the bin experiments and runs are to be removed for good, as the policy file says, from 1 up;
+    `trivet purge --by-policy` does it. 0: when somebody asks for it.
+    """
+    @property
+    def roles(self) -> google.protobuf.internal.containers.RepeatedScalarFieldContainer[builtins.str]:
+        """The caller's roles here, sorted: `reader`, `writer`, `maintainer`, `approver`, `admin`, `maintenance`."""
+
+    @property
+    def permissions(self) -> google.protobuf.internal.containers.RepeatedScalarFieldContainer[builtins.str]:
+        """What these roles permit: names of Permission without their prefix, `READ`, `WRITE`, …, in the order of the enum."""
+
     def __init__(
         self,
         *,
         name: builtins.str = ...,
+        roles: collections.abc.Iterable[builtins.str] | None = ...,
+        permissions: collections.abc.Iterable[builtins.str] | None = ...,
+        deleted_days: builtins.int = ...,
     ) -> None: ...
-    def ClearField(self, field_name: typing.Literal["name", b"name"]) -> None: ...
+    def ClearField(self, field_name: typing.Literal["deleted_days", b"deleted_days", "name", b"name", "permissions", b"permissions", "roles", b"roles"]) -> None: ...
 
 global___Workspace = Workspace
+
+@typing.final
+class GetWorkspaceUsageRequest(google.protobuf.message.Message):
+    """Asks how much a workspace uses."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    WORKSPACE_FIELD_NUMBER: builtins.int
+    workspace: builtins.str
+    """`workspaces/{workspace}`"""
+    def __init__(
+        self,
+        *,
+        workspace: builtins.str = ...,
+    ) -> None: ...
+    def ClearField(self, field_name: typing.Literal["workspace", b"workspace"]) -> None: ...
+
+global___GetWorkspaceUsageRequest = GetWorkspaceUsageRequest
+
+@typing.final
+class WorkspaceUsage(google.protobuf.message.Message):
+    """How much a workspace uses."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    QUOTAS_FIELD_NUMBER: builtins.int
+    @property
+    def quotas(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[global___QuotaUsage]:
+        """Sorted by their names."""
+
+    def __init__(
+        self,
+        *,
+        quotas: collections.abc.Iterable[global___QuotaUsage] | None = ...,
+    ) -> None: ...
+    def ClearField(self, field_name: typing.Literal["quotas", b"quotas"]) -> None: ...
+
+global___WorkspaceUsage = WorkspaceUsage
+
+@typing.final
+class QuotaUsage(google.protobuf.message.Message):
+    """How much a workspace uses of one thing."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    QUOTA_FIELD_NUMBER: builtins.int
+    USED_FIELD_NUMBER: builtins.int
+    LIMIT_FIELD_NUMBER: builtins.int
+    quota: builtins.str
+    """As the policy file calls it: `bytes`, `points_per_second`, `requests_per_second` or `runs`."""
+    used: builtins.int
+    """How much is used. Of a rate, what this server took in during one of the last seconds. What other replicas have done
+    in the last few seconds may be missing.
+    """
+    limit: builtins.int
+    """How much may be used, all replicas together. Absent: as much as one likes."""
+    def __init__(
+        self,
+        *,
+        quota: builtins.str = ...,
+        used: builtins.int = ...,
+        limit: builtins.int | None = ...,
+    ) -> None: ...
+    def HasField(self, field_name: typing.Literal["_limit", b"_limit", "limit", b"limit"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["_limit", b"_limit", "limit", b"limit", "quota", b"quota", "used", b"used"]) -> None: ...
+    def WhichOneof(self, oneof_group: typing.Literal["_limit", b"_limit"]) -> typing.Literal["limit"] | None: ...
+
+global___QuotaUsage = QuotaUsage
 
 @typing.final
 class DrainRequest(google.protobuf.message.Message):
@@ -233,3 +441,264 @@ class DrainResponse(google.protobuf.message.Message):
     ) -> None: ...
 
 global___DrainResponse = DrainResponse
+
+@typing.final
+class AuditQuery(google.protobuf.message.Message):
+    """Which audit events are asked for: those to which all of this applies."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    SUBJECT_FIELD_NUMBER: builtins.int
+    METHOD_FIELD_NUMBER: builtins.int
+    OUTCOME_FIELD_NUMBER: builtins.int
+    START_TIME_FIELD_NUMBER: builtins.int
+    END_TIME_FIELD_NUMBER: builtins.int
+    RESOURCE_FIELD_NUMBER: builtins.int
+    subject: builtins.str
+    """Only those of the principal with this subject. Empty: of all."""
+    method: builtins.str
+    """Only those of this method: `/trivet.tracking.v1.TrackingService/CreateRun`, or `CreateRun` alone. Empty: of all."""
+    outcome: global___AuditOutcome.ValueType
+    """Only those that ended so. Unspecified: any."""
+    resource: builtins.str
+    """Only those that have this name, or one below it, among their `resources`: `workspaces/team-a/models/taxi` finds
+    what was done to its versions too. Empty: of all.
+    """
+    @property
+    def start_time(self) -> google.protobuf.timestamp_pb2.Timestamp:
+        """Only those at this time or later. Absent: from the oldest on that is kept."""
+
+    @property
+    def end_time(self) -> google.protobuf.timestamp_pb2.Timestamp:
+        """Only those before this time. Absent: up to the newest."""
+
+    def __init__(
+        self,
+        *,
+        subject: builtins.str = ...,
+        method: builtins.str = ...,
+        outcome: global___AuditOutcome.ValueType = ...,
+        start_time: google.protobuf.timestamp_pb2.Timestamp | None = ...,
+        end_time: google.protobuf.timestamp_pb2.Timestamp | None = ...,
+        resource: builtins.str = ...,
+    ) -> None: ...
+    def HasField(self, field_name: typing.Literal["end_time", b"end_time", "start_time", b"start_time"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["end_time", b"end_time", "method", b"method", "outcome", b"outcome", "resource", b"resource", "start_time", b"start_time", "subject", b"subject"]) -> None: ...
+
+global___AuditQuery = AuditQuery
+
+@typing.final
+class ListAuditEventsRequest(google.protobuf.message.Message):
+    """Asks for a page of the audit events of a workspace."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    PARENT_FIELD_NUMBER: builtins.int
+    QUERY_FIELD_NUMBER: builtins.int
+    PAGE_SIZE_FIELD_NUMBER: builtins.int
+    PAGE_TOKEN_FIELD_NUMBER: builtins.int
+    parent: builtins.str
+    """`workspaces/{workspace}`: that the calls named, also in vain."""
+    page_size: builtins.int
+    """At most this many. 0 means 100; above 1,000 is lowered to 1,000; below 0 is INVALID_ARGUMENT."""
+    page_token: builtins.str
+    """Where to go on: `next_page_token` of the page before. Empty for the first page."""
+    @property
+    def query(self) -> global___AuditQuery:
+        """Which of them. Absent: all."""
+
+    def __init__(
+        self,
+        *,
+        parent: builtins.str = ...,
+        query: global___AuditQuery | None = ...,
+        page_size: builtins.int = ...,
+        page_token: builtins.str = ...,
+    ) -> None: ...
+    def HasField(self, field_name: typing.Literal["query", b"query"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["page_size", b"page_size", "page_token", b"page_token", "parent", b"parent", "query", b"query"]) -> None: ...
+
+global___ListAuditEventsRequest = ListAuditEventsRequest
+
+@typing.final
+class ListServerAuditEventsRequest(google.protobuf.message.Message):
+    """Asks for a page of all audit events of a server."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    QUERY_FIELD_NUMBER: builtins.int
+    PAGE_SIZE_FIELD_NUMBER: builtins.int
+    PAGE_TOKEN_FIELD_NUMBER: builtins.int
+    page_size: builtins.int
+    """At most this many. 0 means 100; above 1,000 is lowered to 1,000; below 0 is INVALID_ARGUMENT."""
+    page_token: builtins.str
+    """Where to go on: `next_page_token` of the page before. Empty for the first page."""
+    @property
+    def query(self) -> global___AuditQuery:
+        """Which of them. Absent: all."""
+
+    def __init__(
+        self,
+        *,
+        query: global___AuditQuery | None = ...,
+        page_size: builtins.int = ...,
+        page_token: builtins.str = ...,
+    ) -> None: ...
+    def HasField(self, field_name: typing.Literal["query", b"query"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["page_size", b"page_size", "page_token", b"page_token", "query", b"query"]) -> None: ...
+
+global___ListServerAuditEventsRequest = ListServerAuditEventsRequest
+
+@typing.final
+class ListAuditEventsResponse(google.protobuf.message.Message):
+    """A page of audit events of a workspace."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    AUDIT_EVENTS_FIELD_NUMBER: builtins.int
+    NEXT_PAGE_TOKEN_FIELD_NUMBER: builtins.int
+    next_page_token: builtins.str
+    """Empty at the end, and only there."""
+    @property
+    def audit_events(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[global___AuditEvent]:
+        """The newest first. A page may be short."""
+
+    def __init__(
+        self,
+        *,
+        audit_events: collections.abc.Iterable[global___AuditEvent] | None = ...,
+        next_page_token: builtins.str = ...,
+    ) -> None: ...
+    def ClearField(self, field_name: typing.Literal["audit_events", b"audit_events", "next_page_token", b"next_page_token"]) -> None: ...
+
+global___ListAuditEventsResponse = ListAuditEventsResponse
+
+@typing.final
+class ListServerAuditEventsResponse(google.protobuf.message.Message):
+    """A page of all audit events of a server."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    AUDIT_EVENTS_FIELD_NUMBER: builtins.int
+    NEXT_PAGE_TOKEN_FIELD_NUMBER: builtins.int
+    DROPPED_COUNT_FIELD_NUMBER: builtins.int
+    next_page_token: builtins.str
+    """Empty at the end, and only there."""
+    dropped_count: builtins.int
+    """How many calls this server could not keep events of since it started, because they came faster than its database
+    took them, or that was away. They are in its log.
+    """
+    @property
+    def audit_events(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[global___AuditEvent]:
+        """The newest first. A page may be short."""
+
+    def __init__(
+        self,
+        *,
+        audit_events: collections.abc.Iterable[global___AuditEvent] | None = ...,
+        next_page_token: builtins.str = ...,
+        dropped_count: builtins.int = ...,
+    ) -> None: ...
+    def ClearField(self, field_name: typing.Literal["audit_events", b"audit_events", "dropped_count", b"dropped_count", "next_page_token", b"next_page_token"]) -> None: ...
+
+global___ListServerAuditEventsResponse = ListServerAuditEventsResponse
+
+@typing.final
+class AuditEvent(google.protobuf.message.Message):
+    """A call that changed something or was turned away, or several that are counted together.
+
+    Calls of methods that are marked as `frequent`, such as WriteRun, are counted: those of a minute with the same caller,
+    method, names, outcome and origin are one event. So are calls without valid credentials, by method and address. All
+    others are events by themselves.
+    """
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    EVENT_ID_FIELD_NUMBER: builtins.int
+    TIME_FIELD_NUMBER: builtins.int
+    FIRST_TIME_FIELD_NUMBER: builtins.int
+    CALL_COUNT_FIELD_NUMBER: builtins.int
+    METHOD_FIELD_NUMBER: builtins.int
+    SUBJECT_FIELD_NUMBER: builtins.int
+    AUTHENTICATED_FIELD_NUMBER: builtins.int
+    TOKEN_ID_FIELD_NUMBER: builtins.int
+    WORKSPACE_FIELD_NUMBER: builtins.int
+    RESOURCES_FIELD_NUMBER: builtins.int
+    MORE_RESOURCE_COUNT_FIELD_NUMBER: builtins.int
+    OUTCOME_FIELD_NUMBER: builtins.int
+    CODE_FIELD_NUMBER: builtins.int
+    REASON_FIELD_NUMBER: builtins.int
+    PEER_FIELD_NUMBER: builtins.int
+    CLAIMED_FORWARDED_FOR_FIELD_NUMBER: builtins.int
+    USER_AGENT_FIELD_NUMBER: builtins.int
+    REQUEST_ID_FIELD_NUMBER: builtins.int
+    event_id: builtins.str
+    """32 hexadecimal digits; no two events have the same. The log has it as `event_id`."""
+    call_count: builtins.int
+    """How many calls it stands for: 1 or more."""
+    method: builtins.str
+    """`/package.Service/Method`."""
+    subject: builtins.str
+    """Who called, as verified: `ISSUER/NAME`; or `anonymous`, where nothing was presented or it did not verify."""
+    authenticated: builtins.bool
+    """Whether credentials were verified."""
+    token_id: builtins.str
+    """The id of the token (`jti`), by which it can be revoked. Empty where it has none. Never the token."""
+    workspace: builtins.str
+    """Id of the workspace that the call named, which may be none that exists. Empty for calls about the server."""
+    more_resource_count: builtins.int
+    """How many names there were besides; names after the first 1,000 are not counted."""
+    outcome: global___AuditOutcome.ValueType
+    """How it ended."""
+    code: builtins.str
+    """The status: `OK`, `PERMISSION_DENIED`, `CANCELLED`, …."""
+    reason: builtins.str
+    """The reason of the error, a name of ErrorReason without its prefix. Empty for `OK` and `CANCELLED`."""
+    peer: builtins.str
+    """The address that the call came from, without its port, or `unix`. Behind the gateway it is the gateway's."""
+    claimed_forwarded_for: builtins.str
+    """What the call says of where it came from before that (`x-forwarded-for`). Nobody has verified it: the gateway says
+    so of those who call it, and anybody else can say anything.
+    """
+    user_agent: builtins.str
+    """What the caller's program says that it is."""
+    request_id: builtins.str
+    """The request id of the call; of several, the first one."""
+    @property
+    def time(self) -> google.protobuf.timestamp_pb2.Timestamp:
+        """When the call ended; of several, the last one."""
+
+    @property
+    def first_time(self) -> google.protobuf.timestamp_pb2.Timestamp:
+        """When the first of the calls ended."""
+
+    @property
+    def resources(self) -> google.protobuf.internal.containers.RepeatedScalarFieldContainer[builtins.str]:
+        """What the call named, in its order, and what it created: at most 50 names of at most 300 characters."""
+
+    def __init__(
+        self,
+        *,
+        event_id: builtins.str = ...,
+        time: google.protobuf.timestamp_pb2.Timestamp | None = ...,
+        first_time: google.protobuf.timestamp_pb2.Timestamp | None = ...,
+        call_count: builtins.int = ...,
+        method: builtins.str = ...,
+        subject: builtins.str = ...,
+        authenticated: builtins.bool = ...,
+        token_id: builtins.str = ...,
+        workspace: builtins.str = ...,
+        resources: collections.abc.Iterable[builtins.str] | None = ...,
+        more_resource_count: builtins.int = ...,
+        outcome: global___AuditOutcome.ValueType = ...,
+        code: builtins.str = ...,
+        reason: builtins.str = ...,
+        peer: builtins.str = ...,
+        claimed_forwarded_for: builtins.str = ...,
+        user_agent: builtins.str = ...,
+        request_id: builtins.str = ...,
+    ) -> None: ...
+    def HasField(self, field_name: typing.Literal["first_time", b"first_time", "time", b"time"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["authenticated", b"authenticated", "call_count", b"call_count", "claimed_forwarded_for", b"claimed_forwarded_for", "code", b"code", "event_id", b"event_id", "first_time", b"first_time", "method", b"method", "more_resource_count", b"more_resource_count", "outcome", b"outcome", "peer", b"peer", "reason", b"reason", "request_id", b"request_id", "resources", b"resources", "subject", b"subject", "time", b"time", "token_id", b"token_id", "user_agent", b"user_agent", "workspace", b"workspace"]) -> None: ...
+
+global___AuditEvent = AuditEvent

@@ -50,6 +50,21 @@ class SystemServiceStub(object):
                 request_serializer=trivet__proto_dot_common_dot_v1_dot_system__service__pb2.ListWorkspacesRequest.SerializeToString,
                 response_deserializer=trivet__proto_dot_common_dot_v1_dot_system__service__pb2.ListWorkspacesResponse.FromString,
                 _registered_method=True)
+        self.GetWorkspaceUsage = channel.unary_unary(
+                '/trivet.common.v1.SystemService/GetWorkspaceUsage',
+                request_serializer=trivet__proto_dot_common_dot_v1_dot_system__service__pb2.GetWorkspaceUsageRequest.SerializeToString,
+                response_deserializer=trivet__proto_dot_common_dot_v1_dot_system__service__pb2.WorkspaceUsage.FromString,
+                _registered_method=True)
+        self.ListAuditEvents = channel.unary_unary(
+                '/trivet.common.v1.SystemService/ListAuditEvents',
+                request_serializer=trivet__proto_dot_common_dot_v1_dot_system__service__pb2.ListAuditEventsRequest.SerializeToString,
+                response_deserializer=trivet__proto_dot_common_dot_v1_dot_system__service__pb2.ListAuditEventsResponse.FromString,
+                _registered_method=True)
+        self.ListServerAuditEvents = channel.unary_unary(
+                '/trivet.common.v1.SystemService/ListServerAuditEvents',
+                request_serializer=trivet__proto_dot_common_dot_v1_dot_system__service__pb2.ListServerAuditEventsRequest.SerializeToString,
+                response_deserializer=trivet__proto_dot_common_dot_v1_dot_system__service__pb2.ListServerAuditEventsResponse.FromString,
+                _registered_method=True)
         self.Drain = channel.unary_unary(
                 '/trivet.common.v1.SystemService/Drain',
                 request_serializer=trivet__proto_dot_common_dot_v1_dot_system__service__pb2.DrainRequest.SerializeToString,
@@ -82,6 +97,29 @@ class SystemServiceServicer(object):
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def GetWorkspaceUsage(self, request, context):
+        """How much of its quotas a workspace uses of what this server counts: `runs`, `points_per_second` of tracking, `bytes`
+        of artifacts, and `requests_per_second` of each server.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListAuditEvents(self, request, context):
+        """Who did what in a workspace: the changes that were asked for, and the calls that were turned away; the newest first.
+        A server has the events of the services that it serves: ask each.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListServerAuditEvents(self, request, context):
+        """Who did what on this server, in all workspaces and in none; the newest first.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def Drain(self, request, context):
         """Takes this server out of its load balancer: its health answers NOT_SERVING from now on, while calls that arrive
         are still served. There is no way back but a restart. Calling it again changes nothing.
@@ -107,6 +145,21 @@ def add_SystemServiceServicer_to_server(servicer, server):
                     servicer.ListWorkspaces,
                     request_deserializer=trivet__proto_dot_common_dot_v1_dot_system__service__pb2.ListWorkspacesRequest.FromString,
                     response_serializer=trivet__proto_dot_common_dot_v1_dot_system__service__pb2.ListWorkspacesResponse.SerializeToString,
+            ),
+            'GetWorkspaceUsage': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetWorkspaceUsage,
+                    request_deserializer=trivet__proto_dot_common_dot_v1_dot_system__service__pb2.GetWorkspaceUsageRequest.FromString,
+                    response_serializer=trivet__proto_dot_common_dot_v1_dot_system__service__pb2.WorkspaceUsage.SerializeToString,
+            ),
+            'ListAuditEvents': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListAuditEvents,
+                    request_deserializer=trivet__proto_dot_common_dot_v1_dot_system__service__pb2.ListAuditEventsRequest.FromString,
+                    response_serializer=trivet__proto_dot_common_dot_v1_dot_system__service__pb2.ListAuditEventsResponse.SerializeToString,
+            ),
+            'ListServerAuditEvents': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListServerAuditEvents,
+                    request_deserializer=trivet__proto_dot_common_dot_v1_dot_system__service__pb2.ListServerAuditEventsRequest.FromString,
+                    response_serializer=trivet__proto_dot_common_dot_v1_dot_system__service__pb2.ListServerAuditEventsResponse.SerializeToString,
             ),
             'Drain': grpc.unary_unary_rpc_method_handler(
                     servicer.Drain,
@@ -196,6 +249,87 @@ class SystemService(object):
             '/trivet.common.v1.SystemService/ListWorkspaces',
             trivet__proto_dot_common_dot_v1_dot_system__service__pb2.ListWorkspacesRequest.SerializeToString,
             trivet__proto_dot_common_dot_v1_dot_system__service__pb2.ListWorkspacesResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetWorkspaceUsage(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/trivet.common.v1.SystemService/GetWorkspaceUsage',
+            trivet__proto_dot_common_dot_v1_dot_system__service__pb2.GetWorkspaceUsageRequest.SerializeToString,
+            trivet__proto_dot_common_dot_v1_dot_system__service__pb2.WorkspaceUsage.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListAuditEvents(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/trivet.common.v1.SystemService/ListAuditEvents',
+            trivet__proto_dot_common_dot_v1_dot_system__service__pb2.ListAuditEventsRequest.SerializeToString,
+            trivet__proto_dot_common_dot_v1_dot_system__service__pb2.ListAuditEventsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListServerAuditEvents(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/trivet.common.v1.SystemService/ListServerAuditEvents',
+            trivet__proto_dot_common_dot_v1_dot_system__service__pb2.ListServerAuditEventsRequest.SerializeToString,
+            trivet__proto_dot_common_dot_v1_dot_system__service__pb2.ListServerAuditEventsResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -39,6 +39,28 @@ class SystemServiceStub:
     ]
     """The workspaces that the caller may use, by name."""
 
+    GetWorkspaceUsage: grpc.UnaryUnaryMultiCallable[
+        trivet_proto.common.v1.system_service_pb2.GetWorkspaceUsageRequest,
+        trivet_proto.common.v1.system_service_pb2.WorkspaceUsage,
+    ]
+    """How much of its quotas a workspace uses of what this server counts: `runs`, `points_per_second` of tracking, `bytes`
+    of artifacts, and `requests_per_second` of each server.
+    """
+
+    ListAuditEvents: grpc.UnaryUnaryMultiCallable[
+        trivet_proto.common.v1.system_service_pb2.ListAuditEventsRequest,
+        trivet_proto.common.v1.system_service_pb2.ListAuditEventsResponse,
+    ]
+    """Who did what in a workspace: the changes that were asked for, and the calls that were turned away; the newest first.
+    A server has the events of the services that it serves: ask each.
+    """
+
+    ListServerAuditEvents: grpc.UnaryUnaryMultiCallable[
+        trivet_proto.common.v1.system_service_pb2.ListServerAuditEventsRequest,
+        trivet_proto.common.v1.system_service_pb2.ListServerAuditEventsResponse,
+    ]
+    """Who did what on this server, in all workspaces and in none; the newest first."""
+
     Drain: grpc.UnaryUnaryMultiCallable[
         trivet_proto.common.v1.system_service_pb2.DrainRequest,
         trivet_proto.common.v1.system_service_pb2.DrainResponse,
@@ -67,6 +89,28 @@ class SystemServiceAsyncStub:
         trivet_proto.common.v1.system_service_pb2.ListWorkspacesResponse,
     ]
     """The workspaces that the caller may use, by name."""
+
+    GetWorkspaceUsage: grpc.aio.UnaryUnaryMultiCallable[
+        trivet_proto.common.v1.system_service_pb2.GetWorkspaceUsageRequest,
+        trivet_proto.common.v1.system_service_pb2.WorkspaceUsage,
+    ]
+    """How much of its quotas a workspace uses of what this server counts: `runs`, `points_per_second` of tracking, `bytes`
+    of artifacts, and `requests_per_second` of each server.
+    """
+
+    ListAuditEvents: grpc.aio.UnaryUnaryMultiCallable[
+        trivet_proto.common.v1.system_service_pb2.ListAuditEventsRequest,
+        trivet_proto.common.v1.system_service_pb2.ListAuditEventsResponse,
+    ]
+    """Who did what in a workspace: the changes that were asked for, and the calls that were turned away; the newest first.
+    A server has the events of the services that it serves: ask each.
+    """
+
+    ListServerAuditEvents: grpc.aio.UnaryUnaryMultiCallable[
+        trivet_proto.common.v1.system_service_pb2.ListServerAuditEventsRequest,
+        trivet_proto.common.v1.system_service_pb2.ListServerAuditEventsResponse,
+    ]
+    """Who did what on this server, in all workspaces and in none; the newest first."""
 
     Drain: grpc.aio.UnaryUnaryMultiCallable[
         trivet_proto.common.v1.system_service_pb2.DrainRequest,
@@ -102,6 +146,34 @@ class SystemServiceServicer(metaclass=abc.ABCMeta):
         context: _ServicerContext,
     ) -> typing.Union[trivet_proto.common.v1.system_service_pb2.ListWorkspacesResponse, collections.abc.Awaitable[trivet_proto.common.v1.system_service_pb2.ListWorkspacesResponse]]:
         """The workspaces that the caller may use, by name."""
+
+    @abc.abstractmethod
+    def GetWorkspaceUsage(
+        self,
+        request: trivet_proto.common.v1.system_service_pb2.GetWorkspaceUsageRequest,
+        context: _ServicerContext,
+    ) -> typing.Union[trivet_proto.common.v1.system_service_pb2.WorkspaceUsage, collections.abc.Awaitable[trivet_proto.common.v1.system_service_pb2.WorkspaceUsage]]:
+        """How much of its quotas a workspace uses of what this server counts: `runs`, `points_per_second` of tracking, `bytes`
+        of artifacts, and `requests_per_second` of each server.
+        """
+
+    @abc.abstractmethod
+    def ListAuditEvents(
+        self,
+        request: trivet_proto.common.v1.system_service_pb2.ListAuditEventsRequest,
+        context: _ServicerContext,
+    ) -> typing.Union[trivet_proto.common.v1.system_service_pb2.ListAuditEventsResponse, collections.abc.Awaitable[trivet_proto.common.v1.system_service_pb2.ListAuditEventsResponse]]:
+        """Who did what in a workspace: the changes that were asked for, and the calls that were turned away; the newest first.
+        A server has the events of the services that it serves: ask each.
+        """
+
+    @abc.abstractmethod
+    def ListServerAuditEvents(
+        self,
+        request: trivet_proto.common.v1.system_service_pb2.ListServerAuditEventsRequest,
+        context: _ServicerContext,
+    ) -> typing.Union[trivet_proto.common.v1.system_service_pb2.ListServerAuditEventsResponse, collections.abc.Awaitable[trivet_proto.common.v1.system_service_pb2.ListServerAuditEventsResponse]]:
+        """Who did what on this server, in all workspaces and in none; the newest first."""
 
     @abc.abstractmethod
     def Drain(

@@ -56,6 +56,18 @@ class _ModelActionEnumTypeWrapper(google.protobuf.internal.enum_type_wrapper._En
     """An alias points at a version, and was new or pointed at another one."""
     MODEL_ACTION_ALIAS_DELETED: _ModelAction.ValueType  # 14
     """An alias was removed."""
+    MODEL_ACTION_PROMOTION_REQUESTED: _ModelAction.ValueType  # 15
+    """Somebody asked for a change of what is protected."""
+    MODEL_ACTION_PROMOTION_APPROVED: _ModelAction.ValueType  # 16
+    """Somebody approved a promotion request. Where that was the last approval, its `state` changes too, and the entries that
+    follow, by the same caller and with the reason of who asked, are the change itself.
+    """
+    MODEL_ACTION_PROMOTION_REJECTED: _ModelAction.ValueType  # 17
+    """Somebody rejected a promotion request."""
+    MODEL_ACTION_PROMOTION_WITHDRAWN: _ModelAction.ValueType  # 18
+    """A promotion request was taken back, or ended because its version or the model was deleted."""
+    MODEL_ACTION_PROMOTION_EXPIRED: _ModelAction.ValueType  # 19
+    """The time of a promotion request was over; recorded within a minute."""
 
 class ModelAction(_ModelAction, metaclass=_ModelActionEnumTypeWrapper):
     """What can be done to a model."""
@@ -90,6 +102,18 @@ MODEL_ACTION_ALIAS_SET: ModelAction.ValueType  # 13
 """An alias points at a version, and was new or pointed at another one."""
 MODEL_ACTION_ALIAS_DELETED: ModelAction.ValueType  # 14
 """An alias was removed."""
+MODEL_ACTION_PROMOTION_REQUESTED: ModelAction.ValueType  # 15
+"""Somebody asked for a change of what is protected."""
+MODEL_ACTION_PROMOTION_APPROVED: ModelAction.ValueType  # 16
+"""Somebody approved a promotion request. Where that was the last approval, its `state` changes too, and the entries that
+follow, by the same caller and with the reason of who asked, are the change itself.
+"""
+MODEL_ACTION_PROMOTION_REJECTED: ModelAction.ValueType  # 17
+"""Somebody rejected a promotion request."""
+MODEL_ACTION_PROMOTION_WITHDRAWN: ModelAction.ValueType  # 18
+"""A promotion request was taken back, or ended because its version or the model was deleted."""
+MODEL_ACTION_PROMOTION_EXPIRED: ModelAction.ValueType  # 19
+"""The time of a promotion request was over; recorded within a minute."""
 global___ModelAction = ModelAction
 
 class _HistoryFaultKind:
@@ -157,8 +181,8 @@ class ModelHistoryEntry(google.protobuf.message.Message):
     action: global___ModelAction.ValueType
     """What was done."""
     version: builtins.int
-    """The number of the version that it was done to; of an alias, the one that it points at, or did where it is removed.
-    0: the model itself.
+    """The number of the version that it was done to; of an alias, the one that it points at, or did where it is removed;
+    of a promotion request, the one that it is about. 0: the model itself.
     """
     actor: builtins.str
     """The verified caller who did it; `registry` for the service itself."""
@@ -207,7 +231,10 @@ class FieldChange(google.protobuf.message.Message):
     """As in Model and ModelVersion: `model_id` (the last segment of the name), `description`, `tags.KEY`, `aliases.ALIAS`
     (a version's number), `state`, `state_message`, `stage`, `manifest_sha256` (hexadecimal digits), `signature.inputs`,
     `source.external_uri`, `source.artifacts.owner`, `source.artifacts.path`, `source.run`, `source.logged_model`,
-    `source.commit`, `source.datasets[0].name` and so on, `copied_from`.
+    `source.commit`, `source.datasets[0].name` and so on, `copied_from`. Of promotion requests, as in PromotionRequest,
+    after `promotionRequests/{promotion_request}/`: `state`, `version`, `stage`, `from_stage`, `archived_versions` (with
+    commas between), `alias`, `from_version`, `reason`, `expire_time` (milliseconds since the Unix epoch), `created_by`,
+    `approvals.APPROVER` (the reason), `ended_by`, `end_reason`.
     """
     before: builtins.str
     """What it was; absent where there was none."""

@@ -28,13 +28,17 @@ from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__
 from trivet_proto.common.v1 import options_pb2 as trivet__proto_dot_common_dot_v1_dot_options__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n.trivet_proto/registry/v1/promotion_rules.proto\x12\x12trivet.registry.v1\x1a\x1fgoogle/api/field_behavior.proto\x1a google/protobuf/field_mask.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a$trivet_proto/common/v1/options.proto\"\xe4\x01\n\x0ePromotionRules\x12\x1c\n\tworkspace\x18\x01 \x01(\tB\t\xe0\x41\x02\xa2\x88\x19\x02\x08\x01\x12\x13\n\x06stages\x18\x02 \x03(\tB\x03\xe0\x41\x01\x12\x1d\n\x10protected_stages\x18\x03 \x03(\tB\x03\xe0\x41\x01\x12\x1e\n\x11protected_aliases\x18\x04 \x03(\tB\x03\xe0\x41\x01\x12\x34\n\x0bupdate_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x03\xe0\x41\x03\x12\x17\n\nupdated_by\x18\x06 \x01(\tB\x03\xe0\x41\x03\x12\x11\n\x04\x65tag\x18\x07 \x01(\tB\x03\xe0\x41\x01\"8\n\x18GetPromotionRulesRequest\x12\x1c\n\tworkspace\x18\x01 \x01(\tB\t\xe0\x41\x02\xa2\x88\x19\x02\x08\x01\"\x8b\x01\n\x1bUpdatePromotionRulesRequest\x12\x36\n\x05rules\x18\x01 \x01(\x0b\x32\".trivet.registry.v1.PromotionRulesB\x03\xe0\x41\x02\x12\x34\n\x0bupdate_mask\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.FieldMaskB\x03\xe0\x41\x02\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n.trivet_proto/registry/v1/promotion_rules.proto\x12\x12trivet.registry.v1\x1a\x1fgoogle/api/field_behavior.proto\x1a google/protobuf/field_mask.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a$trivet_proto/common/v1/options.proto\"\x9a\x04\n\x0ePromotionRules\x12\x1c\n\tworkspace\x18\x01 \x01(\tB\t\xe0\x41\x02\xa2\x88\x19\x02\x08\x01\x12\x13\n\x06stages\x18\x02 \x03(\tB\x03\xe0\x41\x01\x12\x1d\n\x10protected_stages\x18\x03 \x03(\tB\x03\xe0\x41\x01\x12\x1e\n\x11protected_aliases\x18\x04 \x03(\tB\x03\xe0\x41\x01\x12\x34\n\x0bupdate_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x03\xe0\x41\x03\x12\x17\n\nupdated_by\x18\x06 \x01(\tB\x03\xe0\x41\x03\x12\x11\n\x04\x65tag\x18\x07 \x01(\tB\x03\xe0\x41\x01\x12T\n\x0fstage_approvals\x18\x08 \x03(\x0b\x32\x36.trivet.registry.v1.PromotionRules.StageApprovalsEntryB\x03\xe0\x41\x01\x12T\n\x0f\x61lias_approvals\x18\t \x03(\x0b\x32\x36.trivet.registry.v1.PromotionRules.AliasApprovalsEntryB\x03\xe0\x41\x01\x12\x1a\n\rpolicy_fields\x18\n \x03(\tB\x03\xe0\x41\x03\x1a\x35\n\x13StageApprovalsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\x05:\x02\x38\x01\x1a\x35\n\x13\x41liasApprovalsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\x05:\x02\x38\x01\"8\n\x18GetPromotionRulesRequest\x12\x1c\n\tworkspace\x18\x01 \x01(\tB\t\xe0\x41\x02\xa2\x88\x19\x02\x08\x01\"\x8b\x01\n\x1bUpdatePromotionRulesRequest\x12\x36\n\x05rules\x18\x01 \x01(\x0b\x32\".trivet.registry.v1.PromotionRulesB\x03\xe0\x41\x02\x12\x34\n\x0bupdate_mask\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.FieldMaskB\x03\xe0\x41\x02\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'trivet_proto.registry.v1.promotion_rules_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
+  _globals['_PROMOTIONRULES_STAGEAPPROVALSENTRY']._loaded_options = None
+  _globals['_PROMOTIONRULES_STAGEAPPROVALSENTRY']._serialized_options = b'8\001'
+  _globals['_PROMOTIONRULES_ALIASAPPROVALSENTRY']._loaded_options = None
+  _globals['_PROMOTIONRULES_ALIASAPPROVALSENTRY']._serialized_options = b'8\001'
   _globals['_PROMOTIONRULES'].fields_by_name['workspace']._loaded_options = None
   _globals['_PROMOTIONRULES'].fields_by_name['workspace']._serialized_options = b'\340A\002\242\210\031\002\010\001'
   _globals['_PROMOTIONRULES'].fields_by_name['stages']._loaded_options = None
@@ -49,6 +53,12 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_PROMOTIONRULES'].fields_by_name['updated_by']._serialized_options = b'\340A\003'
   _globals['_PROMOTIONRULES'].fields_by_name['etag']._loaded_options = None
   _globals['_PROMOTIONRULES'].fields_by_name['etag']._serialized_options = b'\340A\001'
+  _globals['_PROMOTIONRULES'].fields_by_name['stage_approvals']._loaded_options = None
+  _globals['_PROMOTIONRULES'].fields_by_name['stage_approvals']._serialized_options = b'\340A\001'
+  _globals['_PROMOTIONRULES'].fields_by_name['alias_approvals']._loaded_options = None
+  _globals['_PROMOTIONRULES'].fields_by_name['alias_approvals']._serialized_options = b'\340A\001'
+  _globals['_PROMOTIONRULES'].fields_by_name['policy_fields']._loaded_options = None
+  _globals['_PROMOTIONRULES'].fields_by_name['policy_fields']._serialized_options = b'\340A\003'
   _globals['_GETPROMOTIONRULESREQUEST'].fields_by_name['workspace']._loaded_options = None
   _globals['_GETPROMOTIONRULESREQUEST'].fields_by_name['workspace']._serialized_options = b'\340A\002\242\210\031\002\010\001'
   _globals['_UPDATEPROMOTIONRULESREQUEST'].fields_by_name['rules']._loaded_options = None
@@ -56,9 +66,13 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_UPDATEPROMOTIONRULESREQUEST'].fields_by_name['update_mask']._loaded_options = None
   _globals['_UPDATEPROMOTIONRULESREQUEST'].fields_by_name['update_mask']._serialized_options = b'\340A\002'
   _globals['_PROMOTIONRULES']._serialized_start=209
-  _globals['_PROMOTIONRULES']._serialized_end=437
-  _globals['_GETPROMOTIONRULESREQUEST']._serialized_start=439
-  _globals['_GETPROMOTIONRULESREQUEST']._serialized_end=495
-  _globals['_UPDATEPROMOTIONRULESREQUEST']._serialized_start=498
-  _globals['_UPDATEPROMOTIONRULESREQUEST']._serialized_end=637
+  _globals['_PROMOTIONRULES']._serialized_end=747
+  _globals['_PROMOTIONRULES_STAGEAPPROVALSENTRY']._serialized_start=639
+  _globals['_PROMOTIONRULES_STAGEAPPROVALSENTRY']._serialized_end=692
+  _globals['_PROMOTIONRULES_ALIASAPPROVALSENTRY']._serialized_start=694
+  _globals['_PROMOTIONRULES_ALIASAPPROVALSENTRY']._serialized_end=747
+  _globals['_GETPROMOTIONRULESREQUEST']._serialized_start=749
+  _globals['_GETPROMOTIONRULESREQUEST']._serialized_end=805
+  _globals['_UPDATEPROMOTIONRULESREQUEST']._serialized_start=808
+  _globals['_UPDATEPROMOTIONRULESREQUEST']._serialized_end=947
 # @@protoc_insertion_point(module_scope)

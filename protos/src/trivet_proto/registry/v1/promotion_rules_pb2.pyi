@@ -22,6 +22,38 @@ class PromotionRules(google.protobuf.message.Message):
 
     DESCRIPTOR: google.protobuf.descriptor.Descriptor
 
+    @typing.final
+    class StageApprovalsEntry(google.protobuf.message.Message):
+        DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+        KEY_FIELD_NUMBER: builtins.int
+        VALUE_FIELD_NUMBER: builtins.int
+        key: builtins.str
+        value: builtins.int
+        def __init__(
+            self,
+            *,
+            key: builtins.str = ...,
+            value: builtins.int = ...,
+        ) -> None: ...
+        def ClearField(self, field_name: typing.Literal["key", b"key", "value", b"value"]) -> None: ...
+
+    @typing.final
+    class AliasApprovalsEntry(google.protobuf.message.Message):
+        DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+        KEY_FIELD_NUMBER: builtins.int
+        VALUE_FIELD_NUMBER: builtins.int
+        key: builtins.str
+        value: builtins.int
+        def __init__(
+            self,
+            *,
+            key: builtins.str = ...,
+            value: builtins.int = ...,
+        ) -> None: ...
+        def ClearField(self, field_name: typing.Literal["key", b"key", "value", b"value"]) -> None: ...
+
     WORKSPACE_FIELD_NUMBER: builtins.int
     STAGES_FIELD_NUMBER: builtins.int
     PROTECTED_STAGES_FIELD_NUMBER: builtins.int
@@ -29,6 +61,9 @@ class PromotionRules(google.protobuf.message.Message):
     UPDATE_TIME_FIELD_NUMBER: builtins.int
     UPDATED_BY_FIELD_NUMBER: builtins.int
     ETAG_FIELD_NUMBER: builtins.int
+    STAGE_APPROVALS_FIELD_NUMBER: builtins.int
+    ALIAS_APPROVALS_FIELD_NUMBER: builtins.int
+    POLICY_FIELDS_FIELD_NUMBER: builtins.int
     workspace: builtins.str
     """`workspaces/{workspace}`."""
     updated_by: builtins.str
@@ -47,19 +82,36 @@ class PromotionRules(google.protobuf.message.Message):
 
     @property
     def protected_stages(self) -> google.protobuf.internal.containers.RepeatedScalarFieldContainer[builtins.str]:
-        """Those of the stages that no version may enter or leave, nor be deleted in; case does not count. `None` and what is no
-        stage are FIELD_INVALID. Written back in the order of `stages`.
+        """Those of the stages that no version may enter or leave but by a PromotionRequest, nor be deleted in; case does not
+        count. `None` and what is no stage are FIELD_INVALID. Written back in the order of `stages`.
         """
 
     @property
     def protected_aliases(self) -> google.protobuf.internal.containers.RepeatedScalarFieldContainer[builtins.str]:
-        """The aliases that can neither be set nor removed, of no model; at most 100 (FIELD_INVALID), each as in SetModelAlias.
-        A version that one points at cannot be deleted. Written back sorted.
+        """The aliases that can neither be set nor removed, of no model, but by a PromotionRequest; at most 100 (FIELD_INVALID),
+        each as in SetModelAlias. A version that one points at cannot be deleted. Written back sorted.
         """
 
     @property
     def update_time(self) -> google.protobuf.timestamp_pb2.Timestamp:
         """When they were last changed; absent where they never were."""
+
+    @property
+    def stage_approvals(self) -> google.protobuf.internal.containers.ScalarMap[builtins.str, builtins.int]:
+        """How many others have to approve a move into or out of each of `protected_stages`: 1 to 10 (FIELD_INVALID), or 0, which
+        is that of the stages that are left out: frozen, so that no approval is enough, and nothing moves until somebody
+        changes these rules. Keys as in `protected_stages`; others are FIELD_INVALID.
+        """
+
+    @property
+    def alias_approvals(self) -> google.protobuf.internal.containers.ScalarMap[builtins.str, builtins.int]:
+        """The same for each of `protected_aliases`."""
+
+    @property
+    def policy_fields(self) -> google.protobuf.internal.containers.RepeatedScalarFieldContainer[builtins.str]:
+        """Which of these the server's policy file sets for the workspace, so that they cannot be changed here: `stages`,
+        `protected_stages` with `stage_approvals`, `protected_aliases` with `alias_approvals`.
+        """
 
     def __init__(
         self,
@@ -71,9 +123,12 @@ class PromotionRules(google.protobuf.message.Message):
         update_time: google.protobuf.timestamp_pb2.Timestamp | None = ...,
         updated_by: builtins.str = ...,
         etag: builtins.str = ...,
+        stage_approvals: collections.abc.Mapping[builtins.str, builtins.int] | None = ...,
+        alias_approvals: collections.abc.Mapping[builtins.str, builtins.int] | None = ...,
+        policy_fields: collections.abc.Iterable[builtins.str] | None = ...,
     ) -> None: ...
     def HasField(self, field_name: typing.Literal["update_time", b"update_time"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["etag", b"etag", "protected_aliases", b"protected_aliases", "protected_stages", b"protected_stages", "stages", b"stages", "update_time", b"update_time", "updated_by", b"updated_by", "workspace", b"workspace"]) -> None: ...
+    def ClearField(self, field_name: typing.Literal["alias_approvals", b"alias_approvals", "etag", b"etag", "policy_fields", b"policy_fields", "protected_aliases", b"protected_aliases", "protected_stages", b"protected_stages", "stage_approvals", b"stage_approvals", "stages", b"stages", "update_time", b"update_time", "updated_by", b"updated_by", "workspace", b"workspace"]) -> None: ...
 
 global___PromotionRules = PromotionRules
 
@@ -109,8 +164,9 @@ class UpdatePromotionRulesRequest(google.protobuf.message.Message):
 
     @property
     def update_mask(self) -> google.protobuf.field_mask_pb2.FieldMask:
-        """Which fields: `stages`, `protected_stages`, `protected_aliases`. Empty or any other is UPDATE_MASK_INVALID. A stage
-        that is left out of `stages` alone is no longer protected either.
+        """Which fields: `stages`, `protected_stages`, `protected_aliases`, `stage_approvals`, `alias_approvals`. Empty or any
+        other is UPDATE_MASK_INVALID. A stage that is left out of `stages` alone is no longer protected either; what stays
+        protected keeps its number of approvals where that is not named.
         """
 
     def __init__(

@@ -7,6 +7,7 @@ from trivet_proto.registry.v1 import model_event_pb2 as trivet__proto_dot_regist
 from trivet_proto.registry.v1 import model_history_pb2 as trivet__proto_dot_registry_dot_v1_dot_model__history__pb2
 from trivet_proto.registry.v1 import model_pb2 as trivet__proto_dot_registry_dot_v1_dot_model__pb2
 from trivet_proto.registry.v1 import model_version_pb2 as trivet__proto_dot_registry_dot_v1_dot_model__version__pb2
+from trivet_proto.registry.v1 import promotion_request_pb2 as trivet__proto_dot_registry_dot_v1_dot_promotion__request__pb2
 from trivet_proto.registry.v1 import promotion_rules_pb2 as trivet__proto_dot_registry_dot_v1_dot_promotion__rules__pb2
 from trivet_proto.registry.v1 import registry_service_pb2 as trivet__proto_dot_registry_dot_v1_dot_registry__service__pb2
 from trivet_proto.registry.v1 import webhook_pb2 as trivet__proto_dot_registry_dot_v1_dot_webhook__pb2
@@ -145,6 +146,36 @@ class RegistryServiceStub(object):
                 '/trivet.registry.v1.RegistryService/UpdatePromotionRules',
                 request_serializer=trivet__proto_dot_registry_dot_v1_dot_promotion__rules__pb2.UpdatePromotionRulesRequest.SerializeToString,
                 response_deserializer=trivet__proto_dot_registry_dot_v1_dot_promotion__rules__pb2.PromotionRules.FromString,
+                _registered_method=True)
+        self.CreatePromotionRequest = channel.unary_unary(
+                '/trivet.registry.v1.RegistryService/CreatePromotionRequest',
+                request_serializer=trivet__proto_dot_registry_dot_v1_dot_promotion__request__pb2.CreatePromotionRequestRequest.SerializeToString,
+                response_deserializer=trivet__proto_dot_registry_dot_v1_dot_promotion__request__pb2.PromotionRequest.FromString,
+                _registered_method=True)
+        self.GetPromotionRequest = channel.unary_unary(
+                '/trivet.registry.v1.RegistryService/GetPromotionRequest',
+                request_serializer=trivet__proto_dot_registry_dot_v1_dot_promotion__request__pb2.GetPromotionRequestRequest.SerializeToString,
+                response_deserializer=trivet__proto_dot_registry_dot_v1_dot_promotion__request__pb2.PromotionRequest.FromString,
+                _registered_method=True)
+        self.ListPromotionRequests = channel.unary_unary(
+                '/trivet.registry.v1.RegistryService/ListPromotionRequests',
+                request_serializer=trivet__proto_dot_registry_dot_v1_dot_promotion__request__pb2.ListPromotionRequestsRequest.SerializeToString,
+                response_deserializer=trivet__proto_dot_registry_dot_v1_dot_promotion__request__pb2.ListPromotionRequestsResponse.FromString,
+                _registered_method=True)
+        self.ApprovePromotionRequest = channel.unary_unary(
+                '/trivet.registry.v1.RegistryService/ApprovePromotionRequest',
+                request_serializer=trivet__proto_dot_registry_dot_v1_dot_promotion__request__pb2.ApprovePromotionRequestRequest.SerializeToString,
+                response_deserializer=trivet__proto_dot_registry_dot_v1_dot_promotion__request__pb2.PromotionRequest.FromString,
+                _registered_method=True)
+        self.RejectPromotionRequest = channel.unary_unary(
+                '/trivet.registry.v1.RegistryService/RejectPromotionRequest',
+                request_serializer=trivet__proto_dot_registry_dot_v1_dot_promotion__request__pb2.RejectPromotionRequestRequest.SerializeToString,
+                response_deserializer=trivet__proto_dot_registry_dot_v1_dot_promotion__request__pb2.PromotionRequest.FromString,
+                _registered_method=True)
+        self.WithdrawPromotionRequest = channel.unary_unary(
+                '/trivet.registry.v1.RegistryService/WithdrawPromotionRequest',
+                request_serializer=trivet__proto_dot_registry_dot_v1_dot_promotion__request__pb2.WithdrawPromotionRequestRequest.SerializeToString,
+                response_deserializer=trivet__proto_dot_registry_dot_v1_dot_promotion__request__pb2.PromotionRequest.FromString,
                 _registered_method=True)
         self.ListModelHistory = channel.unary_unary(
                 '/trivet.registry.v1.RegistryService/ListModelHistory',
@@ -325,9 +356,9 @@ class RegistryServiceServicer(object):
 
     def TransitionModelVersionStage(self, request, context):
         """Moves a version into a stage, in one step with the archiving of those that were there. A version that is not READY
-        is FAILED_PRECONDITION (MODEL_VERSION_NOT_READY); so is a move into or out of a protected stage (STAGE_PROTECTED), and
-        into one for a version whose source is outside of Trivet (MODEL_VERSION_UNVERIFIED). A version that stays where it is
-        is no move.
+        is FAILED_PRECONDITION (MODEL_VERSION_NOT_READY); so is a move into or out of a protected stage (STAGE_PROTECTED), which
+        is asked for by CreatePromotionRequest, and into one for a version whose source is outside of Trivet
+        (MODEL_VERSION_UNVERIFIED). A version that stays where it is is no move.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -335,7 +366,8 @@ class RegistryServiceServicer(object):
 
     def SetModelAlias(self, request, context):
         """Lets an alias point at a version, wherever it pointed before. A version that is not READY is FAILED_PRECONDITION
-        (MODEL_VERSION_NOT_READY), and so is a protected alias (ALIAS_PROTECTED) unless it points there already.
+        (MODEL_VERSION_NOT_READY), and so is a protected alias (ALIAS_PROTECTED) unless it points there already: that is asked
+        for by CreatePromotionRequest.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -364,7 +396,61 @@ class RegistryServiceServicer(object):
         raise NotImplementedError('Method not implemented!')
 
     def UpdatePromotionRules(self, request, context):
-        """Changes a workspace's stages, or what is protected.
+        """Changes a workspace's stages, or what is protected. What the server's policy file sets for the workspace is
+        FAILED_PRECONDITION (RULES_SET_BY_POLICY): it is changed there.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def CreatePromotionRequest(self, request, context):
+        """Asks for a change of what is protected, for others to approve. The version must be READY and, for a protected stage,
+        not of an outside source (MODEL_VERSION_NOT_READY, MODEL_VERSION_UNVERIFIED). A change of what is not protected is
+        FAILED_PRECONDITION (PROMOTION_NOT_PROTECTED), and so is one of what is frozen, because no number of approvals is set
+        (STAGE_PROTECTED, ALIAS_PROTECTED). A model has at most 100 that are PENDING (PROMOTION_REQUEST_LIMIT_REACHED).
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetPromotionRequest(self, request, context):
+        """Returns a promotion request.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListPromotionRequests(self, request, context):
+        """Returns a page of promotion requests.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ApprovePromotionRequest(self, request, context):
+        """Approves a promotion request. The last approval that it needs makes the change, in the same transaction, with all
+        checks of an ordinary one; where these fail, it is not approved either.
+
+        Whoever asked cannot approve, nor can a caller whose name was not verified (PERMISSION_DENIED, APPROVER_NOT_ALLOWED).
+        Where the stage or the alias is no longer as it was when it was asked for, it is ABORTED (PROMOTION_REQUEST_STALE):
+        withdraw it, and ask again. One that has ended is FAILED_PRECONDITION (PROMOTION_REQUEST_ENDED). Approving twice is
+        one approval, and no fault, also after the change was made.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def RejectPromotionRequest(self, request, context):
+        """Rejects a promotion request, for good. One that has ended is FAILED_PRECONDITION (PROMOTION_REQUEST_ENDED), unless the
+        same caller rejected it.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def WithdrawPromotionRequest(self, request, context):
+        """Takes a promotion request back, as only who asked may (PERMISSION_DENIED, PROMOTION_REQUEST_NOT_YOURS). One that has
+        ended is FAILED_PRECONDITION (PROMOTION_REQUEST_ENDED), unless the same caller withdrew it.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -554,6 +640,36 @@ def add_RegistryServiceServicer_to_server(servicer, server):
                     servicer.UpdatePromotionRules,
                     request_deserializer=trivet__proto_dot_registry_dot_v1_dot_promotion__rules__pb2.UpdatePromotionRulesRequest.FromString,
                     response_serializer=trivet__proto_dot_registry_dot_v1_dot_promotion__rules__pb2.PromotionRules.SerializeToString,
+            ),
+            'CreatePromotionRequest': grpc.unary_unary_rpc_method_handler(
+                    servicer.CreatePromotionRequest,
+                    request_deserializer=trivet__proto_dot_registry_dot_v1_dot_promotion__request__pb2.CreatePromotionRequestRequest.FromString,
+                    response_serializer=trivet__proto_dot_registry_dot_v1_dot_promotion__request__pb2.PromotionRequest.SerializeToString,
+            ),
+            'GetPromotionRequest': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetPromotionRequest,
+                    request_deserializer=trivet__proto_dot_registry_dot_v1_dot_promotion__request__pb2.GetPromotionRequestRequest.FromString,
+                    response_serializer=trivet__proto_dot_registry_dot_v1_dot_promotion__request__pb2.PromotionRequest.SerializeToString,
+            ),
+            'ListPromotionRequests': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListPromotionRequests,
+                    request_deserializer=trivet__proto_dot_registry_dot_v1_dot_promotion__request__pb2.ListPromotionRequestsRequest.FromString,
+                    response_serializer=trivet__proto_dot_registry_dot_v1_dot_promotion__request__pb2.ListPromotionRequestsResponse.SerializeToString,
+            ),
+            'ApprovePromotionRequest': grpc.unary_unary_rpc_method_handler(
+                    servicer.ApprovePromotionRequest,
+                    request_deserializer=trivet__proto_dot_registry_dot_v1_dot_promotion__request__pb2.ApprovePromotionRequestRequest.FromString,
+                    response_serializer=trivet__proto_dot_registry_dot_v1_dot_promotion__request__pb2.PromotionRequest.SerializeToString,
+            ),
+            'RejectPromotionRequest': grpc.unary_unary_rpc_method_handler(
+                    servicer.RejectPromotionRequest,
+                    request_deserializer=trivet__proto_dot_registry_dot_v1_dot_promotion__request__pb2.RejectPromotionRequestRequest.FromString,
+                    response_serializer=trivet__proto_dot_registry_dot_v1_dot_promotion__request__pb2.PromotionRequest.SerializeToString,
+            ),
+            'WithdrawPromotionRequest': grpc.unary_unary_rpc_method_handler(
+                    servicer.WithdrawPromotionRequest,
+                    request_deserializer=trivet__proto_dot_registry_dot_v1_dot_promotion__request__pb2.WithdrawPromotionRequestRequest.FromString,
+                    response_serializer=trivet__proto_dot_registry_dot_v1_dot_promotion__request__pb2.PromotionRequest.SerializeToString,
             ),
             'ListModelHistory': grpc.unary_unary_rpc_method_handler(
                     servicer.ListModelHistory,
@@ -1174,6 +1290,168 @@ class RegistryService(object):
             '/trivet.registry.v1.RegistryService/UpdatePromotionRules',
             trivet__proto_dot_registry_dot_v1_dot_promotion__rules__pb2.UpdatePromotionRulesRequest.SerializeToString,
             trivet__proto_dot_registry_dot_v1_dot_promotion__rules__pb2.PromotionRules.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def CreatePromotionRequest(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/trivet.registry.v1.RegistryService/CreatePromotionRequest',
+            trivet__proto_dot_registry_dot_v1_dot_promotion__request__pb2.CreatePromotionRequestRequest.SerializeToString,
+            trivet__proto_dot_registry_dot_v1_dot_promotion__request__pb2.PromotionRequest.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetPromotionRequest(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/trivet.registry.v1.RegistryService/GetPromotionRequest',
+            trivet__proto_dot_registry_dot_v1_dot_promotion__request__pb2.GetPromotionRequestRequest.SerializeToString,
+            trivet__proto_dot_registry_dot_v1_dot_promotion__request__pb2.PromotionRequest.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListPromotionRequests(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/trivet.registry.v1.RegistryService/ListPromotionRequests',
+            trivet__proto_dot_registry_dot_v1_dot_promotion__request__pb2.ListPromotionRequestsRequest.SerializeToString,
+            trivet__proto_dot_registry_dot_v1_dot_promotion__request__pb2.ListPromotionRequestsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ApprovePromotionRequest(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/trivet.registry.v1.RegistryService/ApprovePromotionRequest',
+            trivet__proto_dot_registry_dot_v1_dot_promotion__request__pb2.ApprovePromotionRequestRequest.SerializeToString,
+            trivet__proto_dot_registry_dot_v1_dot_promotion__request__pb2.PromotionRequest.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def RejectPromotionRequest(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/trivet.registry.v1.RegistryService/RejectPromotionRequest',
+            trivet__proto_dot_registry_dot_v1_dot_promotion__request__pb2.RejectPromotionRequestRequest.SerializeToString,
+            trivet__proto_dot_registry_dot_v1_dot_promotion__request__pb2.PromotionRequest.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def WithdrawPromotionRequest(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/trivet.registry.v1.RegistryService/WithdrawPromotionRequest',
+            trivet__proto_dot_registry_dot_v1_dot_promotion__request__pb2.WithdrawPromotionRequestRequest.SerializeToString,
+            trivet__proto_dot_registry_dot_v1_dot_promotion__request__pb2.PromotionRequest.FromString,
             options,
             channel_credentials,
             insecure,

@@ -11,6 +11,7 @@ import trivet_proto.registry.v1.model_event_pb2
 import trivet_proto.registry.v1.model_history_pb2
 import trivet_proto.registry.v1.model_pb2
 import trivet_proto.registry.v1.model_version_pb2
+import trivet_proto.registry.v1.promotion_request_pb2
 import trivet_proto.registry.v1.promotion_rules_pb2
 import trivet_proto.registry.v1.registry_service_pb2
 import trivet_proto.registry.v1.webhook_pb2
@@ -141,9 +142,9 @@ class RegistryServiceStub:
         trivet_proto.registry.v1.model_version_pb2.ModelVersion,
     ]
     """Moves a version into a stage, in one step with the archiving of those that were there. A version that is not READY
-    is FAILED_PRECONDITION (MODEL_VERSION_NOT_READY); so is a move into or out of a protected stage (STAGE_PROTECTED), and
-    into one for a version whose source is outside of Trivet (MODEL_VERSION_UNVERIFIED). A version that stays where it is
-    is no move.
+    is FAILED_PRECONDITION (MODEL_VERSION_NOT_READY); so is a move into or out of a protected stage (STAGE_PROTECTED), which
+    is asked for by CreatePromotionRequest, and into one for a version whose source is outside of Trivet
+    (MODEL_VERSION_UNVERIFIED). A version that stays where it is is no move.
     """
 
     SetModelAlias: grpc.UnaryUnaryMultiCallable[
@@ -151,7 +152,8 @@ class RegistryServiceStub:
         trivet_proto.registry.v1.model_pb2.Model,
     ]
     """Lets an alias point at a version, wherever it pointed before. A version that is not READY is FAILED_PRECONDITION
-    (MODEL_VERSION_NOT_READY), and so is a protected alias (ALIAS_PROTECTED) unless it points there already.
+    (MODEL_VERSION_NOT_READY), and so is a protected alias (ALIAS_PROTECTED) unless it points there already: that is asked
+    for by CreatePromotionRequest.
     """
 
     DeleteModelAlias: grpc.UnaryUnaryMultiCallable[
@@ -178,7 +180,60 @@ class RegistryServiceStub:
         trivet_proto.registry.v1.promotion_rules_pb2.UpdatePromotionRulesRequest,
         trivet_proto.registry.v1.promotion_rules_pb2.PromotionRules,
     ]
-    """Changes a workspace's stages, or what is protected."""
+    """Changes a workspace's stages, or what is protected. What the server's policy file sets for the workspace is
+    FAILED_PRECONDITION (RULES_SET_BY_POLICY): it is changed there.
+    """
+
+    CreatePromotionRequest: grpc.UnaryUnaryMultiCallable[
+        trivet_proto.registry.v1.promotion_request_pb2.CreatePromotionRequestRequest,
+        trivet_proto.registry.v1.promotion_request_pb2.PromotionRequest,
+    ]
+    """Asks for a change of what is protected, for others to approve. The version must be READY and, for a protected stage,
+    not of an outside source (MODEL_VERSION_NOT_READY, MODEL_VERSION_UNVERIFIED). A change of what is not protected is
+    FAILED_PRECONDITION (PROMOTION_NOT_PROTECTED), and so is one of what is frozen, because no number of approvals is set
+    (STAGE_PROTECTED, ALIAS_PROTECTED). A model has at most 100 that are PENDING (PROMOTION_REQUEST_LIMIT_REACHED).
+    """
+
+    GetPromotionRequest: grpc.UnaryUnaryMultiCallable[
+        trivet_proto.registry.v1.promotion_request_pb2.GetPromotionRequestRequest,
+        trivet_proto.registry.v1.promotion_request_pb2.PromotionRequest,
+    ]
+    """Returns a promotion request."""
+
+    ListPromotionRequests: grpc.UnaryUnaryMultiCallable[
+        trivet_proto.registry.v1.promotion_request_pb2.ListPromotionRequestsRequest,
+        trivet_proto.registry.v1.promotion_request_pb2.ListPromotionRequestsResponse,
+    ]
+    """Returns a page of promotion requests."""
+
+    ApprovePromotionRequest: grpc.UnaryUnaryMultiCallable[
+        trivet_proto.registry.v1.promotion_request_pb2.ApprovePromotionRequestRequest,
+        trivet_proto.registry.v1.promotion_request_pb2.PromotionRequest,
+    ]
+    """Approves a promotion request. The last approval that it needs makes the change, in the same transaction, with all
+    checks of an ordinary one; where these fail, it is not approved either.
+
+    Whoever asked cannot approve, nor can a caller whose name was not verified (PERMISSION_DENIED, APPROVER_NOT_ALLOWED).
+    Where the stage or the alias is no longer as it was when it was asked for, it is ABORTED (PROMOTION_REQUEST_STALE):
+    withdraw it, and ask again. One that has ended is FAILED_PRECONDITION (PROMOTION_REQUEST_ENDED). Approving twice is
+    one approval, and no fault, also after the change was made.
+    """
+
+    RejectPromotionRequest: grpc.UnaryUnaryMultiCallable[
+        trivet_proto.registry.v1.promotion_request_pb2.RejectPromotionRequestRequest,
+        trivet_proto.registry.v1.promotion_request_pb2.PromotionRequest,
+    ]
+    """Rejects a promotion request, for good. One that has ended is FAILED_PRECONDITION (PROMOTION_REQUEST_ENDED), unless the
+    same caller rejected it.
+    """
+
+    WithdrawPromotionRequest: grpc.UnaryUnaryMultiCallable[
+        trivet_proto.registry.v1.promotion_request_pb2.WithdrawPromotionRequestRequest,
+        trivet_proto.registry.v1.promotion_request_pb2.PromotionRequest,
+    ]
+    """Takes a promotion request back, as only who asked may (PERMISSION_DENIED, PROMOTION_REQUEST_NOT_YOURS). One that has
+    ended is FAILED_PRECONDITION (PROMOTION_REQUEST_ENDED), unless the same caller withdrew it.
+    """
 
     ListModelHistory: grpc.UnaryUnaryMultiCallable[
         trivet_proto.registry.v1.model_history_pb2.ListModelHistoryRequest,
@@ -366,9 +421,9 @@ class RegistryServiceAsyncStub:
         trivet_proto.registry.v1.model_version_pb2.ModelVersion,
     ]
     """Moves a version into a stage, in one step with the archiving of those that were there. A version that is not READY
-    is FAILED_PRECONDITION (MODEL_VERSION_NOT_READY); so is a move into or out of a protected stage (STAGE_PROTECTED), and
-    into one for a version whose source is outside of Trivet (MODEL_VERSION_UNVERIFIED). A version that stays where it is
-    is no move.
+    is FAILED_PRECONDITION (MODEL_VERSION_NOT_READY); so is a move into or out of a protected stage (STAGE_PROTECTED), which
+    is asked for by CreatePromotionRequest, and into one for a version whose source is outside of Trivet
+    (MODEL_VERSION_UNVERIFIED). A version that stays where it is is no move.
     """
 
     SetModelAlias: grpc.aio.UnaryUnaryMultiCallable[
@@ -376,7 +431,8 @@ class RegistryServiceAsyncStub:
         trivet_proto.registry.v1.model_pb2.Model,
     ]
     """Lets an alias point at a version, wherever it pointed before. A version that is not READY is FAILED_PRECONDITION
-    (MODEL_VERSION_NOT_READY), and so is a protected alias (ALIAS_PROTECTED) unless it points there already.
+    (MODEL_VERSION_NOT_READY), and so is a protected alias (ALIAS_PROTECTED) unless it points there already: that is asked
+    for by CreatePromotionRequest.
     """
 
     DeleteModelAlias: grpc.aio.UnaryUnaryMultiCallable[
@@ -403,7 +459,60 @@ class RegistryServiceAsyncStub:
         trivet_proto.registry.v1.promotion_rules_pb2.UpdatePromotionRulesRequest,
         trivet_proto.registry.v1.promotion_rules_pb2.PromotionRules,
     ]
-    """Changes a workspace's stages, or what is protected."""
+    """Changes a workspace's stages, or what is protected. What the server's policy file sets for the workspace is
+    FAILED_PRECONDITION (RULES_SET_BY_POLICY): it is changed there.
+    """
+
+    CreatePromotionRequest: grpc.aio.UnaryUnaryMultiCallable[
+        trivet_proto.registry.v1.promotion_request_pb2.CreatePromotionRequestRequest,
+        trivet_proto.registry.v1.promotion_request_pb2.PromotionRequest,
+    ]
+    """Asks for a change of what is protected, for others to approve. The version must be READY and, for a protected stage,
+    not of an outside source (MODEL_VERSION_NOT_READY, MODEL_VERSION_UNVERIFIED). A change of what is not protected is
+    FAILED_PRECONDITION (PROMOTION_NOT_PROTECTED), and so is one of what is frozen, because no number of approvals is set
+    (STAGE_PROTECTED, ALIAS_PROTECTED). A model has at most 100 that are PENDING (PROMOTION_REQUEST_LIMIT_REACHED).
+    """
+
+    GetPromotionRequest: grpc.aio.UnaryUnaryMultiCallable[
+        trivet_proto.registry.v1.promotion_request_pb2.GetPromotionRequestRequest,
+        trivet_proto.registry.v1.promotion_request_pb2.PromotionRequest,
+    ]
+    """Returns a promotion request."""
+
+    ListPromotionRequests: grpc.aio.UnaryUnaryMultiCallable[
+        trivet_proto.registry.v1.promotion_request_pb2.ListPromotionRequestsRequest,
+        trivet_proto.registry.v1.promotion_request_pb2.ListPromotionRequestsResponse,
+    ]
+    """Returns a page of promotion requests."""
+
+    ApprovePromotionRequest: grpc.aio.UnaryUnaryMultiCallable[
+        trivet_proto.registry.v1.promotion_request_pb2.ApprovePromotionRequestRequest,
+        trivet_proto.registry.v1.promotion_request_pb2.PromotionRequest,
+    ]
+    """Approves a promotion request. The last approval that it needs makes the change, in the same transaction, with all
+    checks of an ordinary one; where these fail, it is not approved either.
+
+    Whoever asked cannot approve, nor can a caller whose name was not verified (PERMISSION_DENIED, APPROVER_NOT_ALLOWED).
+    Where the stage or the alias is no longer as it was when it was asked for, it is ABORTED (PROMOTION_REQUEST_STALE):
+    withdraw it, and ask again. One that has ended is FAILED_PRECONDITION (PROMOTION_REQUEST_ENDED). Approving twice is
+    one approval, and no fault, also after the change was made.
+    """
+
+    RejectPromotionRequest: grpc.aio.UnaryUnaryMultiCallable[
+        trivet_proto.registry.v1.promotion_request_pb2.RejectPromotionRequestRequest,
+        trivet_proto.registry.v1.promotion_request_pb2.PromotionRequest,
+    ]
+    """Rejects a promotion request, for good. One that has ended is FAILED_PRECONDITION (PROMOTION_REQUEST_ENDED), unless the
+    same caller rejected it.
+    """
+
+    WithdrawPromotionRequest: grpc.aio.UnaryUnaryMultiCallable[
+        trivet_proto.registry.v1.promotion_request_pb2.WithdrawPromotionRequestRequest,
+        trivet_proto.registry.v1.promotion_request_pb2.PromotionRequest,
+    ]
+    """Takes a promotion request back, as only who asked may (PERMISSION_DENIED, PROMOTION_REQUEST_NOT_YOURS). One that has
+    ended is FAILED_PRECONDITION (PROMOTION_REQUEST_ENDED), unless the same caller withdrew it.
+    """
 
     ListModelHistory: grpc.aio.UnaryUnaryMultiCallable[
         trivet_proto.registry.v1.model_history_pb2.ListModelHistoryRequest,
@@ -623,9 +732,9 @@ class RegistryServiceServicer(metaclass=abc.ABCMeta):
         context: _ServicerContext,
     ) -> typing.Union[trivet_proto.registry.v1.model_version_pb2.ModelVersion, collections.abc.Awaitable[trivet_proto.registry.v1.model_version_pb2.ModelVersion]]:
         """Moves a version into a stage, in one step with the archiving of those that were there. A version that is not READY
-        is FAILED_PRECONDITION (MODEL_VERSION_NOT_READY); so is a move into or out of a protected stage (STAGE_PROTECTED), and
-        into one for a version whose source is outside of Trivet (MODEL_VERSION_UNVERIFIED). A version that stays where it is
-        is no move.
+        is FAILED_PRECONDITION (MODEL_VERSION_NOT_READY); so is a move into or out of a protected stage (STAGE_PROTECTED), which
+        is asked for by CreatePromotionRequest, and into one for a version whose source is outside of Trivet
+        (MODEL_VERSION_UNVERIFIED). A version that stays where it is is no move.
         """
 
     @abc.abstractmethod
@@ -635,7 +744,8 @@ class RegistryServiceServicer(metaclass=abc.ABCMeta):
         context: _ServicerContext,
     ) -> typing.Union[trivet_proto.registry.v1.model_pb2.Model, collections.abc.Awaitable[trivet_proto.registry.v1.model_pb2.Model]]:
         """Lets an alias point at a version, wherever it pointed before. A version that is not READY is FAILED_PRECONDITION
-        (MODEL_VERSION_NOT_READY), and so is a protected alias (ALIAS_PROTECTED) unless it points there already.
+        (MODEL_VERSION_NOT_READY), and so is a protected alias (ALIAS_PROTECTED) unless it points there already: that is asked
+        for by CreatePromotionRequest.
         """
 
     @abc.abstractmethod
@@ -670,7 +780,72 @@ class RegistryServiceServicer(metaclass=abc.ABCMeta):
         request: trivet_proto.registry.v1.promotion_rules_pb2.UpdatePromotionRulesRequest,
         context: _ServicerContext,
     ) -> typing.Union[trivet_proto.registry.v1.promotion_rules_pb2.PromotionRules, collections.abc.Awaitable[trivet_proto.registry.v1.promotion_rules_pb2.PromotionRules]]:
-        """Changes a workspace's stages, or what is protected."""
+        """Changes a workspace's stages, or what is protected. What the server's policy file sets for the workspace is
+        FAILED_PRECONDITION (RULES_SET_BY_POLICY): it is changed there.
+        """
+
+    @abc.abstractmethod
+    def CreatePromotionRequest(
+        self,
+        request: trivet_proto.registry.v1.promotion_request_pb2.CreatePromotionRequestRequest,
+        context: _ServicerContext,
+    ) -> typing.Union[trivet_proto.registry.v1.promotion_request_pb2.PromotionRequest, collections.abc.Awaitable[trivet_proto.registry.v1.promotion_request_pb2.PromotionRequest]]:
+        """Asks for a change of what is protected, for others to approve. The version must be READY and, for a protected stage,
+        not of an outside source (MODEL_VERSION_NOT_READY, MODEL_VERSION_UNVERIFIED). A change of what is not protected is
+        FAILED_PRECONDITION (PROMOTION_NOT_PROTECTED), and so is one of what is frozen, because no number of approvals is set
+        (STAGE_PROTECTED, ALIAS_PROTECTED). A model has at most 100 that are PENDING (PROMOTION_REQUEST_LIMIT_REACHED).
+        """
+
+    @abc.abstractmethod
+    def GetPromotionRequest(
+        self,
+        request: trivet_proto.registry.v1.promotion_request_pb2.GetPromotionRequestRequest,
+        context: _ServicerContext,
+    ) -> typing.Union[trivet_proto.registry.v1.promotion_request_pb2.PromotionRequest, collections.abc.Awaitable[trivet_proto.registry.v1.promotion_request_pb2.PromotionRequest]]:
+        """Returns a promotion request."""
+
+    @abc.abstractmethod
+    def ListPromotionRequests(
+        self,
+        request: trivet_proto.registry.v1.promotion_request_pb2.ListPromotionRequestsRequest,
+        context: _ServicerContext,
+    ) -> typing.Union[trivet_proto.registry.v1.promotion_request_pb2.ListPromotionRequestsResponse, collections.abc.Awaitable[trivet_proto.registry.v1.promotion_request_pb2.ListPromotionRequestsResponse]]:
+        """Returns a page of promotion requests."""
+
+    @abc.abstractmethod
+    def ApprovePromotionRequest(
+        self,
+        request: trivet_proto.registry.v1.promotion_request_pb2.ApprovePromotionRequestRequest,
+        context: _ServicerContext,
+    ) -> typing.Union[trivet_proto.registry.v1.promotion_request_pb2.PromotionRequest, collections.abc.Awaitable[trivet_proto.registry.v1.promotion_request_pb2.PromotionRequest]]:
+        """Approves a promotion request. The last approval that it needs makes the change, in the same transaction, with all
+        checks of an ordinary one; where these fail, it is not approved either.
+
+        Whoever asked cannot approve, nor can a caller whose name was not verified (PERMISSION_DENIED, APPROVER_NOT_ALLOWED).
+        Where the stage or the alias is no longer as it was when it was asked for, it is ABORTED (PROMOTION_REQUEST_STALE):
+        withdraw it, and ask again. One that has ended is FAILED_PRECONDITION (PROMOTION_REQUEST_ENDED). Approving twice is
+        one approval, and no fault, also after the change was made.
+        """
+
+    @abc.abstractmethod
+    def RejectPromotionRequest(
+        self,
+        request: trivet_proto.registry.v1.promotion_request_pb2.RejectPromotionRequestRequest,
+        context: _ServicerContext,
+    ) -> typing.Union[trivet_proto.registry.v1.promotion_request_pb2.PromotionRequest, collections.abc.Awaitable[trivet_proto.registry.v1.promotion_request_pb2.PromotionRequest]]:
+        """Rejects a promotion request, for good. One that has ended is FAILED_PRECONDITION (PROMOTION_REQUEST_ENDED), unless the
+        same caller rejected it.
+        """
+
+    @abc.abstractmethod
+    def WithdrawPromotionRequest(
+        self,
+        request: trivet_proto.registry.v1.promotion_request_pb2.WithdrawPromotionRequestRequest,
+        context: _ServicerContext,
+    ) -> typing.Union[trivet_proto.registry.v1.promotion_request_pb2.PromotionRequest, collections.abc.Awaitable[trivet_proto.registry.v1.promotion_request_pb2.PromotionRequest]]:
+        """Takes a promotion request back, as only who asked may (PERMISSION_DENIED, PROMOTION_REQUEST_NOT_YOURS). One that has
+        ended is FAILED_PRECONDITION (PROMOTION_REQUEST_ENDED), unless the same caller withdrew it.
+        """
 
     @abc.abstractmethod
     def ListModelHistory(

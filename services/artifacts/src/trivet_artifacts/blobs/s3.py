@@ -9,7 +9,6 @@ import base64
 import threading
 import uuid
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from io import BytesIO
@@ -29,6 +28,7 @@ from trivet_artifacts.blobs.s3_objects import Multipart, S3Reader, S3Writer
 from trivet_artifacts.blobs.signing import Endpoint, presign
 from trivet_artifacts.domain.errors import ArtifactStoreUnavailable
 from trivet_kit.settings import StartupError
+from trivet_kit.tracing import CarryingThreads
 
 _CONNECT_TIMEOUT_SECONDS = 5.0
 # Of one request: a part of 64 MiB at 1 MiB a second.
@@ -66,7 +66,7 @@ class S3Store:
         timeout = urllib3.Timeout(connect=_CONNECT_TIMEOUT_SECONDS, read=_READ_TIMEOUT_SECONDS)
         self._connections = connections(timeout, retries)
         self._client = self._make_client(self._connections)
-        self._senders = ThreadPoolExecutor(_PARTS_AT_ONCE, thread_name_prefix="part")
+        self._senders = CarryingThreads(_PARTS_AT_ONCE, thread_name_prefix="part")
         self._bucket = Bucket(self._client, location.bucket, self._senders, threading.Semaphore(_PARTS_AT_ONCE))
         self._probe_connections = connections(urllib3.Timeout(_PROBE_TIMEOUT_SECONDS), urllib3.Retry(0))
         self._probe_client = self._make_client(self._probe_connections)

@@ -53,6 +53,17 @@ class StoredFile:
 
 
 @dataclass(frozen=True)
+class StoredBytes:
+    """Where the bytes of a file are."""
+
+    object_key: str
+    """Of the blob in which they lie."""
+    offset_bytes: int
+    """Where in the blob they begin."""
+    size_bytes: int
+
+
+@dataclass(frozen=True)
 class ByteRange:
     """Which bytes of a file are asked for."""
 
@@ -78,6 +89,8 @@ class ArtifactPage:
     """A page of a folder, sorted by path."""
 
     artifacts: tuple[Artifact, ...]
+    bytes_of: tuple[StoredBytes | None, ...]
+    """Where those of each entry are; None of a folder, of a reference, and of a file that is damaged."""
     cursors: tuple[Cursor, ...]
     """Where each entry stands."""
     is_last: bool

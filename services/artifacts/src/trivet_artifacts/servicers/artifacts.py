@@ -7,11 +7,12 @@ from contextlib import aclosing
 from dataclasses import dataclass
 
 from trivet_artifacts import convert
-from trivet_artifacts.data_messages import serialize_data
+from trivet_artifacts.data_messages import serialize_data, serialize_listed
 from trivet_artifacts.domain import paths
 from trivet_artifacts.domain.artifacts import ArtifactQuery, Artifacts
 from trivet_artifacts.downloads import Downloads
 from trivet_artifacts.intake import Intakes
+from trivet_artifacts.listed_contents import ListedContents
 from trivet_artifacts.uploads import UploadStream
 from trivet_kit import fingerprints, page_tokens
 from trivet_kit.calls import Call
@@ -27,6 +28,7 @@ class ArtifactServicer:
     artifacts: Artifacts
     intakes: Intakes
     downloads: Downloads
+    contents: ListedContents
 
     async def UploadArtifacts(
         self, requests: AsyncIterator[pb.UploadArtifactsRequest], call: Call
@@ -66,8 +68,9 @@ class ArtifactServicer:
         owner = parse_artifact_owner(request.owner, "owner")
         return convert.from_artifact(self.artifacts.get(owner, paths.check_path(request.path, "path")))
 
-    def ListArtifacts(self, request: pb.ListArtifactsRequest, call: Call) -> pb.ListArtifactsResponse:
-        bound_to = fingerprints.of_search(request)
+    def ListArtifacts(self, request: pb.ListArtifactsRequest, call: Call) -> bytes:
+        bound_to = fingerprints.of_search(request, "max_content_bytes")
+        room = convert.to_content_bytes(request)
         query = ArtifactQuery(
             folder=paths.check_folder(request.path, "path"),
             recursive=request.recursive,
@@ -76,12 +79,15 @@ class ArtifactServicer:
         )
         page = self.artifacts.list(parse_artifact_owner(request.owner, "owner"), query)
         artifacts = [convert.from_artifact(artifact) for artifact in page.artifacts]
-        kept = page_tokens.entries_that_fit([artifact.ByteSize() for artifact in artifacts])
+        sizes = [artifact.ByteSize() for artifact in artifacts]
+        kept = page_tokens.entries_that_fit(sizes)
         ends = page.is_last and kept == len(artifacts)
-        return pb.ListArtifactsResponse(
+        contents = self.contents.read(page.bytes_of[:kept], min(room, page_tokens.MAX_PAGE_BYTES - sum(sizes[:kept])))
+        response = pb.ListArtifactsResponse(
             artifacts=artifacts[:kept],
             next_page_token="" if ends else page_tokens.encode(bound_to, page.cursors[kept - 1]),
         )
+        return serialize_listed(response, contents)
 
     def DeleteArtifacts(self, request: pb.DeleteArtifactsRequest, call: Call) -> pb.DeleteArtifactsResponse:
         owner = parse_artifact_owner(request.owner, "owner")

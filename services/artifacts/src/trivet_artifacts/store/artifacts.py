@@ -9,7 +9,15 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Row
 
 from trivet_artifacts.domain import paths
-from trivet_artifacts.domain.artifacts import Artifact, ArtifactPage, ArtifactQuery, Kind, Manifest, StoredFile
+from trivet_artifacts.domain.artifacts import (
+    Artifact,
+    ArtifactPage,
+    ArtifactQuery,
+    Kind,
+    Manifest,
+    StoredBytes,
+    StoredFile,
+)
 from trivet_artifacts.domain.contents import Reference
 from trivet_artifacts.domain.errors import (
     ArtifactCorrupt,
@@ -126,11 +134,14 @@ class SqlArtifacts:
         with self._database.transaction("read") as connection:
             owner_pk = find_owner(connection, owner)
             statement = _BY_PATH.apply(_select().where(_entry.c.owner_pk == owner_pk), query.after)
-            listed = _listed(query, is_file=_is_file(connection, owner_pk, query.folder))
+            # No file is the top.
+            is_file = bool(query.folder) and _is_file(connection, owner_pk, query.folder)
+            listed = _listed(query, is_file=is_file)
             rows = connection.execute(statement.where(listed).limit(query.size + 1)).all()
         page = rows[: query.size]
         return ArtifactPage(
             tuple(_artifact(owner, row) for row in page),
+            tuple(_bytes_of(row) for row in page),
             tuple(_BY_PATH.cursor(row) for row in page),
             is_last=len(rows) <= query.size,
         )
@@ -256,6 +267,12 @@ def _stored(owner: ArtifactOwnerName, path: str, row: Row[Any] | None) -> Stored
     return StoredFile(
         _artifact(owner, row), row.object_key, row.offset_bytes, is_whole_blob=row.blob_bytes == row.size_bytes
     )
+
+
+def _bytes_of(row: Row[Any]) -> StoredBytes | None:
+    if row.object_key is None or row.state == tables.CORRUPT:
+        return None
+    return StoredBytes(row.object_key, row.offset_bytes, row.size_bytes)
 
 
 def _artifact(owner: ArtifactOwnerName, row: Row[Any]) -> Artifact:

@@ -87,7 +87,7 @@ _PLACE = function_of(
     # In the order in which all take these locks. What comes after them sees what others did who had them before.
     before=(_RESERVATION.with_for_update(), _OWNER.with_for_update()),
 )
-_CALL = DriverStatement(_PLACE.call)
+_CALL = DriverStatement(_PLACE)
 FUNCTIONS = (_PLACE,)
 """What PostgreSQL has as functions: to plan it takes longer than what it does (ADR 35)."""
 

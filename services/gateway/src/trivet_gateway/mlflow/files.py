@@ -15,7 +15,7 @@ from starlette.responses import Response, StreamingResponse
 from starlette.types import Send
 
 from trivet_gateway.answers import to_json, without_empty
-from trivet_gateway.errors import MlflowError, invalid, missing
+from trivet_gateway.errors import MlflowError, from_status, invalid, missing
 from trivet_gateway.mlflow.places import Place, place_of
 from trivet_gateway.mlflow.ranges import UNSATISFIABLE, Span, is_unchanged, wanted_span
 from trivet_gateway.upstream import UNKNOWN_BYTES, Caller
@@ -261,5 +261,7 @@ def facts_of(entry: artifact_pb2.Artifact) -> dict[str, Any]:
 
 
 def _refused(status: status_pb2.Status) -> MlflowError:
-    not_found = 5
+    not_found, exhausted = 5, 8
+    if status.code == exhausted:
+        return from_status("REQUEST_LIMIT_EXCEEDED", status)
     return missing(status.message) if status.code == not_found else invalid(status.message)

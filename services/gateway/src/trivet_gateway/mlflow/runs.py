@@ -33,6 +33,11 @@ _NAME_AS_TAG: Final = re.compile(
 )
 _INFO: Final = ("name", "experiment", "display_name", "user", "status", "start_time", "end_time", "state")
 """The fields that `to_info` reads."""
+READ: Final = (
+    *(*_INFO, "description", "source", "git_commit", "parent_run"),
+    *("params", "tags", "metrics", "inputs", "outputs"),
+)
+"""Those that `to_run` reads; what runs have besides is not made for nothing."""
 _PARENT: Final = "mlflow.parentRunId"
 # Whom MLflow's client names where nobody said who.
 _NOBODY: Final = "unknown"
@@ -163,7 +168,7 @@ async def create(caller: Caller, fields: Fields) -> dict[str, Any]:
 
 async def get(caller: Caller, fields: Fields) -> dict[str, Any]:
     """Returns one."""
-    request = pb.GetRunRequest(name=caller.run(run_id_of(fields)))
+    request = pb.GetRunRequest(name=caller.run(run_id_of(fields)), read_mask=FieldMask(paths=READ))
     found = await caller.call(caller.upstream.tracking.GetRun, request)
     return {"run": (await _placed(caller, [to_run(found)]))[0]}
 
@@ -214,6 +219,7 @@ async def search(caller: Caller, fields: Fields) -> dict[str, Any]:
         order_by=name_as_field(ordered(fields)),
         view=lifecycle_pb2.LifecycleView.ValueType(view_of(fields, "run_view_type")),
         page_token=fields.text("page_token"),
+        read_mask=FieldMask(paths=READ),
     )
     found, token = await gathered_of_experiments(
         caller,

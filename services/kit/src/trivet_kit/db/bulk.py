@@ -6,7 +6,7 @@ import io
 import struct
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from functools import partial
+from functools import cached_property, partial
 from typing import Any
 
 import psycopg2
@@ -15,6 +15,7 @@ from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.engine import Connection
 
 from trivet_kit.db.database import caller_error
+from trivet_kit.db.functions import Function
 from trivet_kit.db.postgres import Dialect
 
 Scalar = str | int | bytes | None
@@ -94,11 +95,23 @@ class DriverStatement:
     For the few that run at every write: what SQLAlchemy does for an execution takes longer than they do.
     """
 
-    def __init__(self, statement: sa.ClauseElement) -> None:
-        """Compiles it; its bound parameters are numbers, texts and bytes."""
-        compiled = statement.compile(dialect=Dialect())  # type: ignore[no-untyped-call]
-        self.text = str(compiled)
-        self._constants = dict(compiled.params)
+    def __init__(self, statement: sa.ClauseElement | Function) -> None:
+        """It is compiled when it is first run. A function is called; bound parameters are numbers, texts and bytes."""
+        self._statement = statement
+
+    @cached_property
+    def text(self) -> str:
+        """As the driver takes it."""
+        return str(self._compiled)
+
+    @cached_property
+    def _constants(self) -> Mapping[str, Any]:
+        return dict(self._compiled.params)
+
+    @cached_property
+    def _compiled(self) -> sa.Compiled:
+        statement = self._statement.call if isinstance(self._statement, Function) else self._statement
+        return statement.compile(dialect=Dialect())  # type: ignore[no-untyped-call]
 
     def parameters(self, values: Mapping[str, Scalar]) -> dict[str, Any]:
         """What to bind for these values."""
@@ -188,8 +201,7 @@ def read_large(connection: Connection, statement: sa.Select[Any]) -> Sequence[Se
     compiled = statement.compile(dialect=connection.dialect, compile_kwargs={"render_postcompile": True})
     data = io.BytesIO()
     with _driver_cursor(connection) as cursor:
-        query = cursor.mogrify(str(compiled), compiled.params).decode()
-        cursor.copy_expert(f"COPY ({query}) TO STDOUT (FORMAT binary)", data)
+        cursor.copy_query(str(compiled), compiled.params, data)
     return _rows_of(data.getbuffer(), [_reader_of(column.type) for column in statement.selected_columns])
 
 

@@ -6,7 +6,7 @@ import sqlite3
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager
 from pathlib import Path
-from typing import Any, Literal, TypeVar
+from typing import Any, Final, Literal, TypeVar
 
 import psycopg2.errors
 import sqlalchemy as sa
@@ -14,15 +14,21 @@ from sqlalchemy import event
 from sqlalchemy.engine import Connection, Engine, RootTransaction
 from sqlalchemy.engine.url import URL, make_url
 from sqlalchemy.exc import ArgumentError
-from sqlalchemy.pool import PoolProxiedConnection
+from sqlalchemy.pool import PoolProxiedConnection, QueuePool
 
 from trivet_kit.db import planning, postgres
+from trivet_kit.db.traced import SqliteConnection
 from trivet_kit.errors import CallerError, DatabaseUnavailable, DeadlineExceeded, Overloaded, StorageFull
+from trivet_kit.readings import PoolUse
+from trivet_kit.redaction import redacted
 from trivet_kit.settings import StartupError
+from trivet_kit.tracing import is_tracing
 
 Mode = Literal["read", "write"]
 _Result = TypeVar("_Result")
 
+URL_SETTING: Final = "TRIVET_DATABASE_URL"
+"""Where the URL of a database comes from, unless something else is said."""
 # The pool is as large as the server's thread pool, and a background writer needs one more.
 _POOL_SIZE = 20
 _POOL_WAIT_SECONDS = 5.0
@@ -47,20 +53,29 @@ class Database:
     that ran too long is DeadlineExceeded, a pool that stays empty is Overloaded.
     """
 
-    def __init__(self, url: str, schema: str) -> None:
+    def __init__(
+        self,
+        url: str,
+        schema: str,
+        *,
+        setting: str = URL_SETTING,
+        silence_seconds: int = _STATEMENT_TIMEOUT_MILLIS // 1000,
+    ) -> None:
         """Prepares the pool; connects to nothing yet.
 
         Args:
             url: `postgresql://…` or `sqlite:///FILE`.
             schema: the schema of the service's tables; SQLite has none, and a file of its own instead.
+            setting: which setting it comes from, for the message.
+            silence_seconds: how long a PostgreSQL server may not take what is sent to it before it counts as gone.
 
         Raises:
             StartupError: a URL of another kind, or a SQLite file whose folder cannot be used.
         """
-        self.url = parse_url(url)
+        self.url = parse_url(url, setting)
         self.schema = schema
         self.is_sqlite = self.url.get_backend_name() == "sqlite"
-        self._engine = _sqlite_engine(self.url) if self.is_sqlite else _postgres_engine(self.url)
+        self._engine = _sqlite_engine(self.url) if self.is_sqlite else _postgres_engine(self.url, silence_seconds)
         event.listen(self._engine, "handle_error", _translate)
         # Tables are declared once, with the schema's name; SQLite has no schemas.
         translated = {schema: None} if self.is_sqlite else {}
@@ -90,6 +105,19 @@ class Database:
         connection, transaction, _ = self._begun(self._modes[mode], lambda _: None)
         with connection, transaction:
             yield connection
+
+    def read(self, work: Callable[[Connection], _Result]) -> _Result:
+        """What `work` returns of one snapshot, which has all that was committed before this was called.
+
+        Args:
+            work: Reads, and changes nothing. It may run twice: a standby may read in place of the database, and fail.
+
+        Raises:
+            DatabaseUnavailable, DeadlineExceeded, Overloaded: as the class says.
+            BaseException: what `work` raises.
+        """
+        with self.transaction("read") as connection:
+            return work(connection)
 
     @contextmanager
     def transaction_from(
@@ -131,25 +159,26 @@ class Database:
         except sa.exc.TimeoutError:
             raise Overloaded("database calls", retry_after_seconds=1) from None
 
-    def read_once(self, query: str, parameters: Mapping[str, Any]) -> list[tuple[Any, ...]]:
-        """The rows of one query on PostgreSQL, which is a transaction by itself and so sees one snapshot.
+    def run_once(self, query: str, parameters: Mapping[str, Any]) -> list[tuple[Any, ...]]:
+        """The rows of one query on PostgreSQL, which is a transaction by itself, committed when this returns.
 
-        It takes one round trip, where a transaction takes three.
+        It takes one round trip, where a transaction takes two or three.
 
         Args:
-            query: As the driver takes it; it only reads, and may run twice where the connection was broken.
+            query: As the driver takes it. It may run twice where the connection was broken: it only reads, or does
+                nothing where it was done before.
             parameters: What is bound in it.
 
         Raises:
             DatabaseUnavailable, DeadlineExceeded, Overloaded: as the class says.
         """
         try:
-            return self._read_once(query, parameters)
+            return self._run_once(query, parameters)
         except DatabaseUnavailable:
             # As in `_begun`: the connection may have broken while it lay in the pool.
-            return self._read_once(query, parameters)
+            return self._run_once(query, parameters)
 
-    def _read_once(self, query: str, parameters: Mapping[str, Any]) -> list[tuple[Any, ...]]:
+    def _run_once(self, query: str, parameters: Mapping[str, Any]) -> list[tuple[Any, ...]]:
         pooled: PoolProxiedConnection | None = None
         try:
             pooled = self._engine.raw_connection()
@@ -179,8 +208,10 @@ class Database:
         except (CallerError, sa.exc.DatabaseError) as error:
             cause = error.orig if isinstance(error, sa.exc.DatabaseError) else error.__cause__ or error
             why = str(cause).strip().splitlines()[0]
-            shown = self.url.set(drivername=self.url.get_backend_name()).render_as_string(hide_password=True)
-            raise StartupError(f"Cannot use the database {shown}: {why}.") from None
+            # Some of the options are passwords as well, such as `sslpassword`.
+            options = {name: value for name, value in self.url.query.items() if "password" not in name.lower()}
+            shown = self.url.set(drivername=self.url.get_backend_name(), query=options).render_as_string()
+            raise StartupError(f"Cannot use the database {shown}: {redacted(why)}.") from None
 
     def probe(self) -> None:
         """Asks the database for an answer. Raises DatabaseUnavailable."""
@@ -188,13 +219,19 @@ class Database:
             # Without a table, SQLite would answer without a look at the file.
             connection.execute(sa.text("SELECT count(*) FROM sqlite_master" if self.is_sqlite else "SELECT 1"))
 
+    def pool_use(self) -> PoolUse:
+        """How many connections are in use, at this moment."""
+        pool = self._engine.pool
+        assert isinstance(pool, QueuePool)
+        return PoolUse(pool.checkedout(), pool.size())
+
     def close(self) -> None:
         """Closes all connections; calling it again does nothing."""
         self._engine.dispose()
 
 
-def parse_url(url: str) -> URL:
-    """The database's URL with its driver.
+def parse_url(url: str, setting: str = URL_SETTING) -> URL:
+    """The database's URL with its driver; `setting` is where it comes from, for the message.
 
     Raises:
         StartupError: not `postgresql://…` or `sqlite:///FILE`. The message never has the password.
@@ -208,10 +245,10 @@ def parse_url(url: str) -> URL:
         return parsed.set(drivername="postgresql+psycopg2")
     if parsed is not None and parsed.drivername == "sqlite" and parsed.database and parsed.database != ":memory:":
         return parsed
-    raise StartupError("TRIVET_DATABASE_URL must be postgresql://USER:PASSWORD@HOST:PORT/DATABASE or sqlite:///FILE.")
+    raise StartupError(f"{setting} must be postgresql://USER:PASSWORD@HOST:PORT/DATABASE or sqlite:///FILE.")
 
 
-def _postgres_engine(url: URL) -> Engine:
+def _postgres_engine(url: URL, silence_seconds: int) -> Engine:
     engine = sa.create_engine(
         url.set(drivername=postgres.DRIVER_NAME),
         isolation_level="AUTOCOMMIT",
@@ -223,7 +260,7 @@ def _postgres_engine(url: URL) -> Engine:
             "connection_factory": postgres.Connection,
             "cursor_factory": postgres.Cursor,
             "connect_timeout": _CONNECT_TIMEOUT_SECONDS,
-            "tcp_user_timeout": _STATEMENT_TIMEOUT_MILLIS,  # a host that is gone does not say so
+            "tcp_user_timeout": silence_seconds * 1000,  # a host that is gone does not say so
             "application_name": "trivet",
         },
     )
@@ -249,7 +286,13 @@ def _sqlite_engine(url: URL) -> Engine:
             pass
     except OSError as error:
         raise StartupError(f"Cannot write to {file}: {(error.strerror or str(error)).lower()}.") from None
-    engine = sa.create_engine(url, pool_size=_POOL_SIZE, max_overflow=0, pool_timeout=_POOL_WAIT_SECONDS)
+    engine = sa.create_engine(
+        url,
+        pool_size=_POOL_SIZE,
+        max_overflow=0,
+        pool_timeout=_POOL_WAIT_SECONDS,
+        connect_args={"factory": SqliteConnection} if is_tracing() else {},
+    )
 
     def connect(driver_connection: Any, _record: Any) -> None:
         # SQLAlchemy begins transactions by the listener below; the driver must not begin any by itself.
@@ -287,7 +330,9 @@ def caller_error(original: BaseException, *, is_disconnect: bool) -> CallerError
         return _SQLITE_ERRORS.get(getattr(original, "sqlite_errorcode", 0) & 0xFF, lambda: None)()
     if isinstance(original, psycopg2.errors.DiskFull):
         return StorageFull()
-    if is_disconnect or (
+    # Only a standby raises the last: what it replays has removed what was being read.
+    is_gone = is_disconnect or isinstance(original, psycopg2.errors.SerializationFailure)
+    if is_gone or (
         isinstance(original, psycopg2.OperationalError)
         and getattr(original, "pgcode", None) in (None, "57P03", "53300")
     ):

@@ -7,8 +7,9 @@ planned when a session first runs it (ADR 35).
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property, partial
 from typing import Any
 
 import sqlalchemy as sa
@@ -25,19 +26,45 @@ _SETTINGS = f"{_KEPT} SET enable_seqscan = off SET enable_hashjoin = off SET ena
 
 
 @dataclass(frozen=True)
-class Function:
-    """A function in a database. Its name has a digest of what it does, so that those of two releases stand together."""
-
-    schema: str
+class _Written:
     name: str
     definition: str
-    """What creates it."""
     call: sa.TextClause
-    """Selects its rows; takes the bound parameters of what it was made of."""
+
+
+class Function:
+    """A function in a database. Its name has a digest of what it does, so that those of two releases stand together.
+
+    It is written when it is first asked for, which takes some milliseconds: a server on SQLite needs none.
+    """
+
+    def __init__(self, schema: str, write: Callable[[], _Written]) -> None:
+        """Args: in which schema it is, and what writes it, always the same."""
+        self.schema = schema
+        self._write = write
+
+    @cached_property
+    def _written(self) -> _Written:
+        return self._write()
+
+    @property
+    def name(self) -> str:
+        """Without the schema."""
+        return self._written.name
+
+    @property
+    def definition(self) -> str:
+        """What creates it."""
+        return self._written.definition
+
+    @property
+    def call(self) -> sa.TextClause:
+        """Selects its rows; takes the bound parameters of what it was made of."""
+        return self._written.call
 
 
 def function_of(
-    schema: str, name: str, query: sa.Select[Any] | sa.TextualSelect, before: Sequence[sa.Select[Any]] = ()
+    schema: str, name: str, query: sa.Select[Any] | sa.TextualSelect, before: Sequence[sa.Select[Any] | sa.Delete] = ()
 ) -> Function:
     """The function that runs a query. One in text may write, and says the types of its bound parameters and columns.
 
@@ -45,17 +72,24 @@ def function_of(
         schema: Where it is.
         name: What it begins with.
         query: Its bound parameters are the function's; their types are those of what they are compared with.
-        before: Queries that take locks first. Each, and the query itself, sees what was committed until it begins.
+        before: Queries that take locks, and what is removed, first. Each, and the query itself, sees what was committed
+            until it begins.
     """
+    return Function(schema, partial(_write_function, schema, name, query, before))
+
+
+def _write_function(
+    schema: str, name: str, query: sa.Select[Any] | sa.TextualSelect, before: Sequence[sa.Select[Any] | sa.Delete]
+) -> _Written:
     types: dict[str, str] = {}
-    steps = [f"PERFORM 1 FROM ({_in_body(statement, types)}) AS step" for statement in before]
+    steps = [_step(statement, types) for statement in before]
     steps.append(f"RETURN QUERY {_in_body(query, types)}")
     results = ", ".join(
         f"o_{place} {column.type.compile(_DIALECT)}" for place, column in enumerate(query.selected_columns)
     )
     volatility = "VOLATILE" if before or isinstance(query, sa.TextualSelect) else "STABLE"
     returns = f"RETURNS TABLE ({results}) LANGUAGE plpgsql {volatility} {_SETTINGS}"
-    return _function(schema, name, types, returns, steps)
+    return _written(schema, name, types, returns, steps)
 
 
 def procedure_of(schema: str, name: str, parts: Mapping[str, Sequence[sa.Insert | sa.Update | sa.Delete]]) -> Function:
@@ -67,6 +101,12 @@ def procedure_of(schema: str, name: str, parts: Mapping[str, Sequence[sa.Insert 
         parts: Statements by the name of the part that they belong to. The function takes a boolean of this name, which
             says whether they run, and what they are bound to, by names that begin with the part's and `_`.
     """
+    return Function(schema, partial(_write_procedure, schema, name, parts))
+
+
+def _write_procedure(
+    schema: str, name: str, parts: Mapping[str, Sequence[sa.Insert | sa.Update | sa.Delete]]
+) -> _Written:
     types: dict[str, str] = {}
     steps = []
     for part, statements in parts.items():
@@ -75,7 +115,7 @@ def procedure_of(schema: str, name: str, parts: Mapping[str, Sequence[sa.Insert 
         steps.append(f"IF {part} THEN {'; '.join(texts)}; END IF")
     # A number in a call is an INTEGER, which is not narrowed for an argument, but is for a column.
     types = {bound: "INTEGER" if kind == "SMALLINT" else kind for bound, kind in types.items()}
-    return _function(schema, name, types, f"RETURNS VOID LANGUAGE plpgsql VOLATILE {_KEPT}", steps, gives_rows=False)
+    return _written(schema, name, types, f"RETURNS VOID LANGUAGE plpgsql VOLATILE {_KEPT}", steps, gives_rows=False)
 
 
 def create_functions(connection: Connection, functions: Sequence[Function]) -> None:
@@ -99,9 +139,9 @@ def missing_functions(connection: Connection, functions: Sequence[Function]) -> 
     return [function for function in functions if (function.schema, function.name) not in there]
 
 
-def _function(
+def _written(
     schema: str, name: str, types: Mapping[str, str], returns: str, steps: Sequence[str], *, gives_rows: bool = True
-) -> Function:
+) -> _Written:
     """A function of these steps."""
     head = f"({', '.join(f'{bound} {kind}' for bound, kind in types.items())}) {returns}"
     body = "".join(f"{step};\n" for step in steps)
@@ -112,12 +152,17 @@ def _function(
         call = f"* FROM {schema}.{full_name}({', '.join(f'CAST(:{bound} AS {kind})' for bound, kind in types.items())})"
     else:
         call = f"{schema}.{full_name}({', '.join(f':{bound}' for bound in types)})"
-    return Function(
-        schema=schema,
+    return _Written(
         name=full_name,
         definition=(f"CREATE OR REPLACE FUNCTION {schema}.{full_name}{head} AS {quote}\nBEGIN\n{body}END\n{quote}"),
         call=sa.text(f"SELECT {call}"),
     )
+
+
+def _step(statement: sa.Select[Any] | sa.Delete, types: dict[str, str]) -> str:
+    """What a function does before its query, without a result."""
+    text = _in_body(statement, types)
+    return text if isinstance(statement, sa.Delete) else f"PERFORM 1 FROM ({text}) AS step"
 
 
 def _in_body(statement: sa.ClauseElement, types: dict[str, str], prefix: str = "") -> str:

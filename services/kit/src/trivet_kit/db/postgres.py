@@ -15,7 +15,10 @@ from psycopg2 import extensions
 from sqlalchemy.dialects import registry
 from sqlalchemy.dialects.postgresql.psycopg2 import PGDialect_psycopg2
 
+from trivet_kit.db.traced import statement_span
+
 DRIVER_NAME = "postgresql+trivet"
+_SYSTEM = "postgresql"
 
 
 class Connection(extensions.connection):
@@ -44,20 +47,31 @@ class Cursor(extensions.cursor):
     def execute(self, query: Any, vars: Any = None) -> None:  # noqa: A002 - as the driver names it
         """Sends what waits and a statement, in one message."""
         waiting = self._taken()
-        if waiting:
-            super().execute(waiting + self.mogrify(query, vars))
-        else:
-            super().execute(query, vars)
+        with statement_span(_SYSTEM, query):
+            if waiting:
+                super().execute(waiting + self.mogrify(query, vars))
+            else:
+                super().execute(query, vars)
 
     def executemany(self, query: Any, vars_list: Iterable[Any]) -> None:
         """Sends what waits, then the statements."""
         self._flush()
-        super().executemany(query, vars_list)
+        with statement_span(_SYSTEM, query):
+            super().executemany(query, vars_list)
+
+    def copy_query(self, query: str, parameters: Any, file: Any) -> None:
+        """Sends what waits, then copies the rows of a query into a file, in the binary format."""
+        self._flush()
+        copy = "COPY (%s) TO STDOUT (FORMAT binary)"
+        # COPY takes no parameters, and a span no values.
+        with statement_span(_SYSTEM, copy % query):
+            super().copy_expert(copy % self.mogrify(query, parameters).decode(), file)
 
     def copy_expert(self, sql: Any, file: Any, size: int = 8192) -> None:
         """Sends what waits, then copies."""
         self._flush()
-        super().copy_expert(sql, file, size)
+        with statement_span(_SYSTEM, sql):
+            super().copy_expert(sql, file, size)
 
     def _flush(self) -> None:
         waiting = self._taken()

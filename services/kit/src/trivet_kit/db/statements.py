@@ -1,9 +1,10 @@
-"""Statements that are compiled once, for what runs at every call (ADR 22)."""
+"""Statements that are compiled once, when they are first run, for what runs at every call (ADR 22)."""
 
 from __future__ import annotations
 
 from collections import namedtuple
 from collections.abc import Callable, Mapping, Sequence
+from functools import cached_property
 from typing import Any
 
 import sqlalchemy as sa
@@ -27,7 +28,7 @@ class Statement:
     def __init__(
         self, statement: Compilable, *, on_sqlite: Compilable | None = None, function: Function | None = None
     ) -> None:
-        """Compiles it; its bound parameters are numbers, texts and bytes.
+        """Takes it; its bound parameters are numbers, texts and bytes.
 
         Args:
             statement: What is asked.
@@ -35,10 +36,14 @@ class Statement:
             function: What PostgreSQL is asked instead: one that was made of the statement, and is in the database.
         """
         self._statement = statement if on_sqlite is None else on_sqlite
-        self._driver = DriverStatement(statement if function is None else function.call)
+        self._driver = DriverStatement(statement if function is None else function)
         self.function = function
-        columns = [str(name) for name in statement.exported_columns.keys()]  # noqa: SIM118 - no mapping
-        self._row: Callable[..., Any] = namedtuple("Row", columns)  # type: ignore[misc]
+        self._asked = statement
+
+    @cached_property
+    def _row(self) -> Callable[..., Any]:
+        columns = [str(name) for name in self._asked.exported_columns.keys()]  # noqa: SIM118 - no mapping
+        return namedtuple("Row", columns)
 
     def execute(self, connection: Connection, values: Mapping[str, Scalar]) -> Sequence[Any]:
         """Runs it in a transaction; returns its rows. Raises as statements do."""
@@ -62,7 +67,7 @@ class Statement:
         if database.is_sqlite:
             with database.transaction("read") as connection:
                 return self.execute(connection, values)
-        return [self._row(*row) for row in database.read_once(self._driver.text, self._driver.parameters(values))]
+        return [self._row(*row) for row in database.run_once(self._driver.text, self._driver.parameters(values))]
 
 
 class JsonRows(FunctionElement[str]):

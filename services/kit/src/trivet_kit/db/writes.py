@@ -6,6 +6,7 @@ Written one by one, PostgreSQL parses and plans each statement of a change anew,
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import cached_property
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
@@ -20,21 +21,34 @@ class Writes:
     """The parts of a change, each of one or more statements; a change may have any of them. Safe for threads."""
 
     def __init__(self, schema: str, name: str, parts: Mapping[str, Sequence[Write]]) -> None:
-        """Compiles them.
+        """Takes them; they are compiled when the first change is written.
 
         Args:
             schema: Of the function.
             name: What the function's begins with.
             parts: By their names, in the order in which they are written. Inserts are `inline`: they give no key back.
         """
-        self._parts = {
-            part: [(statement, _bound_by(statement)) for statement in statements] for part, statements in parts.items()
-        }
+        self._statements = parts
         self.function = procedure_of(schema, name, parts)
-        self._driver = DriverStatement(self.function.call)
-        self._left_out: dict[str, Scalar] = dict.fromkeys(parts)
-        for part, statements in self._parts.items():
-            self._left_out |= {f"{part}_{bound}": None for _, binds in statements for bound in binds}
+        self._driver = DriverStatement(self.function)
+
+    @cached_property
+    def _parts(self) -> Mapping[str, Sequence[tuple[Write, Sequence[str]]]]:
+        """The statements of each part, with what each is bound to."""
+        return {
+            part: [(statement, _bound_by(statement)) for statement in statements]
+            for part, statements in self._statements.items()
+        }
+
+    @cached_property
+    def _left_out(self) -> Mapping[str, Scalar]:
+        """What is bound for parts that are not written."""
+        return dict.fromkeys(self._statements) | {
+            f"{part}_{bound}": None
+            for part, statements in self._parts.items()
+            for _, binds in statements
+            for bound in binds
+        }
 
     def execute_later(self, connection: Connection, values: Mapping[str, Mapping[str, Scalar]]) -> None:
         """Writes parts, in a transaction: without a round trip, as `Statement.execute_later` does.

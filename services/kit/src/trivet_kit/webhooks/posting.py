@@ -9,6 +9,7 @@ import threading
 from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
+from functools import cached_property
 from urllib.parse import urlsplit
 
 from trivet_kit.webhooks.addresses import AddressGuard, AddressRefused
@@ -31,7 +32,11 @@ class Poster:
         """Args: the guard says which addresses may be reached; a POST takes at most so long from its connection on."""
         self._guard = guard
         self._timeout_seconds = timeout_seconds
-        self._tls = ssl.create_default_context()
+
+    @cached_property
+    def _tls(self) -> ssl.SSLContext:
+        # Not before it is needed: it reads all certificates of the system, which most servers post nothing by.
+        return ssl.create_default_context()
 
     def post(self, url: str, headers: Mapping[str, str], body: bytes) -> Answer:
         """Sends a body to a URL; never raises for what the receiver does."""

@@ -11,6 +11,7 @@ from typing import Protocol
 
 # What an entry's digest begins with, so that no other kind of record has the same.
 _KIND = "trivet.registry.v1.ModelHistoryEntry"
+_to_json = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
 
 class Action(Enum):
@@ -32,6 +33,11 @@ class Action(Enum):
     VERSION_DELETED = 12
     ALIAS_SET = 13
     ALIAS_DELETED = 14
+    PROMOTION_REQUESTED = 15
+    PROMOTION_APPROVED = 16
+    PROMOTION_REJECTED = 17
+    PROMOTION_WITHDRAWN = 18
+    PROMOTION_EXPIRED = 19
 
 
 @dataclass(frozen=True)
@@ -68,6 +74,33 @@ START = Head(0, bytes(32))
 
 
 @dataclass(frozen=True)
+class EntryTexts:
+    """What an entry says, wherever it stands in whichever history: JSON texts of what its digest is made of.
+
+    The others are numbers and digits: of the model's uid, of the digest before it. So a database puts the digest
+    together without making JSON of texts, which each maker of JSON writes in a way of its own.
+    """
+
+    kind: str
+    action: str
+    actor: str
+    reason: str
+    changes: str
+    """A JSON array of [field, before, after]."""
+
+
+def entry_texts(action: Action, actor: str, reason: str, changes: Iterable[FieldChange]) -> EntryTexts:
+    """What an entry says."""
+    return EntryTexts(
+        kind=_to_json(_KIND),
+        action=_to_json(action.name),
+        actor=_to_json(actor),
+        reason=_to_json(reason),
+        changes=_to_json([[change.field, change.before, change.after] for change in changes]),
+    )
+
+
+@dataclass(frozen=True)
 class Entry:
     """An entry as it is kept."""
 
@@ -90,21 +123,27 @@ class Entry:
         """Where the history ends with it."""
         return Head(self.sequence, self.sha256)
 
+    @property
+    def texts(self) -> EntryTexts:
+        """What it says."""
+        return entry_texts(self.action, self.actor, self.reason, self.changes)
+
     def digest(self) -> bytes:
         """The digest that its content has, as the contract says (model_history.proto)."""
-        content = [
-            _KIND,
-            self.model_uid,
-            self.sequence,
-            self.action.name,
-            self.version,
-            self.time,
-            self.actor,
-            self.reason,
-            [[change.field, change.before, change.after] for change in self.changes],
-            self.previous_sha256.hex(),
-        ]
-        return hashlib.sha256(json.dumps(content, ensure_ascii=False, separators=(",", ":")).encode()).digest()
+        said = self.texts
+        content = (
+            said.kind,
+            _to_json(self.model_uid),
+            str(self.sequence),
+            said.action,
+            str(self.version),
+            str(self.time),
+            said.actor,
+            said.reason,
+            said.changes,
+            _to_json(self.previous_sha256.hex()),
+        )
+        return hashlib.sha256(f"[{','.join(content)}]".encode()).digest()
 
 
 def next_entry(

@@ -94,7 +94,7 @@ class Models(Protocol):
         ...
 
     def rename(self, name: ModelName, new_name: ModelName, by: By, request: RepeatableRequest | None) -> Model:
-        """Gives a model another name. Raises as `create` does."""
+        """Gives a model another name. Raises as `create` and `delete` do."""
         ...
 
     def set_tags(self, name: ModelName, tags: Mapping[str, str], deleted: frozenset[str], by: By) -> Model:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from trivet_registry.domain.fields import ALIAS_PREFIX
 from trivet_registry.domain.history import Action, Entry
+from trivet_registry.domain.promotion_requests import FIELD_PREFIX
 from trivet_registry.domain.versions import VersionState
 
 
@@ -16,6 +17,8 @@ class Replay:
         self.aliases: dict[str, int] = {}
         self.versions: dict[int, dict[str, str]] = {}
         """The fields of each version."""
+        self.promotion_requests: dict[str, str] = {}
+        """The fields of all promotion requests, also after the model was deleted."""
         self.exists = False
         self.created: dict[int, tuple[str, int]] = {}
         """Who created each version, and when; the model under 0."""
@@ -33,8 +36,7 @@ class Replay:
             if change.field.startswith(ALIAS_PREFIX):
                 self._point(change.field.removeprefix(ALIAS_PREFIX), change.after)
                 continue
-            is_of_model = entry.version == 0
-            fields = self.model if is_of_model else self.versions.setdefault(entry.version, {})
+            fields = self._fields_of(change.field, entry.version)
             if change.after is None:
                 fields.pop(change.field, None)
             else:
@@ -51,6 +53,12 @@ class Replay:
             if fields.get("state") == VersionState.READY.name:
                 found.setdefault(fields.get("stage", ""), []).append(number)
         return found
+
+    def _fields_of(self, field: str, version: int) -> dict[str, str]:
+        """Where a field is kept, of an entry of a version, or of the model itself for 0."""
+        if field.startswith(FIELD_PREFIX):
+            return self.promotion_requests
+        return self.versions.setdefault(version, {}) if version else self.model
 
     def _point(self, alias: str, version: str | None) -> None:
         if version is None or not version.isdecimal():

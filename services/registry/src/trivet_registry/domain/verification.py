@@ -12,6 +12,7 @@ from typing import Protocol
 from trivet_registry.domain.fields import alias_field, model_fields, version_fields
 from trivet_registry.domain.history import START, Entry, Head
 from trivet_registry.domain.models import Model
+from trivet_registry.domain.promotion_requests import PromotionRequest
 from trivet_registry.domain.replay import Replay
 from trivet_registry.domain.versions import ModelVersion
 
@@ -51,6 +52,8 @@ class Kept:
     model: Model | None
     """None where it was deleted."""
     versions: tuple[ModelVersion, ...]
+    promotion_requests: tuple[PromotionRequest, ...]
+    """All that anybody asked for it."""
 
 
 @dataclass(frozen=True)
@@ -78,6 +81,8 @@ def verify(kept: Kept, known: Head | None) -> Verified:
     deque(faults, maxlen=0)  # the rest counts for what the entries lead to
     found += _faults_of_the_end(kept, chain.head, known)
     found += _faults_of_the_state(kept, replay)
+    asked = {field: value for request in kept.promotion_requests for field, value in request.fields().items()}
+    found += _differences(0, "A promotion request", replay.promotion_requests, asked)
     return Verified(kept.model_uid, tuple(found[:MAX_FAULTS]), chain.head)
 
 

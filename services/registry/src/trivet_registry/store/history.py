@@ -15,6 +15,7 @@ from trivet_registry.domain.errors import ModelNotFound
 from trivet_registry.domain.history import Action, Entry, FieldChange, Head, HistoryPage, HistoryQuery
 from trivet_registry.domain.verification import Kept, Verified, verify
 from trivet_registry.store import tables
+from trivet_registry.store.promotion_rows import requests_of_model
 from trivet_registry.store.rows import VERSION_ROWS, load_models, to_version
 
 _m = tables.model
@@ -35,7 +36,7 @@ class SqlHistories:
     def page(self, workspace: str, model: str, query: HistoryQuery) -> HistoryPage:
         """A page of a model's history."""
         with self._database.transaction("read") as connection:
-            uid = _uid(connection, workspace, model)
+            uid = uid_of(connection, workspace, model)
             statement = sa.select(_h).where(_h.c.model_uid == uid)
             if query.version:
                 statement = statement.where(_h.c.version == query.version)
@@ -51,7 +52,7 @@ class SqlHistories:
     def until(self, workspace: str, model: str, time: int) -> tuple[str, Sequence[Entry]]:
         """The entries of a model up to a time."""
         with self._database.transaction("read") as connection:
-            uid = _uid(connection, workspace, model)
+            uid = uid_of(connection, workspace, model)
             rows = connection.execute(
                 sa.select(_h).where(_h.c.model_uid == uid, _h.c.time <= time).order_by(_h.c.sequence)
             )
@@ -60,15 +61,16 @@ class SqlHistories:
     def verify(self, workspace: str, model: str, known: Head | None) -> Verified:
         """Compares a model with its history."""
         with self._database.transaction("read") as connection:
-            uid = _uid(connection, workspace, model)
+            uid = uid_of(connection, workspace, model)
             row = connection.execute(
                 sa.select(_m.c.model_pk, _m.c.history_sequence, _m.c.history_sha256).where(
                     _m.c.workspace == workspace, _m.c.uid == uid
                 )
             ).one_or_none()
             entries = _entries(connection, uid)
+            asked = requests_of_model(connection, uid)
             if row is None:
-                return verify(Kept(uid, entries, None, None, ()), known)
+                return verify(Kept(uid, entries, None, None, (), asked), known)
             versions = connection.execute(VERSION_ROWS.where(_v.c.model_pk == row.model_pk).order_by(_v.c.version))
             kept = Kept(
                 uid,
@@ -76,6 +78,7 @@ class SqlHistories:
                 Head(row.history_sequence, bytes(row.history_sha256)),
                 load_models(connection, [row.model_pk])[0],
                 tuple(to_version(version) for version in versions),
+                asked,
             )
             return verify(kept, known)
 
@@ -109,7 +112,7 @@ def _changes(text: str) -> tuple[FieldChange, ...]:
     )
 
 
-def _uid(connection: Connection, workspace: str, model: str) -> str:
+def uid_of(connection: Connection, workspace: str, model: str) -> str:
     """The uid of a model by its name, or by the uid itself. Raises ModelNotFound."""
     uid: str | None = connection.execute(
         sa.select(_m.c.uid).where(_m.c.workspace == workspace, _m.c.model_id == model)

@@ -13,17 +13,18 @@ from sqlalchemy.engine import Connection, Row
 
 from trivet_kit.db import Database
 from trivet_kit.db.first_answers import FirstAnswers
-from trivet_kit.db.statements import Statement
-from trivet_kit.db.upserts import Insert, insert_into
 from trivet_kit.requests import RepeatableRequest
 from trivet_kit.resources import ModelName
-from trivet_registry.domain.errors import ModelNameTaken, ModelNotFound, ModelVersionNotReady
+from trivet_registry.domain.errors import ModelNameTaken, ModelNotFound
 from trivet_registry.domain.history import START, Action, By
 from trivet_registry.domain.models import Model, NewModel, Page, Query
-from trivet_registry.domain.versions import VersionState
+from trivet_registry.domain.promotion import PromotionRules, RulesOfPolicy
+from trivet_registry.domain.promotion_requests import AliasMove
 from trivet_registry.store import tables
 from trivet_registry.store.kept import functions_of, kept
+from trivet_registry.store.moves import check_ready, point_alias, record, remove_alias
 from trivet_registry.store.open_models import OpenModel, open_model, open_model_in
+from trivet_registry.store.promotion_rows import drop_requests, keep_name, saying_how_to_ask
 from trivet_registry.store.promotions import lock_workspace
 from trivet_registry.store.rows import MODEL_ROWS, load_models, to_model
 from trivet_registry.store.search import ModelSearch
@@ -39,24 +40,16 @@ _READ = kept(
 )
 
 
-def _set_alias(dialect: str) -> Insert:
-    statement = insert_into(dialect, _a).values({column.name: sa.bindparam(f"b_{column.name}") for column in _a.c})
-    return statement.on_conflict_do_update(
-        index_elements=["model_pk", "alias"], set_={"version_pk": statement.excluded.version_pk}
-    )
-
-
-_SET_ALIAS = Statement(_set_alias("postgresql"), on_sqlite=_set_alias("sqlite"))
-
 FUNCTIONS = functions_of(_READ)
 
 
 class SqlModels:
     """Implements `Models`. `now` gives milliseconds since the Unix epoch. Safe for threads."""
 
-    def __init__(self, database: Database, now: Callable[[], int]) -> None:
+    def __init__(self, database: Database, now: Callable[[], int], policy: RulesOfPolicy) -> None:
         self._database = database
         self._now = now
+        self._policy = policy
         self._first_answers = FirstAnswers(tables.request, tables.request.c.answer, now)
 
     def create(self, new: NewModel, by: By, request: RepeatableRequest | None) -> Model:
@@ -94,7 +87,7 @@ class SqlModels:
             if description == before.description:
                 return before
             _update(model, description=description)
-            return _record(model, Action.MODEL_DESCRIBED, by, before, replace(before, description=description))
+            return record(model, Action.MODEL_DESCRIBED, by, before, replace(before, description=description))
 
     def rename(self, name: ModelName, new_name: ModelName, by: By, request: RepeatableRequest | None) -> Model:
         """Gives a model another name."""
@@ -109,9 +102,10 @@ class SqlModels:
                 if new_name == name:
                     return before
                 _check_name_free(connection, new_name)
+                self._check_name_may_go(model, before)
                 _update(model, model_id=new_name.model_id)
                 model.name = new_name
-                return _record(model, Action.MODEL_RENAMED, by, before, replace(before, name=new_name))
+                return record(model, Action.MODEL_RENAMED, by, before, replace(before, name=new_name))
 
     def set_tags(self, name: ModelName, tags: Mapping[str, str], deleted: frozenset[str], by: By) -> Model:
         """Sets and removes tags."""
@@ -121,24 +115,19 @@ class SqlModels:
             if not to_set and not to_remove:
                 return before
             change_tags(model.connection, tables.model_tag, model.model_pk, to_set, to_remove)
-            return _record(model, Action.MODEL_TAGGED, by, before, replace(before, tags=after))
+            return record(model, Action.MODEL_TAGGED, by, before, replace(before, tags=after))
 
     def set_alias(self, name: ModelName, alias: str, version: int, by: By, revision: int | None) -> Model:
         """Lets an alias point at a version."""
         with self._open(name, revision, version) as model:
             target = model.version()
-            if target.value.state is not VersionState.READY:
-                raise ModelVersionNotReady(str(target.value.name), target.value.state.name)
+            check_ready(target)
             before = model.read()
             if before.aliases.get(alias) == version:
                 return before
-            model.rules.check_alias(str(name), alias)
-            _SET_ALIAS.execute_later(
-                model.connection,
-                {"b_model_pk": model.model_pk, "b_alias": alias, "b_version_pk": target.version_pk},
-            )
-            after = replace(before, aliases=dict(sorted({**before.aliases, alias: version}.items())))
-            return _record(model, Action.ALIAS_SET, by, before, after, version)
+            with saying_how_to_ask(model, AliasMove(alias, version)):
+                self._rules(model).check_alias(str(name), alias)
+            return point_alias(model, before, alias, target, by)
 
     def delete_alias(self, name: ModelName, alias: str, by: By, revision: int | None) -> Model:
         """Removes an alias."""
@@ -146,19 +135,17 @@ class SqlModels:
             before = model.read()
             if alias not in before.aliases:
                 return before
-            model.rules.check_alias(str(name), alias)
-            model.connection.execute(sa.delete(_a).where(_a.c.model_pk == model.model_pk, _a.c.alias == alias))
-            after = replace(before, aliases={each: at for each, at in before.aliases.items() if each != alias})
-            return _record(model, Action.ALIAS_DELETED, by, before, after, before.aliases[alias])
+            with saying_how_to_ask(model, AliasMove(alias, 0)):
+                self._rules(model).check_alias(str(name), alias)
+            return remove_alias(model, before, alias, by)
 
     def delete(self, name: ModelName, by: By, revision: int | None) -> None:
         """Deletes a model."""
         with self._open(name, revision) as model:
             before = model.read()
-            model.rules.check_aliases(str(name), before.aliases)
-            for stage in sorted(model.rules.protected_stages):
-                for version in model.versions_in(stage):
-                    model.rules.check_deletion(version.value)
+            self._check_name_may_go(model, before)
+            drop_requests(model, by)
+            keep_name(model)
             model.record_model(Action.MODEL_DELETED, by, before, None)
             versions = sa.select(_v.c.version_pk).where(_v.c.model_pk == model.model_pk)
             connection = model.connection
@@ -167,6 +154,20 @@ class SqlModels:
                 connection.execute(sa.delete(table).where(table.c.version_pk.in_(versions)))
             for table in (_v, tables.model_tag, _m):
                 connection.execute(sa.delete(table).where(table.c.model_pk == model.model_pk))
+
+    def _check_name_may_go(self, model: OpenModel, value: Model) -> None:
+        """Checks that nothing protected is found by a model's name: another model could take it then, and mean others.
+
+        Raises StageProtected, AliasProtected.
+        """
+        rules = self._rules(model)
+        rules.check_aliases(str(value.name), value.aliases)
+        for stage in sorted(rules.protected_stages):
+            for version in model.versions_in(stage):
+                rules.check_deletion(version.value)
+
+    def _rules(self, model: OpenModel) -> PromotionRules:
+        return model.rules.under(self._policy(model.name.workspace))
 
     @contextmanager
     def _open(self, name: ModelName, revision: int | None = None, version: int = 0) -> Iterator[OpenModel]:
@@ -208,17 +209,11 @@ def create_model(connection: Connection, new: NewModel, by: By, now: Callable[[]
     ).scalar_one()
     change_tags(connection, tables.model_tag, model_pk, new.tags, frozenset())
     with open_model_in(connection, new.name, lambda: created.create_time) as model:
-        return _record(model, Action.MODEL_CREATED, by, None, created)
+        return record(model, Action.MODEL_CREATED, by, None, created)
 
 
 def _update(model: OpenModel, **values: Any) -> None:
     model.connection.execute(sa.update(_m).where(_m.c.model_pk == model.model_pk).values(**values))
-
-
-def _record(model: OpenModel, action: Action, by: By, before: Model | None, after: Model, version: int = 0) -> Model:
-    """Records a change of a model; returns the model as it is after it."""
-    model.record_model(action, by, before, after, version)
-    return replace(after, update_time=model.now, revision=model.revision)
 
 
 def _check_name_free(connection: Connection, name: ModelName) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
+from trivet_kit.db.bulk import Scalar
 from trivet_kit.db.statements import Statement
 from trivet_kit.resources import ModelName, ModelVersionName, model_version_in
 from trivet_registry.domain.errors import (
@@ -44,32 +45,37 @@ def insert_version(model: OpenModel, new: NewVersion, by: By) -> tuple[ModelVers
     link_owner = _lasting_owner(model.connection, artifacts) if artifacts else ""
     number = model.next_version
     model.next_version = number + 1
-    owner = artifact_owner(model.name.workspace, model.uid, number) if artifacts else ""
-    version = ModelVersion(
-        name=ModelVersionName(model.name.workspace, model.name.model_id, number),
-        state=VersionState.PENDING if artifacts else VersionState.READY,
-        state_message="",
-        stage=NO_STAGE,
-        aliases=(),
-        source=source,
-        provenance=new.provenance,
-        signature=new.signature,
-        copied_from=new.copied_from,
-        artifact_owner=owner,
-        manifest_sha256=new.manifest_sha256,
-        verified=False,
-        description=new.description,
-        tags=dict(new.tags),
-        create_time=model.now,
-        update_time=model.now,
-        created_by=by.actor,
-        revision=1,
-    )
+    version = begun_version(new, by, model.name, model.uid, number, model.now)
     _insert(model, version, link_owner)
     model.record(Action.VERSION_CREATED, by, number, changes_between({}, version_fields(version)))
     if artifacts is None:
         return version, None
-    return version, Link(model.name.workspace, model.uid, number, link_owner, artifacts.path, owner)
+    return version, Link(model.name.workspace, model.uid, number, link_owner, artifacts.path, version.artifact_owner)
+
+
+def begun_version(new: NewVersion, by: By, model: ModelName, model_uid: str, number: int, now: int) -> ModelVersion:
+    """A version as it is when it has been registered: PENDING where it waits for files."""
+    waits = isinstance(new.source, ArtifactSource)
+    return ModelVersion(
+        name=ModelVersionName(model.workspace, model.model_id, number),
+        state=VersionState.PENDING if waits else VersionState.READY,
+        state_message="",
+        stage=NO_STAGE,
+        aliases=(),
+        source=new.source,
+        provenance=new.provenance,
+        signature=new.signature,
+        copied_from=new.copied_from,
+        artifact_owner=artifact_owner(model.workspace, model_uid, number) if waits else "",
+        manifest_sha256=new.manifest_sha256,
+        verified=False,
+        description=new.description,
+        tags=dict(new.tags),
+        create_time=now,
+        update_time=now,
+        created_by=by.actor,
+        revision=1,
+    )
 
 
 def copy_of(connection: Connection, name: ModelVersionName, destination: ModelName) -> NewVersion:
@@ -121,34 +127,38 @@ def link_of(connection: Connection, version_pk: int) -> Link | None:
     )
 
 
-def _insert(model: OpenModel, version: ModelVersion, link_owner: str) -> None:
+def columns_of(version: ModelVersion, link_owner: str) -> dict[str, Scalar]:
+    """The columns of a version that begins, but for its keys."""
     source, provenance, signature = version.source, version.provenance, version.signature
-    model.insert_version(
-        {
-            "workspace": model.name.workspace,
-            "version": version.name.version,
-            "state": version.state.value,
-            "state_message": version.state_message,
-            "stage": version.stage,
-            "source_owner": source.owner if isinstance(source, ArtifactSource) else "",
-            "source_path": source.path if isinstance(source, ArtifactSource) else source.uri,
-            "link_owner": link_owner,
-            "run_id": provenance.run_id,
-            "logged_model_id": provenance.logged_model_id,
-            "code_commit": provenance.commit,
-            "signature_inputs": signature.inputs,
-            "signature_outputs": signature.outputs,
-            "signature_params": signature.params,
-            "copied_from": version.copied_from,
-            "manifest_sha256": version.manifest_sha256,
-            "description": version.description,
-            "create_time": version.create_time,
-            "update_time": version.update_time,
-            "created_by": version.created_by,
-            "revision": version.revision,
-            "attempt_time": version.create_time,
-        }
-    )
+    return {
+        "workspace": version.name.workspace,
+        "version": version.name.version,
+        "state": version.state.value,
+        "state_message": version.state_message,
+        "stage": version.stage,
+        "source_owner": source.owner if isinstance(source, ArtifactSource) else "",
+        "source_path": source.path if isinstance(source, ArtifactSource) else source.uri,
+        "link_owner": link_owner,
+        "run_id": provenance.run_id,
+        "logged_model_id": provenance.logged_model_id,
+        "code_commit": provenance.commit,
+        "signature_inputs": signature.inputs,
+        "signature_outputs": signature.outputs,
+        "signature_params": signature.params,
+        "copied_from": version.copied_from,
+        "manifest_sha256": version.manifest_sha256,
+        "description": version.description,
+        "create_time": version.create_time,
+        "update_time": version.update_time,
+        "created_by": version.created_by,
+        "revision": version.revision,
+        "attempt_time": version.create_time,
+    }
+
+
+def _insert(model: OpenModel, version: ModelVersion, link_owner: str) -> None:
+    provenance = version.provenance
+    model.insert_version(columns_of(version, link_owner))
     if not version.tags and not provenance.datasets:
         return
     model.write()

@@ -7,7 +7,6 @@ the lock of the rules, so that they do not change meanwhile, and locks the model
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
@@ -85,9 +84,10 @@ _OPEN_BY_UID = _opening("open_model_by_uid", _OPENED, _m.c.uid == sa.bindparam("
 _MODEL = kept("model_by_key", MODEL_ROWS.where(_m.c.model_pk == sa.bindparam("b_model_pk")))
 _VERSIONS_IN_STAGE = kept(
     "versions_in_stage",
-    VERSION_ROWS.where(_v.c.model_pk == sa.bindparam("b_model_pk"), _v.c.stage == sa.bindparam("b_stage")).order_by(
-        _v.c.version
-    ),
+    VERSION_ROWS.where(
+        _v.c.model_pk == sa.bindparam("b_model_pk"),
+        sa.func.lower(_v.c.stage) == sa.func.lower(sa.bindparam("b_stage", type_=sa.Text)),
+    ).order_by(_v.c.version),
 )
 
 
@@ -179,7 +179,7 @@ class OpenModel:
         return OpenVersion(self, self._row.version_pk, to_version(self._row[: len(VERSION_COLUMNS)]))
 
     def versions_in(self, stage: str) -> list[OpenVersion]:
-        """Its versions in a stage, by number."""
+        """Its versions in a stage, however that is spelled, by number."""
         rows = _VERSIONS_IN_STAGE.execute(self.connection, {"b_model_pk": self.model_pk, "b_stage": stage})
         return [OpenVersion(self, row.version_pk, to_version(row)) for row in rows]
 
@@ -351,11 +351,7 @@ def _entry_values(workspace: str, entry: Entry) -> Mapping[str, str | int | byte
         "b_sequence": entry.sequence,
         "b_action": entry.action.value,
         "b_version": entry.version,
-        "b_changes": json.dumps(
-            [[change.field, change.before, change.after] for change in entry.changes],
-            ensure_ascii=False,
-            separators=(",", ":"),
-        ),
+        "b_changes": entry.texts.changes,
         "b_time": entry.time,
         "b_actor": entry.actor,
         "b_reason": entry.reason,

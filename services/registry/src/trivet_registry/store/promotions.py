@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -16,7 +16,7 @@ from trivet_kit.db.upserts import insert_into
 from trivet_kit.errors import EtagStale
 from trivet_kit.resources import ModelVersionName, WorkspaceName
 from trivet_registry.domain.errors import StageInUse
-from trivet_registry.domain.promotion import PromotionRules
+from trivet_registry.domain.promotion import PromotionRules, RulesOfPolicy
 from trivet_registry.store import tables
 
 _w = tables.workspace
@@ -28,6 +28,8 @@ RULE_COLUMNS = (
     _w.c.stages,
     _w.c.protected_stages,
     _w.c.protected_aliases,
+    _w.c.stage_approvals,
+    _w.c.alias_approvals,
     _w.c.rules_update_time,
     _w.c.rules_updated_by,
     _w.c.rules_revision,
@@ -54,19 +56,25 @@ _READ = Statement(sa.select(*RULE_COLUMNS).where(_w.c.workspace == sa.bindparam(
 class SqlPromotions:
     """Implements `Promotions`. `now` gives milliseconds since the Unix epoch. Safe for threads."""
 
-    def __init__(self, database: Database, now: Callable[[], int]) -> None:
+    def __init__(self, database: Database, now: Callable[[], int], policy: RulesOfPolicy) -> None:
         self._database = database
         self._now = now
+        self._policy = policy
 
     def get(self, workspace: str) -> PromotionRules:
         """Returns the rules."""
         rows = _READ.read(self._database, {"b_workspace": workspace})
-        return to_rules(rows[0]) if rows else PromotionRules(workspace)
+        return _rules(workspace, rows).under(self._policy(workspace))
 
     def update(
-        self, workspace: str, change: Callable[[PromotionRules], PromotionRules], actor: str, revision: int | None
+        self,
+        workspace: str,
+        change: Callable[[PromotionRules, PromotionRules], PromotionRules],
+        actor: str,
+        revision: int | None,
     ) -> PromotionRules:
         """Changes the rules."""
+        policy = self._policy(workspace)
         with self._database.transaction("write") as connection:
             before = lock_workspace(connection, workspace)
             # Nobody changes a model meanwhile: they share this lock. After the row's, as those who create models do.
@@ -75,14 +83,23 @@ class SqlPromotions:
             if revision is not None and revision != before.revision:
                 raise EtagStale(str(WorkspaceName(workspace)))
             after = replace(
-                change(before),
+                change(before, before.under(policy)),
                 update_time=max(self._now(), before.update_time or 0),
                 updated_by=actor,
                 revision=before.revision + 1,
             )
             _check_unused(connection, workspace, set(before.stages) - set(after.stages))
             connection.execute(sa.update(_w).where(_w.c.workspace == workspace).values(_values(after)))
-            return after
+            return after.under(policy)
+
+
+def read_rules(connection: Connection, workspace: str) -> PromotionRules:
+    """The rules of a workspace, without the policy file."""
+    return _rules(workspace, _READ.execute(connection, {"b_workspace": workspace}))
+
+
+def _rules(workspace: str, rows: Sequence[Any]) -> PromotionRules:
+    return to_rules(rows[0]) if rows else PromotionRules(workspace)
 
 
 def to_rules(row: Any) -> PromotionRules:
@@ -90,12 +107,17 @@ def to_rules(row: Any) -> PromotionRules:
     return PromotionRules(
         workspace=row.workspace,
         stages=tuple(json.loads(row.stages)),
-        protected_stages=frozenset(json.loads(row.protected_stages)),
-        protected_aliases=frozenset(json.loads(row.protected_aliases)),
+        protected_stages=_with_approvals(row.protected_stages, row.stage_approvals),
+        protected_aliases=_with_approvals(row.protected_aliases, row.alias_approvals),
         update_time=row.rules_update_time,
         updated_by=row.rules_updated_by,
         revision=row.rules_revision,
     )
+
+
+def _with_approvals(protected: str, approvals: str) -> dict[str, int]:
+    numbers = json.loads(approvals)
+    return {name: numbers.get(name, 0) for name in json.loads(protected)}
 
 
 def lock_workspace(connection: Connection, workspace: str) -> PromotionRules:
@@ -118,6 +140,8 @@ def _values(rules: PromotionRules) -> dict[str, Any]:
         "stages": json.dumps(rules.stages),
         "protected_stages": json.dumps(sorted(rules.protected_stages)),
         "protected_aliases": json.dumps(sorted(rules.protected_aliases)),
+        "stage_approvals": json.dumps(dict(rules.protected_stages)),
+        "alias_approvals": json.dumps(dict(rules.protected_aliases)),
         "rules_update_time": rules.update_time,
         "rules_updated_by": rules.updated_by,
         "rules_revision": rules.revision,

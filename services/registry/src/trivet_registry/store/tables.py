@@ -18,6 +18,9 @@ workspace = sa.Table(
     sa.Column("stages", sa.Text, nullable=False),
     sa.Column("protected_stages", sa.Text, nullable=False),
     sa.Column("protected_aliases", sa.Text, nullable=False),
+    # JSON objects: how many approvals what is protected takes. What is not named is frozen.
+    sa.Column("stage_approvals", sa.Text, nullable=False),
+    sa.Column("alias_approvals", sa.Text, nullable=False),
     # NULL where they never were changed.
     sa.Column("rules_update_time", sa.BigInteger),
     sa.Column("rules_updated_by", sa.Text, nullable=False),
@@ -192,8 +195,44 @@ delivery = sa.Table(
     sa.Column("problem", sa.Text, nullable=False),
 )
 
+# Changes of what is protected that somebody asked for; they stay, also when the model is deleted. Decided under the
+# lock of the model, and each decision is in its history.
+promotion_request = sa.Table(
+    "promotion_request",
+    metadata,
+    sa.Column("promotion_request_pk", sa.BigInteger, primary_key=True),
+    sa.Column("workspace", sa.Text, nullable=False),
+    sa.Column("promotion_request_id", sa.Text, nullable=False),
+    sa.Column("model_uid", sa.Text, nullable=False),
+    # The name that the model had when it was deleted; until then the one at the time of asking.
+    sa.Column("model_id", sa.Text, nullable=False),
+    # 0: the alias is removed.
+    sa.Column("version", sa.BigInteger, nullable=False),
+    # Of the move of a version; empty for that of an alias.
+    sa.Column("stage", sa.Text, nullable=False),
+    sa.Column("archive_existing", sa.Boolean, nullable=False),
+    sa.Column("from_stage", sa.Text, nullable=False),
+    # A JSON array of numbers.
+    sa.Column("archived", sa.Text, nullable=False),
+    # Of the move of an alias; empty for that of a version.
+    sa.Column("alias", sa.Text, nullable=False),
+    sa.Column("from_version", sa.BigInteger, nullable=False),
+    sa.Column("reason", sa.Text, nullable=False),
+    sa.Column("state", sa.SmallInteger, nullable=False),
+    # A JSON array of [approver, time, reason].
+    sa.Column("approvals", sa.Text, nullable=False),
+    sa.Column("required_approvals", sa.Integer, nullable=False),
+    sa.Column("created_by", sa.Text, nullable=False),
+    sa.Column("create_time", sa.BigInteger, nullable=False),
+    sa.Column("expire_time", sa.BigInteger, nullable=False),
+    sa.Column("ended_by", sa.Text, nullable=False),
+    # NULL while it is PENDING.
+    sa.Column("end_time", sa.BigInteger),
+    sa.Column("end_reason", sa.Text, nullable=False),
+)
+
 # First answers of requests that carried a request id: a model's uid, and of a version its number too, or the id of a
-# webhook. No keys of rows, because SQLite gives those of deleted rows again.
+# webhook or a promotion request. No keys of rows, because SQLite gives those of deleted rows again.
 request = sa.Table(
     "request",
     metadata,

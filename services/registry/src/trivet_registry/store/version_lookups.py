@@ -12,6 +12,7 @@ from trivet_kit.db import Database
 from trivet_kit.db.statements import Statement
 from trivet_kit.resources import ModelName, ModelVersionName
 from trivet_registry.domain.errors import ModelAliasNotFound, ModelNotFound, ModelVersionNotFound
+from trivet_registry.domain.promotion import RulesOfPolicy
 from trivet_registry.domain.stages import to_stage
 from trivet_registry.domain.versions import ModelVersion, VersionState
 from trivet_registry.store import tables
@@ -45,8 +46,9 @@ _BY_ALIAS = kept(
 class SqlVersionLookups:
     """Implements `VersionLookups`. Safe for threads."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, policy: RulesOfPolicy) -> None:
         self._database = database
+        self._policy = policy
         self._keys_of_latest = _keys_of_latest(database.dialect)
 
     def get(self, name: ModelVersionName) -> ModelVersion:
@@ -71,11 +73,12 @@ class SqlVersionLookups:
 
     def latest(self, model: ModelName, stages: Sequence[str]) -> Sequence[ModelVersion]:
         """The newest READY versions by stage. Raises ModelNotFound, FieldInvalid."""
-        values = {"b_workspace": model.workspace, "b_model_id": model.model_id}
+        policy = self._policy(model.workspace)
+        values = {"b_workspace": model.workspace, "b_model_id": model.model_id, "b_stages": _as_array(policy.stages)}
         rows = _LATEST.read(self._database, values)
         if not rows:
             raise ModelNotFound(str(model))
-        known = to_rules(rows[0]).stages
+        known = to_rules(rows[0]).under(policy).stages
         wanted = {to_stage(stage, known, f"stages[{index}]") for index, stage in enumerate(stages)} or set(known)
         count = len(VERSION_COLUMNS)
         found = [to_version(row[:count]) for row in rows if row.version_pk is not None and row.stage in wanted]
@@ -85,15 +88,32 @@ class SqlVersionLookups:
         """The same for all stages of several models, by their uids."""
         if not uids:
             return {}
-        values = {"b_workspace": workspace, "b_uids": json.dumps(list(uids))}
+        policy = self._policy(workspace)
+        values = {
+            "b_workspace": workspace,
+            "b_uids": json.dumps(list(uids)),
+            "b_stages": _as_array(policy.stages),
+        }
         with self._database.transaction("read") as connection:
             rows = [row for row in self._keys_of_latest.execute(connection, values) if row.version_pk is not None]
             versions = load_versions(connection, [row.version_pk for row in rows])
-        order = {stage: place for place, stage in enumerate(to_rules(rows[0]).stages)} if rows else {}
+        stages = to_rules(rows[0]).under(policy).stages if rows else ()
+        order = {stage: place for place, stage in enumerate(stages)}
         found: dict[str, list[ModelVersion]] = {}
         for row, version in zip(rows, versions, strict=True):
             found.setdefault(row.uid, []).append(version)
         return {uid: sorted(of_model, key=lambda version: order[version.stage]) for uid, of_model in found.items()}
+
+
+def _as_array(stages: Sequence[str] | None) -> str:
+    """What `_listed` is bound to: stages as a JSON array; empty for those of the workspace's row."""
+    return json.dumps(stages) if stages else ""
+
+
+def _listed(dialect: str) -> sa.TableValuedAlias:
+    """The stages of a model's workspace: those that are given, or those of its row."""
+    given = sa.func.nullif(sa.bindparam("b_stages", type_=sa.Text), "")
+    return _texts_in(sa.func.coalesce(given, _w.c.stages), dialect, "listed")
 
 
 def _texts_in(array: sa.ColumnElement[str], dialect: str, name: str) -> sa.TableValuedAlias:
@@ -116,7 +136,7 @@ def _in_stage(stage: sa.ColumnElement[Any], dialect: str) -> sa.ColumnElement[bo
 
 def _latest(dialect: str) -> sa.Select[Any]:
     """A row for each stage of a model's workspace, with the newest READY version in it where there is one."""
-    listed = _texts_in(_w.c.stages, dialect, "listed")
+    listed = _listed(dialect)
     newest = sa.select(sa.func.max(_other.c.version)).where(_in_stage(listed.c.value, dialect)).scalar_subquery()
     return (
         sa.select(*VERSION_COLUMNS, *RULE_COLUMNS_BESIDE_MODEL)
@@ -137,7 +157,7 @@ def _keys_of_latest(dialect: str) -> Statement:
 
     Joined with the versions themselves, PostgreSQL takes them for so many that it reads all versions there are.
     """
-    listed = _texts_in(_w.c.stages, dialect, "listed")
+    listed = _listed(dialect)
     given = _texts_in(sa.bindparam("b_uids", type_=sa.Text), dialect, "given")
     newest = (
         sa.select(_other.c.version_pk)

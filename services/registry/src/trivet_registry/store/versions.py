@@ -13,11 +13,13 @@ from trivet_kit.db import Database
 from trivet_kit.db.first_answers import FirstAnswers
 from trivet_kit.requests import RepeatableRequest
 from trivet_kit.resources import ModelName, ModelVersionName
-from trivet_registry.domain.errors import ModelVersionNotFound, ModelVersionNotReady
+from trivet_registry.domain.errors import ModelVersionNotFound
 from trivet_registry.domain.fields import alias_field, version_fields
 from trivet_registry.domain.history import THE_REGISTRY, Action, By, changes_between
 from trivet_registry.domain.models import NewModel, Page, Query
-from trivet_registry.domain.stages import ARCHIVED, check_archiving, to_stage
+from trivet_registry.domain.promotion import PromotionRules, RulesOfPolicy
+from trivet_registry.domain.promotion_requests import StageMove
+from trivet_registry.domain.stages import check_archiving, to_stage
 from trivet_registry.domain.versions import (
     Link,
     Linked,
@@ -30,9 +32,12 @@ from trivet_registry.domain.versions import (
 )
 from trivet_registry.store import tables
 from trivet_registry.store.models import create_model
+from trivet_registry.store.moves import check_ready, move_version
 from trivet_registry.store.new_versions import copy_of, insert_version, link_of
 from trivet_registry.store.open_models import OpenModel, OpenVersion, open_model, open_model_by_uid, open_model_in
+from trivet_registry.store.promotion_rows import drop_requests, saying_how_to_ask
 from trivet_registry.store.promotions import lock_workspace
+from trivet_registry.store.registration import Registration
 from trivet_registry.store.rows import load_versions
 from trivet_registry.store.search import VersionSearch
 from trivet_registry.store.tags import change_tags, changed_tags
@@ -45,18 +50,23 @@ _a = tables.alias
 class SqlVersions:
     """Implements `Versions`. `now` gives milliseconds since the Unix epoch. Safe for threads."""
 
-    def __init__(self, database: Database, now: Callable[[], int]) -> None:
+    def __init__(self, database: Database, now: Callable[[], int], policy: RulesOfPolicy) -> None:
         self._database = database
         self._now = now
+        self._policy = policy
         self._first_answers = FirstAnswers(tables.request, tables.request.c.answer, now)
+        self._registration = None if database.is_sqlite else Registration(database, self._first_answers, now)
 
     def register(self, new: NewVersion, by: By, request: RepeatableRequest | None) -> tuple[ModelVersion, Link | None]:
         """Takes the model's next number."""
-        with (
-            self._first_answers.remembering(request),
-            open_model(self._database, new.model, self._now, request=request) as model,
-        ):
-            return self._register(model, lambda: new, by, request)
+        with self._first_answers.remembering(request):
+            # Without a request id, what the server did before a connection broke could not be told.
+            if self._registration is not None and request is not None:
+                registered = self._registration.register(new, by, request)
+                if registered is not None:
+                    return registered
+            with open_model(self._database, new.model, self._now, request=request) as model:
+                return self._register(model, lambda: new, by, request)
 
     def copy(
         self, name: ModelVersionName, destination: ModelName, by: By, request: RepeatableRequest | None
@@ -141,18 +151,15 @@ class SqlVersions:
             answer = model.first_answer(request)
             if answer is not None:
                 return load_versions(connection, [_find_answer(connection, answer, name.model)])[0]
-            stage = to_stage(move.stage, model.rules.stages, "stage")
+            rules = self._rules(model)
+            stage = to_stage(move.stage, rules.stages, "stage")
             if move.archive_existing:
                 check_archiving(stage, "archive_existing_versions")
             version = model.version()
             version.check_revision(revision)
-            if version.value.state is not VersionState.READY:
-                raise ModelVersionNotReady(str(name), version.value.state.name)
-            if move.archive_existing:
-                for other in model.versions_in(stage):
-                    if other.version_pk != version.version_pk:
-                        _put(model, other, ARCHIVED, by)
-            _put(model, version, stage, by)
+            check_ready(version)
+            with saying_how_to_ask(model, StageMove(name.version, stage, move.archive_existing)):
+                move_version(model, version, stage, by, rules.check_move, archive_existing=move.archive_existing)
             self._remember(model, name.version, request)
             return version.value
 
@@ -160,7 +167,8 @@ class SqlVersions:
         """Deletes a version."""
         with self._open(name, revision) as (model, version):
             value = version.value
-            model.rules.check_deletion(value)
+            self._rules(model).check_deletion(value)
+            drop_requests(model, by, name.version)
             aliases = {alias_field(alias): str(name.version) for alias in value.aliases}
             model.record(Action.VERSION_DELETED, by, name.version, changes_between(version_fields(value) | aliases, {}))
             if aliases:  # these belong to the model
@@ -168,6 +176,9 @@ class SqlVersions:
                 model.connection.execute(sa.delete(_a).where(_a.c.version_pk == version.version_pk))
             for table in (tables.version_tag, tables.dataset, _v):
                 model.connection.execute(sa.delete(table).where(table.c.version_pk == version.version_pk))
+
+    def _rules(self, model: OpenModel) -> PromotionRules:
+        return model.rules.under(self._policy(model.name.workspace))
 
     @contextmanager
     def _open(self, name: ModelVersionName, revision: int | None = None) -> Iterator[tuple[OpenModel, OpenVersion]]:
@@ -193,12 +204,6 @@ class SqlVersions:
         if request is not None:
             answer = f"{model.uid}/{number}"
             model.remember(self._first_answers.values(model.name.workspace, request, answer))
-
-
-def _put(model: OpenModel, version: OpenVersion, stage: str, by: By) -> None:
-    """Puts a version into a stage; one that is there already stays as it is. Raises as `check_move` does."""
-    model.rules.check_move(version.value, stage)
-    version.become(Action.VERSION_MOVED, by, replace(version.value, stage=stage))
 
 
 def _finished(version: ModelVersion, outcome: LinkOutcome) -> ModelVersion:

@@ -220,6 +220,14 @@ class Runs(Protocol):
         """Returns a page of keys. Raises ExperimentNotFound, RunNotFound, PageTokenInvalid."""
         ...
 
+    def exists(self, workspace: str, run_id: str) -> bool:
+        """Whether there is such a run, also a deleted one."""
+        ...
+
+    def count(self, workspace: str) -> int:
+        """Returns how many there are, deleted ones too, until they are purged."""
+        ...
+
     def update(
         self, workspace: str, run_id: str, change: RunChange, revision: int | None, fields: RunFields = ALL_FIELDS
     ) -> Run:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from trivet_kit import fingerprints, page_tokens, streams, texts
 from trivet_kit.calls import Call
+from trivet_kit.rates import Rates
 from trivet_kit.resources import parse_run
 from trivet_proto.tracking.v1 import tracking_service_pb2 as pb
 from trivet_tracking import convert, convert_reads, convert_writes
@@ -26,8 +27,13 @@ class MetricServicer:
     committer: GroupCommitter
     now: Callable[[], int]
     """Gives milliseconds since the Unix epoch."""
+    points: Rates
+    """How many of a workspace are taken in."""
 
     async def WriteRun(self, request: pb.WriteRunRequest, call: Call) -> pb.WriteRunResponse:
+        assert call.workspace is not None
+        # Before anything is done with them, so that what is refused costs little.
+        self.points.take(call.workspace, len(request.metrics.values))
         write = convert_writes.to_run_write(request, self.now())
         del request  # many calls wait at once, and what they hold is bounded by their writes
         return convert_writes.from_outcome(await self.committer.submit(write))
@@ -35,7 +41,9 @@ class MetricServicer:
     async def StreamWrites(
         self, requests: AsyncIterator[pb.StreamWritesRequest], call: Call
     ) -> AsyncGenerator[pb.StreamWritesResponse, None]:
-        async with aclosing(WriteStream(self.committer, self.now).answers(requests)) as answers:
+        assert call.workspace is not None
+        stream = WriteStream(self.committer, self.now, self.points, call.workspace)
+        async with aclosing(stream.answers(requests)) as answers:
             async for answer in answers:
                 yield answer
 

@@ -7,11 +7,14 @@ from dataclasses import dataclass
 
 from trivet_kit.calls import Call
 from trivet_kit.resources import parse_run
+from trivet_kit.tallies import Tally
 from trivet_kit.updates import to_revision
 from trivet_proto.tracking.v1 import rewrite_pb2 as pb
 from trivet_proto.tracking.v1 import run_pb2
 from trivet_tracking import convert
 from trivet_tracking.domain.rewrites import Rewrites
+from trivet_tracking.domain.runs import Runs
+from trivet_tracking.kept_runs import creating
 
 
 @dataclass(frozen=True)
@@ -19,8 +22,11 @@ class RewriteServicer:
     """Implements their part of `trivet.tracking.v1.TrackingService`; what each method does is said in the contract."""
 
     rewrites: Rewrites
+    runs: Runs
     now: Callable[[], int]
     """Gives milliseconds since the Unix epoch."""
+    kept: Tally
+    """How many runs a workspace keeps."""
 
     def DeleteMetrics(self, request: pb.DeleteMetricsRequest, call: Call) -> pb.DeleteMetricsResponse:
         name = parse_run(request.run, "run")
@@ -37,4 +43,5 @@ class RewriteServicer:
     def ForkRun(self, request: pb.ForkRunRequest, call: Call) -> run_pb2.Run:
         name = parse_run(request.name, "name")
         new = convert.to_new_fork(request, call, self.now())
-        return convert.from_run(self.rewrites.fork(name.workspace, name.run_id, request.step, new))
+        with creating(self.runs, self.kept, name.workspace, new.run_id):
+            return convert.from_run(self.rewrites.fork(name.workspace, name.run_id, request.step, new))

@@ -10,6 +10,7 @@ from trivet_kit.calls import Call
 from trivet_kit.errors import FieldInvalid, FieldRequired
 from trivet_kit.resources import parse_run, parse_workspace
 from trivet_kit.search.parser import parse_filter, parse_order_by
+from trivet_kit.tallies import Tally
 from trivet_kit.updates import to_revision
 from trivet_proto.tracking.v1 import run_pb2
 from trivet_proto.tracking.v1 import tracking_service_pb2 as pb
@@ -19,6 +20,7 @@ from trivet_tracking.domain.comparison import compare
 from trivet_tracking.domain.run_keys import RunKeyQuery
 from trivet_tracking.domain.runs import RunQuery, Runs
 from trivet_tracking.domain.vocabularies import RUNS
+from trivet_tracking.kept_runs import creating
 
 
 @dataclass(frozen=True)
@@ -28,11 +30,14 @@ class RunServicer:
     runs: Runs
     now: Callable[[], int]
     """Gives milliseconds since the Unix epoch."""
+    kept: Tally
+    """How many a workspace keeps."""
 
     def CreateRun(self, request: pb.CreateRunRequest, call: Call) -> run_pb2.Run:
         workspace = parse_workspace(request.parent, "parent").workspace
         new = convert.to_new_run(request, call, self.now())
-        return convert.from_run(self.runs.create(workspace, new))
+        with creating(self.runs, self.kept, workspace, new.run_id):
+            return convert.from_run(self.runs.create(workspace, new))
 
     def GetRun(self, request: pb.GetRunRequest, call: Call) -> run_pb2.Run:
         name = parse_run(request.name, "name")

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
@@ -78,10 +79,8 @@ def read(
     database: Database, workspace: str, run_ids: Sequence[str], keys: Sequence[str], query: CurveQuery
 ) -> Iterator[Sequence[Curve]]:
     """The curves of keys of runs that have points, some at a time. Raises RunNotFound at once."""
-    with database.transaction("read") as connection:
-        runs = _runs(connection, workspace, run_ids)
-        batches = _batches(connection, runs, keys)
-    return (_curves(database, batch, query) for batch in batches)
+    batches = database.read(lambda connection: _batches(connection, _runs(connection, workspace, run_ids), keys))
+    return (database.read(partial(_curves, batch=batch, query=query)) for batch in batches)
 
 
 def _runs(connection: Connection, workspace: str, run_ids: Sequence[str]) -> Sequence[_Run]:
@@ -137,10 +136,9 @@ def _some_at_once(keys: Sequence[str], counts: Sequence[int]) -> Iterator[Sequen
     yield some
 
 
-def _curves(database: Database, batch: _Batch, query: CurveQuery) -> Sequence[Curve]:
-    with database.transaction("read") as connection:
-        drawn = _series(connection, batch, query)
-        decoded = _decoded(connection, [chunk.place for series in drawn for chunk in series.too_coarse])
+def _curves(connection: Connection, batch: _Batch, query: CurveQuery) -> Sequence[Curve]:
+    drawn = _series(connection, batch, query)
+    decoded = _decoded(connection, [chunk.place for series in drawn for chunk in series.too_coarse])
     curves = (Curve(series.run.run_id, series.key, series.buckets(decoded)) for series in drawn)
     return [curve for curve in curves if len(curve.buckets)]
 

@@ -136,8 +136,8 @@ FUNCTIONS = (_LOOK_UP, _WRITE)
 
 class _PostgresEntries:
     def __init__(self) -> None:
-        self._look_up = DriverStatement(_LOOK_UP.call)
-        self._write = DriverStatement(_WRITE.call)
+        self._look_up = DriverStatement(_LOOK_UP)
+        self._write = DriverStatement(_WRITE)
         self._nothing: dict[str, Scalar] = {
             _PARAMS: False,
             **{f"{_PARAMS}_{name}": None for name in _PARAM_TYPES},

@@ -6,6 +6,7 @@ Run ids never change, so that each run comes once whatever happens meanwhile, an
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from functools import partial
 from typing import NamedTuple
 
 from sqlalchemy.engine import Connection
@@ -15,7 +16,15 @@ from trivet_kit.db.keyset import checked
 from trivet_kit.errors import PageTokenInvalid
 from trivet_kit.page_tokens import Cursor
 from trivet_kit.search.expressions import Entity, Key, OrderClause
-from trivet_tracking.domain.exports import PointBatch, RunBatch, RunSelection, RunTable
+from trivet_tracking.domain.exports import (
+    ExportedParam,
+    ExportedRun,
+    ExportedTag,
+    PointBatch,
+    RunBatch,
+    RunSelection,
+    RunTable,
+)
 from trivet_tracking.store import export_points, export_runs
 from trivet_tracking.store.experiments import SqlExperiments
 from trivet_tracking.store.export_points import Place
@@ -53,10 +62,8 @@ class SqlExports:
         for page in self._pages(workspace, selection, after_run):
             done = group = 0
             while done < len(page):
-                candidates = page[done : done + _group_size(group)]
-                with self._database.transaction("read") as connection:
-                    group = export_runs.fitting(connection, [run.run_pk for run in candidates], tables)
-                    rows = export_runs.load(connection, [run.run_pk for run in candidates[:group]], tables)
+                run_pks = [run.run_pk for run in page[done : done + _group_size(group)]]
+                group, rows = self._database.read(partial(_group, run_pks=run_pks, asked=tables))
                 done += group
                 yield RunBatch(*rows, run_count=group, cursor=[page[done - 1].run_id])
 
@@ -69,8 +76,8 @@ class SqlExports:
             done = group = 0
             while done < len(runs):
                 place = place if runs[done].run_id == resumed else None
-                with self._database.transaction("read") as connection:
-                    window = export_points.read(connection, runs[done : done + _group_size(group)], place)
+                candidates = runs[done : done + _group_size(group)]
+                window = self._database.read(partial(export_points.read, runs=candidates, begin=place))
                 group, place = window.run_count, window.end
                 done += group
                 finished = runs[done - 1].run_id if group else finished
@@ -84,8 +91,9 @@ class SqlExports:
         """The runs after an id, by id."""
         self._experiments.ensure_default(workspace)
         while True:
-            with self._database.transaction("read") as connection:
-                page = _page(connection, self._attributes, workspace, selection, after)
+            page = self._database.read(
+                partial(_page, attributes=self._attributes, workspace=workspace, selection=selection, after=after)
+            )
             if page:
                 yield page
             if len(page) < _PAGE_RUNS:
@@ -101,6 +109,14 @@ def _page(
     # Behind the id come the parts of a search's order that decide between equal ones, of which there are none.
     found = search.page(None if after is None else [after, 0, after], _PAGE_RUNS)
     return [_Run(run.run_pk, str(run.cursor[0])) for run in found]
+
+
+def _group(
+    connection: Connection, run_pks: Sequence[int], asked: frozenset[RunTable]
+) -> tuple[int, tuple[list[ExportedRun], list[ExportedParam], list[ExportedTag]]]:
+    """How many of the runs make a batch, and what was asked for of these."""
+    count = export_runs.fitting(connection, run_pks, asked)
+    return count, export_runs.load(connection, run_pks[:count], asked)
 
 
 def _group_size(last: int) -> int:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import sqlalchemy as sa
@@ -43,16 +44,23 @@ class _Series:
 
 def read(database: Database, workspace: str, run_id: str, query: HistoryQuery) -> Iterator[Points]:
     """The points that a query asks for, in order, each once, in parts of at least one. Raises RunNotFound at once."""
-    with database.transaction("read") as connection:
-        run_pk = run_key(connection, workspace, run_id)
-        context = None
-        if query.context is not None:
-            context = context_number(connection, run_pk, query.context)
-            if context is None:
-                return iter(())
+    series = database.read(lambda connection: _series(connection, workspace, run_id, query))
+    if series is None:
+        return iter(())
     first = (_MIN if query.min_step is None else query.min_step, _MIN)
+    return _windows(database, series, first)
+
+
+def _series(connection: Connection, workspace: str, run_id: str, query: HistoryQuery) -> _Series | None:
+    """What a query asks for; None where the run knows no such context."""
+    run_pk = run_key(connection, workspace, run_id)
+    context = None
+    if query.context is not None:
+        context = context_number(connection, run_pk, query.context)
+        if context is None:
+            return None
     last = (_MAX if query.max_step is None else query.max_step, _MAX)
-    return _windows(database, _Series(run_pk, query.key, context, last), first)
+    return _Series(run_pk, query.key, context, last)
 
 
 def logged_points(connection: Connection, run_pk: int, key: str, context: int | None = None) -> dict[int, Points]:
@@ -87,12 +95,18 @@ def logged_series(
 def _windows(database: Database, series: _Series, first: Moment) -> Iterator[Points]:
     begin: Moment | None = first
     while begin is not None:
-        with database.transaction("read") as connection:
-            chunks, end = _chunks(connection, series, begin)
-            logged = logged_points(connection, series.run_pk, series.key, series.context)
+        chunks, end, logged = database.read(partial(_window, series=series, begin=begin))
         parts = [*logged.values(), *(columns.decode(data) for _, _, data in chunks)]
         yield from in_turn([_window_of(part, begin, end, series.last) for part in parts])
         begin = end
+
+
+def _window(
+    connection: Connection, series: _Series, begin: Moment
+) -> tuple[Sequence[_Chunk], Moment | None, dict[int, Points]]:
+    """What `_chunks` gives, and the points in the log."""
+    chunks, end = _chunks(connection, series, begin)
+    return chunks, end, logged_points(connection, series.run_pk, series.key, series.context)
 
 
 def _chunks(connection: Connection, series: _Series, begin: Moment) -> tuple[Sequence[_Chunk], Moment | None]:

@@ -46,7 +46,7 @@ class LatestRows:
     def __init__(self, dialect: str) -> None:
         # Built once: that costs more than what they do.
         self._upsert = _upsert(dialect)
-        self._upsert_arrays = DriverStatement(_UPSERT_ARRAYS.call) if dialect == "postgresql" else None
+        self._upsert_arrays = DriverStatement(_UPSERT_ARRAYS) if dialect == "postgresql" else None
         self._unsettled = RowsOfKeys(
             sa.select(_latest.c.run_pk, _latest.c.key, _latest.c.context).where(_latest.c.unsettled), _latest.c.run_pk
         )

@@ -81,16 +81,7 @@ class SqlLoggedModels:
     def search(self, workspace: str, query: LoggedModelQuery) -> LoggedModelPage:
         """Returns a page."""
         self._experiments.ensure_default(workspace)
-        with self._database.transaction("read") as connection:
-            scope = experiments.keys_in_use(connection, workspace, query.experiment_ids)
-            search = LoggedModelSearch(workspace, scope, query.where, query.datasets, query.order_by)
-            prefer_lookups(connection)
-            rows = connection.execute(search.select(query.after).limit(query.size + 1)).all()
-            page = rows[: query.size]
-            models = load(connection, [row.logged_model_pk for row in page], query.fields)
-        return LoggedModelPage(
-            tuple(models), tuple(search.cursor(row) for row in page), is_last=len(rows) <= query.size
-        )
+        return self._database.read(lambda connection: _page(connection, workspace, query))
 
     def finalize(self, workspace: str, model_id: str, status: LoggedModelStatus, revision: int | None) -> LoggedModel:
         """Gives a PENDING model its status."""
@@ -196,6 +187,16 @@ class SqlLoggedModels:
             .where(_t.c.logged_model_pk == row.logged_model_pk)
             .values(update_time=max(self._now(), row.update_time), revision=row.revision + 1, **values)
         )
+
+
+def _page(connection: Connection, workspace: str, query: LoggedModelQuery) -> LoggedModelPage:
+    scope = experiments.keys_in_use(connection, workspace, query.experiment_ids)
+    search = LoggedModelSearch(workspace, scope, query.where, query.datasets, query.order_by)
+    prefer_lookups(connection)
+    rows = connection.execute(search.select(query.after).limit(query.size + 1)).all()
+    page = rows[: query.size]
+    models = load(connection, [row.logged_model_pk for row in page], query.fields)
+    return LoggedModelPage(tuple(models), tuple(search.cursor(row) for row in page), is_last=len(rows) <= query.size)
 
 
 def _find(connection: Connection, workspace: str, model_id: str, *, lock: bool = False) -> Row[Any] | None:

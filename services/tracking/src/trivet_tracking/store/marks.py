@@ -165,7 +165,7 @@ FUNCTIONS = (_CLAIM,)
 class _PostgresMarks(_Corrections):
     def __init__(self) -> None:
         super().__init__("postgresql")
-        self._claim = DriverStatement(_CLAIM.call)
+        self._claim = DriverStatement(_CLAIM)
 
     def claim(self, connection: Connection, claims: Sequence[Claim], now_millis: int) -> list[Mark | None]:
         rows = self._claim.execute(

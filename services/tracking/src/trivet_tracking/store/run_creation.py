@@ -65,7 +65,7 @@ class RunCreation:
         """
         self._entries = entries
         self._stale_after_millis = stale_after_millis
-        self._create = DriverStatement(_CREATE.call)
+        self._create = DriverStatement(_CREATE)
 
     def create(self, connection: Connection, workspace: str, new: NewRun, now_millis: int) -> Run | None:
         """Creates a run as the first statement of a transaction; its errors may come from the commit.

@@ -11,6 +11,7 @@ from sqlalchemy.engine import Connection, Row
 
 from trivet_kit.db import Database
 from trivet_kit.db.planning import prefer_lookups
+from trivet_kit.db.statements import Statement
 from trivet_kit.db.upserts import insert_into
 from trivet_kit.errors import EtagStale
 from trivet_kit.resources import ExperimentName, RunName
@@ -51,6 +52,7 @@ from trivet_tracking.store.single_runs import single_runs
 _COMPARED = RunFields(inputs=False, outputs=False)
 
 _t = tables.run
+_COUNT = Statement(sa.select(sa.func.count().label("runs")).where(_t.c.workspace == sa.bindparam("b_workspace")))
 _e = tables.experiment
 
 # Keys of experiments: a list, or a query for them.
@@ -103,30 +105,44 @@ class SqlRuns:
     def search(self, workspace: str, query: RunQuery) -> RunPage:
         """Returns a page."""
         self._experiments.ensure_default(workspace)
-        with self._database.transaction("read") as connection:
-            searched = searched_runs(connection, self._attributes, workspace, query.experiment_ids, query.view)
-            search = RunSearch(connection, searched, query.where, query.order_by, self._bounds)
-            found = search.page(query.after, query.size + 1)
-            page = found[: query.size]
-            prefer_lookups(connection)
-            runs = load(connection, self._attributes, [run.run_pk for run in page], query.fields)
-            total = search.count() if query.count else None
+        return self._database.read(lambda connection: self._page(connection, workspace, query))
+
+    def _page(self, connection: Connection, workspace: str, query: RunQuery) -> RunPage:
+        searched = searched_runs(connection, self._attributes, workspace, query.experiment_ids, query.view)
+        search = RunSearch(connection, searched, query.where, query.order_by, self._bounds)
+        found = search.page(query.after, query.size + 1)
+        page = found[: query.size]
+        prefer_lookups(connection)
+        runs = load(connection, self._attributes, [run.run_pk for run in page], query.fields)
+        total = search.count() if query.count else None
         cursors = tuple(run.cursor for run in page[: len(runs)])
         return RunPage(tuple(runs), cursors, len(found) == len(runs), total)
 
     def get_several(self, workspace: str, run_ids: Sequence[str]) -> list[Run]:
         """Returns runs in their order, without inputs and outputs; as many of the first ones as can be loaded."""
-        with self._database.transaction("read") as connection:
-            return load(connection, self._attributes, _run_pks(connection, workspace, run_ids), _COMPARED)
+        return self._database.read(
+            lambda connection: load(connection, self._attributes, _run_pks(connection, workspace, run_ids), _COMPARED)
+        )
 
     def keys(self, workspace: str, query: RunKeyQuery) -> RunKeyPage:
         """Returns a page of keys."""
         self._experiments.ensure_default(workspace)
+        return self._database.read(lambda connection: self._keys(connection, workspace, query))
+
+    def _keys(self, connection: Connection, workspace: str, query: RunKeyQuery) -> RunKeyPage:
+        if query.run_ids:
+            return keys_of_runs(connection, _run_pks(connection, workspace, query.run_ids), query)
+        searched = searched_runs(connection, self._attributes, workspace, query.experiment_ids, View.ACTIVE)
+        return keys_in_experiments(connection, searched.scope(_e), query)
+
+    def exists(self, workspace: str, run_id: str) -> bool:
+        """Whether there is such a run."""
         with self._database.transaction("read") as connection:
-            if query.run_ids:
-                return keys_of_runs(connection, _run_pks(connection, workspace, query.run_ids), query)
-            searched = searched_runs(connection, self._attributes, workspace, query.experiment_ids, View.ACTIVE)
-            return keys_in_experiments(connection, searched.scope(_e), query)
+            return find_or_none(connection, workspace, run_id) is not None
+
+    def count(self, workspace: str) -> int:
+        """Returns how many there are, deleted ones too."""
+        return int(_COUNT.read(self._database, {"b_workspace": workspace})[0].runs)
 
     def update(
         self, workspace: str, run_id: str, change: RunChange, revision: int | None, fields: RunFields = ALL_FIELDS

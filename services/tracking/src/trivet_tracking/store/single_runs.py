@@ -101,13 +101,13 @@ class _SqliteRuns:
 class _PostgresRuns:
     def __init__(self, attributes: RunAttributes) -> None:
         self._attributes = attributes
-        self._read = DriverStatement(_READ.call)
-        self._lock = DriverStatement(_LOCK.call)
+        self._read = DriverStatement(_READ)
+        self._lock = DriverStatement(_LOCK)
         self._change = DriverStatement(_CHANGE)
 
     def read(self, database: Database, workspace: str, run_id: str, fields: RunFields) -> Run | None:
         values = self._read.parameters(self._values(workspace, run_id, fields))
-        rows = database.read_once(self._read.text, values)
+        rows = database.run_once(self._read.text, values)
         if not rows:
             return None
         run = _of_row(rows[0], fields)

@@ -5,7 +5,7 @@ import type { PromotionRules } from "~/api/gen/trivet/registry/v1/promotion_rule
 import { idOf } from "~/api/names";
 import { ReasonField } from "~/features/models/parts/ReasonField";
 import { useRegistryChanges } from "~/features/models/queries";
-import { aliasFault } from "~/features/models/stages";
+import { aliasFault, approvalsOfAlias, othersApprove } from "~/features/models/stages";
 import { ChangeDialog } from "~/shared/components/ChangeDialog";
 import { Field } from "~/shared/components/Field";
 import { notify } from "~/shared/components/toasts";
@@ -22,7 +22,7 @@ interface Properties {
   readonly onClose: () => void;
 }
 
-/** Lets an alias point at a version. */
+/** Lets an alias point at a version, or asks for it where others have to approve. */
 export function AliasDialog({ workspace, model, rules, alias, version, isOpen, onClose }: Properties) {
   const changes = useRegistryChanges(workspace);
   const [name, setName] = useState(alias);
@@ -30,15 +30,22 @@ export function AliasDialog({ workspace, model, rules, alias, version, isOpen, o
   const [reason, setReason] = useState("");
   const fault = aliasFault(name, rules);
   const pointsAt = model.aliases[name];
+  const approvals = approvalsOfAlias(rules, name);
+  const verb = pointsAt === undefined ? "Set" : "Move";
   const isThere = pointsAt !== undefined && String(pointsAt) === target;
   return (
     <ChangeDialog
       title={alias === "" ? "Set an alias" : `Move the alias ${alias}`}
-      action={pointsAt === undefined ? "Set" : "Move"}
+      action={approvals > 0 ? "Ask for promotion" : verb}
       isBlocked={name === "" || fault !== "" || !/^[1-9]\d*$/.test(target) || isThere}
       isOpen={isOpen}
       onClose={onClose}
       onConfirm={async () => {
+        if (approvals > 0) {
+          await changes.askForAlias({ model: idOf(model.name), alias: name, version: BigInt(target), reason });
+          notify(`Asked for ${name} at version ${target} of ${idOf(model.name)}`);
+          return;
+        }
         await changes.setAlias({
           name: model.name,
           alias: name,
@@ -66,6 +73,7 @@ export function AliasDialog({ workspace, model, rules, alias, version, isOpen, o
           />
         )}
       </Field>
+      {approvals > 0 && <p>This is protected: {othersApprove(approvals)}.</p>}
       <ReasonField reason={reason} onReason={setReason} />
     </ChangeDialog>
   );

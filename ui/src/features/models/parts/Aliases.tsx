@@ -8,7 +8,7 @@ import { AliasDialog } from "~/features/models/parts/AliasDialog";
 import styles from "~/features/models/parts/Aliases.module.css";
 import { RemoveAliasDialog } from "~/features/models/parts/RemoveAliasDialog";
 import { VersionLink } from "~/features/models/parts/VersionLink";
-import { isProtectedAlias, protectedAlias } from "~/features/models/stages";
+import { approvalsOfAlias, isProtectedAlias, protectedAlias } from "~/features/models/stages";
 import { Button, IconButton } from "~/shared/components/Button";
 
 interface Properties {
@@ -36,20 +36,21 @@ export function Aliases({ workspace, model, rules, version }: Properties) {
             ) : (
               `@${alias}`
             )}
-            {isProtectedAlias(rules, alias) ? (
-              <span title={protectedAlias(alias)}>
+            {isProtectedAlias(rules, alias) && (
+              <span title={protectedAlias(alias, rules)}>
                 <Lock role="img" aria-label={`The alias ${alias} is protected`} />
               </span>
-            ) : (
+            )}
+            {(!isProtectedAlias(rules, alias) || approvalsOfAlias(rules, alias) > 0) && (
               <>
                 <IconButton
-                  label={`Move the alias ${alias}`}
+                  label={`${isProtectedAlias(rules, alias) ? "Ask to move" : "Move"} the alias ${alias}`}
                   icon={<Pencil />}
                   className={styles.button ?? ""}
                   onClick={() => setEdited(alias)}
                 />
                 <IconButton
-                  label={`Remove the alias ${alias}`}
+                  label={`${isProtectedAlias(rules, alias) ? "Ask to remove" : "Remove"} the alias ${alias}`}
                   icon={<X />}
                   className={styles.button ?? ""}
                   onClick={() => setRemoved(alias)}
@@ -78,6 +79,7 @@ export function Aliases({ workspace, model, rules, version }: Properties) {
         key={`remove ${removed}`}
         workspace={workspace}
         model={model}
+        rules={rules}
         alias={removed ?? ""}
         isOpen={removed !== null}
         onClose={() => setRemoved(null)}

@@ -4,7 +4,7 @@ import { useState } from "react";
 import { failureOf } from "~/api/errors";
 import type { ModelAsOf } from "~/api/gen/trivet/registry/v1/model_history_pb";
 import type { PromotionRules } from "~/api/gen/trivet/registry/v1/promotion_rules_pb";
-import { fromLocalInput, toLocalInput } from "~/features/models/localTime";
+import { fromLocalInput, toLocalInput } from "~/shared/format/localTime";
 import styles from "~/features/models/parts/AsOf.module.css";
 import bar from "~/features/models/parts/bar.module.css";
 import { Stage } from "~/features/models/parts/Stage";

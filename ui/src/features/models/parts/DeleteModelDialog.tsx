@@ -28,7 +28,11 @@ export function DeleteModelDialog({ workspace, model, rules, isOpen, onClose, on
   const stage = model.latestVersions.find((each) => isProtectedStage(rules, each.stage))?.stage;
   const alias = Object.keys(model.aliases).find((each) => isProtectedAlias(rules, each));
   const barred =
-    stage === undefined ? (alias === undefined ? undefined : protectedAlias(alias)) : protectedStage(stage);
+    stage === undefined
+      ? alias === undefined
+        ? undefined
+        : protectedAlias(alias, rules)
+      : protectedStage(stage, rules);
   return (
     <ChangeDialog
       title={`Delete ${id}`}

@@ -25,10 +25,10 @@ export function DeleteVersionDialog({ workspace, version, rules, isOpen, onClose
   const id = `version ${idOf(version.name)} of ${modelIn(version.name)}`;
   const alias = version.aliases.find((each) => isProtectedAlias(rules, each));
   const barred = isProtectedStage(rules, version.stage)
-    ? protectedStage(version.stage)
+    ? protectedStage(version.stage, rules)
     : alias === undefined
       ? undefined
-      : protectedAlias(alias);
+      : protectedAlias(alias, rules);
   return (
     <ChangeDialog
       title={`Delete ${id}`}

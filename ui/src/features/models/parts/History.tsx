@@ -26,6 +26,7 @@ const KIND_NAMES = {
   stages: "moves between stages",
   aliases: "aliases",
   versions: "versions registered and deleted",
+  requests: "promotion requests",
   texts: "names, descriptions and tags",
 } as const;
 

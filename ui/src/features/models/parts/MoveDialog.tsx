@@ -8,7 +8,13 @@ import styles from "~/features/models/parts/MoveDialog.module.css";
 import { ReasonField } from "~/features/models/parts/ReasonField";
 import { Stage } from "~/features/models/parts/Stage";
 import { useRegistryChanges, versionsQuery } from "~/features/models/queries";
-import { canArchiveOthers, isProtectedStage, protectedStage } from "~/features/models/stages";
+import {
+  approvalsOfStage,
+  canArchiveOthers,
+  isProtectedStage,
+  othersApprove,
+  protectedStage,
+} from "~/features/models/stages";
 import { ChangeDialog } from "~/shared/components/ChangeDialog";
 import { notify } from "~/shared/components/toasts";
 
@@ -21,7 +27,8 @@ interface Properties {
   readonly onClose: () => void;
 }
 
-/** Moves a version into another stage, and asks whether those that are there shall be archived. */
+/** Moves a version into another stage, or asks for it where others have to approve, and whether those that are there shall
+ * be archived. */
 export function MoveDialog({ stage, onClose, version, ...rest }: Properties) {
   return stage === null ? null : <MoveForm key={stage} stage={stage} onClose={onClose} version={version} {...rest} />;
 }
@@ -36,17 +43,31 @@ function MoveForm({ workspace, version, rules, stage, onClose }: Properties & { 
   const others = (there.data?.pages.flatMap((page) => page.modelVersions) ?? [])
     .map((each) => idOf(each.name))
     .filter((each) => each !== number);
-  const barred = [version.stage, stage].find((each) => isProtectedStage(rules, each));
+  const guarded = [version.stage, stage].filter((each) => isProtectedStage(rules, each));
+  const frozen = guarded.find((each) => approvalsOfStage(rules, each) === 0);
+  const approvals = Math.max(0, ...guarded.map((each) => approvalsOfStage(rules, each)));
+  const asks = approvals > 0 && frozen === undefined;
   const isThere = version.stage === stage;
   const asksToArchive = canArchiveOthers(stage) && others.length > 0;
   return (
     <ChangeDialog
-      title={`Move version ${number} to ${stage}`}
-      action="Move"
-      isBlocked={barred !== undefined || isThere}
+      title={`${asks ? "Ask to move" : "Move"} version ${number} to ${stage}`}
+      action={asks ? "Ask for promotion" : "Move"}
+      isBlocked={frozen !== undefined || isThere}
       isOpen
       onClose={onClose}
       onConfirm={async () => {
+        if (asks) {
+          await changes.askForStage({
+            model,
+            version: BigInt(number),
+            stage,
+            archiveExistingVersions: asksToArchive && archives,
+            reason,
+          });
+          notify(`Asked for version ${number} of ${model} in ${stage}`);
+          return;
+        }
         await changes.moveVersion({
           name: version.name,
           stage,
@@ -61,7 +82,8 @@ function MoveForm({ workspace, version, rules, stage, onClose }: Properties & { 
         <Stage stage={version.stage} rules={rules} /> → <Stage stage={stage} rules={rules} />
       </p>
       {isThere && <p>Version {number} is in this stage already.</p>}
-      {barred !== undefined && <p role="alert">{protectedStage(barred)}</p>}
+      {frozen !== undefined && <p role="alert">{protectedStage(frozen, rules)}</p>}
+      {asks && !isThere && <p>This is protected: {othersApprove(approvals)}.</p>}
       {asksToArchive && (
         <label className={styles.archive}>
           <input type="checkbox" checked={archives} onChange={(event) => setArchives(event.target.checked)} />

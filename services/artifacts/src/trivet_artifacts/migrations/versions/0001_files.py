@@ -1,14 +1,17 @@
-"""Owners, files and folders, the objects with their bytes, running uploads, and what keeps or gives up files."""
+"""Owners, files and folders, the objects with their bytes, running uploads, what keeps or gives up files, and audit."""
 
 from __future__ import annotations
 
 import sqlalchemy as sa
 from alembic import op
 
+from trivet_kit.db.shared_tables import create_audit_event, create_rate_demand
+
 revision = "0001"
 down_revision = None
 branch_labels = None
 depends_on = None
+oldest_supported = "0001"
 
 SCHEMA = "trivet_artifacts"
 
@@ -110,6 +113,8 @@ def upgrade() -> None:
         sa.Column("expire_time", sa.BigInteger, nullable=False),
         schema=SCHEMA,
     )
+    create_rate_demand(SCHEMA)
+    create_audit_event(SCHEMA)
 
 
 def partial_index(name: str, table: str, columns: list[str], where: str, *, unique: bool = False) -> None:

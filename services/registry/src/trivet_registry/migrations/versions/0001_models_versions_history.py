@@ -1,14 +1,17 @@
-"""Models, versions, aliases, histories, events, webhooks."""
+"""Models, versions, aliases, histories, promotion requests, events, webhooks, audit."""
 
 from __future__ import annotations
 
 import sqlalchemy as sa
 from alembic import op
 
+from trivet_kit.db.shared_tables import create_audit_event, create_rate_demand
+
 revision = "0001"
 down_revision = None
 branch_labels = None
 depends_on = None
+oldest_supported = "0001"
 
 SCHEMA = "trivet_registry"
 
@@ -29,6 +32,7 @@ def upgrade() -> None:
     op.create_index("alias_version_idx", "alias", ["version_pk"], schema=SCHEMA)
     create_datasets()
     create_history()
+    create_promotion_requests()
     create_events()
     create_webhooks()
     op.create_table(
@@ -41,6 +45,8 @@ def upgrade() -> None:
         schema=SCHEMA,
     )
     op.create_index("request_create_time_idx", "request", ["create_time"], schema=SCHEMA)
+    create_rate_demand(SCHEMA)
+    create_audit_event(SCHEMA)
 
 
 def is_postgres() -> bool:
@@ -70,6 +76,8 @@ def create_workspaces() -> None:
         sa.Column("stages", text(), nullable=False),
         sa.Column("protected_stages", text(), nullable=False),
         sa.Column("protected_aliases", text(), nullable=False),
+        sa.Column("stage_approvals", text(), nullable=False),
+        sa.Column("alias_approvals", text(), nullable=False),
         sa.Column("rules_update_time", sa.BigInteger),
         sa.Column("rules_updated_by", text(), nullable=False),
         sa.Column("rules_revision", sa.BigInteger, nullable=False),
@@ -194,6 +202,52 @@ def create_history() -> None:
         sa.Column("sha256", sa.LargeBinary, nullable=False),
         sa.UniqueConstraint("model_uid", "sequence", name="history_sequence_key"),
         schema=SCHEMA,
+    )
+
+
+def create_promotion_requests() -> None:
+    op.create_table(
+        "promotion_request",
+        pk("promotion_request_pk"),
+        sa.Column("workspace", text(), nullable=False),
+        sa.Column("promotion_request_id", text(), nullable=False),
+        sa.Column("model_uid", text(), nullable=False),
+        sa.Column("model_id", text(), nullable=False),
+        sa.Column("version", sa.BigInteger, nullable=False),
+        sa.Column("stage", text(), nullable=False),
+        sa.Column("archive_existing", sa.Boolean, nullable=False),
+        sa.Column("from_stage", text(), nullable=False),
+        sa.Column("archived", text(), nullable=False),
+        sa.Column("alias", text(), nullable=False),
+        sa.Column("from_version", sa.BigInteger, nullable=False),
+        sa.Column("reason", text(), nullable=False),
+        sa.Column("state", sa.SmallInteger, nullable=False),
+        sa.Column("approvals", text(), nullable=False),
+        sa.Column("required_approvals", sa.Integer, nullable=False),
+        sa.Column("created_by", text(), nullable=False),
+        sa.Column("create_time", sa.BigInteger, nullable=False),
+        sa.Column("expire_time", sa.BigInteger, nullable=False),
+        sa.Column("ended_by", text(), nullable=False),
+        sa.Column("end_time", sa.BigInteger),
+        sa.Column("end_reason", text(), nullable=False),
+        sa.UniqueConstraint("workspace", "promotion_request_id", name="promotion_request_id_key"),
+        sa.CheckConstraint("state IN (1, 2, 3, 4, 5)", name="promotion_request_state_check"),
+        schema=SCHEMA,
+    )
+    op.create_index(
+        "promotion_request_workspace_idx", "promotion_request", ["workspace", "promotion_request_pk"], schema=SCHEMA
+    )
+    op.create_index(
+        "promotion_request_model_idx", "promotion_request", ["model_uid", "promotion_request_pk"], schema=SCHEMA
+    )
+    pending = sa.text("state = 1")
+    op.create_index(
+        "promotion_request_pending_idx",
+        "promotion_request",
+        ["expire_time"],
+        schema=SCHEMA,
+        postgresql_where=pending,
+        sqlite_where=pending,
     )
 
 

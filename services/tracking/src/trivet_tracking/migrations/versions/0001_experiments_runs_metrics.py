@@ -1,14 +1,17 @@
-"""Experiments, runs, params, tags, metrics, datasets, logged models, saved views and rules."""
+"""Experiments, runs, params, tags, metrics, datasets, logged models, saved views, rules and audit."""
 
 from __future__ import annotations
 
 import sqlalchemy as sa
 from alembic import op
 
+from trivet_kit.db.shared_tables import create_audit_event, create_rate_demand
+
 revision = "0001"
 down_revision = None
 branch_labels = None
 depends_on = None
+oldest_supported = "0001"
 
 SCHEMA = "trivet_tracking"
 # Spread of points over partitions, so that vacuum and indexes stay small (measured: 16).
@@ -34,6 +37,8 @@ def upgrade() -> None:
     create_logged_models()
     create_saved_views()
     create_rules()
+    create_rate_demand(SCHEMA)
+    create_audit_event(SCHEMA)
 
 
 def is_postgres() -> bool:

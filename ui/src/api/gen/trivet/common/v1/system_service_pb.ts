@@ -2,8 +2,8 @@
 // @generated from file trivet/common/v1/system_service.proto (package trivet.common.v1, syntax proto3)
 /* eslint-disable */
 
-import type { GenFile, GenMessage, GenService } from "@bufbuild/protobuf/codegenv2";
-import { fileDesc, messageDesc, serviceDesc } from "@bufbuild/protobuf/codegenv2";
+import type { GenEnum, GenFile, GenMessage, GenService } from "@bufbuild/protobuf/codegenv2";
+import { enumDesc, fileDesc, messageDesc, serviceDesc } from "@bufbuild/protobuf/codegenv2";
 import type { Timestamp } from "@bufbuild/protobuf/wkt";
 import { file_google_protobuf_timestamp } from "@bufbuild/protobuf/wkt";
 import type { Message } from "@bufbuild/protobuf";
@@ -12,7 +12,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file trivet/common/v1/system_service.proto.
  */
 export const file_trivet_common_v1_system_service: GenFile = /*@__PURE__*/
-  fileDesc("CiV0cml2ZXQvY29tbW9uL3YxL3N5c3RlbV9zZXJ2aWNlLnByb3RvEhB0cml2ZXQuY29tbW9uLnYxIhYKFEdldFNlcnZlckluZm9SZXF1ZXN0IqoBCgpTZXJ2ZXJJbmZvEg8KB3ZlcnNpb24YASABKAkSEAoIc2VydmljZXMYAiADKAkSLgoKc3RhcnRfdGltZRgDIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASHwoXYXV0aGVudGljYXRpb25fcmVxdWlyZWQYBCABKAgSKAoGbGltaXRzGAUgASgLMhgudHJpdmV0LmNvbW1vbi52MS5MaW1pdHMi+QEKBkxpbWl0cxIZChFtYXhfbWVzc2FnZV9ieXRlcxgBIAEoAxIaChJtYXhfa2V5X2NoYXJhY3RlcnMYAiABKAUSHQoVbWF4X3BhcmFtX3ZhbHVlX2J5dGVzGAMgASgFEhsKE21heF90YWdfdmFsdWVfYnl0ZXMYBCABKAUSIwobbWF4X2Rpc3BsYXlfbmFtZV9jaGFyYWN0ZXJzGAUgASgFEhUKDW1heF9wYWdlX3NpemUYBiABKAUSHwoXbWF4X2FydGlmYWN0X3BhdGhfYnl0ZXMYByABKAUSHwoXbWF4X2FydGlmYWN0X2RhdGFfYnl0ZXMYCCABKAUiDwoNV2hvQW1JUmVxdWVzdCIzCglQcmluY2lwYWwSDwoHc3ViamVjdBgBIAEoCRIVCg1hdXRoZW50aWNhdGVkGAIgASgIIj4KFUxpc3RXb3Jrc3BhY2VzUmVxdWVzdBIRCglwYWdlX3NpemUYASABKAUSEgoKcGFnZV90b2tlbhgCIAEoCSJiChZMaXN0V29ya3NwYWNlc1Jlc3BvbnNlEi8KCndvcmtzcGFjZXMYASADKAsyGy50cml2ZXQuY29tbW9uLnYxLldvcmtzcGFjZRIXCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAkiGQoJV29ya3NwYWNlEgwKBG5hbWUYASABKAkiDgoMRHJhaW5SZXF1ZXN0Ig8KDURyYWluUmVzcG9uc2Uy3QIKDVN5c3RlbVNlcnZpY2USVQoNR2V0U2VydmVySW5mbxImLnRyaXZldC5jb21tb24udjEuR2V0U2VydmVySW5mb1JlcXVlc3QaHC50cml2ZXQuY29tbW9uLnYxLlNlcnZlckluZm8SRgoGV2hvQW1JEh8udHJpdmV0LmNvbW1vbi52MS5XaG9BbUlSZXF1ZXN0GhsudHJpdmV0LmNvbW1vbi52MS5QcmluY2lwYWwSYwoOTGlzdFdvcmtzcGFjZXMSJy50cml2ZXQuY29tbW9uLnYxLkxpc3RXb3Jrc3BhY2VzUmVxdWVzdBooLnRyaXZldC5jb21tb24udjEuTGlzdFdvcmtzcGFjZXNSZXNwb25zZRJICgVEcmFpbhIeLnRyaXZldC5jb21tb24udjEuRHJhaW5SZXF1ZXN0Gh8udHJpdmV0LmNvbW1vbi52MS5EcmFpblJlc3BvbnNlYgZwcm90bzM", [file_google_protobuf_timestamp]);
+  fileDesc("CiV0cml2ZXQvY29tbW9uL3YxL3N5c3RlbV9zZXJ2aWNlLnByb3RvEhB0cml2ZXQuY29tbW9uLnYxIhYKFEdldFNlcnZlckluZm9SZXF1ZXN0ItUBCgpTZXJ2ZXJJbmZvEg8KB3ZlcnNpb24YASABKAkSEAoIc2VydmljZXMYAiADKAkSLgoKc3RhcnRfdGltZRgDIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASHwoXYXV0aGVudGljYXRpb25fcmVxdWlyZWQYBCABKAgSKAoGbGltaXRzGAUgASgLMhgudHJpdmV0LmNvbW1vbi52MS5MaW1pdHMSKQoHc2lnbl9pbhgGIAMoCzIYLnRyaXZldC5jb21tb24udjEuU2lnbkluIsMBCgZTaWduSW4SDgoGaXNzdWVyGAEgASgJEgsKA3VybBgCIAEoCRIRCgljbGllbnRfaWQYAyABKAkSDgoGc2NvcGVzGAQgAygJEi0KBXRva2VuGAUgASgOMh4udHJpdmV0LmNvbW1vbi52MS5TaWduSW4uVG9rZW4iSgoFVG9rZW4SFQoRVE9LRU5fVU5TUEVDSUZJRUQQABISCg5UT0tFTl9JRF9UT0tFThABEhYKElRPS0VOX0FDQ0VTU19UT0tFThACIvkBCgZMaW1pdHMSGQoRbWF4X21lc3NhZ2VfYnl0ZXMYASABKAMSGgoSbWF4X2tleV9jaGFyYWN0ZXJzGAIgASgFEh0KFW1heF9wYXJhbV92YWx1ZV9ieXRlcxgDIAEoBRIbChNtYXhfdGFnX3ZhbHVlX2J5dGVzGAQgASgFEiMKG21heF9kaXNwbGF5X25hbWVfY2hhcmFjdGVycxgFIAEoBRIVCg1tYXhfcGFnZV9zaXplGAYgASgFEh8KF21heF9hcnRpZmFjdF9wYXRoX2J5dGVzGAcgASgFEh8KF21heF9hcnRpZmFjdF9kYXRhX2J5dGVzGAggASgFIg8KDVdob0FtSVJlcXVlc3QiawoJUHJpbmNpcGFsEg8KB3N1YmplY3QYASABKAkSFQoNYXV0aGVudGljYXRlZBgCIAEoCBIOCgZncm91cHMYAyADKAkSEAoIdG9rZW5faWQYBCABKAkSFAoMc2VydmVyX3JvbGVzGAUgAygJIj4KFUxpc3RXb3Jrc3BhY2VzUmVxdWVzdBIRCglwYWdlX3NpemUYASABKAUSEgoKcGFnZV90b2tlbhgCIAEoCSJiChZMaXN0V29ya3NwYWNlc1Jlc3BvbnNlEi8KCndvcmtzcGFjZXMYASADKAsyGy50cml2ZXQuY29tbW9uLnYxLldvcmtzcGFjZRIXCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAkiUwoJV29ya3NwYWNlEgwKBG5hbWUYASABKAkSDQoFcm9sZXMYAiADKAkSEwoLcGVybWlzc2lvbnMYAyADKAkSFAoMZGVsZXRlZF9kYXlzGAQgASgFIi0KGEdldFdvcmtzcGFjZVVzYWdlUmVxdWVzdBIRCgl3b3Jrc3BhY2UYASABKAkiPgoOV29ya3NwYWNlVXNhZ2USLAoGcXVvdGFzGAEgAygLMhwudHJpdmV0LmNvbW1vbi52MS5RdW90YVVzYWdlIkcKClF1b3RhVXNhZ2USDQoFcXVvdGEYASABKAkSDAoEdXNlZBgCIAEoAxISCgVsaW1pdBgDIAEoA0gAiAEBQggKBl9saW1pdCIOCgxEcmFpblJlcXVlc3QiDwoNRHJhaW5SZXNwb25zZSLOAQoKQXVkaXRRdWVyeRIPCgdzdWJqZWN0GAEgASgJEg4KBm1ldGhvZBgCIAEoCRIvCgdvdXRjb21lGAMgASgOMh4udHJpdmV0LmNvbW1vbi52MS5BdWRpdE91dGNvbWUSLgoKc3RhcnRfdGltZRgEIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASLAoIZW5kX3RpbWUYBSABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhAKCHJlc291cmNlGAYgASgJInwKFkxpc3RBdWRpdEV2ZW50c1JlcXVlc3QSDgoGcGFyZW50GAEgASgJEisKBXF1ZXJ5GAIgASgLMhwudHJpdmV0LmNvbW1vbi52MS5BdWRpdFF1ZXJ5EhEKCXBhZ2Vfc2l6ZRgDIAEoBRISCgpwYWdlX3Rva2VuGAQgASgJInIKHExpc3RTZXJ2ZXJBdWRpdEV2ZW50c1JlcXVlc3QSKwoFcXVlcnkYASABKAsyHC50cml2ZXQuY29tbW9uLnYxLkF1ZGl0UXVlcnkSEQoJcGFnZV9zaXplGAIgASgFEhIKCnBhZ2VfdG9rZW4YAyABKAkiZgoXTGlzdEF1ZGl0RXZlbnRzUmVzcG9uc2USMgoMYXVkaXRfZXZlbnRzGAEgAygLMhwudHJpdmV0LmNvbW1vbi52MS5BdWRpdEV2ZW50EhcKD25leHRfcGFnZV90b2tlbhgCIAEoCSKDAQodTGlzdFNlcnZlckF1ZGl0RXZlbnRzUmVzcG9uc2USMgoMYXVkaXRfZXZlbnRzGAEgAygLMhwudHJpdmV0LmNvbW1vbi52MS5BdWRpdEV2ZW50EhcKD25leHRfcGFnZV90b2tlbhgCIAEoCRIVCg1kcm9wcGVkX2NvdW50GAMgASgDIr0DCgpBdWRpdEV2ZW50EhAKCGV2ZW50X2lkGAEgASgJEigKBHRpbWUYAiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEi4KCmZpcnN0X3RpbWUYAyABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhIKCmNhbGxfY291bnQYBCABKAMSDgoGbWV0aG9kGAUgASgJEg8KB3N1YmplY3QYBiABKAkSFQoNYXV0aGVudGljYXRlZBgHIAEoCBIQCgh0b2tlbl9pZBgIIAEoCRIRCgl3b3Jrc3BhY2UYCSABKAkSEQoJcmVzb3VyY2VzGAogAygJEhsKE21vcmVfcmVzb3VyY2VfY291bnQYCyABKAMSLwoHb3V0Y29tZRgMIAEoDjIeLnRyaXZldC5jb21tb24udjEuQXVkaXRPdXRjb21lEgwKBGNvZGUYDSABKAkSDgoGcmVhc29uGA4gASgJEgwKBHBlZXIYDyABKAkSHQoVY2xhaW1lZF9mb3J3YXJkZWRfZm9yGBAgASgJEhIKCnVzZXJfYWdlbnQYESABKAkSEgoKcmVxdWVzdF9pZBgSIAEoCSp+CgxBdWRpdE91dGNvbWUSHQoZQVVESVRfT1VUQ09NRV9VTlNQRUNJRklFRBAAEhsKF0FVRElUX09VVENPTUVfU1VDQ0VFREVEEAESGAoUQVVESVRfT1VUQ09NRV9ERU5JRUQQAhIYChRBVURJVF9PVVRDT01FX0ZBSUxFRBADMqIFCg1TeXN0ZW1TZXJ2aWNlElUKDUdldFNlcnZlckluZm8SJi50cml2ZXQuY29tbW9uLnYxLkdldFNlcnZlckluZm9SZXF1ZXN0GhwudHJpdmV0LmNvbW1vbi52MS5TZXJ2ZXJJbmZvEkYKBldob0FtSRIfLnRyaXZldC5jb21tb24udjEuV2hvQW1JUmVxdWVzdBobLnRyaXZldC5jb21tb24udjEuUHJpbmNpcGFsEmMKDkxpc3RXb3Jrc3BhY2VzEicudHJpdmV0LmNvbW1vbi52MS5MaXN0V29ya3NwYWNlc1JlcXVlc3QaKC50cml2ZXQuY29tbW9uLnYxLkxpc3RXb3Jrc3BhY2VzUmVzcG9uc2USYQoRR2V0V29ya3NwYWNlVXNhZ2USKi50cml2ZXQuY29tbW9uLnYxLkdldFdvcmtzcGFjZVVzYWdlUmVxdWVzdBogLnRyaXZldC5jb21tb24udjEuV29ya3NwYWNlVXNhZ2USZgoPTGlzdEF1ZGl0RXZlbnRzEigudHJpdmV0LmNvbW1vbi52MS5MaXN0QXVkaXRFdmVudHNSZXF1ZXN0GikudHJpdmV0LmNvbW1vbi52MS5MaXN0QXVkaXRFdmVudHNSZXNwb25zZRJ4ChVMaXN0U2VydmVyQXVkaXRFdmVudHMSLi50cml2ZXQuY29tbW9uLnYxLkxpc3RTZXJ2ZXJBdWRpdEV2ZW50c1JlcXVlc3QaLy50cml2ZXQuY29tbW9uLnYxLkxpc3RTZXJ2ZXJBdWRpdEV2ZW50c1Jlc3BvbnNlEkgKBURyYWluEh4udHJpdmV0LmNvbW1vbi52MS5EcmFpblJlcXVlc3QaHy50cml2ZXQuY29tbW9uLnYxLkRyYWluUmVzcG9uc2ViBnByb3RvMw", [file_google_protobuf_timestamp]);
 
 /**
  * Asks for ServerInfo.
@@ -69,6 +69,14 @@ export type ServerInfo = Message<"trivet.common.v1.ServerInfo"> & {
    * @generated from field: trivet.common.v1.Limits limits = 5;
    */
   limits?: Limits | undefined;
+
+  /**
+   * Whom people sign in with, by the name of the issuer. Empty where nobody can: then callers bring tokens of their own,
+   * or none are asked for.
+   *
+   * @generated from field: repeated trivet.common.v1.SignIn sign_in = 6;
+   */
+  signIn: SignIn[];
 };
 
 /**
@@ -77,6 +85,89 @@ export type ServerInfo = Message<"trivet.common.v1.ServerInfo"> & {
  */
 export const ServerInfoSchema: GenMessage<ServerInfo> = /*@__PURE__*/
   messageDesc(file_trivet_common_v1_system_service, 1);
+
+/**
+ * How people sign in with an OpenID issuer: by authorization code with PKCE (S256), as a public client.
+ *
+ * @generated from message trivet.common.v1.SignIn
+ */
+export type SignIn = Message<"trivet.common.v1.SignIn"> & {
+  /**
+   * The name of the issuer, which subjects begin with: `people` in `people/ann@example.org`.
+   *
+   * @generated from field: string issuer = 1;
+   */
+  issuer: string;
+
+  /**
+   * The URL of the issuer, whose discovery document is below it.
+   *
+   * @generated from field: string url = 2;
+   */
+  url: string;
+
+  /**
+   * The id of a client that may redirect to `http://127.0.0.1:PORT/callback`, at any port (RFC 8252).
+   *
+   * @generated from field: string client_id = 3;
+   */
+  clientId: string;
+
+  /**
+   * What to ask for, in this order; with `offline_access` many issuers give a refresh token.
+   *
+   * @generated from field: repeated string scopes = 4;
+   */
+  scopes: string[];
+
+  /**
+   * Which token to present to Trivet.
+   *
+   * @generated from field: trivet.common.v1.SignIn.Token token = 5;
+   */
+  token: SignIn_Token;
+};
+
+/**
+ * Describes the message trivet.common.v1.SignIn.
+ * Use `create(SignInSchema)` to create a new message.
+ */
+export const SignInSchema: GenMessage<SignIn> = /*@__PURE__*/
+  messageDesc(file_trivet_common_v1_system_service, 2);
+
+/**
+ * A kind of token.
+ *
+ * @generated from enum trivet.common.v1.SignIn.Token
+ */
+export enum SignIn_Token {
+  /**
+   * Not a kind.
+   *
+   * @generated from enum value: TOKEN_UNSPECIFIED = 0;
+   */
+  UNSPECIFIED = 0,
+
+  /**
+   * The id token, whose audience is the client.
+   *
+   * @generated from enum value: TOKEN_ID_TOKEN = 1;
+   */
+  ID_TOKEN = 1,
+
+  /**
+   * The access token, which has to be a JWT.
+   *
+   * @generated from enum value: TOKEN_ACCESS_TOKEN = 2;
+   */
+  ACCESS_TOKEN = 2,
+}
+
+/**
+ * Describes the enum trivet.common.v1.SignIn.Token.
+ */
+export const SignIn_TokenSchema: GenEnum<SignIn_Token> = /*@__PURE__*/
+  enumDesc(file_trivet_common_v1_system_service, 2, 0);
 
 /**
  * What a server refuses for its size. A value above a limit is an error, never cut.
@@ -146,7 +237,7 @@ export type Limits = Message<"trivet.common.v1.Limits"> & {
  * Use `create(LimitsSchema)` to create a new message.
  */
 export const LimitsSchema: GenMessage<Limits> = /*@__PURE__*/
-  messageDesc(file_trivet_common_v1_system_service, 2);
+  messageDesc(file_trivet_common_v1_system_service, 3);
 
 /**
  * Asks who the caller is.
@@ -161,16 +252,17 @@ export type WhoAmIRequest = Message<"trivet.common.v1.WhoAmIRequest"> & {
  * Use `create(WhoAmIRequestSchema)` to create a new message.
  */
 export const WhoAmIRequestSchema: GenMessage<WhoAmIRequest> = /*@__PURE__*/
-  messageDesc(file_trivet_common_v1_system_service, 3);
+  messageDesc(file_trivet_common_v1_system_service, 4);
 
 /**
- * A verified caller.
+ * A verified caller, and what it may do beyond single workspaces.
  *
  * @generated from message trivet.common.v1.Principal
  */
 export type Principal = Message<"trivet.common.v1.Principal"> & {
   /**
-   * The caller's stable name: the token's subject, or `anonymous` where authentication is off.
+   * The caller's stable name: `ISSUER/NAME`, such as `people/ann@example.org`, `trivet/ci` for Trivet's own tokens and
+   * `certificate/trainer` for a client certificate; or `anonymous` where authentication is off.
    *
    * @generated from field: string subject = 1;
    */
@@ -182,6 +274,28 @@ export type Principal = Message<"trivet.common.v1.Principal"> & {
    * @generated from field: bool authenticated = 2;
    */
   authenticated: boolean;
+
+  /**
+   * The caller's groups, each `ISSUER/NAME`, as its issuer says, sorted.
+   *
+   * @generated from field: repeated string groups = 3;
+   */
+  groups: string[];
+
+  /**
+   * The id (`jti`) of the caller's token, by which it can be revoked. Empty for none.
+   *
+   * @generated from field: string token_id = 4;
+   */
+  tokenId: string;
+
+  /**
+   * The caller's roles over all workspaces and the server itself, sorted: `admin`, `maintenance`. What it may do in a
+   * workspace says ListWorkspaces.
+   *
+   * @generated from field: repeated string server_roles = 5;
+   */
+  serverRoles: string[];
 };
 
 /**
@@ -189,7 +303,7 @@ export type Principal = Message<"trivet.common.v1.Principal"> & {
  * Use `create(PrincipalSchema)` to create a new message.
  */
 export const PrincipalSchema: GenMessage<Principal> = /*@__PURE__*/
-  messageDesc(file_trivet_common_v1_system_service, 4);
+  messageDesc(file_trivet_common_v1_system_service, 5);
 
 /**
  * Asks for a page of workspaces.
@@ -217,7 +331,7 @@ export type ListWorkspacesRequest = Message<"trivet.common.v1.ListWorkspacesRequ
  * Use `create(ListWorkspacesRequestSchema)` to create a new message.
  */
 export const ListWorkspacesRequestSchema: GenMessage<ListWorkspacesRequest> = /*@__PURE__*/
-  messageDesc(file_trivet_common_v1_system_service, 5);
+  messageDesc(file_trivet_common_v1_system_service, 6);
 
 /**
  * A page of workspaces.
@@ -245,7 +359,7 @@ export type ListWorkspacesResponse = Message<"trivet.common.v1.ListWorkspacesRes
  * Use `create(ListWorkspacesResponseSchema)` to create a new message.
  */
 export const ListWorkspacesResponseSchema: GenMessage<ListWorkspacesResponse> = /*@__PURE__*/
-  messageDesc(file_trivet_common_v1_system_service, 6);
+  messageDesc(file_trivet_common_v1_system_service, 7);
 
 /**
  * A team's own space: what is in one is invisible from another.
@@ -259,6 +373,28 @@ export type Workspace = Message<"trivet.common.v1.Workspace"> & {
    * @generated from field: string name = 1;
    */
   name: string;
+
+  /**
+   * The caller's roles here, sorted: `reader`, `writer`, `maintainer`, `approver`, `admin`, `maintenance`.
+   *
+   * @generated from field: repeated string roles = 2;
+   */
+  roles: string[];
+
+  /**
+   * What these roles permit: names of Permission without their prefix, `READ`, `WRITE`, …, in the order of the enum.
+   *
+   * @generated from field: repeated string permissions = 3;
+   */
+  permissions: string[];
+
+  /**
+   * After how many days in the bin experiments and runs are to be removed for good, as the policy file says, from 1 up;
+   * `trivet purge --by-policy` does it. 0: when somebody asks for it.
+   *
+   * @generated from field: int32 deleted_days = 4;
+   */
+  deletedDays: number;
 };
 
 /**
@@ -266,7 +402,85 @@ export type Workspace = Message<"trivet.common.v1.Workspace"> & {
  * Use `create(WorkspaceSchema)` to create a new message.
  */
 export const WorkspaceSchema: GenMessage<Workspace> = /*@__PURE__*/
-  messageDesc(file_trivet_common_v1_system_service, 7);
+  messageDesc(file_trivet_common_v1_system_service, 8);
+
+/**
+ * Asks how much a workspace uses.
+ *
+ * @generated from message trivet.common.v1.GetWorkspaceUsageRequest
+ */
+export type GetWorkspaceUsageRequest = Message<"trivet.common.v1.GetWorkspaceUsageRequest"> & {
+  /**
+   * `workspaces/{workspace}`
+   *
+   * @generated from field: string workspace = 1;
+   */
+  workspace: string;
+};
+
+/**
+ * Describes the message trivet.common.v1.GetWorkspaceUsageRequest.
+ * Use `create(GetWorkspaceUsageRequestSchema)` to create a new message.
+ */
+export const GetWorkspaceUsageRequestSchema: GenMessage<GetWorkspaceUsageRequest> = /*@__PURE__*/
+  messageDesc(file_trivet_common_v1_system_service, 9);
+
+/**
+ * How much a workspace uses.
+ *
+ * @generated from message trivet.common.v1.WorkspaceUsage
+ */
+export type WorkspaceUsage = Message<"trivet.common.v1.WorkspaceUsage"> & {
+  /**
+   * Sorted by their names.
+   *
+   * @generated from field: repeated trivet.common.v1.QuotaUsage quotas = 1;
+   */
+  quotas: QuotaUsage[];
+};
+
+/**
+ * Describes the message trivet.common.v1.WorkspaceUsage.
+ * Use `create(WorkspaceUsageSchema)` to create a new message.
+ */
+export const WorkspaceUsageSchema: GenMessage<WorkspaceUsage> = /*@__PURE__*/
+  messageDesc(file_trivet_common_v1_system_service, 10);
+
+/**
+ * How much a workspace uses of one thing.
+ *
+ * @generated from message trivet.common.v1.QuotaUsage
+ */
+export type QuotaUsage = Message<"trivet.common.v1.QuotaUsage"> & {
+  /**
+   * As the policy file calls it: `bytes`, `points_per_second`, `requests_per_second` or `runs`.
+   *
+   * @generated from field: string quota = 1;
+   */
+  quota: string;
+
+  /**
+   * How much is used. Of a rate, what this server took in during one of the last seconds. What other replicas have done
+   * in the last few seconds may be missing.
+   *
+   * @generated from field: int64 used = 2;
+   */
+  used: bigint;
+
+  /**
+   * How much may be used, all replicas together. Absent: as much as one likes.
+   *
+   * @generated from field: optional int64 limit = 3;
+   */
+  limit?: bigint | undefined;
+};
+
+/**
+ * Describes the message trivet.common.v1.QuotaUsage.
+ * Use `create(QuotaUsageSchema)` to create a new message.
+ */
+export const QuotaUsageSchema: GenMessage<QuotaUsage> = /*@__PURE__*/
+  messageDesc(file_trivet_common_v1_system_service, 11);
 
 /**
  * Asks the server to leave its load balancer.
@@ -281,7 +495,7 @@ export type DrainRequest = Message<"trivet.common.v1.DrainRequest"> & {
  * Use `create(DrainRequestSchema)` to create a new message.
  */
 export const DrainRequestSchema: GenMessage<DrainRequest> = /*@__PURE__*/
-  messageDesc(file_trivet_common_v1_system_service, 8);
+  messageDesc(file_trivet_common_v1_system_service, 12);
 
 /**
  * The server's health answers NOT_SERVING.
@@ -296,7 +510,391 @@ export type DrainResponse = Message<"trivet.common.v1.DrainResponse"> & {
  * Use `create(DrainResponseSchema)` to create a new message.
  */
 export const DrainResponseSchema: GenMessage<DrainResponse> = /*@__PURE__*/
-  messageDesc(file_trivet_common_v1_system_service, 9);
+  messageDesc(file_trivet_common_v1_system_service, 13);
+
+/**
+ * Which audit events are asked for: those to which all of this applies.
+ *
+ * @generated from message trivet.common.v1.AuditQuery
+ */
+export type AuditQuery = Message<"trivet.common.v1.AuditQuery"> & {
+  /**
+   * Only those of the principal with this subject. Empty: of all.
+   *
+   * @generated from field: string subject = 1;
+   */
+  subject: string;
+
+  /**
+   * Only those of this method: `/trivet.tracking.v1.TrackingService/CreateRun`, or `CreateRun` alone. Empty: of all.
+   *
+   * @generated from field: string method = 2;
+   */
+  method: string;
+
+  /**
+   * Only those that ended so. Unspecified: any.
+   *
+   * @generated from field: trivet.common.v1.AuditOutcome outcome = 3;
+   */
+  outcome: AuditOutcome;
+
+  /**
+   * Only those at this time or later. Absent: from the oldest on that is kept.
+   *
+   * @generated from field: google.protobuf.Timestamp start_time = 4;
+   */
+  startTime?: Timestamp | undefined;
+
+  /**
+   * Only those before this time. Absent: up to the newest.
+   *
+   * @generated from field: google.protobuf.Timestamp end_time = 5;
+   */
+  endTime?: Timestamp | undefined;
+
+  /**
+   * Only those that have this name, or one below it, among their `resources`: `workspaces/team-a/models/taxi` finds
+   * what was done to its versions too. Empty: of all.
+   *
+   * @generated from field: string resource = 6;
+   */
+  resource: string;
+};
+
+/**
+ * Describes the message trivet.common.v1.AuditQuery.
+ * Use `create(AuditQuerySchema)` to create a new message.
+ */
+export const AuditQuerySchema: GenMessage<AuditQuery> = /*@__PURE__*/
+  messageDesc(file_trivet_common_v1_system_service, 14);
+
+/**
+ * Asks for a page of the audit events of a workspace.
+ *
+ * @generated from message trivet.common.v1.ListAuditEventsRequest
+ */
+export type ListAuditEventsRequest = Message<"trivet.common.v1.ListAuditEventsRequest"> & {
+  /**
+   * `workspaces/{workspace}`: that the calls named, also in vain.
+   *
+   * @generated from field: string parent = 1;
+   */
+  parent: string;
+
+  /**
+   * Which of them. Absent: all.
+   *
+   * @generated from field: trivet.common.v1.AuditQuery query = 2;
+   */
+  query?: AuditQuery | undefined;
+
+  /**
+   * At most this many. 0 means 100; above 1,000 is lowered to 1,000; below 0 is INVALID_ARGUMENT.
+   *
+   * @generated from field: int32 page_size = 3;
+   */
+  pageSize: number;
+
+  /**
+   * Where to go on: `next_page_token` of the page before. Empty for the first page.
+   *
+   * @generated from field: string page_token = 4;
+   */
+  pageToken: string;
+};
+
+/**
+ * Describes the message trivet.common.v1.ListAuditEventsRequest.
+ * Use `create(ListAuditEventsRequestSchema)` to create a new message.
+ */
+export const ListAuditEventsRequestSchema: GenMessage<ListAuditEventsRequest> = /*@__PURE__*/
+  messageDesc(file_trivet_common_v1_system_service, 15);
+
+/**
+ * Asks for a page of all audit events of a server.
+ *
+ * @generated from message trivet.common.v1.ListServerAuditEventsRequest
+ */
+export type ListServerAuditEventsRequest = Message<"trivet.common.v1.ListServerAuditEventsRequest"> & {
+  /**
+   * Which of them. Absent: all.
+   *
+   * @generated from field: trivet.common.v1.AuditQuery query = 1;
+   */
+  query?: AuditQuery | undefined;
+
+  /**
+   * At most this many. 0 means 100; above 1,000 is lowered to 1,000; below 0 is INVALID_ARGUMENT.
+   *
+   * @generated from field: int32 page_size = 2;
+   */
+  pageSize: number;
+
+  /**
+   * Where to go on: `next_page_token` of the page before. Empty for the first page.
+   *
+   * @generated from field: string page_token = 3;
+   */
+  pageToken: string;
+};
+
+/**
+ * Describes the message trivet.common.v1.ListServerAuditEventsRequest.
+ * Use `create(ListServerAuditEventsRequestSchema)` to create a new message.
+ */
+export const ListServerAuditEventsRequestSchema: GenMessage<ListServerAuditEventsRequest> = /*@__PURE__*/
+  messageDesc(file_trivet_common_v1_system_service, 16);
+
+/**
+ * A page of audit events of a workspace.
+ *
+ * @generated from message trivet.common.v1.ListAuditEventsResponse
+ */
+export type ListAuditEventsResponse = Message<"trivet.common.v1.ListAuditEventsResponse"> & {
+  /**
+   * The newest first. A page may be short.
+   *
+   * @generated from field: repeated trivet.common.v1.AuditEvent audit_events = 1;
+   */
+  auditEvents: AuditEvent[];
+
+  /**
+   * Empty at the end, and only there.
+   *
+   * @generated from field: string next_page_token = 2;
+   */
+  nextPageToken: string;
+};
+
+/**
+ * Describes the message trivet.common.v1.ListAuditEventsResponse.
+ * Use `create(ListAuditEventsResponseSchema)` to create a new message.
+ */
+export const ListAuditEventsResponseSchema: GenMessage<ListAuditEventsResponse> = /*@__PURE__*/
+  messageDesc(file_trivet_common_v1_system_service, 17);
+
+/**
+ * A page of all audit events of a server.
+ *
+ * @generated from message trivet.common.v1.ListServerAuditEventsResponse
+ */
+export type ListServerAuditEventsResponse = Message<"trivet.common.v1.ListServerAuditEventsResponse"> & {
+  /**
+   * The newest first. A page may be short.
+   *
+   * @generated from field: repeated trivet.common.v1.AuditEvent audit_events = 1;
+   */
+  auditEvents: AuditEvent[];
+
+  /**
+   * Empty at the end, and only there.
+   *
+   * @generated from field: string next_page_token = 2;
+   */
+  nextPageToken: string;
+
+  /**
+   * How many calls this server could not keep events of since it started, because they came faster than its database
+   * took them, or that was away. They are in its log.
+   *
+   * @generated from field: int64 dropped_count = 3;
+   */
+  droppedCount: bigint;
+};
+
+/**
+ * Describes the message trivet.common.v1.ListServerAuditEventsResponse.
+ * Use `create(ListServerAuditEventsResponseSchema)` to create a new message.
+ */
+export const ListServerAuditEventsResponseSchema: GenMessage<ListServerAuditEventsResponse> = /*@__PURE__*/
+  messageDesc(file_trivet_common_v1_system_service, 18);
+
+/**
+ * A call that changed something or was turned away, or several that are counted together.
+ *
+ * Calls of methods that are marked as `frequent`, such as WriteRun, are counted: those of a minute with the same caller,
+ * method, names, outcome and origin are one event. So are calls without valid credentials, by method and address. All
+ * others are events by themselves.
+ *
+ * @generated from message trivet.common.v1.AuditEvent
+ */
+export type AuditEvent = Message<"trivet.common.v1.AuditEvent"> & {
+  /**
+   * 32 hexadecimal digits; no two events have the same. The log has it as `event_id`.
+   *
+   * @generated from field: string event_id = 1;
+   */
+  eventId: string;
+
+  /**
+   * When the call ended; of several, the last one.
+   *
+   * @generated from field: google.protobuf.Timestamp time = 2;
+   */
+  time?: Timestamp | undefined;
+
+  /**
+   * When the first of the calls ended.
+   *
+   * @generated from field: google.protobuf.Timestamp first_time = 3;
+   */
+  firstTime?: Timestamp | undefined;
+
+  /**
+   * How many calls it stands for: 1 or more.
+   *
+   * @generated from field: int64 call_count = 4;
+   */
+  callCount: bigint;
+
+  /**
+   * `/package.Service/Method`.
+   *
+   * @generated from field: string method = 5;
+   */
+  method: string;
+
+  /**
+   * Who called, as verified: `ISSUER/NAME`; or `anonymous`, where nothing was presented or it did not verify.
+   *
+   * @generated from field: string subject = 6;
+   */
+  subject: string;
+
+  /**
+   * Whether credentials were verified.
+   *
+   * @generated from field: bool authenticated = 7;
+   */
+  authenticated: boolean;
+
+  /**
+   * The id of the token (`jti`), by which it can be revoked. Empty where it has none. Never the token.
+   *
+   * @generated from field: string token_id = 8;
+   */
+  tokenId: string;
+
+  /**
+   * Id of the workspace that the call named, which may be none that exists. Empty for calls about the server.
+   *
+   * @generated from field: string workspace = 9;
+   */
+  workspace: string;
+
+  /**
+   * What the call named, in its order, and what it created: at most 50 names of at most 300 characters.
+   *
+   * @generated from field: repeated string resources = 10;
+   */
+  resources: string[];
+
+  /**
+   * How many names there were besides; names after the first 1,000 are not counted.
+   *
+   * @generated from field: int64 more_resource_count = 11;
+   */
+  moreResourceCount: bigint;
+
+  /**
+   * How it ended.
+   *
+   * @generated from field: trivet.common.v1.AuditOutcome outcome = 12;
+   */
+  outcome: AuditOutcome;
+
+  /**
+   * The status: `OK`, `PERMISSION_DENIED`, `CANCELLED`, ….
+   *
+   * @generated from field: string code = 13;
+   */
+  code: string;
+
+  /**
+   * The reason of the error, a name of ErrorReason without its prefix. Empty for `OK` and `CANCELLED`.
+   *
+   * @generated from field: string reason = 14;
+   */
+  reason: string;
+
+  /**
+   * The address that the call came from, without its port, or `unix`. Behind the gateway it is the gateway's.
+   *
+   * @generated from field: string peer = 15;
+   */
+  peer: string;
+
+  /**
+   * What the call says of where it came from before that (`x-forwarded-for`). Nobody has verified it: the gateway says
+   * so of those who call it, and anybody else can say anything.
+   *
+   * @generated from field: string claimed_forwarded_for = 16;
+   */
+  claimedForwardedFor: string;
+
+  /**
+   * What the caller's program says that it is.
+   *
+   * @generated from field: string user_agent = 17;
+   */
+  userAgent: string;
+
+  /**
+   * The request id of the call; of several, the first one.
+   *
+   * @generated from field: string request_id = 18;
+   */
+  requestId: string;
+};
+
+/**
+ * Describes the message trivet.common.v1.AuditEvent.
+ * Use `create(AuditEventSchema)` to create a new message.
+ */
+export const AuditEventSchema: GenMessage<AuditEvent> = /*@__PURE__*/
+  messageDesc(file_trivet_common_v1_system_service, 19);
+
+/**
+ * How a call ended that was noted.
+ *
+ * @generated from enum trivet.common.v1.AuditOutcome
+ */
+export enum AuditOutcome {
+  /**
+   * Not said; in a request, any.
+   *
+   * @generated from enum value: AUDIT_OUTCOME_UNSPECIFIED = 0;
+   */
+  UNSPECIFIED = 0,
+
+  /**
+   * It did what was asked.
+   *
+   * @generated from enum value: AUDIT_OUTCOME_SUCCEEDED = 1;
+   */
+  SUCCEEDED = 1,
+
+  /**
+   * It was turned away: UNAUTHENTICATED, PERMISSION_DENIED, or NOT_FOUND for a workspace that the caller may not see.
+   *
+   * @generated from enum value: AUDIT_OUTCOME_DENIED = 2;
+   */
+  DENIED = 2,
+
+  /**
+   * It ended with another error, or was cancelled; some of what was asked may have been done all the same.
+   *
+   * @generated from enum value: AUDIT_OUTCOME_FAILED = 3;
+   */
+  FAILED = 3,
+}
+
+/**
+ * Describes the enum trivet.common.v1.AuditOutcome.
+ */
+export const AuditOutcomeSchema: GenEnum<AuditOutcome> = /*@__PURE__*/
+  enumDesc(file_trivet_common_v1_system_service, 0);
 
 /**
  * What every Trivet server says about itself.
@@ -333,6 +931,38 @@ export const SystemService: GenService<{
     methodKind: "unary";
     input: typeof ListWorkspacesRequestSchema;
     output: typeof ListWorkspacesResponseSchema;
+  },
+  /**
+   * How much of its quotas a workspace uses of what this server counts: `runs`, `points_per_second` of tracking, `bytes`
+   * of artifacts, and `requests_per_second` of each server.
+   *
+   * @generated from rpc trivet.common.v1.SystemService.GetWorkspaceUsage
+   */
+  getWorkspaceUsage: {
+    methodKind: "unary";
+    input: typeof GetWorkspaceUsageRequestSchema;
+    output: typeof WorkspaceUsageSchema;
+  },
+  /**
+   * Who did what in a workspace: the changes that were asked for, and the calls that were turned away; the newest first.
+   * A server has the events of the services that it serves: ask each.
+   *
+   * @generated from rpc trivet.common.v1.SystemService.ListAuditEvents
+   */
+  listAuditEvents: {
+    methodKind: "unary";
+    input: typeof ListAuditEventsRequestSchema;
+    output: typeof ListAuditEventsResponseSchema;
+  },
+  /**
+   * Who did what on this server, in all workspaces and in none; the newest first.
+   *
+   * @generated from rpc trivet.common.v1.SystemService.ListServerAuditEvents
+   */
+  listServerAuditEvents: {
+    methodKind: "unary";
+    input: typeof ListServerAuditEventsRequestSchema;
+    output: typeof ListServerAuditEventsResponseSchema;
   },
   /**
    * Takes this server out of its load balancer: its health answers NOT_SERVING from now on, while calls that arrive

@@ -12,7 +12,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file trivet/registry/v1/model_history.proto.
  */
 export const file_trivet_registry_v1_model_history: GenFile = /*@__PURE__*/
-  fileDesc("CiZ0cml2ZXQvcmVnaXN0cnkvdjEvbW9kZWxfaGlzdG9yeS5wcm90bxISdHJpdmV0LnJlZ2lzdHJ5LnYxIosCChFNb2RlbEhpc3RvcnlFbnRyeRIQCghzZXF1ZW5jZRgBIAEoAxIvCgZhY3Rpb24YAiABKA4yHy50cml2ZXQucmVnaXN0cnkudjEuTW9kZWxBY3Rpb24SDwoHdmVyc2lvbhgDIAEoAxIwCgdjaGFuZ2VzGAQgAygLMh8udHJpdmV0LnJlZ2lzdHJ5LnYxLkZpZWxkQ2hhbmdlEigKBHRpbWUYBSABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEg0KBWFjdG9yGAYgASgJEg4KBnJlYXNvbhgHIAEoCRIXCg9wcmV2aW91c19zaGEyNTYYCCABKAwSDgoGc2hhMjU2GAkgASgMIloKC0ZpZWxkQ2hhbmdlEg0KBWZpZWxkGAEgASgJEhMKBmJlZm9yZRgCIAEoCUgAiAEBEhIKBWFmdGVyGAMgASgJSAGIAQFCCQoHX2JlZm9yZUIICgZfYWZ0ZXIidQoXTGlzdE1vZGVsSGlzdG9yeVJlcXVlc3QSDAoEbmFtZRgBIAEoCRIPCgd2ZXJzaW9uGAIgASgDEhQKDG5ld2VzdF9maXJzdBgDIAEoCBIRCglwYWdlX3NpemUYBCABKAUSEgoKcGFnZV90b2tlbhgFIAEoCSJ+ChhMaXN0TW9kZWxIaXN0b3J5UmVzcG9uc2USNgoHZW50cmllcxgBIAMoCzIlLnRyaXZldC5yZWdpc3RyeS52MS5Nb2RlbEhpc3RvcnlFbnRyeRIXCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAkSEQoJbW9kZWxfdWlkGAMgASgJIk0KE0dldE1vZGVsQXNPZlJlcXVlc3QSDAoEbmFtZRgBIAEoCRIoCgR0aW1lGAIgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCLuAQoJTW9kZWxBc09mEg4KBmV4aXN0cxgBIAEoCBIQCghtb2RlbF9pZBgCIAEoCRIRCgltb2RlbF91aWQYAyABKAkSLQoGc3RhZ2VzGAQgAygLMh0udHJpdmV0LnJlZ2lzdHJ5LnYxLlN0YWdlQXNPZhI7CgdhbGlhc2VzGAUgAygLMioudHJpdmV0LnJlZ2lzdHJ5LnYxLk1vZGVsQXNPZi5BbGlhc2VzRW50cnkSEAoIc2VxdWVuY2UYBiABKAMaLgoMQWxpYXNlc0VudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoAzoCOAEiLAoJU3RhZ2VBc09mEg0KBXN0YWdlGAEgASgJEhAKCHZlcnNpb25zGAIgAygDIlAKElZlcmlmeU1vZGVsUmVxdWVzdBIMCgRuYW1lGAEgASgJEhYKDmtub3duX3NlcXVlbmNlGAIgASgDEhQKDGtub3duX3NoYTI1NhgDIAEoDCJ8ChNWZXJpZnlNb2RlbFJlc3BvbnNlEjAKBmZhdWx0cxgBIAMoCzIgLnRyaXZldC5yZWdpc3RyeS52MS5IaXN0b3J5RmF1bHQSEAoIc2VxdWVuY2UYAiABKAMSDgoGc2hhMjU2GAMgASgMEhEKCW1vZGVsX3VpZBgEIAEoCSKFAQoMSGlzdG9yeUZhdWx0EjIKBGtpbmQYASABKA4yJC50cml2ZXQucmVnaXN0cnkudjEuSGlzdG9yeUZhdWx0S2luZBIQCghzZXF1ZW5jZRgCIAEoAxIPCgd2ZXJzaW9uGAMgASgDEg0KBWZpZWxkGAQgASgJEg8KB21lc3NhZ2UYBSABKAkq8gMKC01vZGVsQWN0aW9uEhwKGE1PREVMX0FDVElPTl9VTlNQRUNJRklFRBAAEh4KGk1PREVMX0FDVElPTl9NT0RFTF9DUkVBVEVEEAESHgoaTU9ERUxfQUNUSU9OX01PREVMX1JFTkFNRUQQAhIgChxNT0RFTF9BQ1RJT05fTU9ERUxfREVTQ1JJQkVEEAMSHQoZTU9ERUxfQUNUSU9OX01PREVMX1RBR0dFRBAEEh4KGk1PREVMX0FDVElPTl9NT0RFTF9ERUxFVEVEEAUSIAocTU9ERUxfQUNUSU9OX1ZFUlNJT05fQ1JFQVRFRBAGEh4KGk1PREVMX0FDVElPTl9WRVJTSU9OX1JFQURZEAcSHwobTU9ERUxfQUNUSU9OX1ZFUlNJT05fRkFJTEVEEAgSIgoeTU9ERUxfQUNUSU9OX1ZFUlNJT05fREVTQ1JJQkVEEAkSHwobTU9ERUxfQUNUSU9OX1ZFUlNJT05fVEFHR0VEEAoSHgoaTU9ERUxfQUNUSU9OX1ZFUlNJT05fTU9WRUQQCxIgChxNT0RFTF9BQ1RJT05fVkVSU0lPTl9ERUxFVEVEEAwSGgoWTU9ERUxfQUNUSU9OX0FMSUFTX1NFVBANEh4KGk1PREVMX0FDVElPTl9BTElBU19ERUxFVEVEEA4q+QEKEEhpc3RvcnlGYXVsdEtpbmQSIgoeSElTVE9SWV9GQVVMVF9LSU5EX1VOU1BFQ0lGSUVEEAASJAogSElTVE9SWV9GQVVMVF9LSU5EX0VOVFJZX0FMVEVSRUQQARIjCh9ISVNUT1JZX0ZBVUxUX0tJTkRfQ0hBSU5fQlJPS0VOEAISJAogSElTVE9SWV9GQVVMVF9LSU5EX0VOVFJZX01JU1NJTkcQAxIkCiBISVNUT1JZX0ZBVUxUX0tJTkRfU1RBVEVfQUxURVJFRBAEEioKJkhJU1RPUllfRkFVTFRfS0lORF9LTk9XTl9FTlRSWV9BTFRFUkVEEAViBnByb3RvMw", [file_google_protobuf_timestamp]);
+  fileDesc("CiZ0cml2ZXQvcmVnaXN0cnkvdjEvbW9kZWxfaGlzdG9yeS5wcm90bxISdHJpdmV0LnJlZ2lzdHJ5LnYxIosCChFNb2RlbEhpc3RvcnlFbnRyeRIQCghzZXF1ZW5jZRgBIAEoAxIvCgZhY3Rpb24YAiABKA4yHy50cml2ZXQucmVnaXN0cnkudjEuTW9kZWxBY3Rpb24SDwoHdmVyc2lvbhgDIAEoAxIwCgdjaGFuZ2VzGAQgAygLMh8udHJpdmV0LnJlZ2lzdHJ5LnYxLkZpZWxkQ2hhbmdlEigKBHRpbWUYBSABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEg0KBWFjdG9yGAYgASgJEg4KBnJlYXNvbhgHIAEoCRIXCg9wcmV2aW91c19zaGEyNTYYCCABKAwSDgoGc2hhMjU2GAkgASgMIloKC0ZpZWxkQ2hhbmdlEg0KBWZpZWxkGAEgASgJEhMKBmJlZm9yZRgCIAEoCUgAiAEBEhIKBWFmdGVyGAMgASgJSAGIAQFCCQoHX2JlZm9yZUIICgZfYWZ0ZXIidQoXTGlzdE1vZGVsSGlzdG9yeVJlcXVlc3QSDAoEbmFtZRgBIAEoCRIPCgd2ZXJzaW9uGAIgASgDEhQKDG5ld2VzdF9maXJzdBgDIAEoCBIRCglwYWdlX3NpemUYBCABKAUSEgoKcGFnZV90b2tlbhgFIAEoCSJ+ChhMaXN0TW9kZWxIaXN0b3J5UmVzcG9uc2USNgoHZW50cmllcxgBIAMoCzIlLnRyaXZldC5yZWdpc3RyeS52MS5Nb2RlbEhpc3RvcnlFbnRyeRIXCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAkSEQoJbW9kZWxfdWlkGAMgASgJIk0KE0dldE1vZGVsQXNPZlJlcXVlc3QSDAoEbmFtZRgBIAEoCRIoCgR0aW1lGAIgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCLuAQoJTW9kZWxBc09mEg4KBmV4aXN0cxgBIAEoCBIQCghtb2RlbF9pZBgCIAEoCRIRCgltb2RlbF91aWQYAyABKAkSLQoGc3RhZ2VzGAQgAygLMh0udHJpdmV0LnJlZ2lzdHJ5LnYxLlN0YWdlQXNPZhI7CgdhbGlhc2VzGAUgAygLMioudHJpdmV0LnJlZ2lzdHJ5LnYxLk1vZGVsQXNPZi5BbGlhc2VzRW50cnkSEAoIc2VxdWVuY2UYBiABKAMaLgoMQWxpYXNlc0VudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoAzoCOAEiLAoJU3RhZ2VBc09mEg0KBXN0YWdlGAEgASgJEhAKCHZlcnNpb25zGAIgAygDIlAKElZlcmlmeU1vZGVsUmVxdWVzdBIMCgRuYW1lGAEgASgJEhYKDmtub3duX3NlcXVlbmNlGAIgASgDEhQKDGtub3duX3NoYTI1NhgDIAEoDCJ8ChNWZXJpZnlNb2RlbFJlc3BvbnNlEjAKBmZhdWx0cxgBIAMoCzIgLnRyaXZldC5yZWdpc3RyeS52MS5IaXN0b3J5RmF1bHQSEAoIc2VxdWVuY2UYAiABKAMSDgoGc2hhMjU2GAMgASgMEhEKCW1vZGVsX3VpZBgEIAEoCSKFAQoMSGlzdG9yeUZhdWx0EjIKBGtpbmQYASABKA4yJC50cml2ZXQucmVnaXN0cnkudjEuSGlzdG9yeUZhdWx0S2luZBIQCghzZXF1ZW5jZRgCIAEoAxIPCgd2ZXJzaW9uGAMgASgDEg0KBWZpZWxkGAQgASgJEg8KB21lc3NhZ2UYBSABKAkqrAUKC01vZGVsQWN0aW9uEhwKGE1PREVMX0FDVElPTl9VTlNQRUNJRklFRBAAEh4KGk1PREVMX0FDVElPTl9NT0RFTF9DUkVBVEVEEAESHgoaTU9ERUxfQUNUSU9OX01PREVMX1JFTkFNRUQQAhIgChxNT0RFTF9BQ1RJT05fTU9ERUxfREVTQ1JJQkVEEAMSHQoZTU9ERUxfQUNUSU9OX01PREVMX1RBR0dFRBAEEh4KGk1PREVMX0FDVElPTl9NT0RFTF9ERUxFVEVEEAUSIAocTU9ERUxfQUNUSU9OX1ZFUlNJT05fQ1JFQVRFRBAGEh4KGk1PREVMX0FDVElPTl9WRVJTSU9OX1JFQURZEAcSHwobTU9ERUxfQUNUSU9OX1ZFUlNJT05fRkFJTEVEEAgSIgoeTU9ERUxfQUNUSU9OX1ZFUlNJT05fREVTQ1JJQkVEEAkSHwobTU9ERUxfQUNUSU9OX1ZFUlNJT05fVEFHR0VEEAoSHgoaTU9ERUxfQUNUSU9OX1ZFUlNJT05fTU9WRUQQCxIgChxNT0RFTF9BQ1RJT05fVkVSU0lPTl9ERUxFVEVEEAwSGgoWTU9ERUxfQUNUSU9OX0FMSUFTX1NFVBANEh4KGk1PREVMX0FDVElPTl9BTElBU19ERUxFVEVEEA4SJAogTU9ERUxfQUNUSU9OX1BST01PVElPTl9SRVFVRVNURUQQDxIjCh9NT0RFTF9BQ1RJT05fUFJPTU9USU9OX0FQUFJPVkVEEBASIwofTU9ERUxfQUNUSU9OX1BST01PVElPTl9SRUpFQ1RFRBAREiQKIE1PREVMX0FDVElPTl9QUk9NT1RJT05fV0lUSERSQVdOEBISIgoeTU9ERUxfQUNUSU9OX1BST01PVElPTl9FWFBJUkVEEBMq+QEKEEhpc3RvcnlGYXVsdEtpbmQSIgoeSElTVE9SWV9GQVVMVF9LSU5EX1VOU1BFQ0lGSUVEEAASJAogSElTVE9SWV9GQVVMVF9LSU5EX0VOVFJZX0FMVEVSRUQQARIjCh9ISVNUT1JZX0ZBVUxUX0tJTkRfQ0hBSU5fQlJPS0VOEAISJAogSElTVE9SWV9GQVVMVF9LSU5EX0VOVFJZX01JU1NJTkcQAxIkCiBISVNUT1JZX0ZBVUxUX0tJTkRfU1RBVEVfQUxURVJFRBAEEioKJkhJU1RPUllfRkFVTFRfS0lORF9LTk9XTl9FTlRSWV9BTFRFUkVEEAViBnByb3RvMw", [file_google_protobuf_timestamp]);
 
 /**
  * What happened to a model, once. Entries are only ever added, also by what changes a version or an alias; they stay
@@ -43,8 +43,8 @@ export type ModelHistoryEntry = Message<"trivet.registry.v1.ModelHistoryEntry"> 
   action: ModelAction;
 
   /**
-   * The number of the version that it was done to; of an alias, the one that it points at, or did where it is removed.
-   * 0: the model itself.
+   * The number of the version that it was done to; of an alias, the one that it points at, or did where it is removed;
+   * of a promotion request, the one that it is about. 0: the model itself.
    *
    * @generated from field: int64 version = 3;
    */
@@ -110,7 +110,10 @@ export type FieldChange = Message<"trivet.registry.v1.FieldChange"> & {
    * As in Model and ModelVersion: `model_id` (the last segment of the name), `description`, `tags.KEY`, `aliases.ALIAS`
    * (a version's number), `state`, `state_message`, `stage`, `manifest_sha256` (hexadecimal digits), `signature.inputs`,
    * `source.external_uri`, `source.artifacts.owner`, `source.artifacts.path`, `source.run`, `source.logged_model`,
-   * `source.commit`, `source.datasets[0].name` and so on, `copied_from`.
+   * `source.commit`, `source.datasets[0].name` and so on, `copied_from`. Of promotion requests, as in PromotionRequest,
+   * after `promotionRequests/{promotion_request}/`: `state`, `version`, `stage`, `from_stage`, `archived_versions` (with
+   * commas between), `alias`, `from_version`, `reason`, `expire_time` (milliseconds since the Unix epoch), `created_by`,
+   * `approvals.APPROVER` (the reason), `ended_by`, `end_reason`.
    *
    * @generated from field: string field = 1;
    */
@@ -573,6 +576,42 @@ export enum ModelAction {
    * @generated from enum value: MODEL_ACTION_ALIAS_DELETED = 14;
    */
   ALIAS_DELETED = 14,
+
+  /**
+   * Somebody asked for a change of what is protected.
+   *
+   * @generated from enum value: MODEL_ACTION_PROMOTION_REQUESTED = 15;
+   */
+  PROMOTION_REQUESTED = 15,
+
+  /**
+   * Somebody approved a promotion request. Where that was the last approval, its `state` changes too, and the entries that
+   * follow, by the same caller and with the reason of who asked, are the change itself.
+   *
+   * @generated from enum value: MODEL_ACTION_PROMOTION_APPROVED = 16;
+   */
+  PROMOTION_APPROVED = 16,
+
+  /**
+   * Somebody rejected a promotion request.
+   *
+   * @generated from enum value: MODEL_ACTION_PROMOTION_REJECTED = 17;
+   */
+  PROMOTION_REJECTED = 17,
+
+  /**
+   * A promotion request was taken back, or ended because its version or the model was deleted.
+   *
+   * @generated from enum value: MODEL_ACTION_PROMOTION_WITHDRAWN = 18;
+   */
+  PROMOTION_WITHDRAWN = 18,
+
+  /**
+   * The time of a promotion request was over; recorded within a minute.
+   *
+   * @generated from enum value: MODEL_ACTION_PROMOTION_EXPIRED = 19;
+   */
+  PROMOTION_EXPIRED = 19,
 }
 
 /**

@@ -12,7 +12,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file trivet/registry/v1/promotion_rules.proto.
  */
 export const file_trivet_registry_v1_promotion_rules: GenFile = /*@__PURE__*/
-  fileDesc("Cih0cml2ZXQvcmVnaXN0cnkvdjEvcHJvbW90aW9uX3J1bGVzLnByb3RvEhJ0cml2ZXQucmVnaXN0cnkudjEiuwEKDlByb21vdGlvblJ1bGVzEhEKCXdvcmtzcGFjZRgBIAEoCRIOCgZzdGFnZXMYAiADKAkSGAoQcHJvdGVjdGVkX3N0YWdlcxgDIAMoCRIZChFwcm90ZWN0ZWRfYWxpYXNlcxgEIAMoCRIvCgt1cGRhdGVfdGltZRgFIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASEgoKdXBkYXRlZF9ieRgGIAEoCRIMCgRldGFnGAcgASgJIi0KGEdldFByb21vdGlvblJ1bGVzUmVxdWVzdBIRCgl3b3Jrc3BhY2UYASABKAkigQEKG1VwZGF0ZVByb21vdGlvblJ1bGVzUmVxdWVzdBIxCgVydWxlcxgBIAEoCzIiLnRyaXZldC5yZWdpc3RyeS52MS5Qcm9tb3Rpb25SdWxlcxIvCgt1cGRhdGVfbWFzaxgCIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5GaWVsZE1hc2tiBnByb3RvMw", [file_google_protobuf_field_mask, file_google_protobuf_timestamp]);
+  fileDesc("Cih0cml2ZXQvcmVnaXN0cnkvdjEvcHJvbW90aW9uX3J1bGVzLnByb3RvEhJ0cml2ZXQucmVnaXN0cnkudjEi4gMKDlByb21vdGlvblJ1bGVzEhEKCXdvcmtzcGFjZRgBIAEoCRIOCgZzdGFnZXMYAiADKAkSGAoQcHJvdGVjdGVkX3N0YWdlcxgDIAMoCRIZChFwcm90ZWN0ZWRfYWxpYXNlcxgEIAMoCRIvCgt1cGRhdGVfdGltZRgFIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASEgoKdXBkYXRlZF9ieRgGIAEoCRIMCgRldGFnGAcgASgJEk8KD3N0YWdlX2FwcHJvdmFscxgIIAMoCzI2LnRyaXZldC5yZWdpc3RyeS52MS5Qcm9tb3Rpb25SdWxlcy5TdGFnZUFwcHJvdmFsc0VudHJ5Ek8KD2FsaWFzX2FwcHJvdmFscxgJIAMoCzI2LnRyaXZldC5yZWdpc3RyeS52MS5Qcm9tb3Rpb25SdWxlcy5BbGlhc0FwcHJvdmFsc0VudHJ5EhUKDXBvbGljeV9maWVsZHMYCiADKAkaNQoTU3RhZ2VBcHByb3ZhbHNFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAU6AjgBGjUKE0FsaWFzQXBwcm92YWxzRW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgFOgI4ASItChhHZXRQcm9tb3Rpb25SdWxlc1JlcXVlc3QSEQoJd29ya3NwYWNlGAEgASgJIoEBChtVcGRhdGVQcm9tb3Rpb25SdWxlc1JlcXVlc3QSMQoFcnVsZXMYASABKAsyIi50cml2ZXQucmVnaXN0cnkudjEuUHJvbW90aW9uUnVsZXMSLwoLdXBkYXRlX21hc2sYAiABKAsyGi5nb29nbGUucHJvdG9idWYuRmllbGRNYXNrYgZwcm90bzM", [file_google_protobuf_field_mask, file_google_protobuf_timestamp]);
 
 /**
  * How versions are promoted in a workspace: which stages there are, and what is protected. There is one for each
@@ -39,16 +39,16 @@ export type PromotionRules = Message<"trivet.registry.v1.PromotionRules"> & {
   stages: string[];
 
   /**
-   * Those of the stages that no version may enter or leave, nor be deleted in; case does not count. `None` and what is no
-   * stage are FIELD_INVALID. Written back in the order of `stages`.
+   * Those of the stages that no version may enter or leave but by a PromotionRequest, nor be deleted in; case does not
+   * count. `None` and what is no stage are FIELD_INVALID. Written back in the order of `stages`.
    *
    * @generated from field: repeated string protected_stages = 3;
    */
   protectedStages: string[];
 
   /**
-   * The aliases that can neither be set nor removed, of no model; at most 100 (FIELD_INVALID), each as in SetModelAlias.
-   * A version that one points at cannot be deleted. Written back sorted.
+   * The aliases that can neither be set nor removed, of no model, but by a PromotionRequest; at most 100 (FIELD_INVALID),
+   * each as in SetModelAlias. A version that one points at cannot be deleted. Written back sorted.
    *
    * @generated from field: repeated string protected_aliases = 4;
    */
@@ -75,6 +75,30 @@ export type PromotionRules = Message<"trivet.registry.v1.PromotionRules"> & {
    * @generated from field: string etag = 7;
    */
   etag: string;
+
+  /**
+   * How many others have to approve a move into or out of each of `protected_stages`: 1 to 10 (FIELD_INVALID), or 0, which
+   * is that of the stages that are left out: frozen, so that no approval is enough, and nothing moves until somebody
+   * changes these rules. Keys as in `protected_stages`; others are FIELD_INVALID.
+   *
+   * @generated from field: map<string, int32> stage_approvals = 8;
+   */
+  stageApprovals: { [key: string]: number };
+
+  /**
+   * The same for each of `protected_aliases`.
+   *
+   * @generated from field: map<string, int32> alias_approvals = 9;
+   */
+  aliasApprovals: { [key: string]: number };
+
+  /**
+   * Which of these the server's policy file sets for the workspace, so that they cannot be changed here: `stages`,
+   * `protected_stages` with `stage_approvals`, `protected_aliases` with `alias_approvals`.
+   *
+   * @generated from field: repeated string policy_fields = 10;
+   */
+  policyFields: string[];
 };
 
 /**
@@ -119,8 +143,9 @@ export type UpdatePromotionRulesRequest = Message<"trivet.registry.v1.UpdateProm
   rules?: PromotionRules | undefined;
 
   /**
-   * Which fields: `stages`, `protected_stages`, `protected_aliases`. Empty or any other is UPDATE_MASK_INVALID. A stage
-   * that is left out of `stages` alone is no longer protected either.
+   * Which fields: `stages`, `protected_stages`, `protected_aliases`, `stage_approvals`, `alias_approvals`. Empty or any
+   * other is UPDATE_MASK_INVALID. A stage that is left out of `stages` alone is no longer protected either; what stays
+   * protected keeps its number of approvals where that is not named.
    *
    * @generated from field: google.protobuf.FieldMask update_mask = 2;
    */

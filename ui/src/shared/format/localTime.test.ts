@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 
-import { fromLocalInput, toLocalInput } from "~/features/models/localTime";
+import { fromLocalInput, toLocalInput } from "~/shared/format/localTime";
 
 test("what is shown means the same second", () => {
   const time = Date.UTC(2026, 2, 4, 5, 6, 7, 8);
