@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Callable
-from functools import cache
-from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 
 from trivet_gateway.hosts import is_known, names_of
 from trivet_kit.server import DRAIN_SECONDS, LAST_SECONDS
@@ -18,24 +14,10 @@ from trivet_proto.artifacts.v1 import artifact_service_pb2
 from trivet_proto.common.v1 import system_service_pb2
 from trivet_proto.registry.v1 import registry_service_pb2
 from trivet_proto.tracking.v1 import tracking_service_pb2
-from trivet_testing import tools
-from trivet_testing.kubernetes import Manifests, Object
-from trivet_testing.left_out import leave_out
+from trivet_testing.kubernetes import Manifests
+from trivet_testing.rendered import rendered
 
-K8S = Path(__file__).parents[2] / "deploy" / "k8s"
 CONTRACTS = (artifact_service_pb2, registry_service_pb2, system_service_pb2, tracking_service_pb2)
-
-
-@cache
-def _rendered(overlay: str) -> list[Object]:
-    try:
-        return list(yaml.safe_load_all(tools.kustomize(K8S / overlay)))
-    except tools.ToolMissingError as missing:
-        leave_out("kustomize", str(missing))
-
-
-def rendered(overlay: str = "overlays/dev") -> Manifests:
-    return Manifests(copy.deepcopy(_rendered(overlay)))
 
 
 def findings(manifests: Manifests) -> list[str]:

@@ -11,7 +11,14 @@ import pytest
 from playwright.sync_api import Browser, Page
 
 import trivet
-from trivet_testing.browser import Watched, chromium_browser, watched_page
+from trivet_testing.browser import (
+    ONE_PROCESS_A_SITE,
+    SharedProfile,
+    Watched,
+    chromium_browser,
+    shared_profile,
+    watched_page,
+)
 from trivet_testing.servers import ServerProcess
 from trivet_testing.workspaces import WORKSPACES, unused_workspace
 
@@ -54,13 +61,27 @@ def site(served: tuple[str, str]) -> Site:
 # Not for longer: Playwright keeps an event loop running in its thread, where other tests start theirs.
 @pytest.fixture(scope="module")
 def browser(headless_chromium: Path) -> Iterator[Browser]:
-    with chromium_browser(headless_chromium) as browser:
+    with chromium_browser(headless_chromium, ONE_PROCESS_A_SITE) as browser:
         yield browser
 
 
+@pytest.fixture(scope="module")
+def profile(browser: Browser, served: tuple[str, str]) -> Iterator[SharedProfile]:
+    with shared_profile(browser, f"{served[0]}/health") as profile:
+        yield profile
+
+
 @pytest.fixture
-def watched(browser: Browser) -> Iterator[Watched]:
+def watched(profile: SharedProfile) -> Iterator[Watched]:
     """A page that must not complain, unless the test says of what."""
+    with profile.watched_page() as watched:
+        yield watched
+        assert watched.unexpected == []
+
+
+@pytest.fixture
+def watched_alone(browser: Browser) -> Iterator[Watched]:
+    """The same in a profile of its own, for tests that look at profiles."""
     with watched_page(browser) as watched:
         yield watched
         assert watched.unexpected == []

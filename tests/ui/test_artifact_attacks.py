@@ -96,6 +96,12 @@ def elsewhere() -> Iterator[Elsewhere]:
     thread.join()
 
 
+@pytest.fixture
+def watched(watched_alone: Watched) -> Watched:
+    """In a profile of its own: these tests look at all of its pages."""
+    return watched_alone
+
+
 def shown(site: Any, page: Page, name: str, text: str) -> None:
     """Logs a file, and looks at it."""
     with site.client() as client:

@@ -9,7 +9,7 @@ import pytest
 import typer
 from typer.testing import CliRunner, Result
 
-from trivet._commands import app
+from trivet._commands.root import app
 
 # Putting them together takes 33 ms, most of what a command takes, and the runner would do it each time.
 _put_together = functools.cache(typer.main.get_command)

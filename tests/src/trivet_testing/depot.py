@@ -62,6 +62,14 @@ class Depot:
         (file,) = (Path(self.place.store) / "objects").rglob(object_key.rpartition("/")[2])
         file.write_bytes(change(file.read_bytes()))
 
+    def lose(self, object_key: str) -> None:
+        """Removes an object, as nobody should."""
+        if client := self._bucket():
+            client.remove_object(self._name, object_key)
+            return
+        (file,) = (Path(self.place.store) / "objects").rglob(object_key.rpartition("/")[2])
+        file.unlink()
+
     def whole(self) -> set[str]:
         """The last parts of the keys of the objects in the store."""
         if client := self._bucket():

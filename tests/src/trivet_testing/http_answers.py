@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import ssl
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from threading import Thread
 
 Answer = Callable[[str, Mapping[str, str]], bytes | None]
@@ -12,8 +14,8 @@ Answer = Callable[[str, Mapping[str, str]], bytes | None]
 
 
 @contextmanager
-def serving(answer: Answer) -> Iterator[str]:
-    """Answers until the end of the block; the URL has no slash at its end."""
+def serving(answer: Answer, tls: tuple[Path, Path] | None = None) -> Iterator[str]:
+    """Answers until the end of the block, by TLS with a certificate and its key; the URL has no slash at its end."""
 
     class Handler(BaseHTTPRequestHandler):
         def _answer(self) -> None:
@@ -29,10 +31,14 @@ def serving(answer: Answer) -> Iterator[str]:
             """Says nothing."""
 
     with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        if tls is not None:
+            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            context.load_cert_chain(*tls)
+            server.socket = context.wrap_socket(server.socket, server_side=True)
         thread = Thread(target=server.serve_forever, args=(0.02,))
         thread.start()
         try:
-            yield f"http://127.0.0.1:{server.server_port}"
+            yield f"http{'' if tls is None else 's'}://127.0.0.1:{server.server_port}"
         finally:
             server.shutdown()
             thread.join()

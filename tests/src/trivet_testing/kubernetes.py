@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache, cached_property
 from typing import Any, Final
@@ -24,6 +24,9 @@ _SECRET_NAME: Final = re.compile(r"PASSWORD|SECRET|TOKEN|ACCESS_KEY|DATABASE_URL
 _URL_WITH_PASSWORD: Final = re.compile(r"://[^/@\s]*:[^/@\s]+@")
 # Kubernetes itself sets variables of these names, for every Service.
 _INJECTED_NAME: Final = re.compile(r"TRIVET_.*_(PORT|SERVICE_HOST)")
+_PROBES: Final = ("startup", "readiness", "liveness")
+_LIVENESS_ASKS: Final = "liveness asks the database, so that its absence would kill every replica"
+_READINESS_ASKS_NOT: Final = "readiness does not ask whether the service can work"
 _EXACT_IMAGE: Final = re.compile(r".+(@sha256:[0-9a-f]{64}|:(?!latest$)[\w.-]+)")
 
 
@@ -69,8 +72,10 @@ class Workload:
 class Manifests:
     """The objects of an overlay."""
 
-    def __init__(self, objects: list[Object]) -> None:
+    def __init__(self, objects: list[Object], given: Collection[str] = ()) -> None:
+        """Takes the objects, and the names of Secrets that are made beforehand."""
         self.objects = objects
+        self._given = frozenset(given)
 
     def of_kind(self, kind: str) -> list[Object]:
         """The objects of a kind."""
@@ -105,6 +110,7 @@ class Manifests:
             *self._service_findings(),
             *self._settings_findings(),
             *self._network_findings(),
+            *self._autoscaler_findings(),
         ]
 
     def _schema_findings(self) -> Iterator[str]:
@@ -118,7 +124,7 @@ class Manifests:
                 if source["configMapRef"]["name"] not in self.names("ConfigMap"):
                     yield f"{workload.name}: there is no ConfigMap {source['configMapRef']['name']}"
         for volume in workload.pod.get("volumes", []):
-            if "secret" in volume and volume["secret"]["secretName"] not in self.names("Secret"):
+            if "secret" in volume and volume["secret"]["secretName"] not in self.names("Secret") | self._given:
                 yield f"{workload.name}: there is no Secret {volume['secret']['secretName']}"
 
     def _surroundings_findings(self, server: Workload) -> Iterator[str]:
@@ -141,6 +147,26 @@ class Manifests:
             each.kind == "Job" and each.labels["app.kubernetes.io/component"] == component for each in self._trivets
         ):
             yield f"{server.name}: no Job that migrates its schema"
+
+    def autoscaler_of(self, server: Workload) -> Object | None:
+        """What says how many replicas a server has; None where the server itself does."""
+        wanted = {"kind": server.kind, "name": server.object["metadata"]["name"]}
+        found = (each for each in self.of_kind("HorizontalPodAutoscaler"))
+        return next((each for each in found if wanted.items() <= each["spec"]["scaleTargetRef"].items()), None)
+
+    def _autoscaler_findings(self) -> Iterator[str]:
+        for each in self.of_kind("HorizontalPodAutoscaler"):
+            name, target = f"HorizontalPodAutoscaler {each['metadata']['name']}", each["spec"]["scaleTargetRef"]
+            if (target["kind"], target["name"]) not in {
+                (one.kind, one.object["metadata"]["name"]) for one in self.servers
+            }:
+                yield f"{name}: there is no {target['kind']} {target['name']}"
+        for server in self.servers:
+            scaler, replicas = self.autoscaler_of(server), server.object["spec"].get("replicas")
+            if scaler is not None and replicas is not None:
+                yield f"{server.name}: each apply undoes what its autoscaler has chosen"
+            if (scaler["spec"].get("minReplicas", 1) if scaler is not None else replicas or 1) < 2:
+                yield f"{server.name}: fewer than two replicas"
 
     @property
     def _trivets(self) -> list[Workload]:
@@ -255,8 +281,6 @@ def _container_findings(name: str, container: Object) -> Iterator[str]:
 def _server_findings(server: Workload, drain_seconds: float) -> Iterator[str]:
     spec, pod, name = server.object["spec"], server.pod, server.name
     (container,) = pod["containers"]
-    if spec.get("replicas", 1) < 2:
-        yield f"{name}: fewer than two replicas"
     if spec.get("strategy", {}).get("rollingUpdate", {}).get("maxUnavailable") != 0:
         yield f"{name}: an update takes a replica away before it brings one"
     spread = [each for each in pod.get("topologySpreadConstraints", []) if _selects(each["labelSelector"], server)]
@@ -277,22 +301,47 @@ def _speaks_grpc(server: Workload) -> bool:
 
 def _http_probe_findings(name: str, container: Object) -> Iterator[str]:
     ports = {port["name"] for port in container.get("ports", [])}
-    for kind in ("startup", "readiness", "liveness"):
+    scheme = "HTTPS" if speaks_tls(container) else "HTTP"
+    for kind in _PROBES:
         probe = container.get(f"{kind}Probe", {}).get("httpGet", {})
-        if probe.get("path") != "/health" or probe.get("port") not in ports:
-            yield f"{name}: no {kind} probe by HTTP of /health at a port of its own"
+        if probe.get("path") != "/health" or probe.get("port") not in ports or probe.get("scheme", "HTTP") != scheme:
+            yield f"{name}: no {kind} probe by {scheme} of /health at a port of its own"
 
 
 def _probe_findings(name: str, container: Object) -> Iterator[str]:
     if "grpc" not in {port["name"] for port in container.get("ports", [])}:
         yield from _http_probe_findings(name, container)
-        return
+    elif speaks_tls(container):
+        yield from _command_probe_findings(name, container)
+    else:
+        yield from _grpc_probe_findings(name, container)
+
+
+def _grpc_probe_findings(name: str, container: Object) -> Iterator[str]:
     ports = [port["containerPort"] for port in container.get("ports", [])]
-    probes = {kind: container.get(f"{kind}Probe", {}).get("grpc") for kind in ("startup", "readiness", "liveness")}
+    probes = {kind: container.get(f"{kind}Probe", {}).get("grpc") for kind in _PROBES}
     for kind, probe in probes.items():
         if probe is None or probe["port"] not in ports:
             yield f"{name}: no {kind} probe by gRPC at a port of its own"
     if probes["liveness"] and probes["liveness"].get("service"):
-        yield f"{name}: liveness asks the database, so that its absence would kill every replica"
+        yield f"{name}: {_LIVENESS_ASKS}"
     if probes["readiness"] and not probes["readiness"].get("service"):
-        yield f"{name}: readiness does not ask whether the service can work"
+        yield f"{name}: {_READINESS_ASKS_NOT}"
+
+
+def _command_probe_findings(name: str, container: Object) -> Iterator[str]:
+    """The kubelet's probes by gRPC speak no TLS: the program asks itself."""
+    program = container["image"].rpartition("/")[2].partition("@")[0].partition(":")[0]
+    for kind in _PROBES:
+        command = container.get(f"{kind}Probe", {}).get("exec", {}).get("command", [])
+        if command[:2] != [program, "health"]:
+            yield f"{name}: no {kind} probe by its own command, as TLS needs it"
+        elif kind == "liveness" and "--ready" in command:
+            yield f"{name}: {_LIVENESS_ASKS}"
+        elif kind == "readiness" and "--ready" not in command:
+            yield f"{name}: {_READINESS_ASKS_NOT}"
+
+
+def speaks_tls(container: Object) -> bool:
+    """Whether a server has a certificate."""
+    return "TRIVET_TLS_CERT" in {variable["name"] for variable in container.get("env", [])}

@@ -11,6 +11,7 @@ from typing import Final
 
 from minio import Minio
 
+from trivet_testing.secret_search import make_secret
 from trivet_testing.servers import ServerNotReadyError, ServerProcess, free_port
 
 _START_ATTEMPTS: Final = 3
@@ -24,7 +25,7 @@ class MinioServer:
     folder: Path
     port: int
     user: str = "trivet"
-    password: str = field(default_factory=lambda: secrets.token_hex(16))
+    password: str = field(default_factory=lambda: make_secret("s3"))
     settings: dict[str, str] = field(default_factory=dict)
     """What else its environment says, from the next `start` on."""
     process: ServerProcess | None = None

@@ -13,7 +13,7 @@ from typing import Any, Final
 
 import pytest
 
-from trivet_testing import minio, nursery, postgres, tools
+from trivet_testing import minio, nursery, postgres, secret_search, tools
 from trivet_testing.environments import mlflow_environment
 from trivet_testing.left_out import all_left_out, leave_out, note_left_out
 from trivet_testing.minio import MinioServer
@@ -54,14 +54,28 @@ def pytest_testnodedown(node: Any) -> None:
     node.config.stash[_parts_key].update(reported.get("parts", {}))
     for part, why in reported.get("left_out", ()):
         note_left_out(part, why)
+    secret_search.add_findings([secret_search.Finding(log, kind) for log, kind in reported.get("secrets", ())])
 
 
+@pytest.hookimpl(trylast=True)
 def pytest_sessionfinish(session: pytest.Session) -> None:
-    """Reports, where this is a worker."""
+    """Reports, where this is a worker; fails the session where a secret was found in what it left behind."""
     output = getattr(session.config, "workeroutput", None)
+    # The process that deals the tests out has run none, and the folders of the others are below its own.
+    if output is not None or session.testscollected:
+        secret_search.search_spools(_folder_of(session.config))
     if output is not None:
         output["parts"] = session.config.stash[_parts_key]
         output["left_out"] = all_left_out()
+        output["secrets"] = [(found.log, found.kind) for found in secret_search.findings()]
+    elif secret_search.findings():
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
+def _folder_of(config: pytest.Config) -> Path:
+    """Where the temporary folders of this process are."""
+    factory: pytest.TempPathFactory = config._tmp_path_factory  # type: ignore[attr-defined]  # no hook has the fixture
+    return factory.getbasetemp()
 
 
 def _end_in_order(number: int, frame: FrameType | None) -> None:
@@ -80,6 +94,10 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
         terminalreporter.section("real parts")
         for part, origin in parts.items():
             terminalreporter.write_line(f"{part}: {origin}")
+    if found := secret_search.findings():
+        terminalreporter.section("secrets in logs and spools", red=True)
+        for each in found:
+            terminalreporter.write_line(f"{each.kind}: {each.log}")
     if missing := all_left_out():
         terminalreporter.section("left out")
         for part, why in missing:
@@ -163,6 +181,28 @@ def nginx(pytestconfig: pytest.Config) -> Path:
     except tools.ToolMissingError as missing:
         leave_out("nginx", str(missing))
     pytestconfig.stash[_parts_key]["nginx"] = f"{tool.path} ({tool.origin})"
+    return tool.path
+
+
+@pytest.fixture(scope="session")
+def pgbouncer(pytestconfig: pytest.Config) -> Path:
+    """The program `pgbouncer`."""
+    try:
+        tool = tools.find_pgbouncer()
+    except tools.ToolMissingError as missing:
+        leave_out("PgBouncer", str(missing))
+    pytestconfig.stash[_parts_key]["PgBouncer"] = f"{tool.path} ({tool.origin})"
+    return tool.path
+
+
+@pytest.fixture(scope="session")
+def rclone(pytestconfig: pytest.Config) -> Path:
+    """The program `rclone`."""
+    try:
+        tool = tools.find_rclone()
+    except tools.ToolMissingError as missing:
+        leave_out("rclone", str(missing))
+    pytestconfig.stash[_parts_key]["rclone"] = f"{tool.path} ({tool.origin})"
     return tool.path
 
 

@@ -104,10 +104,24 @@ class PostgresServer:
         Raises:
             TypeError: If the server runs in a container; one from `start_own` never does.
         """
+        cluster = self._own_cluster()
+        cluster.kill()
+        cluster.start()
+
+    def start_standby(self) -> PostgresServer:
+        """Starts a hot standby, to which all that is committed here is streamed; its databases are those of this.
+
+        Raises:
+            TypeError: as `restart_after_kill` does.
+        """
+        return PostgresServer(self._own_cluster().create_standby())
+
+    def _own_cluster(self) -> LocalCluster:
         if not isinstance(self.cluster, LocalCluster):
-            raise TypeError("only a server of the test's own may be killed: use the fixture own_postgres_server")
-        self.cluster.kill()
-        self.cluster.start()
+            raise TypeError(
+                "only with a server of the test's own may this be done: use the fixture own_postgres_server"
+            )
+        return self.cluster
 
     def stop(self) -> None:
         """Ends the server and deletes its data. Idempotent."""

