@@ -15,7 +15,7 @@ export UV_COMPILE_BYTECODE := 1
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help setup pages up demo test test-all lint lint-python lint-ui lint-protos lint-locks format proto screens docs bench clean
+.PHONY: help setup pages up demo test test-all lint lint-python lint-ui lint-protos lint-locks format proto screens docs released rolling drill bench dist images release clean
 
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-9s %s\n", $$1, $$2 }' Makefile
@@ -65,15 +65,37 @@ format: setup ## format the code and repair what ruff can
 proto: .venv/ui.stamp ## generate the code of the contracts again
 	$(GENERATE)
 
+released: setup ## keep databases as servers of a release leave them, before its tag: VERSION=v1.2.3
+	.venv/bin/python -m trivet_testing.released_schemas $(VERSION)
+
+rolling: setup ## restart replicas of everything under load, and migrate; options go into ARGS="..."
+	.venv/bin/python -m trivet_testing.rolling_restarts $(ARGS)
+
+drill: setup ## back up, lose and restore data of the drill's own, and say what came of it
+	.venv/bin/python -m trivet_testing.restore_drill
+
 bench: setup ## run the measurements; options go into ARGS="..."
 	.venv/bin/python bench/run.py $(ARGS)
 
-screens: setup ## take the pictures of the web pages for the documentation
+screens: setup ## take the pictures of the web pages, and draw the dashboard, for the documentation
 	.venv/bin/python website/screens/take.py docs/images
+	.venv/bin/python website/screens/dashboard.py docs/images/dashboard.png
 
 docs: setup ## build the documentation into build/docs; warnings are errors
 	NO_MKDOCS_2_WARNING=1 .venv/bin/mkdocs build --quiet --strict
 	.venv/bin/python website/check.py build/docs
+
+dist: setup ## build the wheels and lists of what they are made of into dist
+	.venv/bin/python -m release.wheels dist
+
+images: pages ## build the images, tagged with their version; SOURCE= says where their commit is to be had
+	for service in tracking artifacts registry gateway; do \
+	  docker build --build-arg REVISION=$$(git describe --always --dirty --abbrev=40 --exclude '*') --build-arg SOURCE=$(SOURCE) \
+	    --file services/$$service/Dockerfile --tag trivet-$$service:$$($(UV) version --short --frozen --package trivet) . || exit; \
+	done
+
+release: setup ## give everything here another version: VERSION=0.2.0 for a release, VERSION=0.3.0.dev0 after it
+	.venv/bin/python -m release.prepare $(VERSION)
 
 clean: ## remove what the commands above made; data in .trivet stays
 	rm -rf .venv .tools protos/generator/.venv dist build ui/node_modules services/gateway/src/trivet_gateway/ui

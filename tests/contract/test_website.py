@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 from google.protobuf.descriptor import Descriptor
+from mkdocs.config.defaults import MkDocsConfig
 
 import trivet
 from trivet_proto.artifacts.v1 import artifact_service_pb2
@@ -100,6 +101,13 @@ def test_links_lead_to_where_the_site_has_what_they_mean(
     import outside  # noqa: PLC0415 - a hook of mkdocs, which is in no package
 
     assert outside.with_links_of_the_site(link, uri) == expected
+
+
+def test_every_page_says_of_which_version_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(WEBSITE)
+    import released  # noqa: PLC0415 - as above
+
+    assert released.on_config(MkDocsConfig()).copyright == f"Trivet {trivet.__version__}"
 
 
 def test_the_reference_has_every_method_message_and_field_with_what_is_said_of_it(

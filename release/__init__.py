@@ -1,0 +1,1 @@
+"""How a release of Trivet is made; docs/releasing.md has the steps."""
