@@ -22,6 +22,7 @@ from docker.models.containers import Container
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 import trivet
+from release.versions import current
 from trivet_proto.artifacts.v1 import artifact_service_pb2
 from trivet_proto.artifacts.v1.artifact_service_pb2_grpc import ArtifactServiceStub
 from trivet_testing.docker_engine import NoEngineError, engine, require_image
@@ -36,6 +37,7 @@ SERVICES = {
     "artifacts": ("7333", "ArtifactService"),
     "registry": ("7334", "RegistryService"),
 }
+BUILD = {"REVISION": "0123456789abcdef0123456789abcdef01234567", "SOURCE": "https://git.example.org/trivet"}
 # What we add to the base, which itself has some 125 MB where it comes from its maker.
 MAX_OWN_BYTES = 150_000_000
 MAX_START_SECONDS = 3.0
@@ -67,7 +69,7 @@ def images(docker_engine: docker.DockerClient) -> dict[str, str]:
     tags = {service: f"trivet-{service}:test" for service in (*SERVICES, "gateway")}
     for service, tag in tags.items():
         dockerfile = f"services/{service}/Dockerfile"
-        docker_engine.images.build(path=str(ROOT), dockerfile=dockerfile, tag=tag, forcerm=True)
+        docker_engine.images.build(path=str(ROOT), dockerfile=dockerfile, tag=tag, forcerm=True, buildargs=BUILD)
     return tags
 
 
@@ -136,6 +138,16 @@ print(*(path.name for path in pathlib.Path(trivet_proto.__path__[0]).parent.glob
         attributes = docker_engine.images.get(image).attrs
         assert attributes["Config"]["User"] == "10001:10001"  # a number, which Kubernetes can check
         assert attributes["Size"] - base_bytes < MAX_OWN_BYTES
+        labels = attributes["Config"]["Labels"]
+        prefix = "org.opencontainers.image"
+        assert labels.pop(f"{prefix}.description")
+        assert labels == {
+            f"{prefix}.title": f"trivet-{service}",
+            f"{prefix}.licenses": "Apache-2.0",
+            f"{prefix}.version": current(),
+            f"{prefix}.revision": BUILD["REVISION"],
+            f"{prefix}.source": BUILD["SOURCE"],
+        }
         with running(docker_engine, image, "-c", look, entrypoint="python") as container:
             assert exit_code(container) == 0, output(container)
             tools, packages = output(container).split("\n")[:2]

@@ -122,6 +122,9 @@ def test_page_shows_all_that_an_operator_needs() -> None:
         "TrackingService/ReadMetricHistory",
         "TrackingService/SearchRuns",
         "TrackingService/WatchRuns",
+        "TrackingService/PurgeRuns",
+        "ArtifactService/CollectGarbage",
+        "SystemService/GetWorkspaceUsage",
         "Health/Check",
         "--tls-cert",
     ):
