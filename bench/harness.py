@@ -110,6 +110,9 @@ class Report:
             workers = "1 worker" if answer.workers == 1 else f"{answer.workers} workers"
             peer = f"{_shown([answer.figure])} ({workers}, {answer.way})"
             times = f"{_times(cell, figure, answer.figure):,.1f}"
+            if limits:
+                # Where that is less than what is to be reached, nobody can.
+                times += f" (the limit: {_times(cell, statistics.median(limits), answer.figure):,.1f})"
         verdict = self._verdict(cell, figure, answer, share)
         return (
             f"| {cell.name} | {_shown(ours)} {cell.unit} | {_reach(cell)} | {verdict} "

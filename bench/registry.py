@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
 import psycopg2
-from harness import Cell, Report, millis, percentile
+from harness import Cell, Report, Side, millis, per_second, percentile
 from peer import Peer, mlflow_on
 from registry_calls import RegistryCalls, registry_calls
 
@@ -40,6 +41,7 @@ _CALLS = (
     ("move a version into another stage", "move", "move_stage"),
 )
 """What is said of each, its name for us, and for MLflow."""
+_WRITES = ("outside", "files", "move")
 
 
 @dataclass(frozen=True)
@@ -49,6 +51,8 @@ class Bench:
     client: trivet.Client
     models: int
     calls: RegistryCalls
+    database_url: str
+    """Of the same server that the registry uses, for the limits."""
 
 
 def report_on(report: Report, postgres: PostgresServer, models: int, folder: Path) -> None:
@@ -72,6 +76,9 @@ def cells(bench: Bench, peer: Peer) -> Iterator[Cell]:
                 partial(bench.calls.rate, what, callers),
                 peer=partial(peer.best, way, number=bench.models, callers=callers, most=True),
                 peer_reach=10,
+                limit=Side("a row and its commit", partial(_commits_per_second, bench.database_url, callers))
+                if what in _WRITES
+                else None,
             )
         if what in ("alias", "stage"):
             yield Cell(
@@ -122,6 +129,20 @@ def _high(search: Callable[[], trivet.PagedList[object]]) -> float:
     return percentile([millis(search) for _ in range(_TIMES)], 95)
 
 
+def _commits_per_second(database_url: str, callers: int) -> float:
+    """How often so many connections can commit one row each, by the driver alone."""
+    with closing(psycopg2.connect(database_url)) as connection, connection, connection.cursor() as cursor:
+        cursor.execute("CREATE TABLE IF NOT EXISTS bench_row (data text)")
+
+    def commits(_: int) -> float:
+        with closing(psycopg2.connect(database_url)) as connection, connection.cursor() as cursor:
+            connection.autocommit = True
+            return per_second(lambda: cursor.execute("INSERT INTO bench_row (data) VALUES ('')"))
+
+    with ThreadPoolExecutor(callers) as pool:
+        return sum(pool.map(commits, range(callers)))
+
+
 @contextmanager
 def _bench(postgres: PostgresServer, models: int, folder: Path) -> Iterator[Bench]:
     place = Place(postgres.create_database(), str(folder / "store"), {})
@@ -141,7 +162,7 @@ def _bench(postgres: PostgresServer, models: int, folder: Path) -> Iterator[Benc
         client = stack.enter_context(trivet.Client(workspace=WORKSPACES[0]))
         source = fill(client, registry, models, folder)
         calls = stack.enter_context(registry_calls(addresses, WORKSPACES[0], models, source))
-        yield Bench(client, models, calls)
+        yield Bench(client, models, calls, registry)
 
 
 def fill(client: trivet.Client, database_url: str, models: int, folder: Path) -> str:

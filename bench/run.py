@@ -13,11 +13,13 @@ from functools import cache
 from pathlib import Path
 
 import artifacts
+import authentication
 import beside_mlflow
 import charts
 import comparing
 import dataset
 import exports
+import fairness
 import gateway
 import ingest
 import metric_reads
@@ -25,6 +27,7 @@ import model_loading
 import pages
 import registry
 import rules
+import scaling
 import search
 import search_load
 import serving
@@ -37,16 +40,16 @@ from trivet_testing import postgres
 from trivet_testing.postgres import PostgresServer
 from trivet_testing.tracking import migrate
 
+_WITHOUT_OPTIONS = {
+    "charts": charts.report_on,
+    "comparing": comparing.report_on,
+    "loading": model_loading.report_on,
+    "serving": serving.report_on,
+    "authentication": authentication.report_on,
+}
 _WITH_OTHER_SERVICES = (
-    "artifacts",
-    "registry",
-    "gateway",
-    "pages",
-    "charts",
-    "comparing",
-    "workspace",
-    "loading",
-    "serving",
+    *("artifacts", "registry", "gateway", "pages", "workspace", "fairness", "scaling"),
+    *_WITHOUT_OPTIONS,
 )
 _PARTS = ("ingest", "metrics", "exports", "watching", "rules", "search", "mlflow", "wide", *_WITH_OTHER_SERVICES)
 
@@ -89,7 +92,9 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--models", type=int, default=10_000, help="registered, of 10 versions each (default 10,000)")
     parser.add_argument("--minutes", type=float, default=1, help="that charts follow running runs (default 1)")
     parser.add_argument(
-        "--full", action="store_true", help="1,000,000 steps, and MLflow reads 1,000,000 points: some minutes more"
+        "--full",
+        action="store_true",
+        help="1,000,000 steps, MLflow reads 1,000,000 points, replicas in three rounds: half an hour more",
     )
     return parser.parse_args()
 
@@ -134,16 +139,14 @@ def _measure_services(part: str, report: Report, server: PostgresServer, options
         gateway.report_on(report, server, options.runs, options.file_mib)
     elif part == "pages":
         pages.report_on(report, server, options.runs)
-    elif part == "charts":
-        charts.report_on(report)
-    elif part == "comparing":
-        comparing.report_on(report)
-    elif part == "loading":
-        model_loading.report_on(report)
-    elif part == "serving":
-        serving.report_on(report)
-    else:
+    elif part == "fairness":
+        fairness.report_on(report, server)
+    elif part == "scaling":
+        scaling.report_on(server, is_long=options.full)
+    elif part == "workspace":
         workspace.report_on(report, options.minutes)
+    else:
+        _WITHOUT_OPTIONS[part](report)
 
 
 @cache
