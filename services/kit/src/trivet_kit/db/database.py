@@ -330,9 +330,7 @@ def caller_error(original: BaseException, *, is_disconnect: bool) -> CallerError
         return _SQLITE_ERRORS.get(getattr(original, "sqlite_errorcode", 0) & 0xFF, lambda: None)()
     if isinstance(original, psycopg2.errors.DiskFull):
         return StorageFull()
-    # Only a standby raises the last: what it replays has removed what was being read.
-    is_gone = is_disconnect or isinstance(original, psycopg2.errors.SerializationFailure)
-    if is_gone or (
+    if is_disconnect or (
         isinstance(original, psycopg2.OperationalError)
         and getattr(original, "pgcode", None) in (None, "57P03", "53300")
     ):

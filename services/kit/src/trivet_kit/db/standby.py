@@ -13,8 +13,10 @@ import time
 from collections.abc import Callable
 from typing import Final, Literal, NamedTuple, TypeVar
 
+import psycopg2
 from prometheus_client import Counter
 from sqlalchemy.engine import Connection
+from sqlalchemy.exc import DBAPIError
 
 from trivet_kit.db.database import Database
 from trivet_kit.errors import DatabaseUnavailable, Overloaded
@@ -139,10 +141,16 @@ class DatabaseWithStandby(Database):
             # Its snapshot came after what was asked before, which holds for it where the same server answers.
             return _State(*connection.exec_driver_sql(_STATE, position._asdict()).one()) == state
 
-        with self._standby.transaction_from(is_the_same, "read") as (connection, is_same):
-            if not is_same:
-                raise _NotThereError("behind")
-            return work(connection)
+        try:
+            with self._standby.transaction_from(is_the_same, "read") as (connection, is_same):
+                if not is_same:
+                    raise _NotThereError("behind")
+                return work(connection)
+        except (DBAPIError, psycopg2.Error) as error:
+            # What it replays has removed what was being read. What the driver runs by itself raises its own errors.
+            if not isinstance(getattr(error, "orig", error), psycopg2.errors.SerializationFailure):
+                raise
+            raise _NotThereError("away") from None
 
     def _awaited(self, position: _Position) -> _State:
         """The standby's state once it has all up to a position. Raises as `_read_at_standby` does."""
