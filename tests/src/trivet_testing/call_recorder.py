@@ -15,6 +15,8 @@ import grpc
 
 # gRPC says itself who calls.
 _OWN = "user-agent"
+# What a client asks again and again to learn whether a server is up, whatever else it does.
+_WATCH = "/grpc.health.v1.Health/Watch"
 # A call without a deadline has one in some other century.
 _NO_DEADLINE_SECONDS = 10 * 365 * 24 * 3600
 
@@ -27,7 +29,7 @@ class CallRecorder:
     deadlines: list[tuple[str, float | None]] = field(default_factory=list)
     """The method of each call, and the seconds that it had left when it came; None: no deadline."""
     metadata: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
-    """The method of each call, and what came with it."""
+    """The method of each call, and what came with it; without those that watch whether the server is up."""
     requests: list[tuple[str, bytes]] = field(default_factory=list)
     """The method of each call, and what was asked: of a call with several messages, each of them."""
     passed: Counter[str] = field(default_factory=Counter)
@@ -48,7 +50,8 @@ class _Handler(grpc.GenericRpcHandler):
             remaining: float | None = context.time_remaining()
             left = None if remaining is None or remaining > _NO_DEADLINE_SECONDS else remaining
             self._recorder.deadlines.append((method, left))
-            self._recorder.metadata.append((method, dict(context.invocation_metadata())))
+            if method != _WATCH:
+                self._recorder.metadata.append((method, dict(context.invocation_metadata())))
             whole = Event()
 
             def asked() -> Iterator[Any]:
