@@ -71,6 +71,7 @@ OF_THE_PRODUCT = {
     "mlflow.source.type",
     "mlflow.source.git.commit",
     "mlflow.source.git.branch",
+    "mlflow.source.git.repoURL",  # where the checkout has a remote repository
     "mlflow.runName",
     "mlflow.parentRunId",
 }
