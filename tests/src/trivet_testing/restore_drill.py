@@ -24,6 +24,7 @@ from trivet_testing import minio, postgres, tools
 from trivet_testing.gateways import start_standalone
 from trivet_testing.minio import MinioServer
 from trivet_testing.servers import run_to_exit
+from trivet_testing.waiting import wait_until
 
 SCRIPTS: Final = Path(__file__).parents[3] / "deploy" / "k8s" / "components" / "backup"
 _SCHEMAS: Final = ("trivet_registry", "trivet_tracking", "trivet_artifacts")
@@ -214,6 +215,13 @@ def _rows(database: str) -> dict[str, int]:
     connection = psycopg2.connect(database)
     try:
         with connection.cursor() as cursor:
+
+            def all_is_passed_on() -> bool:
+                cursor.execute("SELECT count(*) FROM trivet_registry.outbox")
+                return cursor.fetchone() == (0,)
+
+            # `event` has them only then.
+            wait_until(all_is_passed_on)
             cursor.execute(
                 "SELECT format('%%I.%%I', schemaname, tablename) FROM pg_tables WHERE schemaname IN %s ORDER BY 1",
                 (_SCHEMAS,),
