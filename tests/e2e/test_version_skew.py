@@ -22,7 +22,7 @@ import pytest
 
 from protos import check
 from trivet_testing.cache import made_once
-from trivet_testing.left_out import leave_out
+from trivet_testing.left_out import note_left_out
 from trivet_testing.servers import ServerProcess, run_to_exit
 
 ROOT = Path(__file__).parents[2]
@@ -64,7 +64,10 @@ def release() -> str:
         return git("rev-parse", "HEAD").decode().strip()
     commit = commit_of(version)
     if commit is None:
-        leave_out(f"the commit of {version}", "this clone has neither its tag nor the history that kept its contracts")
+        # No failure where real parts are required: whoever makes a checkout says how much history it has.
+        why = "this clone has neither its tag nor the history that kept its contracts"
+        note_left_out(f"the commit of {version}", why)
+        pytest.skip(why)
     return commit
 
 

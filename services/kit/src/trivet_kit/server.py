@@ -192,6 +192,10 @@ class _Server:
         await server.stop(0.5)
         await stopping
         ended.cancel()
+        # Of a call that came at this very moment gRPC has tasks that have not begun. One that is cancelled before it
+        # has, as all are when the loop closes, leaves a traceback on standard error.
+        if begun_late := asyncio.all_tasks() - {asyncio.current_task(), ended}:
+            await asyncio.wait(begun_late, timeout=0.5)
 
     def _build(self) -> grpc.aio.Server:
         settings = self._settings
