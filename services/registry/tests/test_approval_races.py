@@ -17,7 +17,7 @@ from trivet_proto.registry.v1 import promotion_request_pb2
 from trivet_proto.registry.v1.promotion_request_pb2 import PromotionRequest
 from trivet_proto.registry.v1.registry_service_pb2_grpc import RegistryServiceStub
 from trivet_testing.approvers import Team, subject
-from trivet_testing.errors import error_of
+from trivet_testing.errors import reason_of
 from trivet_testing.registry import Registry, migrate, start_server
 from trivet_testing.servers import ServerProcess
 from trivet_testing.waiting import wait_until
@@ -74,16 +74,7 @@ def at_once(calls: Mapping[str, Callable[[], object]]) -> dict[str, str]:
 
     def begin(call: Callable[[], object]) -> str:
         barrier.wait()
-        try:
-            call()
-        except grpc.RpcError as error:
-            failed = error
-
-            def fail() -> None:
-                raise failed
-
-            return error_of(fail).reason
-        return ""
+        return reason_of(call)
 
     with ThreadPoolExecutor(len(calls)) as threads:
         return dict(zip(calls, threads.map(begin, calls.values()), strict=True))

@@ -13,7 +13,7 @@ import grpc
 import pytest
 
 from trivet_proto.registry.v1.registry_service_pb2_grpc import RegistryServiceStub
-from trivet_testing.errors import error_of
+from trivet_testing.errors import reason_of
 from trivet_testing.registry import Registry, migrate, number_of, start_server
 from trivet_testing.servers import ServerProcess
 
@@ -47,20 +47,6 @@ def at_once(replicas: tuple[Registry, ...], do: Callable[[int, Registry], _Resul
 
     with ThreadPoolExecutor(len(replicas)) as threads:
         return list(threads.map(begin, range(len(replicas))))
-
-
-def reason_of(call: Callable[[], object]) -> str:
-    """Why a call failed; empty where it did not."""
-    try:
-        call()
-    except grpc.RpcError as error:
-        failed = error
-
-        def fail() -> None:
-            raise failed
-
-        return error_of(fail).reason
-    return ""
 
 
 def test_versions_created_at_once_have_numbers_without_gaps_or_repeats(replicas: tuple[Registry, ...]) -> None:

@@ -122,3 +122,9 @@ def outcome(send: Callable[[], object]) -> object:
         if answers:
             return answers[0]
         raise
+
+
+def reason_of(call: Callable[[], object]) -> str:
+    """Why a call failed; empty where it did not."""
+    ended = outcome(call)
+    return ended.reason if isinstance(ended, CallFailure) else ""

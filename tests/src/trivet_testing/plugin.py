@@ -6,7 +6,7 @@ import os
 import random
 import signal
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import FrameType
 from typing import Any, Final
@@ -153,12 +153,8 @@ def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
 @pytest.fixture(scope="session")
 def minio_server(pytestconfig: pytest.Config, tmp_path_factory: pytest.TempPathFactory) -> Iterator[MinioServer]:
     """A running MinIO server that all tests share; make buckets in it, leave the server itself alone."""
-    try:
-        tool = tools.find_minio()
-    except tools.ToolMissingError as missing:
-        leave_out("MinIO", str(missing))
-    pytestconfig.stash[_parts_key]["MinIO"] = f"{tool.path} ({tool.origin})"
-    with minio.start(tool.path, tmp_path_factory.mktemp("minio")) as server:
+    program = _part(pytestconfig, "MinIO", tools.find_minio)
+    with minio.start(program, tmp_path_factory.mktemp("minio")) as server:
         yield server
 
 
@@ -176,45 +172,25 @@ def own_minio_server(tmp_path: Path) -> Iterator[MinioServer]:
 @pytest.fixture(scope="session")
 def nginx(pytestconfig: pytest.Config) -> Path:
     """The program `nginx`."""
-    try:
-        tool = tools.find_nginx()
-    except tools.ToolMissingError as missing:
-        leave_out("nginx", str(missing))
-    pytestconfig.stash[_parts_key]["nginx"] = f"{tool.path} ({tool.origin})"
-    return tool.path
+    return _part(pytestconfig, "nginx", tools.find_nginx)
 
 
 @pytest.fixture(scope="session")
 def pgbouncer(pytestconfig: pytest.Config) -> Path:
     """The program `pgbouncer`."""
-    try:
-        tool = tools.find_pgbouncer()
-    except tools.ToolMissingError as missing:
-        leave_out("PgBouncer", str(missing))
-    pytestconfig.stash[_parts_key]["PgBouncer"] = f"{tool.path} ({tool.origin})"
-    return tool.path
+    return _part(pytestconfig, "PgBouncer", tools.find_pgbouncer)
 
 
 @pytest.fixture(scope="session")
 def rclone(pytestconfig: pytest.Config) -> Path:
     """The program `rclone`."""
-    try:
-        tool = tools.find_rclone()
-    except tools.ToolMissingError as missing:
-        leave_out("rclone", str(missing))
-    pytestconfig.stash[_parts_key]["rclone"] = f"{tool.path} ({tool.origin})"
-    return tool.path
+    return _part(pytestconfig, "rclone", tools.find_rclone)
 
 
 @pytest.fixture(scope="session")
 def chromium(pytestconfig: pytest.Config) -> Path:
     """The program `chromium`, for Playwright to start."""
-    try:
-        tool = tools.find_chromium()
-    except tools.ToolMissingError as missing:
-        leave_out("Chromium", str(missing))
-    pytestconfig.stash[_parts_key]["Chromium"] = f"{tool.path} ({tool.origin})"
-    return tool.path
+    return _part(pytestconfig, "Chromium", tools.find_chromium)
 
 
 @pytest.fixture(scope="session")
@@ -239,12 +215,7 @@ def grpcurl() -> Path:
 @pytest.fixture(scope="session")
 def pyspark(pytestconfig: pytest.Config) -> Path:
     """The folder that holds `pyspark`, for PYTHONPATH."""
-    try:
-        tool = tools.find_pyspark()
-    except tools.ToolMissingError as missing:
-        leave_out("Spark", str(missing))
-    pytestconfig.stash[_parts_key]["Spark"] = f"{tool.path} ({tool.origin})"
-    return tool.path
+    return _part(pytestconfig, "Spark", tools.find_pyspark)
 
 
 @pytest.fixture(scope="session")
@@ -256,3 +227,13 @@ def mlflow(pytestconfig: pytest.Config) -> Path:
         leave_out("MLflow", f"it cannot be installed: {failure.stderr}")
     pytestconfig.stash[_parts_key]["MLflow"] = str(environment)
     return environment
+
+
+def _part(config: pytest.Config, name: str, find: Callable[[], tools.Tool]) -> Path:
+    """Where a real part is; the summary of the run names it."""
+    try:
+        tool = find()
+    except tools.ToolMissingError as missing:
+        leave_out(name, str(missing))
+    config.stash[_parts_key][name] = f"{tool.path} ({tool.origin})"
+    return tool.path
